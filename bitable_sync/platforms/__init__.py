@@ -1,0 +1,1 @@
+"""Gateways to the platforms where numbers come from and changes go to."""

@@ -1,0 +1,1 @@
+"""The conversation: webhook, inbox, router, cards, chat commands."""

@@ -1,0 +1,1 @@
+"""Images: brief, images, review, archive (built in a later release)."""

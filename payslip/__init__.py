@@ -1,0 +1,1 @@
+"""Pay: inputs, pay, signatures, sealed payslips (built in a later release)."""

@@ -1,0 +1,1 @@
+"""Red lines: table state becomes alerts, alerts reach people, people act."""

@@ -1,0 +1,1 @@
+"""A Feishu-compatible platform on loopback, with shops, an ad platform and an ERP."""
