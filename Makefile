@@ -1,0 +1,55 @@
+# One-word commands. Each sets itself up on a machine with Python 3.11 and pip and nothing else.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+JOBS ?= 2
+
+.PHONY: demo demo-once test check bench lock clean
+
+demo: .venv/.run  ## the whole company on this machine; Ctrl-C stops everything it started
+	$(BIN)/chorus demo
+
+demo-once: .venv/.run  ## one business morning played without a person; exit code says pass or fail
+	$(BIN)/chorus demo --once
+
+test: .venv/.dev node_modules/.installed  ## every test: on SQLite, then what touches a database on PostgreSQL
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup --database postgres
+
+check: .venv/.dev  ## style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.dev  ## ratios against named peers in the same run; writes docs/BENCHMARKS.md
+	$(BIN)/python -m benchmarks
+
+lock: .venv/.dev  ## new hashed locks, without index addresses
+	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --universal --python-version 3.11 \
+		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
+	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --universal --python-version 3.11 --extra dev \
+		--custom-compile-command "make lock" pyproject.toml -o requirements-dev.lock
+
+clean:
+	rm -rf .venv node_modules var build *.egg-info
+
+.venv/bin/python:
+	@echo "Setting up .venv with $(PYTHON) (once) …"
+	$(PYTHON) -m venv .venv
+
+.venv/.run: .venv/bin/python requirements.lock pyproject.toml
+	@echo "Installing what Chorus needs (once) …"
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.dev: .venv/bin/python requirements-dev.lock pyproject.toml
+	@echo "Installing what Chorus and its tests need (once) …"
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@ .venv/.run
+
+node_modules/.installed: package.json package-lock.json .venv/.dev
+	@echo "Installing the official request schemas (once) …"
+	PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
