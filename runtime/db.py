@@ -1,0 +1,197 @@
+"""The floor's databases: durable state in one, rebuildable mirrors in another.
+
+SQLite in WAL mode by default, PostgreSQL by address; the same SQLAlchemy Core statements run on both.
+Packages define their tables in `<package>/tables.py` on `metadata` (durable, created by migrations) or on
+`mirror_metadata` (rebuildable, created on open).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, Literal, cast
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.types import TypeDecorator
+
+NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+}
+"""Constraint names that are the same on both databases, so that migrations can name what they change."""
+
+metadata = sa.MetaData(naming_convention=NAMES)
+"""All durable tables. Whoever adds one also adds it to a migration; a test compares the two."""
+
+mirror_metadata = sa.MetaData(naming_convention=NAMES)
+"""Tables that can be rebuilt from Feishu; they live in a file of their own and are never migrated."""
+
+
+class Utc(TypeDecorator[datetime]):
+    """An aware moment, stored in UTC. A naive datetime is refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive values and store UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            msg = f"{value!r} has no time zone; take times from a Clock or convert them with SHANGHAI."
+            raise ValueError(msg)
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give back an aware moment in UTC."""
+        del dialect
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Money(TypeDecorator[Decimal]):
+    """An exact decimal, stored as text: no binary fraction touches an amount. Not for comparing in SQL."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> str | None:
+        """Refuse anything but a finite Decimal and store its plain notation."""
+        del dialect
+        if value is None:
+            return None
+        if not isinstance(value, Decimal) or not value.is_finite():
+            msg = f"Money takes a finite Decimal, not {type(value).__name__}; convert it where it enters."
+            raise TypeError(msg)
+        return format(value, "f")
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Decimal | None:
+        """Give back the very Decimal that was stored."""
+        del dialect
+        return None if value is None else Decimal(value)
+
+
+Json = sa.JSON(none_as_null=True).with_variant(postgresql.JSONB(none_as_null=True), "postgresql")
+"""Plain values only: str, int, bool, None, list, dict. Write amounts as strings."""
+
+
+class Database:
+    """One database and its two ways in: `begin` to write, `read` to look.
+
+    Args:
+        url: SQLAlchemy address, e.g. `sqlite:///var/chorus.db` or `postgresql://user@host/name`.
+        durable: a commit survives power loss (SQLite `synchronous=FULL`); False only for rebuildable data.
+    """
+
+    def __init__(self, url: str, *, durable: bool = True) -> None:
+        self.url = normalise_url(url)
+        self.engine: Engine = _make_engine(self.url, durable=durable)
+        self.dialect: Literal["sqlite", "postgresql"] = cast(Any, self.engine.dialect.name)
+
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        """Open a write transaction; commits on leaving, rolls back on an error.
+
+        On SQLite the write lock is taken at once (BEGIN IMMEDIATE), so a transaction never fails half way
+        because somebody else wrote in between; keep it short, there is one writer.
+        """
+        with self.engine.connect().execution_options(chorus_write=True) as conn, conn.begin():
+            yield conn
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """Open a transaction that sees one consistent state and must not write."""
+        with self.engine.connect() as conn, conn.begin():
+            yield conn
+
+    def insert(self, table: sa.Table) -> postgresql.Insert:
+        """Start an INSERT with `.on_conflict_do_nothing()` and `.on_conflict_do_update()`.
+
+        Both kinds have the same methods for our use, so one static type (PostgreSQL's) stands for both.
+        """
+        if self.dialect == "sqlite":
+            return cast(postgresql.Insert, sqlite.insert(table))
+        return postgresql.insert(table)
+
+    def close(self) -> None:
+        """Close every connection."""
+        self.engine.dispose()
+
+
+def normalise_url(url: str) -> str:
+    """Give a PostgreSQL address the driver we ship (psycopg 3); leave SQLite addresses alone."""
+    parsed = sa.make_url(url)
+    if parsed.drivername in {"postgres", "postgresql"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    return parsed.render_as_string(hide_password=False)
+
+
+def migrate(url: str) -> None:
+    """Bring the durable database to the newest schema, and create the engine's own tables.
+
+    Safe to call at every start and from several processes: what is there already stays.
+
+    Args:
+        url: address of the durable database.
+    """
+    from runtime.migrations.run import upgrade  # noqa: PLC0415 - only who migrates pays for Alembic
+
+    upgrade(normalise_url(url))
+
+
+def open_mirror(url: str) -> Database:
+    """Open the rebuildable database; when its schema is not today's, drop it and create it empty.
+
+    Args:
+        url: address; on PostgreSQL it may be the durable database's.
+    """
+    from runtime.mirror import prepare  # noqa: PLC0415 - it builds on this module
+
+    db = Database(url, durable=False)
+    prepare(db)
+    return db
+
+
+def _make_engine(url: str, *, durable: bool) -> Engine:
+    parsed = sa.make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        if parsed.database:
+            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        engine = sa.create_engine(parsed, json_serializer=_dumps, connect_args={"timeout": 30}, pool_size=20)
+        _tune_sqlite(engine, durable=durable)
+        return engine
+    return sa.create_engine(parsed, json_serializer=_dumps, pool_size=10, max_overflow=10, pool_pre_ping=True)
+
+
+def _tune_sqlite(engine: Engine, *, durable: bool) -> None:
+    @event.listens_for(engine, "connect")
+    def connected(dbapi: Any, _record: Any) -> None:
+        # The driver would begin transactions by its own rules; None hands that to `began` below.
+        dbapi.isolation_level = None
+        cursor = dbapi.cursor()
+        cursor.execute("PRAGMA busy_timeout = 30000")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def began(conn: Connection) -> None:
+        write = conn.get_execution_options().get("chorus_write", False)
+        conn.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

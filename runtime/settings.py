@@ -1,0 +1,134 @@
+"""Settings from the environment. Secrets come only from here, never from the manifest or a command line."""
+
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from runtime.errors import ConfigError
+
+PREFIX = "CHORUS_"
+
+
+class Settings(BaseSettings):
+    """Everything that differs between two installations. Names in the environment stand in `env_name`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
+
+    feishu_app_id: str = Field(validation_alias="FEISHU_APP_ID")
+    feishu_app_secret: SecretStr = Field(validation_alias="FEISHU_APP_SECRET")
+    feishu_encrypt_key: SecretStr | None = Field(default=None, validation_alias="FEISHU_ENCRYPT_KEY")
+    feishu_verification_token: SecretStr | None = Field(
+        default=None, validation_alias="FEISHU_VERIFICATION_TOKEN"
+    )
+    feishu_base_url: str = Field(default="https://open.feishu.cn", validation_alias="FEISHU_BASE_URL")
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8460, ge=0, le=65535)
+    public_url: str | None = None
+    var_dir: Path = Path("var")
+    manifest: Path = Path("feishu_app.yaml")
+    instance: str = Field(default="chorus-1", pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    log_level: str = "info"
+    allow_unencrypted_events: bool = False
+
+    database_url: str = Field(
+        default_factory=lambda data: f"sqlite:///{data.get('var_dir', Path('var'))}/chorus.db",
+        validation_alias="DATABASE_URL",
+    )
+    mirror_url: str = Field(default_factory=lambda data: _sibling(data.get("database_url", "")))
+
+    base_app_token: str | None = None
+    ads_base_url: str = "https://api.oceanengine.com"
+    ads_access_token: SecretStr | None = None
+    ads_advertiser_id: str | None = None
+    shop_base_url: str = "https://openapi-fxg.jinritemai.com"
+    shop_app_key: str | None = None
+    shop_app_secret: SecretStr | None = None
+    shop_access_token: SecretStr | None = None
+    erp_base_url: str = "https://openapi.jushuitan.com"
+    erp_app_key: str | None = None
+    erp_app_secret: SecretStr | None = None
+    erp_access_token: SecretStr | None = None
+
+    @field_validator("log_level")
+    @classmethod
+    def _known_level(cls, value: str) -> str:
+        if value.lower() not in {"debug", "info", "warning", "error"}:
+            msg = "is none of debug, info, warning, error"
+            raise ValueError(msg)
+        return value.lower()
+
+    @field_validator("feishu_base_url", "ads_base_url", "shop_base_url", "erp_base_url", "public_url")
+    @classmethod
+    def _http_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            msg = "is no address; it must start with https:// (or http:// on this machine)"
+            raise ValueError(msg)
+        return value.rstrip("/") if value else value
+
+    @model_validator(mode="after")
+    def _events_are_protected(self) -> Self:
+        if self.feishu_encrypt_key is None and not self.allow_unencrypted_events:
+            msg = (
+                "FEISHU_ENCRYPT_KEY is missing. Without it anybody can post events. Set an Encrypt Key in the "
+                "Feishu console (Events and callbacks > Encryption strategy) and give the same value here; for a "
+                "trial on this machine only, set CHORUS_ALLOW_UNENCRYPTED_EVENTS=true"
+            )
+            raise ValueError(msg)
+        return self
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings from the environment.
+
+    Args:
+        overrides: field names with values that win over the environment (used by the command line and tests).
+
+    Raises:
+        ConfigError: a sentence for each wrong or missing variable: its name, what is expected, not its value.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise ConfigError(_explain(error)) from None
+
+
+def env_name(field: str) -> str:
+    """Return the name of the environment variable of a settings field, e.g. `port` -> `CHORUS_PORT`."""
+    alias = Settings.model_fields[field].validation_alias
+    return alias if isinstance(alias, str) else f"{PREFIX}{field}".upper()
+
+
+def _sibling(database_url: str) -> str:
+    if not database_url.startswith("sqlite:///"):
+        return database_url
+    path = Path(database_url.removeprefix("sqlite:///"))
+    return f"sqlite:///{path.with_name('mirror.db')}"
+
+
+def _explain(error: ValidationError) -> str:
+    sentences = []
+    for problem in error.errors(include_input=False, include_url=False):
+        where = str(problem["loc"][0]) if problem["loc"] else ""
+        name = env_name(where) if where in Settings.model_fields else where
+        if problem["type"] == "missing":
+            sentences.append(f"{name} is not set; it is required.")
+        elif not where:
+            sentences.append(problem["msg"].removeprefix("Value error, ") + ".")
+        else:
+            sentences.append(f"{name} {_expected(problem['type'], problem['msg'])}.")
+    return " ".join(sentences)
+
+
+def _expected(kind: str, message: str) -> str:
+    if kind == "value_error":
+        return message.removeprefix("Value error, ")
+    if kind.startswith("bool"):
+        return "must be true or false"
+    if kind.startswith("int") or kind in {"greater_than_equal", "less_than_equal"}:
+        return f"must be a whole number ({message[0].lower()}{message[1:]})"
+    return f"is wrong: {message[0].lower()}{message[1:]}"

@@ -1,0 +1,48 @@
+"""The floor's own durable tables."""
+
+import sqlalchemy as sa
+
+from runtime.db import Json, Utc, metadata
+
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=True),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("detail", Json, nullable=False),
+    sa.Index("ix_audit_subject_at", "subject", "at"),
+)
+"""Who did what to what, when and why. Rows are only ever added."""
+
+parked = sa.Table(
+    "parked",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("job", sa.Text, nullable=False),
+    sa.Column("lane", sa.Text, nullable=False),
+    sa.Column("args", Json, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("at", Utc, nullable=False),
+)
+"""Work that was given up, with the sentence saying why; waiting for a person."""
+
+executors = sa.Table(
+    "executors",
+    metadata,
+    sa.Column("instance", sa.Text, primary_key=True),
+    sa.Column("started_at", Utc, nullable=False),
+    sa.Column("seen_at", Utc, nullable=False),
+)
+"""One row a worker process, refreshed by its heartbeat."""
+
+fires = sa.Table(
+    "fires",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("at", Utc, nullable=False),
+)
+"""The last fire time of each schedule that was turned into work, so that a missed one is caught up once."""
