@@ -1,11 +1,13 @@
 """What every area of the sandbox stands on: requests, answers, errors, routes and the world itself.
 
-An area is one file ``sandbox/<area>.py`` (it may spread over ``<area>_*.py`` and ``include`` their routes) with
+An area is one file ``sandbox/<area>.py`` (it may spread over ``<area>_*.py`` and ``include`` their routes):
 
 * ``routes: Routes`` - its endpoints, each with a dated claim of what its behaviour was taken from;
-* ``class <Area>State`` - built once as ``<Area>State(world)``, found as ``world.<area>``. ``reset(world, company,
-  seed)`` empties it; ``close()``, if present, stops what it runs. People and goods are then filled in by
-  ``sandbox.company.fill(world, company, seed)``.
+* ``class <Area>State`` - built once as ``<Area>State(world)``, found as ``world.<area>``.
+  ``reset(world, company, seed)`` empties it; ``close()``, if present, stops what it runs.
+
+People and goods are filled in last, by ``sandbox.company.fill(world, company, seed)``. An area registers
+its own control routes (``/_sandbox/act/...``, auth "none") beside its platform routes.
 """
 
 import importlib
@@ -31,7 +33,7 @@ TENANT_KEY = "2ca1d211f64f6438"
 class ApiError(Exception):
     """A refusal as the platform words it; rendered in one place with ``X-Tt-Logid``.
 
-    ``code``/``msg`` are the platform's, ``status`` the HTTP status, ``error`` is merged into the error object.
+    ``code``/``msg`` are the platform's, ``status`` the HTTP status, ``error`` joins the error object.
     """
 
     def __init__(
@@ -195,14 +197,14 @@ class Route:
 
 
 class Routes:
-    """The endpoints of one area. ``on_error`` draws errors for platforms with another envelope (ads, shop, ERP)."""
+    """The endpoints of one area. ``on_error`` draws errors for platforms with another envelope (ads, ERP)."""
 
     def __init__(self, area: str, on_error: ErrorView | None = None) -> None:
         self.area = area
         self.on_error = on_error
         self.items: list[Route] = []
 
-    def add(  # noqa: PLR0913 - one flat declaration per endpoint reads best
+    def add(
         self,
         method: str,
         pattern: str,
@@ -220,10 +222,11 @@ class Routes:
             method: HTTP method.
             pattern: path with ``:name`` for one segment.
             claim: doc page and date the behaviour was taken from.
-            rate: limit per app; ``limit_status`` 429 or 400 (older APIs) with code 99991400.
+            rate: limit per app.
             auth: which token is asked for; "none" routes get the default app.
             scopes: any one of them must be granted, else 99991672.
             locked: run under ``world.lock``; False for handlers that wait or call out.
+            limit_status: HTTP status of the refusal 99991400; 400 on older APIs.
         """
 
         def keep(handler: Handler) -> Handler:
@@ -273,6 +276,7 @@ class World:
     ads: Any
     shop: Any
     erp: Any
+    control: Any
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -299,7 +303,7 @@ class World:
         return self.apps[DEFAULT_APP_ID]
 
     def reset(self, company: str = "tiny", seed: int = 1) -> None:
-        """Empty everything and found ``company`` (demo, tiny or empty) anew; same seed, same ids and numbers."""
+        """Empty everything and found ``company`` (demo, tiny or empty) anew; same seed, same ids."""
         with self.lock:
             self.company = company
             self.ids.reseed(seed)
