@@ -44,9 +44,38 @@ def upgrade() -> None:
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("at", Utc, nullable=False),
     )
+    _create_feishu_tables()
+
+
+def _create_feishu_tables() -> None:
+    op.create_table(
+        "feishu_pace",
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("free_at", sa.Double, nullable=False),
+        sa.Column("recent", Json, nullable=False),
+    )
+    op.create_index("ix_feishu_pace_free_at", "feishu_pace", ["free_at"])
+    op.create_table(
+        "feishu_gates",
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("until", sa.Double, nullable=False),
+    )
+    op.create_table(
+        "feishu_leases",
+        sa.Column("key", sa.Text, primary_key=True),
+        sa.Column("holder", sa.Text, nullable=False),
+        sa.Column("until", sa.Double, nullable=False),
+    )
+    op.create_table(
+        "feishu_calls",
+        sa.Column("month", sa.Text, primary_key=True),
+        sa.Column("endpoint", sa.Text, primary_key=True),
+        sa.Column("calls", sa.Integer, nullable=False),
+    )
 
 
 def downgrade() -> None:
     """Drop the floor's tables."""
-    for name in ("fires", "executors", "parked", "audit"):
+    feishu = ("feishu_calls", "feishu_leases", "feishu_gates", "feishu_pace")
+    for name in (*feishu, "fires", "executors", "parked", "audit"):
         op.drop_table(name)

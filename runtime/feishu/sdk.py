@@ -1,0 +1,94 @@
+"""The only import of `lark_oapi` in the product.
+
+`import lark_oapi` loads every API of the platform: about 4 s and 170 MB. Its parts that we use (requests, URL and
+header building, the WebSocket client) need none of that, so before the first import an empty module is registered
+under the package's name, with the package's real path: Python then finds the parts and never runs the package's
+own `__init__`. The WebSocket client asks for one more class, used only as a type; it gets an empty one.
+`tests/feishu/test_sdk.py` proves in fresh processes that every name here is the one the normal import gives, and
+that the cost stays small. In a process that has already imported the real package, the real one is used.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import sys
+from collections.abc import Mapping
+from types import ModuleType
+from typing import Any
+
+PACKAGE = "lark_oapi"
+DISPATCHER = "lark_oapi.event.dispatcher_handler"
+
+
+def _stand_in() -> None:
+    if PACKAGE in sys.modules:
+        return
+    spec = importlib.util.find_spec(PACKAGE)
+    if spec is None or spec.submodule_search_locations is None:
+        msg = "lark_oapi is not installed; install the requirements of this project."
+        raise ImportError(msg)
+    package = ModuleType(PACKAGE)
+    package.__path__ = list(spec.submodule_search_locations)
+    package.__spec__ = spec
+    sys.modules[PACKAGE] = package
+    dispatcher = ModuleType(DISPATCHER)
+    dispatcher.EventDispatcherHandler = type("EventDispatcherHandler", (), {})  # type: ignore[attr-defined]
+    sys.modules[DISPATCHER] = dispatcher
+
+
+_stand_in()
+
+from lark_oapi.core.const import VERSION  # noqa: E402
+from lark_oapi.core.enum import AccessTokenType, HttpMethod  # noqa: E402
+from lark_oapi.core.http.transport import _build_header, _build_url  # noqa: E402
+from lark_oapi.core.model import BaseRequest, Config, RequestOption  # noqa: E402
+
+__all__ = [
+    "VERSION",
+    "AccessTokenType",
+    "BaseRequest",
+    "Config",
+    "HttpMethod",
+    "RequestOption",
+    "build_headers",
+    "build_url",
+    "websocket_client",
+]
+
+# The SDK prints to stdout by a handler of its own; our log is the only one.
+_sdk_log = logging.getLogger("Lark")
+for _handler in list(_sdk_log.handlers):
+    _sdk_log.removeHandler(_handler)
+
+
+def build_url(base_url: str, request: BaseRequest) -> str:
+    """Return the address of a request without its query: path parameters filled in and percent-encoded.
+
+    Args:
+        base_url: scheme and host, no slash at the end.
+        request: with `uri` and `paths` set.
+    """
+    return str(_build_url(base_url, request.uri, request.paths))
+
+
+def build_headers(request: BaseRequest, token: str | None) -> Mapping[str, str]:
+    """Return the headers the SDK would send: its User-Agent and, for requests that need one, the tenant token."""
+    option = RequestOption()
+    option.tenant_access_token = token
+    headers: Mapping[str, str] = _build_header(request, option)
+    return headers
+
+
+def websocket_client(**options: Any) -> Any:
+    """Make the SDK's long-connection client (`lark_oapi.ws.Client`).
+
+    It calls `event_handler._do_without_validation(payload: bytes)` for each frame and sends the returned object
+    back; `start()` never returns and there is no `stop()`, so it gets a process of its own (SDK issues 128, 169).
+
+    Args:
+        options: `app_id`, `app_secret`, `event_handler`, `domain`, as in the SDK.
+    """
+    from lark_oapi.ws.client import Client  # noqa: PLC0415 - only the websocket process pays for it
+
+    return Client(**options)
