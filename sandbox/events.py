@@ -9,6 +9,7 @@ import json
 import secrets
 import threading
 import time
+from dataclasses import asdict
 from typing import Any
 
 import urllib3
@@ -21,6 +22,8 @@ CONNECT_LIMIT = 2.0
 ANSWER_LIMIT = 3.0
 CHALLENGE_LIMIT = 1.0
 SENDERS = 8
+
+CONTROL = "our own control plane, 2026-11"
 
 routes = Routes("events")
 
@@ -247,6 +250,54 @@ class EventsState:
             raise _refuse(url, f"HTTP {answer.status}, the challenge did not come back")
         if time.monotonic() - started > CHALLENGE_LIMIT:
             raise _refuse(url, "the answer took longer than 1 s")
+
+
+@routes.add("POST", "/_sandbox/subscription", auth="none", claim=CONTROL, locked=False)
+def save_subscription(world: World, req: Request) -> dict[str, Any]:
+    """Save request URLs as the console does: {url, encrypt_key?, verification_token?, callback_url?, app_id?}."""
+    body = req.json()
+    req.need(body, "url")
+    world.events.subscribe(
+        str(body["url"]),
+        encrypt_key=body.get("encrypt_key"),
+        verification_token=body.get("verification_token"),
+        callback_url=body.get("callback_url"),
+        app_id=body.get("app_id"),
+    )
+    return {"url": body["url"]}
+
+
+@routes.add("GET", "/_sandbox/deliveries", auth="none", claim=CONTROL, locked=False)
+def deliveries(world: World, req: Request) -> dict[str, Any]:
+    """The delivery log: ?since=<n>&type=<event type>, and how many still wait."""
+    since, wanted = int(req.query.get("since", "0")), req.query.get("type", "")
+    rows = [d for d in world.events.log() if d["n"] > since and wanted in ("", d["event_type"])]
+    return {"deliveries": rows, "pending": world.events.pending()}
+
+
+@routes.add("POST", "/_sandbox/events", auth="none", claim=CONTROL, locked=False)
+def turn_switches(world: World, req: Request) -> dict[str, Any]:
+    """Turn switches: duplicate, shuffle, drop, microseconds (bool), retry_stamp, clock."""
+    for name, value in req.json().items():
+        if name not in Switches.__slots__:
+            raise ApiError(400, f"no such switch: {name}; there are {', '.join(Switches.__slots__)}", 400)
+        setattr(world.events.switches, name, value)
+    return asdict(world.events.switches)
+
+
+@routes.add("POST", "/_sandbox/emit", auth="none", claim=CONTROL)
+def emit_event(world: World, req: Request) -> dict[str, Any]:
+    """Push any event: {type, event, v1?, lane?, app_id?}."""
+    body = req.json()
+    req.need(body, "type")
+    event_id = world.events.emit(
+        str(body["type"]),
+        body.get("event") or {},
+        app_id=body.get("app_id"),
+        v1=bool(body.get("v1")),
+        lane=body.get("lane"),
+    )
+    return {"event_id": event_id}
 
 
 def _refuse(url: str, why: str) -> ApiError:

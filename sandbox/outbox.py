@@ -79,7 +79,7 @@ class Delivery:
 
 
 class Outbox:
-    """Deliveries in the order they are due on the sandbox clock; ``start`` is called when one begins to wait."""
+    """Deliveries in the order they are due on the sandbox clock; ``start`` is called before one waits."""
 
     def __init__(self, clock: SandboxClock, start: Callable[[], None]) -> None:
         self.switches = Switches()
