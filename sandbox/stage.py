@@ -1,0 +1,196 @@
+"""Starts a sandbox and, as its customer, the product: processes, environment variables, real HTTP."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+from urllib.parse import urlsplit
+
+import yaml
+
+from sandbox.client import Control, until
+
+HOME = Path(__file__).resolve().parent.parent
+QUICK = {
+    "pull_ads": "every 2s",
+    "pull_stock": "every 5s",
+    "pull_shops": "every 5s",
+    "check_rules": "every 2s",
+}
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Stage:
+    """One sandbox and one installation of the product.
+
+    Args:
+        folder: where data and logs of this run go; emptied by ``open``.
+        company: which company the sandbox founds: demo, tiny or empty.
+        schedules: what differs from the manifest's schedules, e.g. ``{"pull_ads": "every 2s"}``.
+        env: further environment of the product, e.g. ``DATABASE_URL``.
+    """
+
+    folder: Path
+    company: str = "demo"
+    seed: int = 1
+    sandbox_port: int = 0
+    port: int = 0
+    schedules: dict[str, str] = field(default_factory=lambda: dict(QUICK))
+    manifest: dict[str, Any] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+    _children: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    _logs: list[IO[bytes]] = field(default_factory=list)
+
+    @property
+    def sandbox_url(self) -> str:
+        """Address of the sandbox."""
+        return f"http://127.0.0.1:{self.sandbox_port}"
+
+    @property
+    def url(self) -> str:
+        """Address of the product."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def control(self) -> Control:
+        """The control plane of this stage's sandbox."""
+        return Control(self.sandbox_url)
+
+    def open(self) -> None:
+        """Empty the folder, choose ports, write the manifest and start the sandbox."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
+        self.sandbox_port = self.sandbox_port or free_port()
+        self.port = self.port or free_port()
+        self._write_manifest()
+        args = ["--port", str(self.sandbox_port), "--company", self.company, "--seed", str(self.seed)]
+        self.start([sys.executable, "-m", "sandbox", *args], "sandbox")
+        until(self._sandbox_answers, 30, "the sandbox answers")
+
+    def setup(self) -> str:
+        """Run ``chorus setup`` and return what it printed."""
+        return self.run("setup")
+
+    def serve(self, *args: str, name: str = "serve") -> subprocess.Popen[bytes]:
+        """Start ``chorus serve`` and wait until it is ready to be called."""
+        process = self.start([*self.command, "serve", *args], name)
+        until(lambda: _alive(process) and _answers(self.url + "/readyz"), 30, "chorus serve is ready")
+        return process
+
+    def subscribe(self) -> None:
+        """Enter the request URL in the sandbox's console, as an administrator would."""
+        self.control.post("subscription", url=f"{self.url}/webhook/event")
+
+    @property
+    def command(self) -> list[str]:
+        """How the product is called."""
+        return [sys.executable, str(HOME / "app.py")]
+
+    def run(self, *args: str, check: bool = True) -> str:
+        """Run a product command to its end and return its output; RuntimeError with it if the command fails."""
+        done = subprocess.run(  # noqa: S603  # our own command line
+            [*self.command, *args],
+            cwd=HOME,
+            env=self.environment(),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if check and done.returncode != 0:
+            raise RuntimeError(f"chorus {' '.join(args)} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
+    def start(self, command: list[str], name: str) -> subprocess.Popen[bytes]:
+        """Start a process whose output goes to ``<folder>/<name>.log``."""
+        log = (self.folder / f"{name}.log").open("ab")
+        self._logs.append(log)
+        process = subprocess.Popen(  # noqa: S603  # our own command lines
+            command, cwd=HOME, env=self.environment(), stdout=log, stderr=log, start_new_session=True
+        )
+        self._children.append(process)
+        return process
+
+    def stop(self) -> None:
+        """End everything this stage started, the youngest first."""
+        for process in reversed(self._children):
+            if process.poll() is None:
+                process.terminate()
+            try:
+                process.wait(15)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait(5)
+        for log in self._logs:
+            log.close()
+        self._children.clear()
+        self._logs.clear()
+
+    def environment(self) -> dict[str, str]:
+        """The product's environment: only addresses and credentials tell it where it is."""
+        base = self.sandbox_url
+        return {
+            **os.environ,
+            "FEISHU_APP_ID": "cli_sandbox0000001",
+            "FEISHU_APP_SECRET": "sandbox-secret",
+            "FEISHU_ENCRYPT_KEY": "sandbox-encrypt-key",
+            "FEISHU_VERIFICATION_TOKEN": "sandbox-verification-token",
+            "FEISHU_BASE_URL": base,
+            "CHORUS_VAR_DIR": str(self.folder / "var"),
+            "CHORUS_MANIFEST": str(self.folder / "feishu_app.yaml"),
+            "CHORUS_PORT": str(self.port),
+            "CHORUS_PUBLIC_URL": self.url,
+            "CHORUS_ADS_BASE_URL": base,
+            "CHORUS_ADS_ACCESS_TOKEN": "sandbox-ads-token",
+            "CHORUS_SHOP_BASE_URL": base,
+            "CHORUS_SHOP_APP_KEY": "sandbox-shop-key",
+            "CHORUS_SHOP_APP_SECRET": "sandbox-shop-secret",
+            "CHORUS_SHOP_ACCESS_TOKEN": "sandbox-shop-token",
+            "CHORUS_ERP_BASE_URL": base,
+            "CHORUS_ERP_APP_KEY": "sandbox-erp-key",
+            "CHORUS_ERP_APP_SECRET": "sandbox-erp-secret",
+            "CHORUS_ERP_ACCESS_TOKEN": "sandbox-erp-token",
+            **self.env,
+        }
+
+    def _write_manifest(self) -> None:
+        manifest = yaml.safe_load((HOME / "feishu_app.yaml").read_text("utf-8"))
+        manifest["schedules"] = {**manifest.get("schedules", {}), **self.schedules}
+        manifest.update(self.manifest)
+        text = yaml.safe_dump(manifest, allow_unicode=True, sort_keys=False)
+        (self.folder / "feishu_app.yaml").write_text(text, "utf-8")
+
+    def _sandbox_answers(self) -> bool:
+        return _alive(self._children[0]) and _answers(self.sandbox_url + "/_sandbox/clock")
+
+
+def _alive(process: subprocess.Popen[bytes]) -> bool:
+    if process.poll() is not None:
+        raise RuntimeError(f"a process ended with {process.returncode}; read its log")
+    return True
+
+
+def _answers(url: str) -> bool:
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=2)
+    try:
+        connection.request("GET", parts.path)
+        return connection.getresponse().status == 200
+    except OSError:
+        return False
+    finally:
+        connection.close()
