@@ -1,1 +1,1 @@
-"""Red lines: table state becomes alerts, alerts reach people, people act."""
+"""Red lines: the state of tables becomes alerts, alerts reach people, and their taps change the world."""

@@ -1,0 +1,220 @@
+"""The life of an alert, as one pure step: what was, what was found, the rule, the time → what is, and why.
+
+    ok → pending → firing → acked → resolved        with *unknown* beside them, drawn at the top of every list
+
+unknown     The data cannot be read, is too old, or the object is gone from it. The former state is kept in ``held``;
+            nothing resolves from unknown, and time in it does not count towards the for-duration. When data is
+            back the alert goes on where it was, or resolves if the data says so.
+hysteresis  Between the two thresholds (HOLD) a firing alert stays and a pending one ends.
+key         (rule id, object id). Editing a threshold keeps the alert; a new breach after ``resolved`` is a new
+            episode of the same alert.
+acked       A lease: after ``ACK_LEASE`` a still firing alert returns to firing and reminds. A higher severity ends
+            the lease at once.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from bitable_sync.cells import Person
+from rules.model import Alert, Doubt, Finding, Reason, Rule, State, Verdict
+
+ACK_LEASE = timedelta(hours=8)
+VALUE_STEP = Decimal("0.1")  # a number that moved by this share of the threshold is worth a fresh card
+
+_ALIVE = (State.FIRING, State.ACKED)
+_QUIET = (State.OK, State.RESOLVED)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The outcome: the alert as it is now and, if a card or the audit should know, the named reason."""
+
+    alert: Alert
+    reason: Reason | None = None
+
+
+def step(alert: Alert, finding: Finding, rule: Rule, now: datetime) -> Step:
+    """Apply one finding to one alert.
+
+    Args:
+        alert: the memory so far (``State.OK``, episode 0 for an object never seen).
+        finding: what the rule says about the object now; older than ``alert.data_at`` changes nothing.
+        rule: the rule in force.
+        now: aware time.
+    """
+    if finding.seen_at is not None and alert.data_at is not None and finding.seen_at < alert.data_at:
+        return Step(alert)
+    alert = replace(
+        alert, record_id=finding.record_id or alert.record_id, data_at=finding.seen_at or alert.data_at
+    )
+    if finding.verdict is Verdict.UNKNOWN:
+        return _doubt(alert, finding, now)
+    back = _back(alert, now)
+    if finding.verdict is Verdict.BREACH:
+        return _breach(back, finding, rule, now)
+    if finding.verdict is Verdict.HOLD and back.alert.state in _ALIVE:
+        return _still(back, finding, rule, now)
+    return _end(back.alert, finding, now)
+
+
+def _moved(alert: Alert, reason: Reason, **changes: Any) -> Step:
+    """A change of state: a new version of the card, and old buttons are stale."""
+    changed = replace(alert, version=alert.version + 1, turn=alert.turn + 1, reason=reason, **changes)
+    return Step(replace(changed, shown_value=changed.value), reason)
+
+
+def _shown(alert: Alert, reason: Reason, **changes: Any) -> Step:
+    """A change of what the card shows; its buttons stay good."""
+    changed = replace(alert, version=alert.version + 1, reason=reason, **changes)
+    return Step(replace(changed, shown_value=changed.value), reason)
+
+
+def _measured(alert: Alert, finding: Finding) -> Alert:
+    if finding.value is None:
+        return alert
+    return replace(alert, value=finding.value, limit=finding.limit, recover_at=finding.recover_at)
+
+
+def _doubt(alert: Alert, finding: Finding, now: datetime) -> Step:
+    doubt = finding.doubt or Doubt.NOT_A_NUMBER
+    if alert.state is State.UNKNOWN:
+        if alert.doubt is doubt and alert.sentence == finding.sentence:
+            return Step(alert)
+        return _shown(alert, _doubt_reason(doubt), doubt=doubt, sentence=finding.sentence)
+    if alert.state in _QUIET and not doubt.opens:
+        return Step(alert)
+    return _moved(
+        alert, _doubt_reason(doubt), state=State.UNKNOWN, held=alert.state, unknown_since=now, doubt=doubt,
+        sentence=finding.sentence,
+    )  # fmt: skip
+
+
+def _doubt_reason(doubt: Doubt) -> Reason:
+    named = {Doubt.STALE: Reason.DATA_STALE, Doubt.VANISHED: Reason.VANISHED}
+    return named.get(doubt, Reason.DATA_UNREADABLE)
+
+
+def _back(alert: Alert, now: datetime) -> Step:
+    """Leave unknown: the held state returns, and the time spent in doubt does not count as pending."""
+    if alert.state is not State.UNKNOWN:
+        return Step(alert)
+    held = alert.held or State.OK
+    since = alert.pending_since
+    if held is State.PENDING and since is not None and alert.unknown_since is not None:
+        since += now - alert.unknown_since
+    return _moved(
+        alert,
+        Reason.DATA_BACK,
+        state=held,
+        held=None,
+        unknown_since=None,
+        doubt=None,
+        sentence="",
+        pending_since=since,
+    )
+
+
+def _breach(back: Step, finding: Finding, rule: Rule, now: datetime) -> Step:
+    alert = back.alert
+    if alert.state in _ALIVE:
+        return _still(back, finding, rule, now)
+    measured = _measured(alert, finding)
+    if alert.state in _QUIET:
+        measured = replace(
+            measured, episode=alert.episode + 1, pending_since=now, severity=rule.severity, fired_at=None,
+            acked_at=None, acked_by=None, acked_until=None, ack_count=0, resolved_at=None, sentence="",
+        )  # fmt: skip
+    waited = now - (measured.pending_since or now)
+    if waited >= rule.hold_for:
+        return _moved(measured, Reason.FIRED, state=State.FIRING, fired_at=now, severity=rule.severity)
+    if alert.state is State.PENDING:
+        return Step(measured, back.reason)
+    return _moved(measured, Reason.BREACH_BEGAN, state=State.PENDING)
+
+
+def _still(back: Step, finding: Finding, rule: Rule, now: datetime) -> Step:
+    """A firing or acknowledged alert goes on; say what people should see of it."""
+    before, alert = back.alert, _measured(back.alert, finding)
+    if rule.severity.rank > alert.severity.rank:
+        return _moved(
+            alert, Reason.SEVERITY_RAISED, state=State.FIRING, severity=rule.severity, acked_until=None
+        )
+    if alert.state is State.ACKED and alert.acked_until is not None and now >= alert.acked_until:
+        return _moved(alert, Reason.ACK_EXPIRED, state=State.FIRING, acked_until=None)
+    if rule.severity is not alert.severity:
+        return _shown(alert, Reason.SEVERITY_LOWERED, severity=rule.severity)
+    if alert.limit != before.limit:
+        return _shown(alert, Reason.THRESHOLD_MOVED)
+    if back.reason is not None:
+        return Step(replace(alert, shown_value=alert.value), back.reason)
+    if _visibly(alert):
+        return _shown(alert, Reason.VALUE_MOVED)
+    return Step(alert)
+
+
+def _visibly(alert: Alert) -> bool:
+    if alert.value is None or alert.shown_value is None or not alert.limit:
+        return False
+    return abs(alert.value - alert.shown_value) >= abs(alert.limit) * VALUE_STEP
+
+
+def _end(alert: Alert, finding: Finding, now: datetime) -> Step:
+    if alert.state in _QUIET:
+        return Step(alert)
+    if alert.state is State.PENDING:
+        return _moved(_measured(alert, finding), Reason.BREACH_ENDED, state=State.OK, pending_since=None)
+    reason = Reason.LEFT_SCOPE
+    if finding.verdict is Verdict.CLEAR:
+        moved = alert.limit is not None and finding.limit != alert.limit and finding.value == alert.value
+        reason = Reason.THRESHOLD_CLEARED if moved else Reason.RECOVERED
+    return _moved(_measured(alert, finding), reason, state=State.RESOLVED, resolved_at=now, acked_until=None)
+
+
+def withdraw(alert: Alert, reason: Reason, now: datetime) -> Step:
+    """Close an alert because its rule is disabled, deleted or aimed elsewhere; a quiet one just stays quiet."""
+    if alert.state in _QUIET:
+        return Step(alert)
+    alive = alert.open
+    state = State.RESOLVED if alive else State.OK
+    return _moved(
+        alert, reason, state=state, held=None, unknown_since=None, doubt=None, pending_since=None, sentence="",
+        resolved_at=now if alive else alert.resolved_at, acked_until=None,
+    )  # fmt: skip
+
+
+def vanish(alert: Alert, sentence: str, now: datetime) -> Step:
+    """The object is gone from the data. An open alert becomes unknown, anything else ends: nobody was told of it."""
+    if alert.state in _QUIET:
+        return Step(alert)
+    if not alert.open:
+        return withdraw(alert, Reason.VANISHED, now)
+    return _doubt(
+        alert, Finding(alert.object_id, None, Verdict.UNKNOWN, doubt=Doubt.VANISHED, sentence=sentence), now
+    )
+
+
+def acknowledge(alert: Alert, by: Person, now: datetime, *, reason: Reason = Reason.ACKNOWLEDGED) -> Step:
+    """A person takes the alert (知道了, or by acting on it); the lease starts anew."""
+    held = {"held": State.ACKED} if alert.state is State.UNKNOWN else {"state": State.ACKED}
+    return _moved(
+        alert,
+        reason,
+        **held,
+        acked_by=by,
+        acked_at=now,
+        acked_until=now + ACK_LEASE,
+        ack_count=alert.ack_count + 1,
+    )
+
+
+def close(alert: Alert, by: Person, now: datetime) -> Step:
+    """A person confirms that a vanished object is really gone (button 确认已下线)."""
+    closed = withdraw(alert, Reason.CLOSED_BY_PERSON, now)
+    return Step(replace(closed.alert, acked_by=by, acked_at=now), closed.reason)
+
+
+def told(alert: Alert, reason: Reason) -> Step:
+    """Something about the alert's task changed: the cards are drawn anew and old buttons are stale."""
+    return _moved(alert, reason)

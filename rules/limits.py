@@ -1,0 +1,161 @@
+"""What a person may ask the platforms for, and what Chorus proposes. Pure.
+
+Budget rules of 巨量千川 (interface notes of ``/v1.0/qianchuan/ad/budget/update/``): at least 300 yuan a day for oCPM;
+one change moves at least 100 yuan; the new budget is at least 105 % of today's spend, rounded up to a whole hundred;
+two decimals; at most 20 changes of a plan a day.
+"""
+
+from dataclasses import dataclass
+from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, InvalidOperation
+
+MIN_BUDGET = Decimal(300)
+MAX_BUDGET = Decimal("9999999.99")
+MIN_CHANGE = Decimal(100)
+SPEND_MARGIN = Decimal("1.05")
+CHANGES_A_DAY = 20
+HUNDRED = Decimal(100)
+CUT = Decimal("0.7")  # proposal for a plan below its ROI line: thirty percent less
+COVER_DAYS = Decimal(7)  # days of sales to hold beyond the delivery time
+DEFAULT_LEAD_DAYS = Decimal(7)
+PACK = Decimal(10)
+MAX_PIECES = Decimal(100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why an amount cannot be accepted, in both languages; says what would be accepted."""
+
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """An amount to start from (None when nothing sensible is allowed) and the reasoning."""
+
+    amount: Decimal | None
+    zh: str
+    en: str
+
+
+def yuan(amount: Decimal) -> str:
+    """Write money: ¥1,234.5 as ``¥1,234.50``, whole yuan without decimals."""
+    exact = amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return f"¥{exact:,.0f}" if exact == exact.to_integral_value() else f"¥{exact:,.2f}"
+
+
+def floor_by_spend(spend: Decimal) -> Decimal:
+    """The lowest budget allowed after today's spend, in yuan."""
+    by_spend = (spend * SPEND_MARGIN / HUNDRED).to_integral_value(ROUND_CEILING) * HUNDRED
+    return max(MIN_BUDGET, by_spend)
+
+
+def read_amount(text: object) -> Decimal | Refusal:
+    """Read what a person typed as a positive amount with at most two decimals (``1,200``, ``¥1200``, ``1200元``)."""
+    cleaned = (
+        str(text or "").replace(",", "").replace("，", "").strip().lstrip("¥￥").removesuffix("元").strip()
+    )
+    if not cleaned:
+        return Refusal("请填写数字", "Please enter a number")
+    try:
+        amount = Decimal(cleaned)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or not cleaned.isascii() or "e" in cleaned.lower() or "_" in cleaned:
+        return Refusal(
+            f"“{cleaned[:20]}”不是数字，请只填数字，例如 800", f"“{cleaned[:20]}” is not a number, e.g. 800"
+        )
+    if amount <= 0:
+        return Refusal("请填写大于 0 的数字", "Please enter a number above 0")
+    exponent = amount.as_tuple().exponent
+    if isinstance(exponent, int) and exponent < -2:
+        return Refusal("最多两位小数", "Two decimals at most")
+    return amount
+
+
+def check_budget(new: Decimal, *, budget: Decimal, spend: Decimal, changes_today: int) -> Refusal | None:
+    """Check a new day budget (yuan) against the platform's rules; None = allowed."""
+    lowest = floor_by_spend(spend)
+    if changes_today >= CHANGES_A_DAY:
+        return Refusal(
+            f"这个计划今天已改 {changes_today} 次预算，平台每天最多 {CHANGES_A_DAY} 次，请明天再改",
+            f"Changed {changes_today} times today; the platform allows {CHANGES_A_DAY}. Try again tomorrow",
+        )
+    if new < MIN_BUDGET:
+        return Refusal(
+            f"日预算不能低于 {yuan(MIN_BUDGET)}", f"The daily budget must be at least {yuan(MIN_BUDGET)}"
+        )
+    if new > MAX_BUDGET:
+        return Refusal(
+            f"日预算不能高于 {yuan(MAX_BUDGET)}", f"The daily budget must be at most {yuan(MAX_BUDGET)}"
+        )
+    if abs(new - budget) < MIN_CHANGE:
+        return Refusal(
+            f"每次至少调整 {yuan(MIN_CHANGE)}，当前 {yuan(budget)}",
+            f"Change it by at least {yuan(MIN_CHANGE)}; it is {yuan(budget)} now",
+        )
+    if new < lowest:
+        return Refusal(
+            f"今天已消耗 {yuan(spend)}，新预算至少 {yuan(lowest)}（消耗的 105%，按百元进位）",
+            f"{yuan(spend)} is spent today, so at least {yuan(lowest)} (105 % of it, rounded up to a hundred)",
+        )
+    return None
+
+
+def propose_budget(*, budget: Decimal, spend: Decimal) -> Proposal:
+    """Propose a lower budget for a plan that earns too little: 30 % less, as low as the platform allows."""
+    lowest = floor_by_spend(spend)
+    wanted = (budget * CUT / HUNDRED).to_integral_value(ROUND_HALF_UP) * HUNDRED
+    amount = max(wanted, lowest)
+    if budget - amount < MIN_CHANGE:
+        return Proposal(
+            None,
+            f"今天已消耗 {yuan(spend)}，平台允许的最低预算是 {yuan(lowest)}，今天无法再调低",
+            f"{yuan(spend)} is spent; the platform's minimum is {yuan(lowest)}, so it cannot go lower today",
+        )
+    return Proposal(
+        amount,
+        f"建议降到 {yuan(amount)}：当前 {yuan(budget)} 降约三成，且不低于今天消耗的 105%（{yuan(lowest)}）",
+        f"Proposal {yuan(amount)}: about 30 % under {yuan(budget)}, not under 105 % of today's spend ({yuan(lowest)})",
+    )
+
+
+def check_pieces(pieces: Decimal) -> Refusal | None:
+    """Check a number of pieces to buy; None = allowed."""
+    if pieces != pieces.to_integral_value():
+        return Refusal("补货数量应为整数", "The quantity must be a whole number")
+    if pieces > MAX_PIECES:
+        return Refusal(f"一次最多补 {MAX_PIECES} 件", f"At most {MAX_PIECES} pieces at a time")
+    return None
+
+
+def propose_pieces(
+    *,
+    sellable: Decimal,
+    on_way: Decimal,
+    safety: Decimal,
+    sales_7d: Decimal | None,
+    lead_days: Decimal | None,
+) -> Proposal:
+    """Propose how many pieces to buy: sales until delivery plus a week, plus safety, minus what is there or coming."""
+    lead = lead_days if lead_days is not None and lead_days > 0 else DEFAULT_LEAD_DAYS
+    days = lead + COVER_DAYS
+    daily = (sales_7d or Decimal(0)) / 7
+    need = daily * days + safety - sellable - on_way
+    pieces = max(Decimal(0), (need / PACK).to_integral_value(ROUND_CEILING) * PACK)
+    sold, pace = (format(item, ".1f").removesuffix(".0") for item in (daily * days, daily))
+    zh = (
+        f"日均销 {pace} 件 × {days:f} 天（到货 {lead:f} 天＋缓冲 {COVER_DAYS} 天）＝ {sold}，＋安全库存 {safety:f}"
+        f"，－可售 {sellable:f}，－在途 {on_way:f}"
+    )
+    en = (
+        f"{pace} sold a day × {days:f} days (delivery {lead:f} + buffer {COVER_DAYS}) = {sold}, + safety {safety:f}"
+        f", − sellable {sellable:f}, − on the way {on_way:f}"
+    )
+    if pieces == 0:
+        return Proposal(None, f"{zh}：在途已够，暂不需要补货", f"{en}: enough is on the way")
+    return Proposal(
+        pieces,
+        f"建议补 {pieces:f} 件：{zh}，按 {PACK} 件取整",
+        f"Proposal {pieces:f}: {en}, in packs of {PACK}",
+    )

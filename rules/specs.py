@@ -1,0 +1,184 @@
+"""The six Bitable tables of the red lines: what people edit, what gateways fill, what Chorus reports.
+
+Formula columns (ROI, 可售, 可用库存, 成交跌幅) are for people's eyes; rules compute the same numbers from the
+input columns, because change events never carry formula values (Feishu docs: bitable_record_changed_v1).
+"""
+
+from bitable_sync.spec import FieldSpec, Kind, TableSpec
+
+RULES, PLANS, STOCK, SHOPS, ALERTS, TASKS = "rules", "plans", "stock", "shops", "alerts", "tasks"
+
+DATA_TABLES = (PLANS, STOCK, SHOPS)
+
+COMPARISONS = ("低于", "低于或等于", "高于", "高于或等于")
+SEVERITIES = ("提醒", "警告", "严重")
+ACTIONS = ("调整预算", "紧急补货", "知道了")
+STATES = ("观察中", "告警中", "处理中", "无法判断", "已恢复")
+TASK_STATES = ("排队中", "执行中", "已完成", "失败")
+TASK_KINDS = ("调整预算", "紧急补货")
+PLAN_STATES = ("投放中", "已暂停", "预算耗尽", "已结束")
+PLATFORMS = ("抖音", "淘宝", "京东", "拼多多")
+
+OWNER = FieldSpec(
+    "owner", "负责人", Kind.USER, multiple=True, description="预警卡片发给谁；由人维护，系统不会改"
+)
+SUPERVISOR = FieldSpec(
+    "supervisor", "主管", Kind.USER, multiple=True, description="也可以处理预警的人；由人维护"
+)
+SYNCED_AT = FieldSpec("synced_at", "数据时间", Kind.DATETIME, description="平台数据最近一次写入的时间")
+
+RULES_TABLE = TableSpec(
+    RULES,
+    "预警规则",
+    (
+        FieldSpec("name", "规则名称", Kind.TEXT),
+        FieldSpec("table", "数据表", Kind.SELECT, options=("计划日报", "商品库存", "店铺日报")),
+        FieldSpec(
+            "metric", "指标", Kind.TEXT, description="如 ROI、可用库存、成交跌幅，或数据表里的数字列名"
+        ),
+        FieldSpec("comparison", "比较", Kind.SELECT, options=COMPARISONS),
+        FieldSpec(
+            "threshold", "阈值", Kind.TEXT, description="3、1:3（投 1 产 3）、15%、安全库存、安全库存的 80%"
+        ),
+        FieldSpec("scope", "范围", Kind.TEXT, description="平台=抖音 且 状态=投放中；留空表示全部"),
+        FieldSpec(
+            "hold_for", "持续时间", Kind.TEXT, description="越线多久才告警：10分钟、1小时；留空表示立即"
+        ),
+        FieldSpec(
+            "recover", "恢复阈值", Kind.TEXT, description="回到哪里才算恢复；留空时自动取阈值的 110% 或 90%"
+        ),
+        FieldSpec("floor", "消耗下限", Kind.NUMBER, description="消耗不到这个数（元）时不判断；留空表示不限"),
+        FieldSpec("severity", "严重程度", Kind.SELECT, options=SEVERITIES),
+        FieldSpec(
+            "owner_field", "负责人字段", Kind.TEXT, description="数据表里哪一列是负责人；留空表示“负责人”"
+        ),
+        FieldSpec("cc", "抄送", Kind.USER, multiple=True),
+        FieldSpec("cc_may_act", "抄送可处理", Kind.CHECKBOX, description="勾选后抄送的人也能点处理按钮"),
+        FieldSpec("actions", "动作", Kind.MULTI_SELECT, options=ACTIONS),
+        FieldSpec("enabled", "启用", Kind.CHECKBOX),
+        FieldSpec(
+            "check_result", "校验结果", Kind.TEXT, description="由 Chorus 填写：哪里不对，或会触发多少对象"
+        ),
+        FieldSpec("checked_at", "最近检查", Kind.DATETIME, description="由 Chorus 填写"),
+    ),
+    ("name",),
+)
+
+PLANS_TABLE = TableSpec(
+    PLANS,
+    "计划日报",
+    (
+        FieldSpec("plan_id", "计划ID", Kind.TEXT, description="平台的计划编号，存成文本以免丢位数"),
+        FieldSpec("name", "计划名称", Kind.TEXT),
+        FieldSpec("platform", "平台", Kind.SELECT, options=PLATFORMS),
+        FieldSpec("shop", "店铺", Kind.TEXT),
+        FieldSpec("status", "状态", Kind.SELECT, options=PLAN_STATES),
+        FieldSpec("budget", "日预算", Kind.CURRENCY),
+        FieldSpec("spend", "消耗", Kind.CURRENCY),
+        FieldSpec("gmv", "成交金额", Kind.CURRENCY),
+        FieldSpec("orders", "成交订单数", Kind.NUMBER),
+        FieldSpec("roi", "ROI", Kind.FORMULA, formula="{gmv}/{spend}", formatter="0.00"),
+        OWNER,
+        SUPERVISOR,
+        SYNCED_AT,
+    ),
+    ("plan_id",),
+)
+
+STOCK_TABLE = TableSpec(
+    STOCK,
+    "商品库存",
+    (
+        FieldSpec("sku", "SKU编码", Kind.TEXT),
+        FieldSpec("name", "商品名称", Kind.TEXT),
+        FieldSpec("shop", "店铺", Kind.TEXT),
+        FieldSpec("qty", "库存", Kind.NUMBER),
+        FieldSpec("locked", "锁定", Kind.NUMBER, description="已被订单和拣货占用"),
+        FieldSpec("on_way", "在途", Kind.NUMBER, description="已采购未入库"),
+        FieldSpec("safety", "安全库存", Kind.NUMBER),
+        FieldSpec("sales_7d", "近7日销量", Kind.NUMBER),
+        FieldSpec("lead_days", "到货天数", Kind.NUMBER),
+        FieldSpec("unit_cost", "采购单价", Kind.CURRENCY),
+        FieldSpec("sellable", "可售", Kind.FORMULA, formula="{qty}-{locked}", formatter="0"),
+        FieldSpec("available", "可用库存", Kind.FORMULA, formula="{qty}-{locked}+{on_way}", formatter="0"),
+        OWNER,
+        SUPERVISOR,
+        SYNCED_AT,
+    ),
+    ("sku",),
+)
+
+SHOPS_TABLE = TableSpec(
+    SHOPS,
+    "店铺日报",
+    (
+        FieldSpec("shop_id", "店铺ID", Kind.TEXT),
+        FieldSpec("name", "店铺", Kind.TEXT),
+        FieldSpec("platform", "平台", Kind.SELECT, options=PLATFORMS),
+        FieldSpec("gmv", "今日成交金额", Kind.CURRENCY),
+        FieldSpec("orders", "今日订单数", Kind.NUMBER),
+        FieldSpec("refunds", "今日退款金额", Kind.CURRENCY),
+        FieldSpec("gmv_base", "昨日同时段成交金额", Kind.CURRENCY),
+        FieldSpec(
+            "drop",
+            "成交跌幅",
+            Kind.FORMULA,
+            formula="({gmv_base}-{gmv})/{gmv_base}",
+            formatter="0.00%",
+        ),
+        OWNER,
+        SUPERVISOR,
+        SYNCED_AT,
+    ),
+    ("shop_id",),
+)
+
+ALERTS_TABLE = TableSpec(
+    ALERTS,
+    "预警看板",
+    (
+        FieldSpec("alert_id", "预警编号", Kind.TEXT),
+        FieldSpec("title", "对象", Kind.TEXT),
+        FieldSpec("rule", "规则", Kind.TEXT),
+        FieldSpec("state", "状态", Kind.SELECT, options=STATES),
+        FieldSpec("severity", "严重程度", Kind.SELECT, options=SEVERITIES),
+        FieldSpec("value", "当前值", Kind.TEXT),
+        FieldSpec("limit", "阈值", Kind.TEXT),
+        FieldSpec("sentence", "说明", Kind.TEXT),
+        FieldSpec("owner", "负责人", Kind.USER, multiple=True),
+        FieldSpec("fired_at", "告警时间", Kind.DATETIME),
+        FieldSpec("acked_by", "处理人", Kind.USER, multiple=True),
+        FieldSpec("resolved_at", "恢复时间", Kind.DATETIME),
+        FieldSpec("episode", "第几次", Kind.NUMBER),
+    ),
+    ("alert_id",),
+)
+
+TASKS_TABLE = TableSpec(
+    TASKS,
+    "处理任务",
+    (
+        FieldSpec("task_id", "任务编号", Kind.TEXT),
+        FieldSpec("kind", "动作", Kind.SELECT, options=TASK_KINDS),
+        FieldSpec("title", "对象", Kind.TEXT),
+        FieldSpec("state", "状态", Kind.SELECT, options=TASK_STATES),
+        FieldSpec("amount", "提交值", Kind.TEXT),
+        FieldSpec("before", "执行前", Kind.TEXT),
+        FieldSpec("after", "执行后", Kind.TEXT),
+        FieldSpec("asked_by", "提交人", Kind.USER, multiple=True),
+        FieldSpec("asked_at", "提交时间", Kind.DATETIME),
+        FieldSpec("done_at", "完成时间", Kind.DATETIME),
+        FieldSpec("result", "结果", Kind.TEXT),
+        FieldSpec("alert_id", "预警编号", Kind.TEXT),
+    ),
+    ("task_id",),
+)
+
+TABLES: tuple[TableSpec, ...] = (
+    RULES_TABLE,
+    PLANS_TABLE,
+    STOCK_TABLE,
+    SHOPS_TABLE,
+    ALERTS_TABLE,
+    TASKS_TABLE,
+)
