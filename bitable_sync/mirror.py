@@ -157,6 +157,13 @@ class Mirror:
             query = sa.select(sa.func.count()).select_from(ROWS).where(ROWS.c.table_key == table)
             return int(conn.execute(query).scalar_one())
 
+    def first(self, table: str) -> RecordId | None:
+        """The id of one row (the lowest), or None for an empty table."""
+        query = sa.select(sa.func.min(ROWS.c.record_id)).where(ROWS.c.table_key == table)
+        with self.db.read() as conn:
+            found: str | None = conn.execute(query).scalar_one()
+        return None if found is None else RecordId(found)
+
     def age(self, table: str, now: datetime) -> timedelta | None:
         """Time since the last complete pull began; None if there never was one (then nothing is known)."""
         pulled = self.state(table)[0]
@@ -238,7 +245,7 @@ class Mirror:
     ) -> None:
         """Change some cells of several rows; a row the mirror does not know is kept with just these cells."""
         spec = self.specs.table(table)
-        old = self._raw(table, rows)
+        old = self.raw(table, rows)
         merged = {
             record_id: {
                 **old.get(record_id, {}),
@@ -286,7 +293,8 @@ class Mirror:
         with self.db.read() as conn:
             return [_row(table, spec, record) for record in conn.execute(query)]
 
-    def _raw(self, table: str, record_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+    def raw(self, table: str, record_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
+        """Rows as they are kept: read shape by field key."""
         found: dict[str, dict[str, Any]] = {}
         with self.db.read() as conn:
             for chunk in chunks(sorted(record_ids), CHUNK):

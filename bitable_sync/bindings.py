@@ -1,0 +1,157 @@
+"""Which Feishu table and which column stands for which spec: bound by id, current names kept beside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from bitable_sync.drift import BoundField, DriftFinding, Findings, compare
+from bitable_sync.spec import Specs
+from bitable_sync.tables import BASE, BOUND_FIELDS, BOUND_TABLES
+from runtime.clock import Clock
+from runtime.db import Database
+from runtime.errors import ConfigError
+from runtime.ids import AppToken, TableId
+
+if TYPE_CHECKING:
+    from runtime.feishu import Feishu
+
+STALE_SCHEMA = timedelta(hours=1)  # a rename whose event was lost is noticed at the latest after this
+
+
+@dataclass(frozen=True, slots=True)
+class BoundTable:
+    """A table as it stands in Feishu now; ``fields`` by field key, those whose column is missing included."""
+
+    key: str
+    app_token: AppToken
+    table_id: TableId
+    name: str
+    fields: Mapping[str, BoundField]
+    refreshed_at: datetime | None
+
+    def readable(self) -> dict[str, BoundField]:
+        """Columns that exist, whatever their type: what cannot be read shows as unreadable cells."""
+        return {key: field for key, field in self.fields.items() if field.state != "missing"}
+
+    def names(self) -> dict[str, str]:
+        """Current column name → field key, of the columns that exist."""
+        return {field.name: key for key, field in self.readable().items()}
+
+    def ids(self) -> dict[str, str]:
+        """Field key → field id, of the columns that exist."""
+        return {key: field.field_id for key, field in self.readable().items()}
+
+
+class Bindings:
+    """Reads and keeps the bindings; asks Feishu only in ``refresh``."""
+
+    def __init__(self, db: Database, specs: Specs, clock: Clock, feishu: Feishu | None = None) -> None:
+        self.db = db
+        self.specs = specs
+        self.clock = clock
+        self.feishu = feishu
+        self.findings = Findings(db)
+
+    def base(self) -> AppToken | None:
+        """The base of this installation, if setup made or was told one."""
+        with self.db.read() as conn:
+            found = conn.execute(
+                sa.select(BASE.c.app_token).where(BASE.c.name == "main")
+            ).scalar_one_or_none()
+        return None if found is None else AppToken(found)
+
+    def set_base(self, app_token: str, url: str = "") -> None:
+        """Remember the base."""
+        row = {"app_token": app_token, "url": url, "at": self.clock.now()}
+        with self.db.begin() as conn:
+            insert = self.db.insert(BASE).values(name="main", **row)
+            conn.execute(insert.on_conflict_do_update(index_elements=[BASE.c.name], set_=row))
+
+    def get(self, table_key: str) -> BoundTable | None:
+        """The binding of a table, or None if setup has not made it."""
+        with self.db.read() as conn:
+            table = conn.execute(sa.select(BOUND_TABLES).where(BOUND_TABLES.c.table_key == table_key)).first()
+            if table is None:
+                return None
+            fields = conn.execute(sa.select(BOUND_FIELDS).where(BOUND_FIELDS.c.table_key == table_key)).all()
+        bound = {
+            f.field_key: BoundField(f.field_key, f.field_id, f.name, f.type, tuple(f.options), f.state)
+            for f in fields
+        }
+        return BoundTable(
+            table_key,
+            AppToken(table.app_token),
+            TableId(table.table_id),
+            table.name,
+            bound,
+            table.refreshed_at,
+        )
+
+    def require(self, table_key: str) -> BoundTable:
+        """The binding of a table; ConfigError telling to run setup if there is none."""
+        found = self.get(table_key)
+        if found is None:
+            raise ConfigError(
+                f"the table {table_key!r} is not bound to a Feishu table yet; run `chorus setup`"
+            )
+        return found
+
+    def key_of(self, app_token: str, table_id: str) -> str | None:
+        """Our key of a Feishu table, or None for a table that is not ours."""
+        query = sa.select(BOUND_TABLES.c.table_key)
+        query = query.where(BOUND_TABLES.c.app_token == app_token, BOUND_TABLES.c.table_id == table_id)
+        with self.db.read() as conn:
+            found: str | None = conn.execute(query).scalar_one_or_none()
+            return found
+
+    def bind(self, table_key: str, app_token: str, table_id: str, name: str) -> None:
+        """Say which Feishu table stands for a spec; its columns are bound by ``bind_fields``."""
+        row = {"app_token": app_token, "table_id": table_id, "name": name}
+        with self.db.begin() as conn:
+            insert = self.db.insert(BOUND_TABLES).values(table_key=table_key, **row)
+            conn.execute(insert.on_conflict_do_update(index_elements=[BOUND_TABLES.c.table_key], set_=row))
+
+    def bind_fields(self, table_key: str, fields: Sequence[BoundField]) -> None:
+        """Keep these column bindings (others stay)."""
+        with self.db.begin() as conn:
+            for f in fields:
+                row = {"field_id": f.field_id, "name": f.name, "type": f.type, "options": list(f.options),
+                       "state": f.state}  # fmt: skip
+                insert = self.db.insert(BOUND_FIELDS).values(table_key=table_key, field_key=f.key, **row)
+                keys = [BOUND_FIELDS.c.table_key, BOUND_FIELDS.c.field_key]
+                conn.execute(insert.on_conflict_do_update(index_elements=keys, set_=row))
+
+    def refresh(self, table_key: str, live: Sequence[Mapping[str, Any]] | None = None) -> list[DriftFinding]:
+        """Read the columns as they are now: names, types, options. Findings are stored, and given back.
+
+        Args:
+            table_key: which table.
+            live: its field list if the caller has just read it.
+        """
+        bound = self.require(table_key)
+        if live is None:
+            if self.feishu is None:
+                raise ConfigError("this process does not talk to Feishu; refresh the schema in the worker")
+            live = self.feishu.bitable.list_fields(bound.app_token, bound.table_id)
+        fresh, findings = compare(self.specs.table(table_key), bound.name, bound.fields, live)
+        self.bind_fields(table_key, list(fresh.values()))
+        now = self.clock.now()
+        with self.db.begin() as conn:
+            conn.execute(
+                sa.update(BOUND_TABLES).where(BOUND_TABLES.c.table_key == table_key).values(refreshed_at=now)
+            )
+        self.findings.replace(table_key, "drift", findings, now)
+        return findings
+
+    def fresh(self, table_key: str) -> BoundTable:
+        """The binding, its schema at most an hour old."""
+        bound = self.require(table_key)
+        if bound.refreshed_at is None or self.clock.now() - bound.refreshed_at > STALE_SCHEMA:
+            self.refresh(table_key)
+            bound = self.require(table_key)
+        return bound

@@ -1,0 +1,64 @@
+"""The sync of one process, assembled: what features get into their hands."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from bitable_sync.attachments import Attachments
+from bitable_sync.bindings import Bindings
+from bitable_sync.changes import FIELD_CHANGED, RECORD_CHANGED, Changes
+from bitable_sync.mirror import Mirror
+from bitable_sync.pull import Puller
+from bitable_sync.push import Pusher
+from bitable_sync.spec import Specs
+from bitable_sync.telling import Telling
+
+if TYPE_CHECKING:
+    from bot.router import Router
+    from runtime.feishu import Feishu
+    from runtime.floor import Floor
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """Everything a feature needs of the tables; belongs to the worker process (it talks to Feishu)."""
+
+    specs: Specs
+    bindings: Bindings
+    mirror: Mirror
+    puller: Puller
+    pusher: Pusher
+    changes: Changes
+    attachments: Attachments
+    telling: Telling
+
+    def register(self, router: Router) -> None:
+        """Take the record and column events of the base from the inbox."""
+        router.on_event(RECORD_CHANGED, self.changes.handle_records)
+        router.on_event(FIELD_CHANGED, self.changes.handle_fields)
+
+
+def build_mirror(floor: Floor, specs: Specs) -> Mirror:
+    """The mirror alone, for a process that never calls Feishu (the web process)."""
+    return Mirror(floor.mirror, specs.renamed(floor.manifest.base.tables))
+
+
+def build_sync(floor: Floor, feishu: Feishu, specs: Specs) -> Sync:
+    """Assemble the sync of a worker.
+
+    Args:
+        floor: databases, clock, manifest.
+        feishu: the client.
+        specs: all tables; the manifest's table names are put in.
+    """
+    limit = floor.manifest.limits.mass_delete
+    mirror = build_mirror(floor, specs)
+    bindings = Bindings(floor.db, mirror.specs, floor.clock, feishu)
+    puller = Puller(feishu, bindings, mirror, clock=floor.clock, mass_delete=limit)
+    pusher = Pusher(feishu, bindings, mirror, puller, clock=floor.clock)
+    changes = Changes(bindings, mirror, puller, clock=floor.clock, mass_delete=limit)
+    telling = Telling(bindings, mirror, pusher, clock=floor.clock)
+    puller.after = pusher.after = changes.after = telling.tell
+    attachments = Attachments(feishu, bindings, mirror, pusher)
+    return Sync(mirror.specs, bindings, mirror, puller, pusher, changes, attachments, telling)

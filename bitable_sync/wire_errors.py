@@ -1,0 +1,18 @@
+"""The few Feishu codes after which the sync does something of its own (Feishu docs: 多维表格 error codes)."""
+
+from __future__ import annotations
+
+from runtime.errors import ChorusError
+
+STALE_PAGE = frozenset({1254030, 1254002})  # the page token no longer holds: begin the scan again
+UNKNOWN_FIELD = frozenset(
+    {1254045, 1254024, 1254044}
+)  # a column was renamed or deleted: read the schema again
+GONE_RECORD = frozenset({1254043})
+GONE_TABLE = frozenset({1254040, 1254041, 1254003, 1254004, 91402})
+TOKEN_USED = frozenset({1255006, 1254608})  # this client_token was seen before: look whether the rows exist
+
+
+def code_of(error: ChorusError) -> int:
+    """The platform's code of an error, 0 if it has none."""
+    return int(getattr(error, "code", 0) or 0)
