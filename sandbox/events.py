@@ -254,7 +254,7 @@ class EventsState:
 
 @routes.add("POST", "/_sandbox/subscription", auth="none", claim=CONTROL, locked=False)
 def save_subscription(world: World, req: Request) -> dict[str, Any]:
-    """Save request URLs as the console does: {url, encrypt_key?, verification_token?, callback_url?, app_id?}."""
+    """Save URLs as the console does: {url, encrypt_key?, verification_token?, callback_url?, app_id?}."""
     body = req.json()
     req.need(body, "url")
     world.events.subscribe(
