@@ -1,0 +1,229 @@
+"""SQL of alerts, tasks and history. Every function works in the caller's transaction."""
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import fields
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import Connection, Row
+
+from rules import tables as t
+from rules.model import Alert, Reason, Severity, State, Task, TaskState
+from runtime.ids import AlertId, RuleId, TaskId
+
+HISTORY = timedelta(days=2)
+_ALERT = [field.name for field in fields(Alert)]
+_TASK = [field.name for field in fields(Task)]
+_CHUNK = 400
+
+
+def short_id(prefix: str, *parts: object) -> str:
+    """A stable id of ``prefix`` and 20 hex digits of the parts' digest."""
+    text = "\x1f".join(str(part) for part in parts)
+    return f"{prefix}{hashlib.sha256(text.encode()).hexdigest()[:20]}"
+
+
+def alert_id(rule_id: RuleId, object_id: str) -> AlertId:
+    """The id of the alert of one (rule, object)."""
+    return AlertId(short_id("al_", rule_id, object_id))
+
+
+def new_alert(rule_id: RuleId, object_id: str, table: str, severity: Severity) -> Alert:
+    """The memory of an object that was never over the line."""
+    return Alert(alert_id(rule_id, object_id), rule_id, object_id, table, None, object_id, State.OK, severity)
+
+
+def upsert(conn: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows or overwrite the given columns of those whose primary key exists."""
+    if not rows:
+        return
+    keys = [column.name for column in table.primary_key]
+    insert = sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
+    changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
+    conn.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+
+
+def insert_new(conn: Connection, table: sa.Table, row: Mapping[str, Any]) -> bool:
+    """Insert a row unless a unique key of it exists; says whether it was new."""
+    insert = sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
+    done = conn.execute(insert.values(**row).on_conflict_do_nothing())
+    return done.rowcount == 1
+
+
+def _alert(row: Row[Any]) -> Alert:
+    return Alert(**{name: getattr(row, "_mapping")[name] for name in _ALERT})  # noqa: B009 - SQLAlchemy's public name
+
+
+def load_alert(conn: Connection, alert: str, *, lock: bool = False) -> Alert | None:
+    """One alert; ``lock`` holds it until the transaction ends (on SQLite every write transaction holds all)."""
+    query = sa.select(t.alerts).where(t.alerts.c.id == alert)
+    row = conn.execute(query.with_for_update() if lock else query).first()
+    return None if row is None else _alert(row)
+
+
+def load_alerts(
+    conn: Connection, rule_id: RuleId, object_ids: Collection[str] | None = None, *, lock: bool = False
+) -> dict[str, Alert]:
+    """Alerts of a rule by object id; of the named objects only if given."""
+    query = sa.select(t.alerts).where(t.alerts.c.rule_id == rule_id).order_by(t.alerts.c.id)
+    if lock:
+        query = query.with_for_update()
+    if object_ids is None:
+        found = [_alert(row) for row in conn.execute(query)]
+    else:
+        found = []
+        for chunk in _chunks(sorted(object_ids)):
+            found.extend(_alert(row) for row in conn.execute(query.where(t.alerts.c.object_id.in_(chunk))))
+    return {alert.object_id: alert for alert in found}
+
+
+def save_alerts(conn: Connection, changed: Sequence[Alert]) -> None:
+    """Write alerts as they are now."""
+    upsert(conn, t.alerts, [{name: getattr(alert, name) for name in _ALERT} for alert in changed])
+
+
+def note_episodes(conn: Connection, changed: Iterable[tuple[Alert, Reason | None]]) -> None:
+    """Write the beginning and the end of episodes."""
+    for alert, reason in changed:
+        key = {"alert_id": alert.id, "episode": alert.episode}
+        if reason is Reason.FIRED:
+            fired = {"fired_at": alert.fired_at, "fired_value": alert.value}
+            upsert(conn, t.alert_episodes, [key | fired])
+        elif alert.state is State.RESOLVED and reason is not None:
+            conn.execute(
+                sa.update(t.alert_episodes)
+                .where(t.alert_episodes.c.alert_id == alert.id, t.alert_episodes.c.episode == alert.episode)
+                .values(resolved_at=alert.resolved_at, resolved_value=alert.value, reason=reason.value)
+            )
+
+
+def open_alerts(conn: Connection) -> list[Alert]:
+    """Every alert people should know of: unknown first, then the worst and the oldest."""
+    states = (State.FIRING, State.ACKED, State.UNKNOWN)
+    rows = conn.execute(sa.select(t.alerts).where(t.alerts.c.state.in_(states)))
+    return sorted((_alert(row) for row in rows), key=urgency)
+
+
+def urgency(alert: Alert) -> tuple[bool, int, bool, float]:
+    """Sort key: unknown at the top, then severity, then not yet acknowledged, then age."""
+    since = alert.fired_at.timestamp() if alert.fired_at else 0.0
+    return (alert.state is not State.UNKNOWN, -alert.severity.rank, alert.state is State.ACKED, since)
+
+
+def load_task(conn: Connection, task_id: str) -> Task | None:
+    """One task."""
+    row = conn.execute(sa.select(t.alert_tasks).where(t.alert_tasks.c.id == task_id)).first()
+    return None if row is None else _task(row)
+
+
+def _task(row: Row[Any]) -> Task:
+    return Task(**{name: getattr(row, "_mapping")[name] for name in _TASK})  # noqa: B009 - SQLAlchemy's public name
+
+
+def save_task(conn: Connection, task: Task) -> None:
+    """Write a task as it is now."""
+    upsert(conn, t.alert_tasks, [{name: getattr(task, name) for name in _TASK}])
+
+
+def last_task(conn: Connection, alert: Alert) -> Task | None:
+    """The newest task of the alert's present episode."""
+    query = (
+        sa.select(t.alert_tasks)
+        .where(t.alert_tasks.c.alert_id == alert.id, t.alert_tasks.c.episode == alert.episode)
+        .order_by(t.alert_tasks.c.asked_at.desc(), t.alert_tasks.c.id.desc())
+        .limit(1)
+    )
+    row = conn.execute(query).first()
+    return None if row is None else _task(row)
+
+
+def running_task(conn: Connection, object_id: str) -> Task | None:
+    """A task on this object that is not finished, whichever alert it came from."""
+    running = [state for state in TaskState if state.running]
+    query = sa.select(t.alert_tasks).where(
+        t.alert_tasks.c.object_id == object_id, t.alert_tasks.c.state.in_(running)
+    )
+    row = conn.execute(query.limit(1)).first()
+    return None if row is None else _task(row)
+
+
+def changes_since(conn: Connection, object_id: str, kind: str, since: datetime) -> int:
+    """How many tasks of a kind were asked for on this object since a moment, failed ones left out."""
+    query = sa.select(sa.func.count()).where(
+        t.alert_tasks.c.object_id == object_id,
+        t.alert_tasks.c.kind == kind,
+        t.alert_tasks.c.asked_at >= since,
+        t.alert_tasks.c.state != TaskState.FAILED,
+    )
+    return int(conn.execute(query).scalar_one())
+
+
+def task_id(alert: Alert) -> TaskId:
+    """The id of the task a submit on the alert's present turn makes: the same wish twice is one task."""
+    return TaskId(short_id("tk_", alert.id, alert.episode, alert.turn))
+
+
+# --- history of a metric ---
+
+
+def keep_points(
+    conn: Connection, table: str, metric: str, values: Mapping[str, Decimal], at: datetime
+) -> int:
+    """Keep the numbers that changed since their last point; returns how many were kept."""
+    p = t.metric_points
+    newest = sa.select(p.c.object_id, sa.func.max(p.c.at).label("at")).where(
+        p.c.table == table, p.c.metric == metric
+    )
+    last = newest.group_by(p.c.object_id).subquery()
+    query = sa.select(p.c.object_id, p.c.value).join(
+        last, sa.and_(p.c.object_id == last.c.object_id, p.c.at == last.c.at)
+    )
+    known = dict(conn.execute(query.where(p.c.table == table, p.c.metric == metric)).tuples().all())
+    rows = [
+        {"table": table, "metric": metric, "object_id": key, "at": at, "value": value}
+        for key, value in values.items()
+        if known.get(key) != value
+    ]
+    upsert(conn, p, rows)
+    return len(rows)
+
+
+def load_points(
+    conn: Connection, table: str, metric: str, object_id: str, limit: int = 24
+) -> list[tuple[datetime, Decimal]]:
+    """The newest points of one object's metric, oldest first."""
+    p = t.metric_points
+    query = sa.select(p.c.at, p.c.value).where(
+        p.c.table == table, p.c.metric == metric, p.c.object_id == object_id
+    )
+    rows = conn.execute(query.order_by(p.c.at.desc()).limit(limit)).tuples().all()
+    return [(at, value) for at, value in reversed(rows)]
+
+
+def forget_points(conn: Connection, now: datetime) -> None:
+    """Drop history older than two days."""
+    conn.execute(sa.delete(t.metric_points).where(t.metric_points.c.at < now - HISTORY))
+
+
+# --- freshness of a table's numbers ---
+
+
+def note_pull(conn: Connection, table: str, at: datetime, error: str = "") -> None:
+    """Record a pull from a platform: fresh numbers, or the sentence why there are none."""
+    row: dict[str, Any] = {"table": table, "tried_at": at, "error": error}
+    upsert(conn, t.data_sources, [row if error else row | {"pulled_at": at}])
+
+
+def source_state(conn: Connection, table: str) -> tuple[datetime | None, str]:
+    """(time of the last good pull, error since then); (None, "") for a table only people fill."""
+    row = conn.execute(sa.select(t.data_sources).where(t.data_sources.c.table == table)).first()
+    return (None, "") if row is None else (row.pulled_at, row.error)
+
+
+def _chunks(items: Sequence[str]) -> Iterable[Sequence[str]]:
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]

@@ -1,0 +1,177 @@
+"""SQL of what people were told: notices and the copies of cards. In the caller's transaction."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from rules import tables as t
+from rules.model import Alert
+from rules.notices import Notice
+from rules.store import insert_new, short_id
+
+QUEUED, SENT, SKIPPED, FAILED = "queued", "sent", "skipped", "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One notice to one receiver. ``id`` is the uuid of the send; ``code`` is written on the card to find it again."""
+
+    id: str
+    alert_id: str
+    receiver: str
+    episode: int
+    kind: str
+    state: str
+    digest_id: str | None
+    created_at: datetime
+    message_id: str | None
+
+    @property
+    def code(self) -> str:
+        """Eight characters people can read out and a look-up can search for."""
+        return self.id[3:11].upper()
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """One message that shows the alert."""
+
+    message_id: str
+    alert_id: str
+    receiver: str
+    notice_id: str
+    shown_version: int
+    shown_turn: int
+    form: str | None
+    form_at: datetime | None
+
+
+def notice_id(alert: Alert, receiver: str, key: str) -> str:
+    """The id of the notice with this key to this receiver in the alert's present episode."""
+    return short_id("nt_", alert.id, receiver, alert.episode, key)
+
+
+def add_notice(
+    conn: Connection, alert: Alert, receiver: str, notice: Notice, at: datetime, digest_id: str | None = None
+) -> str | None:
+    """Decide to tell; the id of the new notice, or None when exactly this was already decided."""
+    new = notice_id(alert, receiver, notice.key)
+    row = {
+        "id": new, "alert_id": alert.id, "receiver": receiver, "episode": alert.episode, "key": notice.key,
+        "kind": notice.kind.value, "reason": notice.reason, "state": QUEUED, "digest_id": digest_id, "created_at": at,
+    }  # fmt: skip
+    return new if insert_new(conn, t.alert_notices, row) else None
+
+
+def told_keys(conn: Connection, alert_ids: Collection[str]) -> dict[tuple[str, int, str], set[str]]:
+    """(alert, episode, receiver) → keys of what was told or is about to be."""
+    n, found = t.alert_notices, dict[tuple[str, int, str], set[str]]()
+    wanted = sorted(alert_ids)
+    for start in range(0, len(wanted), 400):
+        query = sa.select(n.c.alert_id, n.c.episode, n.c.receiver, n.c.key)
+        for alert, episode, receiver, key in conn.execute(
+            query.where(n.c.alert_id.in_(wanted[start : start + 400]))
+        ):
+            found.setdefault((alert, episode, receiver), set()).add(key)
+    return found
+
+
+def load_notice(conn: Connection, notice: str) -> Told | None:
+    """One notice."""
+    row = conn.execute(sa.select(t.alert_notices).where(t.alert_notices.c.id == notice)).first()
+    return None if row is None else _told(row)
+
+
+def digest_notices(conn: Connection, digest_id: str) -> list[Told]:
+    """The notices told together in one summary."""
+    query = sa.select(t.alert_notices).where(t.alert_notices.c.digest_id == digest_id)
+    return [_told(row) for row in conn.execute(query.order_by(t.alert_notices.c.id))]
+
+
+def _told(row: Row[Any]) -> Told:
+    return Told(
+        row.id, row.alert_id, row.receiver, row.episode, row.kind, row.state, row.digest_id, row.created_at,
+        row.message_id,
+    )  # fmt: skip
+
+
+def mark_notices(
+    conn: Connection,
+    ids: Sequence[str],
+    state: str,
+    *,
+    at: datetime | None = None,
+    message_id: str | None = None,
+) -> None:
+    """Record what became of notices."""
+    n = t.alert_notices
+    conn.execute(sa.update(n).where(n.c.id.in_(ids)).values(state=state, sent_at=at, message_id=message_id))
+
+
+def add_copy(conn: Connection, told: Told, alert: Alert, message_id: str, chat_id: str, at: datetime) -> None:
+    """Remember a message that shows the alert as it is in ``alert``."""
+    row = {
+        "message_id": message_id, "alert_id": alert.id, "receiver": told.receiver, "chat_id": chat_id,
+        "notice_id": told.id, "shown_version": alert.version, "shown_turn": alert.turn, "sent_at": at,
+    }  # fmt: skip
+    insert_new(conn, t.alert_cards, row)
+
+
+def copies(conn: Connection, alert_id: str, receiver: str | None = None) -> list[Copy]:
+    """The living copies of an alert's card, of one receiver if given."""
+    c = t.alert_cards
+    query = sa.select(c).where(c.c.alert_id == alert_id, c.c.gone.is_(None)).order_by(c.c.sent_at)
+    if receiver is not None:
+        query = query.where(c.c.receiver == receiver)
+    return [
+        Copy(
+            r.message_id, r.alert_id, r.receiver, r.notice_id, r.shown_version, r.shown_turn, r.form, r.form_at
+        )
+        for r in conn.execute(query)
+    ]  # fmt: skip
+
+
+def receivers_of(conn: Connection, alert_ids: Iterable[str]) -> dict[str, set[str]]:
+    """Alert id → receivers who hold a copy of its card."""
+    c, found = t.alert_cards, dict[str, set[str]]()
+    wanted = sorted(set(alert_ids))
+    for start in range(0, len(wanted), 400):
+        query = sa.select(c.c.alert_id, c.c.receiver).where(c.c.gone.is_(None)).distinct()
+        for alert, receiver in conn.execute(query.where(c.c.alert_id.in_(wanted[start : start + 400]))):
+            found.setdefault(alert, set()).add(receiver)
+    return found
+
+
+def shown(conn: Connection, message_id: str, *, version: int, turn: int) -> None:
+    """A copy now shows this version; never goes back."""
+    c = t.alert_cards
+    conn.execute(
+        sa.update(c)
+        .where(c.c.message_id == message_id, c.c.shown_version <= version)
+        .values(shown_version=version, shown_turn=turn, form=None, form_at=None)
+    )
+
+
+def opened(conn: Connection, message_id: str, form: str | None, at: datetime) -> None:
+    """Somebody opened (or with None closed) a form in this copy."""
+    c = t.alert_cards
+    conn.execute(
+        sa.update(c).where(c.c.message_id == message_id).values(form=form, form_at=at if form else None)
+    )
+
+
+def lost(conn: Connection, message_id: str, why: str) -> None:
+    """A copy can no longer be refreshed (recalled, too old)."""
+    c = t.alert_cards
+    conn.execute(sa.update(c).where(c.c.message_id == message_id).values(gone=why[:300]))
+
+
+def chat_with(conn: Connection, receiver: str) -> str | None:
+    """The private chat with a person, known from an earlier message."""
+    c = t.alert_cards
+    query = sa.select(c.c.chat_id).where(c.c.receiver == receiver).order_by(c.c.sent_at.desc()).limit(1)
+    return conn.execute(query).scalar_one_or_none()
