@@ -1,0 +1,160 @@
+"""The inbox: what was verified waits here until a worker has handled it.
+
+Rows are claimed by lease, so that several workers share the work and a dead one loses nothing.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bot.model import Event
+from bot.tables import inbox, taps
+from runtime.db import Database
+from runtime.ids import EventId
+
+LEASE: Final = timedelta(seconds=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A claimed row: the event and how often handling it has failed."""
+
+    event: Event
+    tries: int
+
+
+class Inbox:
+    """The inbox table of one database."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self.statement: sa.Insert = db.insert(inbox).on_conflict_do_nothing()
+        """Insert a :meth:`row`; an event that is there already (by id or dedupe key) is left alone."""
+
+    @staticmethod
+    def row(event: Event, received_at: datetime) -> Mapping[str, Any]:
+        """Turn an event into the parameters of :attr:`statement`."""
+        return {
+            "event_id": event.id,
+            "type": event.type,
+            "version": event.version,
+            "dedupe_key": event.dedupe_key or f"event:{event.id}",
+            "created_at": event.created_at,
+            "received_at": received_at,
+            "body": json.dumps(event.body, separators=(",", ":")),
+        }
+
+    def store(self, conn: Connection, event: Event, received_at: datetime) -> None:
+        """Store one event in the caller's transaction."""
+        conn.execute(self.statement, self.row(event, received_at))
+
+    def waiting(self, now: datetime) -> tuple[str, ...]:
+        """Return the types with events that could be claimed; reads only, so it can be asked often."""
+        query = sa.select(inbox.c.type).where(*_free(now)).distinct()
+        with self._db.read() as conn:
+            return tuple(conn.execute(query).scalars())
+
+    def claim(self, event_type: str, *, by: str, now: datetime, limit: int = 500) -> list[Claimed]:
+        """Take the oldest free events of a type until ``now + LEASE``; nobody else gets them meanwhile."""
+        oldest = (
+            sa.select(inbox.c.event_id)
+            .where(inbox.c.type == event_type, *_free(now))
+            .order_by(inbox.c.received_at, inbox.c.event_id)
+            .limit(limit)
+        )
+        if self._db.dialect == "postgresql":
+            oldest = oldest.with_for_update(skip_locked=True)
+        claim = (
+            sa.update(inbox)
+            .where(inbox.c.event_id.in_(oldest))
+            .values(claimed_by=by, claimed_until=now + LEASE)
+            .returning(*inbox.c)
+        )
+        with self._db.begin() as conn:
+            rows = conn.execute(claim).mappings().all()
+        rows = sorted(rows, key=lambda row: (row["received_at"], row["event_id"]))
+        return [Claimed(_event(row), row["tries"]) for row in rows]
+
+    def renew(self, ids: Sequence[EventId], *, by: str, now: datetime) -> None:
+        """Keep claimed events for another lease, for handlers that take long."""
+        self._change(ids, by, {"claimed_until": now + LEASE})
+
+    def finish(self, ids: Sequence[EventId], *, by: str, now: datetime, state: str = "handled") -> None:
+        """Mark events as done."""
+        self._change(ids, by, {"state": state, "handled_at": now, "claimed_by": None, "claimed_until": None})
+
+    def delay(self, ids: Sequence[EventId], *, by: str, until: datetime, tries: int | None = None) -> None:
+        """Give events back, out of reach until a moment; with ``tries`` also note a failure."""
+        values: dict[str, Any] = {"claimed_by": None, "claimed_until": until}
+        if tries is not None:
+            values["tries"] = tries
+        self._change(ids, by, values)
+
+    def park(self, event_id: EventId, *, by: str, now: datetime, tries: int, error: str) -> None:
+        """Set an event aside with the sentence that says why; nothing tries it again by itself."""
+        values = {"state": "failed", "handled_at": now, "tries": tries, "error": error, "claimed_by": None}
+        self._change([event_id], by, {**values, "claimed_until": None})
+
+    def release(self, by: str) -> None:
+        """Free what an earlier life of this worker had claimed."""
+        with self._db.begin() as conn:
+            conn.execute(
+                sa.update(inbox)
+                .where(inbox.c.claimed_by == by, inbox.c.state == "new")
+                .values(claimed_by=None, claimed_until=None)
+            )
+
+    def again(self, conn: Connection, event_ids: Sequence[str] | None = None) -> int:
+        """Put failed and unhandled events back (all failed ones without ids); returns how many.
+
+        Used by ``chorus replay`` after the cause was repaired.
+        """
+        chosen = inbox.c.state == "failed"
+        if event_ids is not None:
+            chosen = sa.and_(inbox.c.event_id.in_(event_ids), inbox.c.state.in_(("failed", "unhandled")))
+        values = {"state": "new", "tries": 0, "error": None, "handled_at": None, "claimed_until": None}
+        return conn.execute(sa.update(inbox).where(chosen).values(values)).rowcount
+
+    def counts(self, conn: Connection) -> dict[str, int]:
+        """Count events by state."""
+        rows = conn.execute(sa.select(inbox.c.state, sa.func.count()).group_by(inbox.c.state)).all()
+        return {state: count for state, count in rows}
+
+    def prune(self, before: datetime) -> int:
+        """Delete handled events and taps older than ``before``; failed and unhandled ones stay.
+
+        ``before`` must be well over the 7 h 15 min in which the platform may send an event again.
+        """
+        with self._db.begin() as conn:
+            gone = conn.execute(
+                sa.delete(inbox).where(inbox.c.state == "handled", inbox.c.received_at < before)
+            )
+            conn.execute(sa.delete(taps).where(taps.c.at < before))
+        return gone.rowcount
+
+    def _change(self, ids: Sequence[EventId], by: str, values: Mapping[str, Any]) -> None:
+        """Change rows only while they are ours: a worker that lost its lease must not overrule the next one."""
+        with self._db.begin() as conn:
+            for start in range(0, len(ids), 500):
+                mine = (inbox.c.event_id.in_(ids[start : start + 500]), inbox.c.claimed_by == by)
+                conn.execute(sa.update(inbox).where(*mine).values(**values))
+
+
+def _free(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+    return (inbox.c.state == "new", sa.or_(inbox.c.claimed_until.is_(None), inbox.c.claimed_until < now))
+
+
+def _event(row: Mapping[Any, Any]) -> Event:
+    return Event(
+        id=row["event_id"],
+        type=row["type"],
+        created_at=row["created_at"],
+        body=json.loads(row["body"]),
+        version=row["version"],
+        dedupe_key=row["dedupe_key"],
+    )

@@ -1,0 +1,127 @@
+"""Receive what was verified: an event becomes an inbox row, a tap is decided and answered.
+
+Shared by the webhook and the long connection, so both behave the same. Nothing here calls outside.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from bot import card_rules, sentences
+from bot.envelope import Refused
+from bot.inbox import Inbox
+from bot.model import Event, Tap, TapAnswer, Toast
+from bot.router import Router
+from bot.tables import taps
+from bot.writer import GroupWriter, Late, Overloaded
+from runtime import audit
+from runtime.clock import Clock
+from runtime.db import Database
+
+_log = structlog.get_logger("bot.reception")
+
+
+class Reception:
+    """Makes envelopes durable and answers taps.
+
+    Args:
+        db: The durable database.
+        router: Who decides taps.
+        clock: Tells when something was received.
+        writer: Through which everything is written.
+    """
+
+    def __init__(self, db: Database, router: Router, clock: Clock, writer: GroupWriter) -> None:
+        self._db = db
+        self._router = router
+        self._clock = clock
+        self._writer = writer
+        self._inbox = Inbox(db)
+        self._once = db.insert(taps).on_conflict_do_nothing()
+
+    def event(self, event: Event) -> None:
+        """Store an event durably; the second delivery of the same event changes nothing.
+
+        Raises:
+            Overloaded: Not stored; the platform should send it again.
+            Late: Perhaps stored; sending it again does no harm.
+        """
+        self._writer.append(self._inbox.statement, self._inbox.row(event, self._clock.now()))
+
+    def tap(self, tap: Tap) -> dict[str, Any]:
+        """Decide a tap and give back the answer's JSON; a person always gets a polite answer.
+
+        Raises:
+            Refused: ``replayed`` when this tap was already decided.
+        """
+        try:
+            answer = self._writer.submit(lambda conn: self._decide(conn, tap))
+        except Refused:
+            raise
+        except Overloaded:
+            answer = TapAnswer(sentences.BUSY)
+        except Late:
+            answer = TapAnswer(sentences.LATE)
+        except Exception:
+            _log.exception("tap.not_stored", event_id=tap.id, action=tap.action)
+            answer = TapAnswer(sentences.SORRY)
+        return self._answer(tap, answer)
+
+    def _decide(self, conn: Connection, tap: Tap) -> TapAnswer:
+        """Run the handler in the transaction that records the tap; its failure undoes only its own writes."""
+        now = self._clock.now()
+        handler = self._router.tap_handler(tap.action)
+        record = {"id": tap.id, "at": now, "operator": tap.operator, "action": tap.action, "answer": {}}
+        if conn.execute(self._once, record).rowcount == 0:
+            raise Refused("replayed")
+        if handler is None:
+            _log.warning("tap.unhandled", event_id=tap.id, hint=sentences.no_tap_handler(tap.action))
+            return self._note(conn, tap, now, TapAnswer(sentences.UNKNOWN_ACTION), "unknown_action")
+        try:
+            with conn.begin_nested():
+                answer = handler(conn, tap)
+        except Exception:
+            _log.exception("tap.failed", event_id=tap.id, action=tap.action)
+            return self._note(conn, tap, now, TapAnswer(sentences.SORRY), "handler_failed")
+        return self._note(conn, tap, now, answer, None)
+
+    @staticmethod
+    def _note(conn: Connection, tap: Tap, now: datetime, answer: TapAnswer, reason: str | None) -> TapAnswer:
+        """Remember what was answered; a tap that decided nothing leaves an audit row of ours."""
+        toast = answer.toast
+        said = {"toast": toast.kind if toast else None, "zh": toast.zh if toast else None}
+        conn.execute(
+            taps.update().where(taps.c.id == tap.id).values(answer={**said, "card": answer.card is not None})
+        )
+        if reason is not None:
+            subject = f"message:{tap.message_id}"
+            audit.record(
+                conn, at=now, actor=tap.operator, action=f"tap.{tap.action}", subject=subject, reason=reason
+            )
+        return answer
+
+    @staticmethod
+    def _answer(tap: Tap, answer: TapAnswer) -> dict[str, Any]:
+        card = answer.card
+        if card is not None:
+            try:
+                card_rules.check(card)
+            except card_rules.CardInvalid as fault:
+                # The decision is durable; a card the platform would refuse must not hide that from the person.
+                _log.error("tap.card_invalid", event_id=tap.id, action=tap.action, fault=str(fault))
+                card = None
+        return tap_response(answer.toast, card)
+
+
+def tap_response(toast: Toast | None, card: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Build the JSON a card callback is answered with (Feishu docs "卡片回传交互回调"); ``{}`` keeps the card."""
+    response: dict[str, Any] = {}
+    if toast is not None:
+        i18n = {"zh_cn": toast.zh, "en_us": toast.en}
+        response["toast"] = {"type": toast.kind, "content": toast.zh, "i18n": i18n}
+    if card is not None:
+        response["card"] = {"type": "raw", "data": card}
+    return response

@@ -1,0 +1,49 @@
+"""The web process: the webhook and the health pages. It verifies, commits and answers, nothing else.
+
+Neither lark_oapi nor a running workflow engine belongs here: both were measured to break the platform's 3 s.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+
+from bot.envelope import MAX_BODY, Keys
+from bot.reception import Reception
+from bot.router import Router
+from bot.webhook import webhook_blueprint
+from bot.writer import GroupWriter
+from runtime.floor import Floor
+from runtime.health import health_blueprint
+from runtime.settings import Settings
+
+WRITER = "chorus.writer"
+"""Key of the group writer in ``app.extensions``; close it when the app is no longer used."""
+
+
+def keys_of(settings: Settings) -> Keys:
+    """Take the keys of envelopes from the settings."""
+    encrypt, token = settings.feishu_encrypt_key, settings.feishu_verification_token
+    return Keys(
+        encrypt_key=encrypt.get_secret_value() if encrypt else None,
+        verification_token=token.get_secret_value() if token else None,
+        app_id=settings.feishu_app_id,
+    )
+
+
+def create_app(floor: Floor, router: Router, checks: Mapping[str, Any]) -> Flask:
+    """Build the WSGI app of the web process and start its writer thread.
+
+    Args:
+        floor: Settings, clock and database.
+        router: Tap handlers (event handlers are the worker's).
+        checks: Health checks by name, shown at /readyz.
+    """
+    app = Flask("chorus", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    writer = GroupWriter(floor.db)
+    app.extensions[WRITER] = writer
+    reception = Reception(floor.db, router, floor.clock, writer)
+    app.register_blueprint(webhook_blueprint(reception, keys_of(floor.settings), floor.clock))
+    app.register_blueprint(health_blueprint(checks))
+    return app

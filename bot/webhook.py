@@ -1,0 +1,84 @@
+"""The HTTP door of the platform: POST /webhook/event and /webhook/card, both accept everything.
+
+Verify → make durable → answer. 200 for every verified event, also of types nobody handles; 401 with a short fixed
+body for everything refused; 503 when it could not be made durable in time, so that the platform sends it again.
+"""
+
+import json
+from typing import Any
+
+import structlog
+from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from bot.envelope import MAX_BODY, Keys, Refused, open_envelope
+from bot.model import Challenge, Event
+from bot.reception import Reception
+from bot.writer import Late, Overloaded
+from runtime import metrics
+from runtime.clock import Clock
+
+_log = structlog.get_logger("bot.webhook")
+
+
+def webhook_blueprint(reception: Reception, keys: Keys, clock: Clock) -> Blueprint:
+    """Build the blueprint.
+
+    Args:
+        reception: Makes events durable and decides taps.
+        keys: Encrypt key, verification token and app id.
+        clock: Against which freshness is judged.
+    """
+    blueprint = Blueprint("webhook", __name__)
+
+    @blueprint.post("/webhook/event")
+    @blueprint.post("/webhook/card")
+    def receive() -> Response:
+        request.max_content_length = MAX_BODY
+        try:
+            raw = request.get_data(cache=False)
+            return _json(200, _accept(open_envelope(raw, request.headers, keys, clock.now()), reception))
+        except RequestEntityTooLarge:
+            return _refuse("too_large", 413)
+        except Refused as refused:
+            return _refuse(refused.reason, 401)
+        except (Overloaded, Late):
+            return _busy("overloaded")
+        except Exception:
+            _log.exception("webhook.failed", path=request.path)
+            return _busy("error")
+
+    return blueprint
+
+
+def _accept(opened: Any, reception: Reception) -> dict[str, Any]:
+    if isinstance(opened, Challenge):
+        _count("challenge")
+        return {"challenge": opened.challenge}
+    if isinstance(opened, Event):
+        reception.event(opened)
+        _count("event")
+        return {}
+    answer = reception.tap(opened)
+    _count("tap")
+    return answer
+
+
+def _refuse(reason: str, status: int) -> Response:
+    _count(f"refused_{reason}")
+    _log.warning("webhook.refused", reason=reason, path=request.path, bytes=request.content_length)
+    return _json(status, {"error": "refused"})
+
+
+def _busy(why: str) -> Response:
+    _count(why)
+    _log.warning("webhook.not_stored", reason=why)
+    return _json(503, {"error": "try again"})
+
+
+def _json(status: int, body: dict[str, Any]) -> Response:
+    return Response(json.dumps(body, ensure_ascii=False), status=status, mimetype="application/json")
+
+
+def _count(outcome: str) -> None:
+    metrics.count("webhook_requests", outcome=outcome)

@@ -1,0 +1,44 @@
+"""Words in a card: one string for all, or Chinese and English side by side."""
+
+from dataclasses import dataclass
+from typing import Any
+
+Element = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The same thing said in Chinese and in English; each reader sees their language."""
+
+    zh: str
+    en: str
+
+    @property
+    def both(self) -> tuple[str, str]:
+        """Chinese, then English."""
+        return (self.zh, self.en)
+
+
+Words = str | Text
+
+
+def text(zh: str, en: str) -> Text:
+    """Say something in both languages."""
+    return Text(zh, en)
+
+
+def spoken(words: Words) -> Element:
+    """Properties ``content`` and, with two languages, ``i18n_content`` (Feishu docs "配置卡片多语言")."""
+    if isinstance(words, str):
+        return {"content": words}
+    return {"content": words.zh, "i18n_content": {"zh_cn": words.zh, "en_us": words.en}}
+
+
+def plain(words: Words) -> Element:
+    """Build a ``plain_text`` object."""
+    return {"tag": "plain_text", **spoken(words)}
+
+
+def lark_md(words: Words) -> Element:
+    """Build a ``lark_md`` object: the small markdown of labels and cells."""
+    return {"tag": "lark_md", **spoken(words)}

@@ -1,0 +1,169 @@
+"""One thread that writes for all web threads, grouping what is waiting into one durable commit.
+
+With many threads on one SQLite file the slowest answers are those waiting for the write lock; one writer has
+nobody to wait for, and one flush to disk then serves every request that arrived during the last one.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+import structlog
+from sqlalchemy.engine import Connection
+
+from runtime.db import Database
+
+T = TypeVar("T")
+_log = structlog.get_logger("bot.writer")
+
+
+class Overloaded(Exception):  # noqa: N818 - an outcome with a name
+    """Nothing was written: the writer is too far behind to answer in time. Answer 503, or ask to try again."""
+
+
+class Late(Exception):  # noqa: N818 - an outcome with a name
+    """The writing had begun but did not finish in time; it may still become durable."""
+
+
+class _Item(Generic[T]):
+    """One submission: a function to run, or a row for a statement shared by many."""
+
+    __slots__ = ("done", "error", "fn", "result", "row", "statement", "taken")
+
+    def __init__(
+        self, fn: Callable[[Connection], T] | None, statement: sa.Insert | None, row: Mapping[str, Any]
+    ) -> None:
+        self.fn = fn
+        self.statement = statement
+        self.row = row
+        self.result: T | None = None
+        self.error: BaseException | None = None
+        self.done = threading.Lock()  # held until finished; a bare lock is the cheapest thing to wait for
+        self.done.acquire()
+        self.taken = (
+            threading.Lock()
+        )  # whoever gets it owns the item: the writer runs it, or its sender gives up
+
+
+class GroupWriter:
+    """Runs submissions of many threads in few transactions.
+
+    Args:
+        db: Where to write.
+        capacity: Submissions that may wait; one more is refused with :class:`Overloaded`.
+        group: Most submissions of one transaction.
+        patience: Seconds a sender waits before it gives up (the platform waits 3 s in all).
+    """
+
+    def __init__(
+        self, db: Database, *, capacity: int = 1000, group: int = 256, patience: float = 2.2
+    ) -> None:
+        self._db = db
+        self._capacity = capacity
+        self._group = group
+        self._patience = patience
+        self._waiting: queue.SimpleQueue[_Item[Any] | None] = queue.SimpleQueue()
+        self._busy_since: float | None = None
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="group-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, fn: Callable[[Connection], T]) -> T:
+        """Run ``fn`` in a transaction and return its result once that is durable.
+
+        An exception of ``fn`` undoes only its own writes (a savepoint) and is raised here.
+
+        Raises:
+            Overloaded: It was not started; nothing is written.
+            Late: It was started and may still become durable.
+        """
+        item: _Item[T] = _Item(fn, None, {})
+        self._wait_for(item)
+        return item.result  # type: ignore[return-value] - set when there is no error
+
+    def append(self, statement: sa.Insert, row: Mapping[str, Any]) -> None:
+        """Add one row and return once it is durable; rows of the same statement object are written together.
+
+        Raises:
+            Overloaded: Nothing is written.
+            Late: It may still become durable.
+        """
+        self._wait_for(_Item[None](None, statement, row))
+
+    def close(self) -> None:
+        """Write what is waiting and stop the thread."""
+        self._closed = True
+        self._waiting.put(None)
+        self._thread.join()
+
+    def _wait_for(self, item: _Item[Any]) -> None:
+        since = self._busy_since
+        stuck = since is not None and time.monotonic() - since > self._patience
+        if self._closed or stuck or self._waiting.qsize() >= self._capacity:
+            raise Overloaded
+        self._waiting.put(item)
+        if not item.done.acquire(timeout=self._patience):
+            if item.taken.acquire(blocking=False):
+                raise Overloaded
+            if not item.done.acquire(timeout=0.3):
+                raise Late
+        if item.error is not None:
+            raise item.error
+
+    def _run(self) -> None:
+        while True:
+            first = self._waiting.get()
+            items = [] if first is None else [first]
+            while len(items) < self._group and not self._waiting.empty():
+                found = self._waiting.get()
+                if found is not None:
+                    items.append(found)
+            mine = [item for item in items if item.taken.acquire(blocking=False)]
+            if mine:
+                self._busy_since = time.monotonic()
+                self._commit(mine)
+                self._busy_since = None
+            if self._closed and self._waiting.empty():
+                return
+
+    def _commit(self, items: list[_Item[Any]]) -> None:
+        """One transaction for all; if the commit itself fails, nobody's work is durable and everybody hears it."""
+        try:
+            with self._db.begin() as conn:
+                self._append_all(conn, [item for item in items if item.fn is None])
+                for item in items:
+                    if item.fn is not None:
+                        self._alone(conn, item, item.fn)
+        except Exception as error:
+            _log.exception("writer.commit_failed", submissions=len(items))
+            for item in items:
+                item.error = error
+        finally:
+            for item in items:
+                item.done.release()
+
+    def _append_all(self, conn: Connection, items: list[_Item[Any]]) -> None:
+        """Rows of one statement in one go; if the database dislikes one of them, each on its own."""
+        batches: dict[int, list[_Item[Any]]] = {}
+        for item in items:
+            batches.setdefault(id(item.statement), []).append(item)
+        for batch in batches.values():
+            statement = batch[0].statement
+            assert statement is not None  # noqa: S101 - an item has a function or a statement
+            try:
+                with conn.begin_nested():
+                    conn.execute(statement, [item.row for item in batch])
+            except sa.exc.SQLAlchemyError:
+                for item in batch:
+                    self._alone(conn, item, lambda conn, item=item: conn.execute(statement, [item.row]))
+
+    @staticmethod
+    def _alone(conn: Connection, item: _Item[Any], fn: Callable[[Connection], Any]) -> None:
+        try:
+            with conn.begin_nested():
+                item.result = fn(conn)
+        except Exception as error:  # noqa: BLE001 - handed to the thread that submitted it
+            item.error = error
