@@ -7,7 +7,7 @@ from bot import card_schema as schema
 
 
 class CardInvalid(ValueError):  # noqa: N818 - reads as the sentence it carries
-    """The platform would refuse this card; the message is the path of the fault and what is expected there."""
+    """The platform would refuse this card; the message names the place of the fault and what is expected."""
 
 
 def fail(path: str, problem: str) -> NoReturn:
@@ -50,7 +50,7 @@ def _cell_fits(kind: str, value: object) -> bool:
 
 
 def count_elements(value: object) -> int:
-    """Count every object with a tag, as the platform does (texts included); a chart's spec is not looked into."""
+    """Count every object with a tag, as the platform does, texts included; not inside a chart's spec."""
     if isinstance(value, Mapping):
         return ("tag" in value) + sum(
             count_elements(part) for name, part in value.items() if name not in {"chart_spec", "rows"}

@@ -1,10 +1,10 @@
-"""Check a card before it is sent: everything the platform refuses is said here first, with the place of the fault.
+"""Check a card before it is sent: what the platform would refuse is said here first, and where.
 
 ``check(card)`` walks the card once. A sentence looks like
 ``body.elements[2].columns[0].elements[1] (button): the text has 130 characters; 100 are allowed.``
 
-Written from the platform's documentation, independently of the sandbox's own check, so that one misreading cannot
-hide itself.
+Written from the platform's documentation, independently of the sandbox's own check, so that one misreading
+cannot hide itself.
 """
 
 import json
@@ -382,4 +382,4 @@ class _Walk:
     def _mapping(path: str, value: Any) -> Mapping[str, Any]:
         if not isinstance(value, Mapping):
             fail(path, "an object is expected")
-        return value  # type: ignore[no-any-return]
+        return value

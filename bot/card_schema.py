@@ -1,36 +1,40 @@
 """What card JSON 2.0 knows: the properties of every component and the allowed words of a property.
 
-Data only; ``bot/card_rules.py`` applies it. Source: Feishu docs "卡片 JSON 2.0 结构" and the pages of its components.
-In 2.0 an unknown property is an error, so a property missing here cannot be used before it is added.
+Data only; ``bot/card_rules.py`` applies it. Source: Feishu docs "卡片 JSON 2.0 结构" and the pages of its
+components. In 2.0 an unknown property is an error, so a property missing here cannot be used before it is
+added.
 """
 
 from typing import Final
 
-COLOURS: Final = frozenset(
-    "blue wathet turquoise green yellow orange red carmine violet purple indigo grey default".split()
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+COLOURS: Final = _words(
+    "blue wathet turquoise green yellow orange red carmine violet purple indigo grey default"
 )
-TAG_COLOURS: Final = frozenset(
-    "neutral blue turquoise lime orange violet indigo wathet green yellow red purple carmine".split()
+TAG_COLOURS: Final = _words(
+    "neutral blue turquoise lime orange violet indigo wathet green yellow red purple carmine"
 )
-LOCALES: Final = frozenset(
-    "zh_cn en_us zh_hk zh_tw ja_jp id_id vi_vn th_th pt_br es_es ko_kr de_de fr_fr it_it ru_ru ms_my".split()
+LOCALES: Final = _words(
+    "zh_cn en_us zh_hk zh_tw ja_jp id_id vi_vn th_th pt_br es_es ko_kr de_de fr_fr it_it ru_ru ms_my"
 )
 
-ROOT: Final = frozenset("schema config card_link header body".split())
-CONFIG: Final = frozenset(
-    (
-        "streaming_mode streaming_config summary locales enable_forward update_multi width_mode "
-        "use_custom_translation enable_forward_interaction style"
-    ).split()
+ROOT: Final = _words("schema config card_link header body")
+CONFIG: Final = _words(
+    "streaming_mode streaming_config summary locales enable_forward update_multi width_mode "
+    "use_custom_translation enable_forward_interaction style"
 )
-HEADER: Final = frozenset("title subtitle text_tag_list i18n_text_tag_list template icon padding".split())
-BODY: Final = frozenset(
-    "direction padding horizontal_spacing vertical_spacing horizontal_align vertical_align elements".split()
+HEADER: Final = _words("title subtitle text_tag_list i18n_text_tag_list template icon padding")
+BODY: Final = _words(
+    "direction padding horizontal_spacing vertical_spacing horizontal_align vertical_align elements"
 )
-TEXT: Final = frozenset("tag content i18n_content text_size text_color text_align lines element_id".split())
-OPTION: Final = frozenset("text icon value multi_url".split())
-COLUMN_OF_TABLE: Final = frozenset(
-    ("name display_name width data_type format date_format vertical_align horizontal_align").split()
+TEXT: Final = _words("tag content i18n_content text_size text_color text_align lines element_id")
+OPTION: Final = _words("text icon value multi_url")
+COLUMN_OF_TABLE: Final = _words(
+    "name display_name width data_type format date_format vertical_align horizontal_align"
 )
 
 _COMMON = "tag element_id margin"
@@ -38,7 +42,7 @@ _BOX = "padding direction horizontal_spacing vertical_spacing horizontal_align v
 _FIELD = "name required disabled width behaviors confirm"
 
 COMPONENTS: Final[dict[str, frozenset[str]]] = {
-    tag: frozenset(f"{_COMMON} {properties}".split())
+    tag: _words(f"{_COMMON} {properties}")
     for tag, properties in {
         "div": "text icon fields extra width",
         "markdown": "content i18n_content text_size text_align icon",
@@ -59,8 +63,8 @@ COMPONENTS: Final[dict[str, frozenset[str]]] = {
         "collapsible_panel": f"expanded header border background_color elements {_BOX}",
         "button": f"type size text icon hover_tips disabled_tips form_action_type {_FIELD}",
         "input": (
-            f"placeholder default_value i18n_default_value max_length input_type rows auto_resize max_rows show_icon "
-            f"label label_position {_FIELD}"
+            f"placeholder default_value i18n_default_value max_length input_type rows auto_resize max_rows "
+            f"show_icon label label_position {_FIELD}"
         ),
         "select_static": f"type placeholder options initial_option initial_index {_FIELD}",
         "multi_select_static": f"type placeholder options selected_values {_FIELD}",
@@ -70,21 +74,19 @@ COMPONENTS: Final[dict[str, frozenset[str]]] = {
         "picker_time": f"placeholder initial_time value {_FIELD}",
         "picker_datetime": f"placeholder initial_datetime value {_FIELD}",
         "checker": (
-            "name checked text overall_checkable button_area checked_style behaviors disabled padding confirm "
-            "hover_tips disabled_tips"
+            "name checked text overall_checkable button_area checked_style behaviors disabled padding "
+            "confirm hover_tips disabled_tips"
         ),
         "overflow": f"options value {_FIELD}",
         "select_img": f"style multi_select layout can_preview aspect_ratio options value {_FIELD}",
     }.items()
 }
 
-INTERACTIVE: Final = frozenset(
-    (
-        "button input select_static multi_select_static select_person multi_select_person date_picker picker_time "
-        "picker_datetime checker overflow select_img"
-    ).split()
+INTERACTIVE: Final = _words(
+    "button input select_static multi_select_static select_person multi_select_person date_picker "
+    "picker_time picker_datetime checker overflow select_img"
 )
-CONTAINERS: Final = frozenset("column_set form interactive_container collapsible_panel".split())
+CONTAINERS: Final = _words("column_set form interactive_container collapsible_panel")
 ROOT_ONLY: Final = frozenset({"form", "table"})
 
 REQUIRED: Final[dict[str, tuple[str, ...]]] = {
@@ -106,7 +108,7 @@ REQUIRED: Final[dict[str, tuple[str, ...]]] = {
 }
 
 WORDS: Final[dict[tuple[str, str], frozenset[str]]] = {
-    (tag, name): frozenset(words.split())
+    (tag, name): _words(words)
     for (tag, name), words in {
         ("button", "type"): (
             "default primary danger text primary_text danger_text primary_filled danger_filled laser"
@@ -130,11 +132,11 @@ WORDS: Final[dict[tuple[str, str], frozenset[str]]] = {
 }
 """Properties that take one of a few words."""
 
-TABLE_TYPES: Final = frozenset("text lark_md options number persons date markdown".split())
+TABLE_TYPES: Final = _words("text lark_md options number persons date markdown")
 INITIAL_FORMATS: Final = {
     "initial_date": r"\d{4}-\d{2}-\d{2}",
     "initial_time": r"\d{2}:\d{2}",
     "initial_datetime": r"\d{4}-\d{2}-\d{2} \d{2}:\d{2}",
 }
-REMOVED: Final = frozenset("note action i18n_elements ud_icon".split())
+REMOVED: Final = _words("note action i18n_elements ud_icon")
 """Tags of card JSON 1.0 that 2.0 refuses (sub-error 200861)."""

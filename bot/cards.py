@@ -1,13 +1,13 @@
 """Build cards (JSON 2.0) out of small functions; ``card(…)`` checks the whole before anybody can send it.
 
-Words are either a plain string (data: names, numbers) or ``text("中文", "English")``, which each reader sees in
-their own language. Example::
+Words are either a plain string (data: names, numbers) or ``text("中文", "English")``, which each
+reader sees in their own language. Example::
 
     card(
         header(text("ROI 跌破红线", "ROI below the line"), severity="critical"),
         [
             markdown(text("**夏季新品** 1:2.1", "**Summer** 1:2.1")),
-            button(text("调整预算", "Adjust budget"), "alert.budget", {"id": alert_id, "v": 3}, kind="primary"),
+            button(text("调整预算", "Adjust budget"), "alert.budget", {"id": alert_id, "v": 3}),
         ],
         summary=text("ROI 跌破红线", "ROI below the line"),
     )
@@ -227,7 +227,7 @@ def link(label: Words, url: str, *, kind: Kind = "default") -> Element:
 
 
 def form(name: str, *elements: Element) -> Element:
-    """A form: nothing is sent until its :func:`submit` is tapped, then ``tap.form`` has all values by name."""
+    """A form: nothing is sent until its :func:`submit` is tapped; ``tap.form`` then has all values."""
     return {"tag": "form", "name": name, "elements": list(elements)}
 
 
@@ -280,7 +280,7 @@ def text_input(
 def number_input(
     name: str, label: Words, *, placeholder: Words | None = None, default: str = "", required: bool = True
 ) -> Element:
-    """A field for a number. The platform has only text fields: read the value with ``Decimal`` and refuse kindly."""
+    """A field for a number; the platform sends text, so read it with ``Decimal`` and refuse kindly."""
     return text_input(name, label, placeholder=placeholder, default=default, required=required, max_length=20)
 
 

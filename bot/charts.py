@@ -1,7 +1,8 @@
 """Charts in cards: the VChart specification for the two shapes the product draws.
 
-Spec words: VChart guide (``type``, ``data.values``, ``xField``, ``yField``, ``seriesField``, ``markLine``); clients
-from 7.16 draw them. Numbers may be ``Decimal``; a chart is a picture, so they become floats here and nowhere else.
+Spec words: VChart guide (``type``, ``data.values``, ``xField``, ``yField``, ``seriesField``, ``markLine``);
+clients from 7.16 draw them. Numbers may be ``Decimal``; a chart is a picture, so they become floats here and
+nowhere else.
 """
 
 from collections.abc import Mapping, Sequence

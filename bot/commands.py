@@ -1,4 +1,4 @@
-"""Chat with the bot: read a message, call the command its first word names, let the answer be sent as work."""
+"""Chat with the bot: read a message, call the command of its first word, send the answer as work."""
 
 import json
 import re

@@ -36,7 +36,8 @@ class Drain:
         db: The durable database.
         router: Whose handlers are called.
         clock: Judges leases and waiting times.
-        instance: Name of this worker; leases left by an earlier life with the same name are freed at the start.
+        instance: Name of this worker; leases left by an earlier life with the same name are freed at the
+        start.
         threads: Types worked on at the same time.
     """
 
@@ -81,7 +82,7 @@ class Drain:
                 if time.monotonic() - pruned > 3600:
                     pruned = time.monotonic()
                     self._inbox.prune(self._clock.now() - KEEP)
-            except Exception:
+            except Exception:  # noqa: BLE001 - the loop outlives a locked or restarted database
                 _log.exception("drain.round_failed")
                 self._stop.wait(1.0)
 

@@ -3,7 +3,7 @@
 Pure: bytes, headers, keys and the time go in; a :class:`Challenge`, :class:`Event` or :class:`Tap` comes out,
 or :class:`Refused` with a reason for the log (never the body). The steps are in the order they happen.
 
-Wire facts: Feishu docs "步骤三：接收事件" (encryption and signature), "事件概述" (envelopes), "卡片回传交互回调".
+Wire: Feishu docs "步骤三：接收事件" (encryption, signature), "事件概述" (envelopes), "卡片回传交互回调".
 """
 
 import base64
@@ -27,7 +27,7 @@ EVENT_MAX_AGE: Final = timedelta(
 )  # the last of the platform's retries comes after 7 h 5 min
 TAP_MAX_AGE: Final = timedelta(minutes=5)
 MAX_AHEAD: Final = timedelta(minutes=5)
-_SIGNING_HEADERS: Final = ("X-Lark-Request-Timestamp", "X-Lark-Request-Nonce", "X-Lark-Signature")
+SIGNING_HEADERS: Final = ("X-Lark-Request-Timestamp", "X-Lark-Request-Nonce", "X-Lark-Signature")
 _ID_LIMIT: Final = 128
 
 
@@ -65,7 +65,7 @@ def open_envelope(
 
     Args:
         raw: The body exactly as received.
-        headers: Request headers; the mapping must find names in any case (werkzeug's does).
+        headers: The :data:`SIGNING_HEADERS` of the request; missing or empty where not sent.
         keys: Our side of the secrets.
         now: The present, aware.
 
@@ -113,8 +113,8 @@ def _open_plain(raw: bytes, keys: Keys, now: datetime) -> Challenge | Event | Ta
 def _check_signature(
     raw: bytes, headers: Mapping[str, str], encrypt_key: str, now: datetime
 ) -> datetime | None:
-    """Compare the signature over the raw bytes; None when none of the three headers is there (a challenge)."""
-    timestamp, nonce, signature = (headers.get(name) or "" for name in _SIGNING_HEADERS)
+    """Compare the signature over the raw bytes; None when none of the three headers is there."""
+    timestamp, nonce, signature = (headers.get(name) or "" for name in SIGNING_HEADERS)
     if not (timestamp or nonce or signature):
         return None
     if not (timestamp and nonce and signature):

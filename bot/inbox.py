@@ -123,7 +123,7 @@ class Inbox:
     def counts(self, conn: Connection) -> dict[str, int]:
         """Count events by state."""
         rows = conn.execute(sa.select(inbox.c.state, sa.func.count()).group_by(inbox.c.state)).all()
-        return {state: count for state, count in rows}
+        return {row[0]: row[1] for row in rows}
 
     def prune(self, before: datetime) -> int:
         """Delete handled events and taps older than ``before``; failed and unhandled ones stay.
@@ -138,7 +138,7 @@ class Inbox:
         return gone.rowcount
 
     def _change(self, ids: Sequence[EventId], by: str, values: Mapping[str, Any]) -> None:
-        """Change rows only while they are ours: a worker that lost its lease must not overrule the next one."""
+        """Change rows only while they are ours: who lost the lease must not overrule the next worker."""
         with self._db.begin() as conn:
             for start in range(0, len(ids), 500):
                 mine = (inbox.c.event_id.in_(ids[start : start + 500]), inbox.c.claimed_by == by)

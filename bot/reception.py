@@ -3,7 +3,7 @@
 Shared by the webhook and the long connection, so both behave the same. Nothing here calls outside.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -65,7 +65,7 @@ class Reception:
             answer = TapAnswer(sentences.BUSY)
         except Late:
             answer = TapAnswer(sentences.LATE)
-        except Exception:
+        except Exception:  # noqa: BLE001 - a waiting person gets an answer whatever happens
             _log.exception("tap.not_stored", event_id=tap.id, action=tap.action)
             answer = TapAnswer(sentences.SORRY)
         return self._answer(tap, answer)
@@ -83,7 +83,7 @@ class Reception:
         try:
             with conn.begin_nested():
                 answer = handler(conn, tap)
-        except Exception:
+        except Exception:  # noqa: BLE001 - any fault of a feature ends here, undone and logged
             _log.exception("tap.failed", event_id=tap.id, action=tap.action)
             return self._note(conn, tap, now, TapAnswer(sentences.SORRY), "handler_failed")
         return self._note(conn, tap, now, answer, None)
@@ -110,14 +110,18 @@ class Reception:
             try:
                 card_rules.check(card)
             except card_rules.CardInvalid as fault:
-                # The decision is durable; a card the platform would refuse must not hide that from the person.
+                # The decision is durable; a card the platform would refuse must not hide that from the
+                # person.
                 _log.error("tap.card_invalid", event_id=tap.id, action=tap.action, fault=str(fault))
                 card = None
         return tap_response(answer.toast, card)
 
 
 def tap_response(toast: Toast | None, card: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Build the JSON a card callback is answered with (Feishu docs "卡片回传交互回调"); ``{}`` keeps the card."""
+    """Build the JSON a card callback is answered with ; ``{}`` keeps the card.
+
+    Wire: Feishu docs "卡片回传交互回调".
+    """
     response: dict[str, Any] = {}
     if toast is not None:
         i18n = {"zh_cn": toast.zh, "en_us": toast.en}

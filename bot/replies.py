@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.commands import REPLY_JOB
-from runtime.engine import Engine, JobRun
+from runtime.engine import Engine
 from runtime.feishu import Feishu
 from runtime.ids import MessageId
+from runtime.jobrun import JobRun
 
 
 def register(engine: Engine, feishu: Feishu) -> None:

@@ -31,9 +31,9 @@ class Command:
 class Router:
     """The table of handlers of one process.
 
-    Event handlers run in the worker, get all pending events of a type at once, and must be idempotent: after a
-    crash the same events come again. Tap handlers run in the web process inside the transaction that records
-    the tap; they decide and commit and never call outside.
+    Event handlers run in the worker, get all pending events of a type at once, and must be idempotent: after
+    a crash the same events come again. Tap handlers run in the web process inside the transaction that
+    records the tap; they decide and commit and never call outside.
     """
 
     _events: dict[str, list[EventHandler]] = field(default_factory=dict)
@@ -41,7 +41,7 @@ class Router:
     _commands: list[Command] = field(default_factory=list)
 
     def on_event(self, event_type: str, handler: EventHandler) -> None:
-        """Handle events of a type, e.g. ``im.message.receive_v1``; several handlers are called in this order."""
+        """Handle events of a type; several handlers of one type are called in the order of their adding."""
         self._events.setdefault(event_type, []).append(handler)
 
     def on_tap(self, action: str, handler: TapHandler) -> None:

@@ -53,6 +53,7 @@ def no_tap_handler(action: str) -> str:
 def poison(event_type: str, event_id: str, tries: int, why: str) -> str:
     """Say in the inbox row what happened to an event that cannot be handled, and what to do."""
     return (
-        f"The handler of {event_type} failed {tries} times; the last time: {why}. The log lines 'event.failed' with "
-        f"event_id={event_id} show where. Repair the cause, then run the event again with: chorus replay {event_id}"
+        f"The handler of {event_type} failed {tries} times; the last time: {why}. The log lines "
+        f"'event.failed' with event_id={event_id} show where. Repair the cause, then run the event "
+        f"again with: chorus replay {event_id}"
     )

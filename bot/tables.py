@@ -23,10 +23,11 @@ inbox = sa.Table(
     sa.Column("error", sa.Text),
     sa.Index("ix_inbox_state_received_at", "state", "received_at"),
 )
-"""One row a verified event. ``state``: new, handled, unhandled (no handler) or failed (parked after five tries).
+"""One row a verified event. ``state``: new, handled, unhandled (no handler) or failed (parked after five
+tries).
 
-A row in state ``new`` belongs to ``claimed_by`` until ``claimed_until``; before its next try it belongs to nobody
-but stays out of reach until then.
+A row in state ``new`` belongs to ``claimed_by`` until ``claimed_until``; before its next try it belongs to
+nobody but stays out of reach until then.
 """
 
 taps = sa.Table(

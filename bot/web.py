@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Flask
+from runtime.health import health_blueprint
 
 from bot.envelope import MAX_BODY, Keys
 from bot.reception import Reception
@@ -14,7 +15,6 @@ from bot.router import Router
 from bot.webhook import webhook_blueprint
 from bot.writer import GroupWriter
 from runtime.floor import Floor
-from runtime.health import health_blueprint
 from runtime.settings import Settings
 
 WRITER = "chorus.writer"

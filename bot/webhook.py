@@ -1,7 +1,8 @@
 """The HTTP door of the platform: POST /webhook/event and /webhook/card, both accept everything.
 
-Verify → make durable → answer. 200 for every verified event, also of types nobody handles; 401 with a short fixed
-body for everything refused; 503 when it could not be made durable in time, so that the platform sends it again.
+Verify → make durable → answer. 200 for every verified event, also of types nobody handles; 401 with a short
+fixed body for everything refused; 503 when it could not be made durable in time, so that the platform sends
+it again.
 """
 
 import json
@@ -11,7 +12,7 @@ import structlog
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from bot.envelope import MAX_BODY, Keys, Refused, open_envelope
+from bot.envelope import MAX_BODY, SIGNING_HEADERS, Keys, Refused, open_envelope
 from bot.model import Challenge, Event
 from bot.reception import Reception
 from bot.writer import Late, Overloaded
@@ -37,14 +38,15 @@ def webhook_blueprint(reception: Reception, keys: Keys, clock: Clock) -> Bluepri
         request.max_content_length = MAX_BODY
         try:
             raw = request.get_data(cache=False)
-            return _json(200, _accept(open_envelope(raw, request.headers, keys, clock.now()), reception))
+            signing = {name: request.headers.get(name, "") for name in SIGNING_HEADERS}
+            return _json(200, _accept(open_envelope(raw, signing, keys, clock.now()), reception))
         except RequestEntityTooLarge:
             return _refuse("too_large", 413)
         except Refused as refused:
             return _refuse(refused.reason, 401)
         except (Overloaded, Late):
             return _busy("overloaded")
-        except Exception:
+        except Exception:  # noqa: BLE001 - the platform gets 503 and sends it again
             _log.exception("webhook.failed", path=request.path)
             return _busy("error")
 

@@ -8,7 +8,8 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Mapping
-from typing import Any, Generic, TypeVar
+from functools import partial
+from typing import Any, Generic, TypeVar, cast
 
 import sqlalchemy as sa
 import structlog
@@ -21,7 +22,7 @@ _log = structlog.get_logger("bot.writer")
 
 
 class Overloaded(Exception):  # noqa: N818 - an outcome with a name
-    """Nothing was written: the writer is too far behind to answer in time. Answer 503, or ask to try again."""
+    """Nothing was written: the writer is too far behind to answer in time. Answer 503 or ask again."""
 
 
 class Late(Exception):  # noqa: N818 - an outcome with a name
@@ -82,7 +83,7 @@ class GroupWriter:
         """
         item: _Item[T] = _Item(fn, None, {})
         self._wait_for(item)
-        return item.result  # type: ignore[return-value] - set when there is no error
+        return cast(T, item.result)  # set whenever there is no error
 
     def append(self, statement: sa.Insert, row: Mapping[str, Any]) -> None:
         """Add one row and return once it is durable; rows of the same statement object are written together.
@@ -130,14 +131,14 @@ class GroupWriter:
                 return
 
     def _commit(self, items: list[_Item[Any]]) -> None:
-        """One transaction for all; if the commit itself fails, nobody's work is durable and everybody hears it."""
+        """One transaction for all; if the commit itself fails, nothing is durable and everybody hears it."""
         try:
             with self._db.begin() as conn:
                 self._append_all(conn, [item for item in items if item.fn is None])
                 for item in items:
                     if item.fn is not None:
                         self._alone(conn, item, item.fn)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001 - raised again in every thread that waits
             _log.exception("writer.commit_failed", submissions=len(items))
             for item in items:
                 item.error = error
@@ -158,7 +159,7 @@ class GroupWriter:
                     conn.execute(statement, [item.row for item in batch])
             except sa.exc.SQLAlchemyError:
                 for item in batch:
-                    self._alone(conn, item, lambda conn, item=item: conn.execute(statement, [item.row]))
+                    self._alone(conn, item, partial(_insert, statement, item.row))
 
     @staticmethod
     def _alone(conn: Connection, item: _Item[Any], fn: Callable[[Connection], Any]) -> None:
@@ -167,3 +168,7 @@ class GroupWriter:
                 item.result = fn(conn)
         except Exception as error:  # noqa: BLE001 - handed to the thread that submitted it
             item.error = error
+
+
+def _insert(statement: sa.Insert, row: Mapping[str, Any], conn: Connection) -> None:
+    conn.execute(statement, [row])
