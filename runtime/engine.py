@@ -1,45 +1,301 @@
-"""The durable engine (worker process). Being built; the names are the contract's."""
+"""The durable engine: performs work in the worker process, and takes over the work of workers that died.
 
+DBOS is one object a process; that fact ends here. One `Engine` may be launched at a time in a process; after
+`close` another may be made.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from datetime import datetime, timedelta
+from typing import Any
 
+import sqlalchemy as sa
+import structlog
+from dbos import DBOS
+
+from runtime import tables
+from runtime.clock import Clock, SystemClock
 from runtime.db import Database
+from runtime.errors import ChorusError, PermanentError
 from runtime.ids import WorkId
+from runtime.jobrun import JobRun, Slots
+from runtime.log import bind, mask_text
+from runtime.parked import Parked, park
+from runtime.work import APPLICATION, QUEUE, VERSION, WORKFLOW, JsonSerializer, status_table
 
-T = TypeVar("T")
+Job = Callable[[JobRun, Mapping[str, Any]], None]
 
+BUSY_AT_ONCE = 16
+"""Jobs working at the same moment in one worker; a kill can make at most so many steps happen twice."""
 
-class JobRun:
-    """One run of a job."""
+HEARTBEAT = 3.0
+SILENT_AFTER = 15.0
+DEATHS = 20
+"""A work whose worker died this often while performing it is parked: it probably is what kills it."""
 
-    id: WorkId
+KEEP = timedelta(days=30)
+KEEP_TICKS = timedelta(days=2)
 
-    def step(self, name: str, fn: Callable[[], T]) -> T:
-        """Run once and record the result."""
-        raise NotImplementedError
-
-    def attempt(
-        self, name: str, fn: Callable[[], T], *, lookup: Callable[[], T | None] | None = None, tries: int = 8
-    ) -> T:
-        """Run with retries."""
-        raise NotImplementedError
-
-    def sleep(self, seconds: float) -> None:
-        """Sleep durably."""
-        raise NotImplementedError
+log = structlog.get_logger(__name__)
 
 
 class Engine:
-    """Performs work."""
+    """Performs work of registered jobs.
 
-    def __init__(self, db: Database, *, instance: str) -> None:
-        raise NotImplementedError
+    Args:
+        db: the durable database, migrated.
+        instance: name of this worker; two workers on one database need two names.
+        clock: what tells the time.
+        first_wait: first back-off of `JobRun.attempt` in seconds (tests make it short).
+        silent_after: seconds without a heartbeat after which another worker's work is taken over.
+    """
 
-    def register(self, job: str, fn: Callable[[JobRun, Mapping[str, Any]], None]) -> None:
-        """Register a job."""
+    def __init__(
+        self,
+        db: Database,
+        *,
+        instance: str,
+        clock: Clock | None = None,
+        first_wait: float = 0.5,
+        silent_after: float = SILENT_AFTER,
+    ) -> None:
+        self._db = db
+        self._instance = instance
+        self._clock = clock or SystemClock()
+        self._first_wait = first_wait
+        self._silent_after = silent_after
+        self._jobs: dict[str, Job] = {}
+        self._slots = Slots(BUSY_AT_ONCE)
+        self._beat: Heartbeat | None = None
+
+    def register(self, job: str, fn: Job) -> None:
+        """Say what performs the works of a job; before `launch`.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+        if job in self._jobs:
+            msg = f"The job {job!r} is registered twice; give one of them another name."
+            raise ValueError(msg)
+        self._jobs[job] = fn
 
     def launch(self) -> None:
-        """Start."""
+        """Start performing; first of all what this instance left unfinished."""
+        _quiet_logs()
+        DBOS(
+            config={
+                "name": APPLICATION,
+                "system_database_url": self._db.url,
+                "application_version": VERSION,
+                "executor_id": self._instance,
+                "serializer": JsonSerializer(),
+                "log_level": "WARNING",
+                # Nobody waits for notifications here; polling by the listener looks at an empty list.
+                "use_listen_notify": False,
+                "notification_listener_polling_interval_sec": 0.5,
+                "scheduler_polling_interval_sec": 3600.0,
+                "run_migrations": False,
+            }
+        )
+        DBOS.workflow(name=WORKFLOW, max_recovery_attempts=DEATHS)(self._workflow())
+        DBOS.launch()
+        self._beat = Heartbeat(self._db, self._instance, self._clock, silent_after=self._silent_after)
+        self._beat.start()
+        log.info("engine.launched", instance=self._instance, jobs=sorted(self._jobs))
 
-    def close(self) -> None:
-        """Stop."""
+    def close(self, *, drain: float = 20.0) -> None:
+        """Stop: nothing new begins, jobs at work may finish, sleeping ones go on after the next start.
+
+        Args:
+            drain: seconds to wait for jobs at work; one that takes longer is resumed after the next start.
+        """
+        drained = self._slots.stop(drain)
+        if self._beat is not None:
+            self._beat.stop()
+        DBOS.destroy(destroy_registry=True)
+        log.info("engine.closed", instance=self._instance, drained=drained)
+
+    def _workflow(self) -> Callable[[str, str, dict[str, Any]], None]:
+        def perform(job: str, lane: str, args: dict[str, Any]) -> None:
+            work_id = WorkId(str(DBOS.workflow_id))
+            with self._slots.use(), bind(work_id=work_id):
+                self._perform(work_id, job, lane, args)
+
+        return perform
+
+    def _perform(self, work_id: WorkId, job: str, lane: str, args: dict[str, Any]) -> None:
+        began = time.monotonic()
+        try:
+            self._find(job)(self._run(work_id), args)
+        except Exception as error:  # whatever a job raises is parked; nothing else stops
+            sentence = _sentence(error)
+            row = Parked(work_id, job, lane, args, sentence, self._clock.now())
+            with self._db.begin() as conn:
+                park(self._db, conn, row)
+            known = isinstance(error, ChorusError)
+            log.error("work.parked", job=job, lane=lane, error=sentence, exc_info=None if known else error)
+        else:
+            log.debug("work.done", job=job, lane=lane, seconds=round(time.monotonic() - began, 3))
+
+    def _find(self, job: str) -> Job:
+        try:
+            return self._jobs[job]
+        except KeyError:
+            msg = (
+                f"No job is called {job!r} in this version. Deploy a version that has it and retry the work."
+            )
+            raise PermanentError(msg) from None
+
+    def _run(self, work_id: WorkId) -> JobRun:
+        status = status_table(self._db)
+        query = sa.select(status.c.recovery_attempts).where(status.c.workflow_uuid == work_id)
+        with self._db.read() as conn:
+            starts = conn.execute(query).scalar_one_or_none() or 1
+        return JobRun(
+            work_id,
+            record=lambda name, fn: DBOS.run_step({"name": name}, fn),
+            slots=self._slots,
+            clock=self._clock,
+            resumed=starts > 1,
+            first_wait=self._first_wait,
+        )
+
+
+class Heartbeat:
+    """Says that this worker lives, and adopts the work of those that say so no more.
+
+    Silence is measured with this process's own stopwatch, from the moment a row was last seen to change, so
+    clocks of machines need not agree.
+    """
+
+    def __init__(self, db: Database, instance: str, clock: Clock, *, silent_after: float) -> None:
+        self._db = db
+        self._instance = instance
+        self._clock = clock
+        self._silent_after = silent_after
+        self._seen: dict[str, tuple[datetime, float]] = {}
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._loop, name="heartbeat", daemon=True)
+        self._rounds = 0
+
+    def start(self) -> None:
+        """Beat once, then go on in a thread."""
+        self._say()
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End the thread."""
+        self._stop.set()
+        self._thread.join(timeout=10)
+
+    def _loop(self) -> None:
+        while not self._stop.wait(min(HEARTBEAT, self._silent_after / 4)):
+            try:
+                self._say()
+                self._adopt()
+                if self._rounds % 20 == 0:
+                    park_abandoned(self._db, self._clock)
+                if self._rounds % 1200 == 0:
+                    forget_old(self._db, self._clock)
+                self._rounds += 1
+            except Exception:
+                # The database may be away for a while; the next beat tries again.
+                log.exception("engine.heartbeat_failed")
+
+    def _say(self) -> None:
+        now = self._clock.now()
+        statement = self._db.insert(tables.executors).values(
+            instance=self._instance, started_at=now, seen_at=now
+        )
+        with self._db.begin() as conn:
+            conn.execute(statement.on_conflict_do_update(index_elements=["instance"], set_={"seen_at": now}))
+
+    def _adopt(self) -> None:
+        with self._db.read() as conn:
+            rows = conn.execute(sa.select(tables.executors.c.instance, tables.executors.c.seen_at)).all()
+        now = time.monotonic()
+        for instance, seen_at in rows:
+            if instance == self._instance:
+                continue
+            known = self._seen.get(instance)
+            if known is None or known[0] != seen_at:
+                self._seen[instance] = (seen_at, now)
+            elif now - known[1] >= self._silent_after:
+                self._take_over(instance, seen_at)
+
+    def _take_over(self, instance: str, seen_at: datetime) -> None:
+        # First the work, then the row: dying in between only repeats what is idempotent.
+        adopted = DBOS._recover_pending_workflows([instance])  # noqa: SLF001 - 3.4 has no public name
+        gone = tables.executors.delete().where(
+            tables.executors.c.instance == instance, tables.executors.c.seen_at == seen_at
+        )
+        with self._db.begin() as conn:
+            conn.execute(gone)
+        self._seen.pop(instance, None)
+        log.warning("engine.adopted", dead=instance, works=len(adopted))
+
+
+def park_abandoned(db: Database, clock: Clock) -> int:
+    """Park works the engine itself gave up (workers died of them, or parking failed); return how many."""
+    status = status_table(db)
+    query = (
+        sa.select(status.c.workflow_uuid)
+        .where(status.c.queue_name == QUEUE)
+        .where(status.c.status.in_(["ERROR", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]))
+        .where(status.c.workflow_uuid.not_in(sa.select(tables.parked.c.id)))
+        .limit(100)
+    )
+    with db.read() as conn:
+        ids = list(conn.execute(query).scalars())
+    for found in DBOS.list_workflows(workflow_ids=ids) if ids else []:
+        job, lane, args = found.input["args"] if found.input else ("?", "?", {})
+        sentence = (
+            "The worker died or failed too often while performing it; look into the log, then retry it."
+        )
+        with db.begin() as conn:
+            park(db, conn, Parked(WorkId(found.workflow_id), job, lane, args, sentence, clock.now()))
+        log.error("work.parked", work_id=found.workflow_id, job=job, lane=lane, error=sentence)
+    return len(ids)
+
+
+def forget_old(db: Database, clock: Clock) -> int:
+    """Delete records of finished work past their keeping time, 500 at a time. Returns how many."""
+    status = status_table(db)
+    forgotten = 0
+    for keep, ticks in ((KEEP_TICKS, True), (KEEP, False)):
+        before = int((clock.now() - keep).timestamp() * 1000)
+        query = (
+            sa.select(status.c.workflow_uuid)
+            .where(status.c.queue_name == QUEUE, status.c.created_at < before)
+            .where(status.c.status.in_(["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]))
+            .limit(500)
+        )
+        if ticks:
+            query = query.where(status.c.queue_partition_key.like("tick:%"))
+        with db.read() as conn:
+            ids = list(conn.execute(query).scalars())
+        if ids:
+            DBOS.delete_workflows(ids)
+        forgotten += len(ids)
+    return forgotten
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, ChorusError):
+        return mask_text(str(error)) or type(error).__name__
+    text = mask_text(str(error))[:300]
+    return (
+        f"Unexpected {type(error).__name__}: {text} (a bug or an unforeseen answer; the log has the details)."
+    )
+
+
+def _quiet_logs() -> None:
+    """Let the engine's own lines go through our log and nowhere else."""
+    logger = logging.getLogger("dbos")
+    logger.handlers.clear()
+    logger.addHandler(logging.NullHandler())
+    logger.propagate = True

@@ -74,9 +74,9 @@ class Settings(BaseSettings):
     def _events_are_protected(self) -> Self:
         if self.feishu_encrypt_key is None and not self.allow_unencrypted_events:
             msg = (
-                "FEISHU_ENCRYPT_KEY is missing. Without it anybody can post events. Set an Encrypt Key in the "
-                "Feishu console (Events and callbacks > Encryption strategy) and give the same value here; for a "
-                "trial on this machine only, set CHORUS_ALLOW_UNENCRYPTED_EVENTS=true"
+                "FEISHU_ENCRYPT_KEY is missing. Without it anybody can post events. Set an Encrypt Key in "
+                "the Feishu console (Events and callbacks > Encryption strategy) and give the same value "
+                "here; for a trial on this machine only, set CHORUS_ALLOW_UNENCRYPTED_EVENTS=true"
             )
             raise ValueError(msg)
         return self

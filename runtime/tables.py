@@ -27,8 +27,9 @@ parked = sa.Table(
     sa.Column("args", Json, nullable=False),
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("at", Utc, nullable=False),
+    sa.Column("state", sa.Text, nullable=False, server_default="waiting"),
 )
-"""Work that was given up, with the sentence saying why; waiting for a person."""
+"""Work that was given up, with the sentence saying why. State: waiting (for a person) or retried."""
 
 executors = sa.Table(
     "executors",

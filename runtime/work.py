@@ -1,25 +1,38 @@
-"""Durable work: written in the caller's transaction, performed by the worker process."""
+"""Durable work: written in the caller's transaction, performed by the worker process.
+
+A lane is a partition of the engine's one queue. The queue's limits stand here, beside the way in, because
+`migrate` writes them into the database and every worker reads them from there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, EnqueueOptions
+from dbos import DBOS, DBOSClient, EnqueueOptions, Serializer
 from sqlalchemy.engine import Connection
 
 from runtime.db import Database
+from runtime.errors import PermanentError
 
 QUEUE = "lanes"
-"""The one queue. A lane is its partition key."""
+WORKFLOW = "chorus.work"
+"""The engine's one workflow, `(job, lane, args)`; we look up the job, so an unknown one can be parked."""
 
 VERSION = "chorus"
-"""Fixed application version: a deploy strands no work. A job whose shape changes gets a new name."""
+"""Fixed application version: a deploy strands no work. A job whose steps change gets a new name."""
 
-JOB_PREFIX = "job:"
+APPLICATION = "chorus"
+STARTS_PER_LANE = 5
+STARTS_IN_ALL = 50
+POLL_SECONDS = 0.1
+CLAIMS = 64
+"""How many works one worker may hold, sleeping ones included; how many are busy is bounded in `engine`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +44,7 @@ class Work:
         id: idempotency key; the same id is performed once however often it is put.
         lane: works of one lane run one at a time, in the order they were put.
         args: plain JSON values handed to the job. No secrets.
-        delay: wait at least this long before the first start.
+        delay: wait at least this long before the first start (looked at once a second).
     """
 
     job: str
@@ -39,6 +52,30 @@ class Work:
     lane: str
     args: Mapping[str, Any]
     delay: timedelta = timedelta(0)
+
+
+class JsonSerializer(Serializer):
+    """Keeps the engine's records readable: JSON in place of pickled Python."""
+
+    def name(self) -> str:
+        """Return the name stored beside every value."""
+        return "chorus_json"
+
+    def serialize(self, data: Any) -> str:
+        """Write plain values; an error becomes its text."""
+        if isinstance(data, BaseException):
+            data = {"__error__": f"{type(data).__name__}: {data}"}
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def deserialize(cls, serialized_data: str) -> Any:
+        """Read plain values; an error comes back as a `PermanentError` with the same text."""
+        data = json.loads(serialized_data)
+        if isinstance(data, dict) and "__error__" in data:
+            return PermanentError(data["__error__"])
+        if isinstance(data, dict) and data.keys() == {"args", "kwargs"}:
+            return {"args": tuple(data["args"]), "kwargs": data["kwargs"]}
+        return data
 
 
 class WorkQueue:
@@ -50,42 +87,132 @@ class WorkQueue:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._client = DBOSClient(system_database_engine=db.engine, lazy=True)
+        self._client = _client(db)
+        self._status = status_table(db)
 
     def put(self, conn: Connection, *works: Work) -> None:
         """Add work in the caller's transaction; an id already known is ignored.
 
         Args:
-            conn: a transaction of the same database (`db.begin()`).
-            works: what to do; in one lane they run in this order.
+            conn: a write transaction of the same database (`db.begin()`).
+            works: what to do; in one lane they run in this order, after everything put there before.
+
+        Raises:
+            TypeError: the arguments are not plain JSON values; nothing was added.
         """
+        if not works:
+            return
+        known = self._known(conn, {work.id for work in works})
+        last = self._last_in(conn, {work.lane for work in works})
         for work in works:
-            options: EnqueueOptions = {
-                "workflow_name": JOB_PREFIX + work.job,
-                "queue_name": QUEUE,
-                "workflow_id": work.id,
-                "queue_partition_key": work.lane,
-                "app_version": VERSION,
-            }
-            if work.delay > timedelta(0):
-                options["delay_seconds"] = work.delay.total_seconds()
-            self._client.enqueue_in_transaction(conn, options, dict(work.args))
+            if work.id in known:
+                continue
+            known.add(work.id)
+            self._enqueue(conn, work)
+            last[work.lane] = self._keep_order(conn, work, last.get(work.lane))
+
+    def waiting(self, conn: Connection, lane: str) -> int:
+        """Return how many works of a lane have not begun yet."""
+        table = self._status
+        query = (
+            sa.select(sa.func.count())
+            .select_from(table)
+            .where(table.c.queue_name == QUEUE, table.c.queue_partition_key == lane)
+            .where(table.c.status.in_(["ENQUEUED", "DELAYED"]))
+        )
+        return int(conn.execute(query).scalar_one())
 
     def backlog(self) -> int:
         """Return how many works wait or run, delayed ones included."""
-        schema = "" if self._db.dialect == "sqlite" else "dbos."
-        query = sa.text(
-            f"SELECT count(*) FROM {schema}workflow_status "  # noqa: S608 - a constant
-            "WHERE queue_name = :queue AND status IN ('ENQUEUED', 'PENDING', 'DELAYED')"
+        query = (
+            sa.select(sa.func.count())
+            .select_from(self._status)
+            .where(self._status.c.queue_name == QUEUE)
+            .where(self._status.c.status.in_(["ENQUEUED", "PENDING", "DELAYED"]))
         )
         with self._db.read() as conn:
-            return int(conn.execute(query, {"queue": QUEUE}).scalar_one())
+            return int(conn.execute(query).scalar_one())
+
+    def _enqueue(self, conn: Connection, work: Work) -> None:
+        options: EnqueueOptions = {
+            "workflow_name": WORKFLOW,
+            "queue_name": QUEUE,
+            "workflow_id": work.id,
+            "queue_partition_key": work.lane,
+            "app_version": VERSION,
+        }
+        if work.delay > timedelta(0):
+            options["delay_seconds"] = work.delay.total_seconds()
+        self._client.enqueue_in_transaction(conn, options, work.job, work.lane, dict(work.args))
+
+    def _keep_order(self, conn: Connection, work: Work, last: int | None) -> int:
+        """Give a work a later stamp than the one before it in its lane.
+
+        The engine starts a lane's works by creation time in milliseconds (on PostgreSQL the start of the
+        transaction), so two works of one moment would have no order.
+        """
+        now = time.time_ns() // 1_000_000
+        if last is None:
+            return now
+        stamp = max(now, last + 1)
+        table = self._status
+        conn.execute(table.update().where(table.c.workflow_uuid == work.id).values(created_at=stamp))
+        return stamp
+
+    def _known(self, conn: Connection, ids: set[str]) -> set[str]:
+        query = sa.select(self._status.c.workflow_uuid).where(self._status.c.workflow_uuid.in_(ids))
+        return set(conn.execute(query).scalars())
+
+    def _last_in(self, conn: Connection, lanes: Iterable[str]) -> dict[str, int]:
+        table = self._status
+        query = (
+            sa.select(table.c.queue_partition_key, sa.func.max(table.c.created_at))
+            .where(table.c.queue_name == QUEUE, table.c.queue_partition_key.in_(list(lanes)))
+            .where(table.c.status.in_(["ENQUEUED", "PENDING"]))
+            .group_by(table.c.queue_partition_key)
+        )
+        return {lane: int(stamp) for lane, stamp in conn.execute(query)}
+
+
+def status_table(db: Database) -> sa.TableClause:
+    """Describe the few columns we use of the engine's table of works (dbos 3.4, `workflow_status`)."""
+    names = (
+        "workflow_uuid",
+        "status",
+        "queue_name",
+        "queue_partition_key",
+        "created_at",
+        "recovery_attempts",
+    )
+    schema = None if db.dialect == "sqlite" else "dbos"
+    return sa.table("workflow_status", *(sa.column(name) for name in names), schema=schema)
 
 
 def prepare_database(url: str) -> None:
-    """Create or upgrade the engine's own tables; part of `runtime.db.migrate`.
+    """Create or upgrade the engine's own tables and its queue; part of `runtime.db.migrate`.
 
     Args:
         url: address with driver, as given by `normalise_url`.
     """
     DBOS.migrate(url)
+    db = Database(url)
+    try:
+        _client(db).register_queue(
+            QUEUE,
+            partition_concurrency=1,
+            partition_limiter={"limit": STARTS_PER_LANE, "period": 1.0},
+            limiter={"limit": STARTS_IN_ALL, "period": 1.0},
+            worker_concurrency=CLAIMS,
+            polling_interval_sec=POLL_SECONDS,
+        )
+    finally:
+        db.close()
+
+
+def _client(db: Database) -> DBOSClient:
+    return DBOSClient(
+        system_database_engine=db.engine,
+        serializer=JsonSerializer(),
+        application_name=APPLICATION,
+        lazy=True,
+    )

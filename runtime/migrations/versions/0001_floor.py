@@ -32,6 +32,7 @@ def upgrade() -> None:
         sa.Column("args", Json, nullable=False),
         sa.Column("error", sa.Text, nullable=False),
         sa.Column("at", Utc, nullable=False),
+        sa.Column("state", sa.Text, nullable=False, server_default="waiting"),
     )
     op.create_table(
         "executors",
