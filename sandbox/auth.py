@@ -1,6 +1,7 @@
 """Tokens, the bot itself and its scopes."""
 
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl
@@ -158,7 +159,7 @@ def known_app(world: World, req: Request) -> App:
 def tenant_access_token(world: World, req: Request) -> Reply:
     """Flat answer; the same token while at least 30 minutes are left."""
     token = world.auth.tenant_token(known_app(world, req))
-    left = int(token.expires - world.clock.time())
+    left = math.ceil(token.expires - world.clock.time())
     return Reply({"code": 0, "msg": "ok", "tenant_access_token": token.value, "expire": left})
 
 
@@ -171,7 +172,7 @@ def tenant_access_token(world: World, req: Request) -> Reply:
 def app_access_token(world: World, req: Request) -> Reply:
     """For self-built apps the app token is the tenant token."""
     token = world.auth.tenant_token(known_app(world, req))
-    left = int(token.expires - world.clock.time())
+    left = math.ceil(token.expires - world.clock.time())
     return Reply(
         {
             "code": 0,
