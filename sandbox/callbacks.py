@@ -1,7 +1,7 @@
 """A person touches a card: the app is asked at once, and its answer changes the card.
 
-Source: Feishu docs feishu-cards/card-callback-communication and handle-card-callbacks (May 2026), delayed update
-/ukTMukTMukTM/uMDO1YjLzgTN24yM4UjN (Sep 2025).
+Source: Feishu docs feishu-cards/card-callback-communication and handle-card-callbacks (May 2026), delayed
+update /ukTMukTMukTM/uMDO1YjLzgTN24yM4UjN (Sep 2025).
 """
 
 import json
@@ -12,10 +12,10 @@ from typing import Any
 
 import urllib3
 from urllib3.exceptions import (
-    ConnectTimeoutError,
-    HTTPError,
-    NameResolutionError,
-    NewConnectionError,
+    http.ConnectTimeoutError,
+    http.HTTPError,
+    http.NameResolutionError,
+    http.NewConnectionError,
     TimeoutError,
 )
 
@@ -199,13 +199,13 @@ def ask(world: World, app: App, envelope: dict[str, Any]) -> tuple[int | None, d
         response = world.callbacks.http.request(
             "POST", app.callback_url, body=raw, headers=headers, timeout=timeout, redirect=False
         )
-    except NameResolutionError as error:
+    except http.NameResolutionError as error:
         raise ClientError(200343, f"DNS: {error}") from error
-    except (NewConnectionError, ConnectTimeoutError) as error:
+    except (http.NewConnectionError, http.ConnectTimeoutError) as error:
         raise ClientError(200342, f"TCP connect failed: {error}") from error
-    except TimeoutError as error:
+    except http.TimeoutError as error:
         raise ClientError(200341, "no answer within 3 s") from error
-    except HTTPError as error:
+    except http.HTTPError as error:
         raise ClientError(200080, f"request failed: {error}") from error
     if response.status != 200:
         raise ClientError(200671, f"HTTP status {response.status}", response.status)

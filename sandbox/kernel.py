@@ -260,6 +260,13 @@ def area_modules() -> dict[str, Any]:
     return {name: importlib.import_module(f"sandbox.{name}") for name, spec in found.items() if spec}
 
 
+class Absent:
+    """Stands for an area whose file does not exist yet; takes any call and does nothing."""
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_args, **_more: None
+
+
 class World:
     """Everything the sandbox knows. Handlers run under ``lock`` and see a consistent world."""
 
@@ -291,6 +298,8 @@ class World:
         self.areas: dict[str, Any] = {}
         modules = area_modules()
         self.routes: list[Route] = [route for module in modules.values() for route in module.routes.items]
+        for name in AREAS:
+            setattr(self, name, Absent())
         for name, module in modules.items():
             state = getattr(module, f"{name.capitalize()}State", None)
             if state is not None:

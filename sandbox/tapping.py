@@ -79,10 +79,8 @@ def find(card: Mapping[str, Any], wish: Mapping[str, Any]) -> Touchable:
         CannotTouchError: none or several fit, or it is greyed out.
     """
     able = list(touchables(card))
-    if "index" in wish:
-        fitting = able[int(wish["index"]) :][:1]
-    else:
-        fitting = [t for t in able if fits(t, wish)]
+    by_index = "index" in wish
+    fitting = able[int(wish["index"]) :][:1] if by_index else [t for t in able if fits(t, wish)]
     if len(fitting) != 1:
         there = [t.label or t.item.get("name") or t.item.get("tag") for t in able]
         raise CannotTouchError(f"{len(fitting)} components fit {dict(wish)}; on the card are: {there}")
