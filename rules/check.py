@@ -1,0 +1,242 @@
+"""Checks: which rules look at which rows, and the commit of what they find. Never calls outside.
+
+The event path (:meth:`Checker.rows_changed`) and the scan (:meth:`Checker.scan`) end in the same ``_apply``; they
+differ only in the rows they bring, so they cannot disagree.
+"""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bitable_sync.cells import CellValue, Person
+from bitable_sync.changes import Change
+from bitable_sync.mirror import Mirror, Row
+from rules import lifecycle, store, told
+from rules.effects import Changed, Telling, commit
+from rules.evaluate import evaluate
+from rules.metrics import Catalog, TableWords
+from rules.model import Alert, Finding, Rule, State, Verdict
+from rules.notices import decide, receivers
+from rules.rulebook import Entry, load_entries
+from rules.tables import rule_rows
+from rules.wording import clock_time, vanished_sentence
+from runtime.clock import Clock
+from runtime.db import Database
+from runtime.work import WorkQueue
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the configuration decides.
+
+    Attributes:
+        fallback: who is told when an object has neither a responsible person nor a cc.
+        max_age: a table key → how old its platform numbers may be before its rules stop judging.
+    """
+
+    fallback: tuple[Person, ...] = ()
+    max_age: Mapping[str, timedelta] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What one rule's findings change."""
+
+    changed: tuple[Changed, ...]
+    tellings: tuple[Telling, ...]
+
+
+class Checker:
+    """Applies rules to the mirror.
+
+    Args:
+        db: durable database.
+        queue: work put in the same transaction as a decision.
+        clock: the time.
+        mirror: the tables as last seen.
+        catalog: the words rules may use.
+        policy: what the configuration decides.
+    """
+
+    def __init__(
+        self, db: Database, queue: WorkQueue, clock: Clock, mirror: Mirror, catalog: Catalog, policy: Policy
+    ) -> None:
+        self.db = db
+        self.queue = queue
+        self.clock = clock
+        self.mirror = mirror
+        self.catalog = catalog
+        self.policy = policy
+
+    def rows_changed(self, table: str, changes: Sequence[Change]) -> None:
+        """Judge only the rows that changed, by the rules that watch this table."""
+        rows = [change.after for change in changes if change.after is not None]
+        gone = self._gone(table, changes)
+        for rule in self.rules(table):
+            findings = self.findings(rule, rows)
+            self._apply(rule, findings, rows, gone=gone)
+
+    def scan(self, table: str | None = None) -> dict[str, list[Finding]]:
+        """Judge every row by every rule in force (of one table if given); returns the findings by rule id."""
+        found: dict[str, list[Finding]] = {}
+        by_table: dict[str, list[Row]] = {}
+        for rule in self.rules(table):
+            rows = by_table.setdefault(rule.table, self.mirror.rows(rule.table))
+            found[rule.id] = self.scan_rule(rule, rows)
+        return found
+
+    def scan_rule(self, rule: Rule, rows: Sequence[Row] | None = None) -> list[Finding]:
+        """Judge every row by one rule and commit what follows."""
+        rows = self.mirror.rows(rule.table) if rows is None else rows
+        findings = self.findings(rule, rows)
+        if self.mirror.age(rule.table, self.clock.now()) is None and not rows:
+            return findings  # the mirror is being rebuilt: an empty table proves nothing
+        self._remember(rule, findings)
+        self._apply(rule, findings, rows, gone=None)
+        return findings
+
+    def rules(self, table: str | None = None) -> list[Rule]:
+        """The enabled rules in force."""
+        return [
+            entry.rule
+            for entry in self.entries().values()
+            if entry.rule and entry.rule.enabled and table in (None, entry.rule.table)
+        ]
+
+    def entries(self) -> dict[str, Entry]:
+        """All rules known, by id."""
+        with self.db.read() as conn:
+            return {rule_id: entry for rule_id, (entry, _) in load_entries(conn, self.catalog).items()}
+
+    def findings(self, rule: Rule, rows: Iterable[Row]) -> list[Finding]:
+        """What the rule says about rows, now."""
+        return evaluate(rule, rows, self.catalog.by_key(rule.table), stale=self.stale(rule.table))
+
+    def stale(self, table: str) -> str:
+        """A sentence when the platform's numbers of a table are too old to judge by, else empty."""
+        limit = self.policy.max_age.get(table)
+        if limit is None:
+            return ""
+        with self.db.read() as conn:
+            pulled, error = store.source_state(conn, table)
+        if pulled is None or self.clock.now() - pulled <= limit:
+            return ""
+        name = self.catalog.by_key(table).spec.name
+        why = f"（{error}）" if error else ""
+        return f"“{name}”自 {clock_time(pulled)} 起没有新数据{why}，暂不判断"
+
+    def _gone(self, table: str, changes: Sequence[Change]) -> set[str]:
+        """Objects that no row names any more."""
+        words = self.catalog.by_key(table)
+        now_there = {_object(words, change.after) for change in changes if change.after is not None}
+        lost = {_object(words, change.before) for change in changes if change.before is not None} - now_there
+        return {key for key in lost if key and not self.mirror.find(table, {words.id_key: key})}
+
+    def _apply(
+        self, rule: Rule, findings: Sequence[Finding], rows: Sequence[Row], *, gone: Collection[str] | None
+    ) -> None:
+        """Commit what findings change. ``gone`` None: the rows are the whole table, what is missing is gone."""
+        with self.db.read() as conn:
+            if not self._worth(self._plan(conn, rule, findings, rows, gone, lock=False)):
+                return
+        with self.db.begin() as conn:
+            # One check of a rule at a time, also across processes.
+            conn.execute(
+                sa.select(rule_rows.c.rule_id).where(rule_rows.c.rule_id == rule.id).with_for_update()
+            )
+            plan = self._plan(conn, rule, findings, rows, gone, lock=True)
+            if self._worth(plan):
+                commit(conn, self.queue, plan.changed, plan.tellings, self.clock.now())
+
+    @staticmethod
+    def _worth(plan: Plan) -> bool:
+        return bool(plan.changed or plan.tellings)
+
+    def _plan(
+        self,
+        conn: Connection,
+        rule: Rule,
+        findings: Sequence[Finding],
+        rows: Sequence[Row],
+        gone: Collection[str] | None,
+        *,
+        lock: bool,
+    ) -> Plan:
+        now = self.clock.now()
+        ids = None if gone is None else {finding.object_id for finding in findings} | set(gone)
+        alerts = store.load_alerts(conn, rule.id, ids, lock=lock)
+        words = self.catalog.by_key(rule.table)
+        of_object = {_object(words, row): row for row in rows}
+        results: list[tuple[Alert, lifecycle.Step]] = []
+        for finding in findings:
+            before = alerts.get(finding.object_id)
+            if before is None:
+                if finding.verdict not in (Verdict.BREACH, Verdict.UNKNOWN):
+                    continue
+                before = store.new_alert(rule.id, finding.object_id, rule.table, rule.severity)
+            named = _named(before, rule, words, of_object.get(finding.object_id))
+            results.append((before, lifecycle.step(named, finding, rule, now)))
+        missing = set(alerts) - {finding.object_id for finding in findings} if gone is None else set(gone)
+        for key in sorted(missing & set(alerts)):
+            before = alerts[key]
+            results.append(
+                (before, lifecycle.vanish(before, vanished_sentence(before, words.spec.name), now))
+            )
+        changed = tuple(
+            Changed(step.alert, step.reason) for before, step in results if _differs(before, step.alert)
+        )
+        return Plan(changed, self._tellings(conn, rule, [step.alert for _, step in results], now))
+
+    def _tellings(
+        self, conn: Connection, rule: Rule, alerts: Sequence[Alert], now: datetime
+    ) -> tuple[Telling, ...]:
+        loud = [alert for alert in alerts if alert.state in (State.FIRING, State.ACKED, State.UNKNOWN)]
+        known = told.told_keys(conn, [alert.id for alert in loud])
+        tellings = []
+        for alert in loud:
+            for person in receivers(alert, rule, self.policy.fallback):
+                notice = decide(alert, known.get((alert.id, alert.episode, person.open_id), set()), now)
+                if notice is not None:
+                    tellings.append(Telling(alert, person, notice))
+        return tuple(tellings)
+
+    def _remember(self, rule: Rule, findings: Sequence[Finding]) -> None:
+        """Keep the numbers for the trend on the cards."""
+        values = {item.object_id: item.value for item in findings if item.value is not None}
+        with self.db.begin() as conn:
+            store.keep_points(conn, rule.table, rule.metric.key, values, self.clock.now())
+
+
+def _object(words: TableWords, row: Row | None) -> str:
+    value = row.values.get(words.id_key) if row is not None else None
+    return value.strip() if isinstance(value, str) else ""
+
+
+def _people(value: CellValue | None) -> tuple[Person, ...]:
+    if not isinstance(value, tuple):
+        return ()
+    return tuple(item for item in value if isinstance(item, Person))
+
+
+def _named(alert: Alert, rule: Rule, words: TableWords, row: Row | None) -> Alert:
+    """The alert with the object's name and people as the row says now."""
+    if row is None:
+        return alert
+    name = row.values.get("name")
+    title = name.strip() if isinstance(name, str) and name.strip() else alert.object_id
+    if words.spec.key == "stock":
+        title = f"{title}（{alert.object_id}）" if title != alert.object_id else title
+    return replace(
+        alert,
+        title=title,
+        owners=_people(row.values.get(rule.owner_key)),
+        supervisors=_people(row.values.get("supervisor")),
+    )
+
+
+def _differs(before: Alert, after: Alert) -> bool:
+    """Whether a check changed anything but the time it looked."""
+    return replace(after, data_at=before.data_at, record_id=before.record_id) != before

@@ -1,0 +1,146 @@
+"""State change → what follows from it, in the same transaction: audit, notices, refreshed cards, board rows."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.engine import Connection
+
+from bitable_sync.cells import Person
+from rules import store, told
+from rules.model import Alert, Reason, Task
+from rules.notices import Kind, Notice
+from runtime import audit
+from runtime.work import Work, WorkQueue
+
+GROUP_ABOVE = 5
+"""More new alerts than this for one person at one moment are told in one summary message, the worst first."""
+
+BOARD_BEAT = timedelta(seconds=2)
+SYSTEM = "system:rules"
+_SILENT = {Reason.VALUE_MOVED, Reason.DATA_BACK, None}
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One decided message: what, about which alert, to whom."""
+
+    alert: Alert
+    receiver: Person
+    notice: Notice
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """One alert after a step; ``reason`` None means that only its numbers moved. ``actor`` is for the audit."""
+
+    alert: Alert
+    reason: Reason | None
+    actor: str = SYSTEM
+
+
+def commit(
+    conn: Connection, queue: WorkQueue, changed: Sequence[Changed], tellings: Sequence[Telling], now: datetime
+) -> None:
+    """Write alerts with everything that follows. Nothing here calls outside.
+
+    Args:
+        conn: the caller's write transaction.
+        queue: where work is put in the same transaction.
+        changed: alerts to save.
+        tellings: messages decided for them.
+        now: aware time of the decision.
+    """
+    store.save_alerts(conn, [item.alert for item in changed])
+    store.note_episodes(conn, [(item.alert, item.reason) for item in changed])
+    for item in changed:
+        if item.reason not in _SILENT:
+            _audit(conn, item, now)
+    works = notify_works(conn, tellings, now)
+    works += refresh_works(conn, [item.alert for item in changed if item.reason is not None])
+    if any(item.reason is not None for item in changed):
+        works.append(board_work(now))
+    queue.put(conn, *works)
+
+
+def _audit(conn: Connection, item: Changed, now: datetime) -> None:
+    alert = item.alert
+    audit.record(
+        conn,
+        at=now,
+        actor=item.actor,
+        action="alert.change",
+        subject=f"alert:{alert.id}",
+        reason=str(item.reason),
+        detail={
+            "rule": str(alert.rule_id), "object": alert.object_id, "state": alert.state.value,
+            "episode": alert.episode, "value": _plain(alert.value), "limit": _plain(alert.limit),
+        },
+    )  # fmt: skip
+
+
+def _plain(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def notify_works(conn: Connection, tellings: Sequence[Telling], now: datetime) -> list[Work]:
+    """Record what was decided to tell, and the sending of it: single cards, or one summary for a storm."""
+    by_receiver: dict[str, list[Telling]] = {}
+    for telling in tellings:
+        by_receiver.setdefault(telling.receiver.open_id, []).append(telling)
+    works = []
+    for receiver, items in by_receiver.items():
+        fired = [item for item in items if item.notice.kind in (Kind.FIRED, Kind.UNKNOWN)]
+        grouped = fired if len(fired) > GROUP_ABOVE else []
+        if grouped:
+            works.extend(_digest(conn, receiver, grouped, now))
+        for item in items:
+            if item in grouped:
+                continue
+            new = told.add_notice(conn, item.alert, receiver, item.notice, now)
+            if new is not None:
+                works.append(notify_work(receiver, new))
+    return works
+
+
+def _digest(conn: Connection, receiver: str, items: Sequence[Telling], now: datetime) -> list[Work]:
+    digest_id = store.short_id("dg_", receiver, now.isoformat(), *sorted(item.alert.id for item in items))
+    new = [told.add_notice(conn, item.alert, receiver, item.notice, now, digest_id) for item in items]
+    if not any(new):
+        return []
+    args = {"digest_id": digest_id, "receiver": receiver}
+    return [Work("rules.notify_digest", f"notify:{digest_id}", f"receiver:{receiver}", args)]
+
+
+def notify_work(receiver: str, notice_id: str) -> Work:
+    """The sending of one card; one at a time for each receiver."""
+    return Work("rules.notify", f"notify:{notice_id}", f"receiver:{receiver}", {"notice_id": notice_id})
+
+
+def refresh_works(conn: Connection, alerts: Collection[Alert]) -> list[Work]:
+    """Bring every copy of these alerts' cards to the newest version."""
+    holders = told.receivers_of(conn, [alert.id for alert in alerts])
+    return [
+        refresh_work(alert, receiver) for alert in alerts for receiver in sorted(holders.get(alert.id, ()))
+    ]
+
+
+def refresh_work(alert: Alert, receiver: str, suffix: str = "") -> Work:
+    """Bring one receiver's copies to the newest version (``alert.version`` or later)."""
+    return Work(
+        "rules.refresh",
+        f"refresh:{alert.id}:{alert.version}:{receiver}{suffix}",
+        f"receiver:{receiver}",
+        {"alert_id": alert.id, "receiver": receiver},
+    )
+
+
+def board_work(now: datetime) -> Work:
+    """Bring 预警看板 and 处理任务 up to date: at most one work a beat, each takes everything that is due."""
+    beat = int(now.timestamp() // BOARD_BEAT.total_seconds())
+    return Work("rules.board", f"board:{beat}", "table:alerts", {}, delay=BOARD_BEAT)
+
+
+def act_work(task: Task) -> Work:
+    """Carry a task out; one at a time for each object of the platform."""
+    return Work("rules.act", f"act:{task.id}", f"object:{task.object_id}", {"task_id": task.id})
