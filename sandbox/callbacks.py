@@ -11,13 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import urllib3
-from urllib3.exceptions import (
-    http.ConnectTimeoutError,
-    http.HTTPError,
-    http.NameResolutionError,
-    http.NewConnectionError,
-    TimeoutError,
-)
+from urllib3 import exceptions as http
 
 from sandbox import cards, im_content, tapping
 from sandbox.im_act import CLAIM, person
