@@ -1,0 +1,341 @@
+"""How an alert looks. Pure: the same view gives the same card, in Chinese and English; every card is checked."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from bot.cards import (
+    Card,
+    Element,
+    Text,
+    button,
+    card,
+    columns,
+    facts,
+    form,
+    header,
+    hr,
+    line_chart,
+    markdown,
+    note,
+    number_input,
+    submit,
+    text,
+)
+from bot.cards import Severity as Look
+from bot.cards import column as cell
+from rules.limits import (
+    MIN_BUDGET,
+    MIN_CHANGE,
+    Proposal,
+    floor_by_spend,
+    propose_budget,
+    propose_pieces,
+    yuan,
+)
+from rules.model import Action, Alert, Doubt, Rule, State, Task, TaskState
+from rules.stakes import numbers, stake
+from rules.views import ADJUST, RESTOCK, View
+from rules.wording import (
+    DOUBT_HINT,
+    SEVERITY_EN,
+    STATE_EN,
+    STATE_ZH,
+    clock_time,
+    comparison_en,
+    hour,
+    limit_text,
+    metric_text,
+    people_text,
+    reason_text,
+)
+
+_LOOK: dict[str, Look] = {"严重": "critical", "警告": "warning", "提醒": "info"}
+_ESCAPES = str.maketrans({char: f"&#{ord(char)};" for char in "<>*_~`[]\\&"})
+
+
+def safe(data: str) -> str:
+    """Text from tables as it must stand in markdown: nobody mentions people or draws links through a plan's name."""
+    return data.translate(_ESCAPES)
+
+
+def alert_card(view: View) -> Card:
+    """The card of one alert in whatever state it is."""
+    alert, rule = view.alert, view.rule
+    elements = [_headline(view)]
+    if rule is not None:
+        elements.append(_numbers(view, rule))
+        at_stake = stake(rule, alert, view.values) if alert.open else None
+        if at_stake is not None:
+            elements.append(markdown(text(*at_stake)))
+        elements.extend(_trend(view, rule))
+    elements.extend(_story(view))
+    elements.extend(_form(view) if view.form and _may_act(view) else _buttons(view))
+    elements.append(_footer(view))
+    title = text(f"{alert.title}：{_title(alert)[0]}", f"{alert.title}: {_title(alert)[1]}")
+    return card(_header(view), elements, summary=title)
+
+
+def _title(alert: Alert) -> tuple[str, str]:
+    return STATE_ZH[alert.state], STATE_EN[alert.state]
+
+
+def _header(view: View) -> Element:
+    alert, rule = view.alert, view.rule
+    look: Look = _LOOK[alert.severity.value]
+    if alert.state is State.UNKNOWN:
+        look = "unknown"
+    elif alert.state is State.RESOLVED:
+        look = "resolved"
+    elif alert.state is State.OK:
+        look = "muted"
+    state = text(*_title(alert))
+    severity = text(alert.severity.value, SEVERITY_EN[alert.severity.value])
+    subtitle = rule.name if rule else ""
+    return header(alert.title, subtitle=subtitle or None, severity=look, tags=[severity, state])
+
+
+def _headline(view: View) -> Element:
+    alert, rule = view.alert, view.rule
+    zh, en = reason_text(alert)
+    if rule is not None and alert.state in (State.FIRING, State.ACKED) and alert.value is not None:
+        value, limit = metric_text(alert.value, rule.metric.unit), limit_text(rule, alert.limit)
+        said = text(
+            f"**{rule.metric.name} {value}**，{rule.comparison.value} {safe(limit)}",
+            f"**{rule.metric.name_en} {value}**, {comparison_en(rule.comparison)} {safe(limit)}",
+        )
+        return markdown(said, size="heading")
+    hint = DOUBT_HINT.get(alert.doubt, "") if alert.doubt and alert.state is State.UNKNOWN else ""
+    return markdown(text(safe("。".join(filter(None, (zh, hint)))), en or zh))
+
+
+def _numbers(view: View, rule: Rule) -> Element:
+    alert, read = view.alert, numbers(view.values)
+    unit = rule.metric.unit
+    pairs: list[tuple[Text, str]] = [
+        (text(f"当前 {rule.metric.name}", f"{rule.metric.name_en} now"), metric_text(alert.value, unit)),
+        (text("红线", "Red line"), safe(limit_text(rule, alert.limit))),
+    ]
+    shown = {
+        "plans": (("spend", "今日消耗", "Spent today"), ("budget", "日预算", "Daily budget")),
+        "shops": (("gmv", "今日成交", "Sales today"), ("gmv_base", "昨日同时段", "Yesterday")),
+    }
+    for key, zh, en in shown.get(rule.table, ()):
+        if key in read:
+            pairs.append((text(zh, en), yuan(read[key])))
+    if rule.table == "stock":
+        words = (("on_way", "在途", "On the way"), ("sales_7d", "近 7 日销量", "Sold in 7 days"))
+        pairs += [(text(zh, en), f"{read[key]:,f}") for key, zh, en in words if key in read]
+    owners = people_text([safe(person.name or person.open_id) for person in alert.owners])
+    recover = metric_text(alert.recover_at, unit)
+    pairs.append((text("负责人", "Responsible"), owners))
+    pairs.append((text("恢复到", "Recovers at"), recover))
+    return facts(pairs)
+
+
+def _trend(view: View, rule: Rule) -> list[Element]:
+    if len(view.points) < 2:
+        return []
+    factor = Decimal(100) if rule.metric.unit.value == "percent" else Decimal(1)
+    suffix = "（%）" if factor != 1 else ""
+    points = [(hour(at), value * factor) for at, value in view.points]
+    limit = None if view.alert.limit is None else view.alert.limit * factor
+    return [
+        line_chart(f"{rule.metric.name}{suffix}", {rule.metric.name: points}, line=limit, line_label="红线")
+    ]
+
+
+def _story(view: View) -> list[Element]:
+    """What happened to it: who has it in hand, what was done, why it ended."""
+    alert, lines = view.alert, list[Text]()
+    if not alert.owners and alert.open:
+        lines.append(
+            text(
+                "**负责人为空**，所以发给了抄送人。请在表格里填上负责人",
+                "**Nobody is responsible**, so this went to the cc. Please fill 负责人 in the table",
+            )
+        )
+    if alert.state is State.ACKED and alert.acked_by and alert.acked_at and view.task is None:
+        who, at = safe(alert.acked_by.name or "—"), hour(alert.acked_at)
+        lines.append(text(f"{at} **{who}** 知道了，正在处理", f"{at} **{who}** is on it"))
+    if view.task is not None:
+        lines.append(_task_line(view.task))
+    if alert.state is State.RESOLVED and alert.resolved_at is not None:
+        at = clock_time(alert.resolved_at)
+        lines.append(text(f"{at} 结束", f"Ended {at}"))
+    return [markdown(line) for line in lines]
+
+
+def _amount(task: Task, amount: Decimal | None) -> str:
+    if amount is None:
+        return "—"
+    return yuan(amount) if task.kind is Action.ADJUST else f"{amount:f} 件"
+
+
+def _task_line(task: Task) -> Text:
+    who, at = safe(task.asked_by.name or "—"), hour(task.asked_at)
+    wanted, before, after = (
+        _amount(task, value) for value in (task.amount, task.before, task.after or task.amount)
+    )
+    if task.kind is Action.ADJUST:
+        zh, en = f"日预算 {before} → {wanted}", f"daily budget {before} → {wanted}"
+    else:
+        zh, en = f"补货 {wanted}", f"restock {wanted}"
+    if task.state.running:
+        return text(
+            f"⏳ {at} **{who}** 提交：{zh}，正在执行…", f"⏳ {at} **{who}** asked for: {en}; being done…"
+        )
+    if task.state is TaskState.FAILED:
+        return text(
+            f"❌ {at} **{who}** 提交：{zh}，没有成功：{safe(task.result)}",
+            f"❌ {at} **{who}** asked for: {en}; it failed: {safe(task.result)}",
+        )
+    if task.kind is Action.ADJUST:
+        return text(
+            f"✅ {at} **{who}** 已把日预算 {before} → {after}",
+            f"✅ {at} **{who}**: daily budget {before} → {after}",
+        )
+    return text(
+        f"✅ {at} **{who}** 已补货 {wanted}，{safe(task.result)}",
+        f"✅ {at} **{who}**: restocked {wanted}, {safe(task.result)}",
+    )
+
+
+def _may_act(view: View) -> bool:
+    alert = view.alert
+    running = view.task is not None and view.task.state.running
+    return alert.open and alert.state is not State.UNKNOWN and view.rule is not None and not running
+
+
+def _value(alert: Alert) -> dict[str, object]:
+    return {"id": alert.id, "v": alert.turn}
+
+
+def _buttons(view: View) -> list[Element]:
+    alert, rule, built = view.alert, view.rule, list[Element]()
+    value = _value(alert)
+    if _may_act(view) and rule is not None:
+        if Action.ADJUST in rule.actions:
+            built.append(button(text("调整预算", "Adjust budget"), "adjust.open", value, kind="primary"))
+        if Action.RESTOCK in rule.actions:
+            built.append(button(text("紧急补货", "Restock now"), "restock.open", value, kind="primary"))
+    if alert.open and alert.state is State.UNKNOWN and alert.doubt is Doubt.VANISHED:
+        sure = (text("确认已下线？", "Really gone?"), text("预警会被关闭", "The alert will be closed"))
+        built.append(
+            button(text("确认已下线", "It is gone"), "alert.close", value, kind="danger", confirm=sure)
+        )
+    acked = State.ACKED in (alert.state, alert.held)
+    if alert.open and not acked:
+        built.append(button(text("知道了", "Got it"), "alert.ack", value))
+    return [columns(*(cell(item, weight=None) for item in built), flex="flow")] if built else []
+
+
+def _form(view: View) -> list[Element]:
+    return _adjust_form(view) if view.form == ADJUST else _restock_form(view) if view.form == RESTOCK else []
+
+
+def budget_proposal(view: View) -> Proposal:
+    """The proposal for a plan's budget, from the row as last seen."""
+    read = numbers(view.values)
+    if "budget" not in read or "spend" not in read:
+        return Proposal(
+            None, "读不到当前预算或消耗，无法给出建议", "Budget or spend cannot be read, so no proposal"
+        )
+    return propose_budget(budget=read["budget"], spend=read["spend"])
+
+
+def restock_proposal(view: View) -> Proposal:
+    """The proposal for a SKU, from the row as last seen."""
+    read = numbers(view.values)
+    if "qty" not in read:
+        return Proposal(None, "读不到库存，无法给出建议", "The stock cannot be read, so no proposal")
+    zero = Decimal(0)
+    return propose_pieces(
+        sellable=read["qty"] - read.get("locked", zero),
+        on_way=read.get("on_way", zero),
+        safety=read.get("safety", zero),
+        sales_7d=read.get("sales_7d"),
+        lead_days=read.get("lead_days"),
+    )
+
+
+def _adjust_form(view: View) -> list[Element]:
+    read, proposal = numbers(view.values), budget_proposal(view)
+    budget, spend = read.get("budget", Decimal(0)), read.get("spend", Decimal(0))
+    lowest = floor_by_spend(spend)
+    rules = note(
+        text(
+            f"平台规则：不低于 {yuan(MIN_BUDGET)}；每次至少调 {yuan(MIN_CHANGE)}；不低于今日消耗的 105%，即 {yuan(lowest)}",
+            f"Platform rules: at least {yuan(MIN_BUDGET)}; change by {yuan(MIN_CHANGE)} or more; at least {yuan(lowest)}"
+            " (105 % of today's spend)",
+        )
+    )
+    now = text(
+        f"当前日预算 **{yuan(budget)}**，今日已消耗 **{yuan(spend)}**",
+        f"Now **{yuan(budget)}**, spent **{yuan(spend)}**",
+    )
+    field = number_input(
+        "amount", text("新的日预算（元）", "New daily budget (yuan)"), default=_default(view, proposal)
+    )
+    return _asking(view, "adjust", [markdown(now), markdown(text(proposal.zh, proposal.en))], [field], rules)
+
+
+def _restock_form(view: View) -> list[Element]:
+    proposal = restock_proposal(view)
+    field = number_input(
+        "amount", text("补货数量（件）", "Quantity (pieces)"), default=_default(view, proposal)
+    )
+    rules = note(text("提交后会在 ERP 里建采购单", "A purchase order will be made in the ERP"))
+    return _asking(view, "restock", [markdown(text(proposal.zh, proposal.en))], [field], rules)
+
+
+def _default(view: View, proposal: Proposal) -> str:
+    if view.typed:
+        return view.typed[:20]
+    return "" if proposal.amount is None else f"{proposal.amount:f}"
+
+
+def _asking(
+    view: View, action: str, above: Sequence[Element], fields: Sequence[Element], rules: Element
+) -> list[Element]:
+    value = _value(view.alert)
+    send = submit(text("提交", "Submit"), f"{action}.submit", value)
+    fault = []
+    if view.fault is not None:
+        zh, en = (safe(part) for part in view.fault)
+        fault = [markdown(text(f"<font color='red'>{zh}</font>", f"<font color='red'>{en}</font>"))]
+    cancel = button(text("取消", "Cancel"), f"{action}.cancel", value, kind="text")
+    return [hr(), *above, *fault, form(f"{action}_form", *fields, rules, send), cancel]
+
+
+def _footer(view: View) -> Element:
+    alert = view.alert
+    seen = f" · 数据时间 {clock_time(alert.data_at)}" if alert.data_at else ""
+    seen_en = f" · data of {clock_time(alert.data_at)}" if alert.data_at else ""
+    code = f" · 编号 {view.code}" if view.code else ""
+    times = f"第 {alert.episode} 次" if alert.episode > 1 else "首次"
+    return note(text(f"{times}{seen}{code}", f"no. {alert.episode}{seen_en}{code.replace('编号', 'code')}"))
+
+
+def digest_card(alerts: Sequence[Alert], rules: dict[str, Rule], total: int, code: str) -> Card:
+    """One summary for many new alerts, the worst first; each can be opened as a card of its own."""
+    lines: list[Element] = []
+    for alert in alerts:
+        rule = rules.get(alert.rule_id)
+        value = metric_text(alert.value, rule.metric.unit) if rule else "—"
+        name = rule.metric.name if rule else ""
+        limit = limit_text(rule, alert.limit) if rule else "—"
+        said = markdown(f"**{safe(alert.title)}**  {name} {value}（红线 {safe(limit)}）")
+        open_it = button(text("查看", "Open"), "alert.show", _value(alert))
+        lines.append(columns(cell(said, weight=4), cell(open_it, weight=None), flex="none"))
+    more = total - len(alerts)
+    if more > 0:
+        lines.append(
+            note(text(f"还有 {more} 个，请看多维表格“预警看板”", f"{more} more in the table 预警看板"))
+        )
+    if total >= 30:
+        hint = "一次触发这么多，也可能是数据源有问题，请先核对数据"
+        lines.insert(
+            0, markdown(text(hint, "So many at once may also mean bad data; check the source first"))
+        )
+    title = text(f"{total} 个对象越过红线", f"{total} objects over the red line")
+    return card(header(title, severity="critical"), [*lines, note(f"编号 {code}")], summary=title)

@@ -1,0 +1,176 @@
+"""Edits of 预警规则: read the rows, keep the last good versions, close what is switched off, answer in the row."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from sqlalchemy.engine import Connection
+
+from bitable_sync.mirror import Row
+from rules import lifecycle, store
+from rules.check import Checker
+from rules.effects import Changed, commit
+from rules.metrics import Catalog
+from rules.model import Finding, Reason, Rule, Verdict
+from rules.parse import RuleText
+from rules.rulebook import Entry, blank, in_words, load_entries, next_mark, read_entry, save_entry, verdicts
+from rules.specs import RULES
+from runtime import audit
+from runtime.ids import RuleId
+from runtime.work import Work
+
+COUNT_BEAT = timedelta(minutes=10)
+"""How often a mere change of "N 个对象" is written into the row; every write costs a call of the monthly quota."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One row of the rule table that differs from what Chorus knew."""
+
+    before: Entry | None
+    after: Entry
+    good: RuleText | None
+
+
+def edits(
+    rows: Sequence[Row],
+    known: dict[RuleId, tuple[Entry, RuleText | None]],
+    catalog: Catalog,
+    *,
+    complete: bool,
+) -> list[Edit]:
+    """Compare the rule table with what is known (pure). Blank lines are passed over.
+
+    Args:
+        rows: rows of 预警规则.
+        known: entries with their good text.
+        catalog: the words rules may use.
+        complete: the rows are the whole table, so a rule without a row was deleted.
+    """
+    found = []
+    for row in rows:
+        before, good = known.get(RuleId(row.record_id), (None, None))
+        if before is None and blank(row):
+            continue
+        after, good_now = read_entry(row, before, good, catalog)
+        if after != before or good_now != good:
+            found.append(Edit(before, after, good_now))
+    if complete:
+        there = {RuleId(row.record_id) for row in rows}
+        for rule_id, (before, good) in known.items():
+            if rule_id not in there:
+                found.append(Edit(before, replace(before, deleted=True), good))
+    return found
+
+
+def closing(edit: Edit) -> Reason | None:
+    """Why an edit closes the rule's alerts, if it does."""
+    before = edit.before.rule if edit.before else None
+    after = edit.after.rule
+    if edit.after.deleted:
+        return Reason.RULE_DELETED
+    if before and before.enabled and after and not after.enabled:
+        return Reason.RULE_DISABLED
+    if before and after and before.table != after.table:
+        return Reason.RULE_RETARGETED
+    return None
+
+
+def verdict_sentence(entry: Entry, findings: Sequence[Finding]) -> str:
+    """The sentence for 校验结果: what is wrong, or what the rule would do now."""
+    if entry.problems:
+        return in_words(entry.problems, kept=entry.rule is not None and entry.rule.enabled)
+    rule = entry.rule
+    if rule is None:
+        return ""
+    counts = Counter(finding.verdict for finding in findings)
+    doubts = [finding for finding in findings if finding.verdict is Verdict.UNKNOWN]
+    hits = counts[Verdict.BREACH]
+    said = (
+        f"有效，当前会触发 {hits} 个对象" if rule.enabled else f"有效，但未启用；启用后会触发 {hits} 个对象"
+    )
+    if doubts:
+        said += f"；{len(doubts)} 个无法判断，例如 {doubts[0].object_id}：{doubts[0].sentence}"
+    if findings and counts[Verdict.OUT] == len(findings):
+        said += "；范围里没有任何对象，请检查“范围”"
+    return said
+
+
+class Reviewer:
+    """Brings the rulebook in line with the mirror's copy of 预警规则. Never calls outside."""
+
+    def __init__(self, checker: Checker) -> None:
+        self.checker = checker
+
+    def review(self) -> list[RuleId]:
+        """Take over every edit of the rule table, judge the edited rules at once, decide their 校验结果."""
+        check = self.checker
+        rows = check.mirror.rows(RULES)
+        complete = check.mirror.age(RULES, check.clock.now()) is not None
+        with check.db.read() as conn:
+            found = edits(rows, load_entries(conn, check.catalog), check.catalog, complete=complete)
+        for edit in found:
+            with check.db.begin() as conn:
+                self._take_over(conn, edit)
+        for edit in found:
+            if not edit.after.deleted:
+                self._answer(edit.after, self._judge(edit.after.rule), now_if_new=True)
+        return [edit.after.rule_id for edit in found]
+
+    def tick(self) -> None:
+        """The regular check: rule edits first, then every row of every rule, then the counts in the rows."""
+        self.review()
+        entries = self.checker.entries()
+        findings = self.checker.scan()
+        for rule_id, entry in entries.items():
+            known = findings.get(rule_id)
+            self._answer(entry, self._judge(entry.rule) if known is None else known, now_if_new=False)
+        with self.checker.db.begin() as conn:
+            store.forget_points(conn, self.checker.clock.now())
+
+    def _take_over(self, conn: Connection, edit: Edit) -> None:
+        check, now = self.checker, self.checker.clock.now()
+        newer = edit.before is None or edit.after.version != edit.before.version
+        save_entry(conn, edit.after, edit.good, now, newer=newer)
+        audit.record(
+            conn, at=now, actor="system:rules", action="rule.read", subject=f"rule:{edit.after.rule_id}",
+            reason="deleted" if edit.after.deleted else "invalid" if edit.after.problems else "valid",
+            detail={"version": edit.after.version, "problems": [p.sentence for p in edit.after.problems]},
+        )  # fmt: skip
+        reason = closing(edit)
+        if reason is not None:
+            alerts = store.load_alerts(conn, edit.after.rule_id, lock=True)
+            steps = [lifecycle.withdraw(alert, reason, now) for alert in alerts.values()]
+            changed = [Changed(step.alert, step.reason) for step in steps if step.reason is not None]
+            commit(conn, check.queue, changed, (), now)
+
+    def _judge(self, rule: Rule | None) -> list[Finding]:
+        if rule is None:
+            return []
+        if rule.enabled:
+            return self.checker.scan_rule(rule)
+        return self.checker.findings(rule, self.checker.mirror.rows(rule.table))
+
+    def _answer(self, entry: Entry, findings: Sequence[Finding], *, now_if_new: bool) -> None:
+        """Decide the sentence for 校验结果 and put the writing of it, if it says something new."""
+        check, now = self.checker, self.checker.clock.now()
+        sentence = verdict_sentence(entry, findings)
+        with check.db.read() as conn:
+            said, at = verdicts(conn, [entry.rule_id]).get(entry.rule_id, ("", None))
+        if sentence == said and not now_if_new:
+            return
+        if not now_if_new and not _due(at, now):
+            return
+        with check.db.begin() as conn:
+            number = next_mark(conn, entry.rule_id, sentence, now)
+            check.queue.put(conn, mark_work(entry.rule_id, number))
+
+
+def _due(at: datetime | None, now: datetime) -> bool:
+    return at is None or now - at >= COUNT_BEAT
+
+
+def mark_work(rule_id: RuleId, number: int) -> Work:
+    """Write the decided sentence into the rule's row."""
+    return Work("rules.mark", f"mark:{rule_id}:{number}", "table:rules", {"rule_id": rule_id})

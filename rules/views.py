@@ -1,0 +1,73 @@
+"""Everything a card shows, gathered from our own tables in one read. No outside call."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from sqlalchemy.engine import Connection
+
+from bitable_sync.cells import CellValue
+from bitable_sync.mirror import Mirror, Row
+from rules import store
+from rules.metrics import Catalog
+from rules.model import Action, Alert, Rule, Task
+from rules.rulebook import load_entry
+
+ADJUST, RESTOCK = "adjust", "restock"
+FORM_ACTION = {ADJUST: Action.ADJUST, RESTOCK: Action.RESTOCK}
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a card shows.
+
+    Attributes:
+        alert: the alert as it is.
+        rule: the rule in force; None only if it never was valid.
+        values: the object's row as last seen; empty when it is gone.
+        points: recent (time, value) of the metric, oldest first.
+        task: the newest task of this episode.
+        code: what people read out to name this message.
+        form: the form open in this copy, if any.
+        fault: (Chinese, English) why what was typed cannot be accepted.
+        typed: what was typed, to show it again.
+    """
+
+    alert: Alert
+    rule: Rule | None
+    values: Mapping[str, CellValue]
+    points: tuple[tuple[datetime, Decimal], ...] = ()
+    task: Task | None = None
+    code: str = ""
+    form: str | None = None
+    fault: tuple[str, str] | None = None
+    typed: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where views are read from, in either process."""
+
+    mirror: Mirror
+    catalog: Catalog
+
+
+def find_row(sources: Sources, alert: Alert) -> Row | None:
+    """The object's row: by its business key, so that a row deleted and written anew is found."""
+    id_key = sources.catalog.by_key(alert.table).id_key
+    rows = sources.mirror.find(alert.table, {id_key: alert.object_id})
+    return next((row for row in rows if row.record_id == alert.record_id), rows[0] if rows else None)
+
+
+def load_view(conn: Connection, sources: Sources, alert: Alert, code: str = "") -> View:
+    """Gather what the card of an alert shows now."""
+    entry = load_entry(conn, alert.rule_id, sources.catalog)
+    rule = entry.rule if entry else None
+    row = find_row(sources, alert)
+    points: list[tuple[datetime, Decimal]] = []
+    if rule is not None:
+        points = store.load_points(conn, rule.table, rule.metric.key, alert.object_id)
+    return View(
+        alert, rule, row.values if row else {}, tuple(points), store.last_task(conn, alert), code
+    )  # fmt: skip
