@@ -17,7 +17,7 @@ import sqlalchemy as sa
 import structlog
 from dbos import DBOS
 
-from runtime import tables
+from runtime import metrics, tables
 from runtime.clock import Clock, SystemClock
 from runtime.db import Database
 from runtime.errors import ChorusError, PermanentError
@@ -138,8 +138,12 @@ class Engine:
                 park(self._db, conn, row)
             known = isinstance(error, ChorusError)
             log.error("work.parked", job=job, lane=lane, error=sentence, exc_info=None if known else error)
+            metrics.count("chorus_jobs_total", job=job, outcome="parked")
         else:
-            log.debug("work.done", job=job, lane=lane, seconds=round(time.monotonic() - began, 3))
+            took = time.monotonic() - began
+            log.debug("work.done", job=job, lane=lane, seconds=round(took, 3))
+            metrics.count("chorus_jobs_total", job=job, outcome="done")
+            metrics.observe("chorus_job_seconds", took, job=job)
 
     def _find(self, job: str) -> Job:
         try:

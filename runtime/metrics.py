@@ -1,0 +1,131 @@
+"""Numbers for Prometheus, by name, from every process of the product.
+
+Each process counts into small files under `var/metrics` (the library's multi-process mode); whichever process
+answers /metrics adds them up. `prepare` must run before the first count, which is why `supervise` calls it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
+Gauges = Callable[[], Mapping[str, float]]
+"""Reads values of this moment, such as a backlog; called at every scrape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Described:
+    """What a metric means and which labels it has."""
+
+    help: str
+    labels: tuple[str, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+SECONDS = (0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 3.0, 5.0, 15.0, 60.0)
+
+CATALOGUE: Mapping[str, Described] = {
+    "chorus_jobs_total": Described("Works performed, by job and outcome (done, parked)", ("job", "outcome")),
+    "chorus_job_seconds": Described("How long a work took, waiting included", ("job",), SECONDS),
+    "chorus_restarts_total": Described("Child processes started again after they ended", ("child",)),
+    "chorus_events_total": Described("Events received, by type and what became of them", ("type", "outcome")),
+    "chorus_taps_total": Described("Card taps answered, by action and outcome", ("action", "outcome")),
+    "chorus_answer_seconds": Described("How long Feishu waited for an answer", ("route",), SECONDS),
+    "chorus_calls_total": Described("Calls to outside platforms", ("endpoint", "outcome")),
+    "chorus_call_seconds": Described("How long outside calls took", ("endpoint",), SECONDS),
+    "chorus_notices_total": Described("Cards sent to people, by kind", ("kind", "outcome")),
+}
+"""Every counter and histogram of the product; a name that is not here is refused."""
+
+
+def prepare(directory: Path) -> None:
+    """Make this process and its children count into one directory, emptied now.
+
+    Args:
+        directory: below `var_dir`; no other installation may use it.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    for old in directory.glob("*.db"):
+        old.unlink(missing_ok=True)
+    os.environ[VARIABLE] = str(directory)
+
+
+def count(name: str, *, by: float = 1, **labels: str) -> None:
+    """Add to a counter.
+
+    Raises:
+        KeyError: the name is not in `CATALOGUE`.
+    """
+    metric = _counter(name)
+    (metric.labels(**labels) if labels else metric).inc(by)
+
+
+def observe(name: str, value: float, **labels: str) -> None:
+    """Put a value (seconds) into a histogram.
+
+    Raises:
+        KeyError: the name is not in `CATALOGUE`.
+    """
+    metric = _histogram(name)
+    (metric.labels(**labels) if labels else metric).observe(value)
+
+
+def expose(gauges: Iterable[Gauges] = ()) -> bytes:
+    """Write all metrics in Prometheus' text form: of every process when `prepare` ran, else of this one.
+
+    Args:
+        gauges: read the values of this moment; their names get the prefix `chorus_`.
+    """
+    registry = CollectorRegistry()
+    if os.environ.get(VARIABLE):
+        from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415 - it reads the variable
+
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    else:
+        registry.register(_Own())
+    for read in gauges:
+        registry.register(_Now(read))
+    return generate_latest(registry)
+
+
+class _Own(Collector):
+    """The metrics of this process."""
+
+    def collect(self) -> Iterable[Metric]:
+        return _registry().collect()
+
+
+class _Now(Collector):
+    """Values of this moment."""
+
+    def __init__(self, read: Gauges) -> None:
+        self._read = read
+
+    def collect(self) -> Iterable[Metric]:
+        for name, value in self._read().items():
+            yield GaugeMetricFamily(f"chorus_{name}", name.replace("_", " "), value=value)
+
+
+@cache
+def _registry() -> CollectorRegistry:
+    return CollectorRegistry()
+
+
+@cache
+def _counter(name: str) -> Counter:
+    described = CATALOGUE[name]
+    return Counter(name, described.help, described.labels, registry=_registry())
+
+
+@cache
+def _histogram(name: str) -> Histogram:
+    described = CATALOGUE[name]
+    return Histogram(name, described.help, described.labels, buckets=described.buckets, registry=_registry())
