@@ -298,6 +298,7 @@ def _view(plan: Plan, today: str) -> dict[str, Any]:
         "ad_id": plan.plan_id,
         "name": plan.name,
         "shop": plan.shop,
+        "owner": plan.owner,
         "goal": plan.goal,
         "budget": str(plan.budget),
         "status": plan.status(today),

@@ -45,7 +45,10 @@ class Figures:
 
 @dataclass(slots=True)
 class Plan:
-    """An ad plan. ``shop`` is the 抖音号 name it advertises; ``days`` holds figures by local date."""
+    """An ad plan. ``shop`` is the 抖音号 name it advertises; ``days`` holds figures by local date.
+
+    ``owner`` is the open_id of the operator who runs it; the platform does not tell, the company knows.
+    """
 
     plan_id: int
     name: str
@@ -53,6 +56,7 @@ class Plan:
     goal: str
     budget: Decimal
     created: str
+    owner: str = ""
     modified: str = ""
     enabled: bool = True
     deleted: bool = False

@@ -29,7 +29,10 @@ BAD_PARAMETER = 130
 
 @dataclass(slots=True)
 class Sku:
-    """An article in stock; ``coming`` is bought but not yet here, ``least`` the safety stock."""
+    """An article in stock; ``coming`` is bought but not yet here, ``least`` the safety stock.
+
+    ``buyer`` is the open_id of who buys it; the ERP's wire does not tell, the company knows.
+    """
 
     sku_id: str
     style: str
@@ -42,6 +45,7 @@ class Sku:
     supplier_id: int
     supplier: str
     shop_id: int = 0
+    buyer: str = ""
     locked: int = 0
     coming: int = 0
     modified: str = ""
@@ -323,8 +327,10 @@ def turn_sku(world: World, req: Request) -> dict[str, Any]:
 
 @routes.add("GET", "/_sandbox/world/erp/skus", auth="none", claim=CONTROL)
 def show_skus(world: World, _req: Request) -> dict[str, Any]:
-    """All articles."""
-    return {"skus": [sku.row() for sku in world.erp.skus.values()]}
+    """All articles, each with its shop and buyer."""
+    return {
+        "skus": [sku.row() | {"shop_id": sku.shop_id, "buyer": sku.buyer} for sku in world.erp.skus.values()]
+    }
 
 
 @routes.add("GET", "/_sandbox/world/erp/purchases", auth="none", claim=CONTROL)

@@ -1,7 +1,7 @@
 """The shop platform: 抖店 orders, signed calls, amounts in 分, pages from 0.
 
 Wire facts: the vendor's Go SDK and guide as carried by zsmhub/doudian-sdk and minibear2021/doudian,
-read 2026-11. One simplification: ``sandbox-shop-token`` is authorised for every shop of the company, where the
+read 2026-11. One simplification: ``sandbox-shop-token`` is good for every shop of the company, where the
 real platform gives one token a shop; ``sandbox-shop-token-<shop id>`` is such a token.
 """
 
