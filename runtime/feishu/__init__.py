@@ -1,7 +1,7 @@
 """The only door to Feishu.
 
-`Feishu` is loaded when it is first asked for, so that the errors and tables of this package can be imported by
-the web process, which must never pay for the SDK.
+`Feishu` is loaded when it is first asked for, so that the errors and tables of this package can be imported
+by the web process, which must never pay for the SDK.
 """
 
 from typing import TYPE_CHECKING, Any

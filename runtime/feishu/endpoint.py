@@ -1,4 +1,4 @@
-"""What is known about one API before it is called: path, how often it may be called, whether it changes something."""
+"""What is known about one API before it is called: path, how often it may be called, whether it writes."""
 
 from dataclasses import dataclass, field
 from functools import cached_property

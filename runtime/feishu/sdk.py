@@ -1,11 +1,12 @@
 """The only import of `lark_oapi` in the product.
 
-`import lark_oapi` loads every API of the platform: about 4 s and 170 MB. Its parts that we use (requests, URL and
-header building, the WebSocket client) need none of that, so before the first import an empty module is registered
-under the package's name, with the package's real path: Python then finds the parts and never runs the package's
-own `__init__`. The WebSocket client asks for one more class, used only as a type; it gets an empty one.
-`tests/feishu/test_sdk.py` proves in fresh processes that every name here is the one the normal import gives, and
-that the cost stays small. In a process that has already imported the real package, the real one is used.
+`import lark_oapi` loads every API of the platform: about 4 s and 170 MB. Its parts that we use (requests, URL
+and header building, the WebSocket client) need none of that, so before the first import an empty module is
+registered under the package's name, with the package's real path: Python then finds the parts and never runs
+the package's own `__init__`. The WebSocket client asks for one more class, used only as a type; it gets an
+empty one. `tests/feishu/test_sdk.py` proves in fresh processes that every name here is the one the normal
+import gives, and that the cost stays small. In a process that has already imported the real package, the real
+one is used.
 """
 
 from __future__ import annotations
@@ -73,7 +74,7 @@ def build_url(base_url: str, request: BaseRequest) -> str:
 
 
 def build_headers(request: BaseRequest, token: str | None) -> Mapping[str, str]:
-    """Return the headers the SDK would send: its User-Agent and, for requests that need one, the tenant token."""
+    """Return the headers the SDK would send: its User-Agent and, where one is needed, the tenant token."""
     option = RequestOption()
     option.tenant_access_token = token
     headers: Mapping[str, str] = _build_header(request, option)
@@ -83,8 +84,9 @@ def build_headers(request: BaseRequest, token: str | None) -> Mapping[str, str]:
 def websocket_client(**options: Any) -> Any:
     """Make the SDK's long-connection client (`lark_oapi.ws.Client`).
 
-    It calls `event_handler._do_without_validation(payload: bytes)` for each frame and sends the returned object
-    back; `start()` never returns and there is no `stop()`, so it gets a process of its own (SDK issues 128, 169).
+    It calls `event_handler._do_without_validation(payload: bytes)` for each frame and sends the returned
+    object back; `start()` never returns and there is no `stop()`, so it gets a process of its own (SDK issues
+    128, 169).
 
     Args:
         options: `app_id`, `app_secret`, `event_handler`, `domain`, as in the SDK.

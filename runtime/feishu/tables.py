@@ -1,7 +1,7 @@
 """Durable tables of the door to Feishu: what several processes must agree on before they call.
 
-Moments are seconds since 1970 (UTC) as floating point: they are compared and added thousands of times a minute
-and nobody reads them.
+Moments are seconds since 1970 (UTC) as floating point: they are compared and added thousands of times a
+minute and nobody reads them.
 """
 
 import sqlalchemy as sa
@@ -16,7 +16,7 @@ pace = sa.Table(
     sa.Column("recent", Json, nullable=False),
     sa.Index("ix_feishu_pace_free_at", "free_at"),
 )
-"""Per paced key: the moment its next slot begins, and how many slots each of the last 60 seconds gave away."""
+"""Per paced key: when its next slot begins, and how many slots each of the last 60 seconds gave away."""
 
 gates = sa.Table(
     "feishu_gates",

@@ -1,0 +1,134 @@
+"""Files: subscribing to a base's events, and attachments."""
+
+import json
+import zlib
+from collections.abc import Mapping
+from typing import Any
+
+from runtime.feishu.door import Door
+from runtime.feishu.endpoint import MESSAGES, PER_MINUTE_10, PER_SECOND_5, Endpoint
+from runtime.feishu.transport import File
+from runtime.ids import AppToken, FileToken
+
+SUBSCRIBE = Endpoint("POST", "/open-apis/drive/v1/files/:file_token/subscribe", MESSAGES, writes=True)
+IS_SUBSCRIBED = Endpoint("GET", "/open-apis/drive/v1/files/:file_token/get_subscribe", PER_MINUTE_10)
+UNSUBSCRIBE = Endpoint(
+    "DELETE",
+    "/open-apis/drive/v1/files/:file_token/delete_subscribe",
+    PER_MINUTE_10,
+    writes=True,
+    done=frozenset({1069605}),  # not subscribed
+)
+UPLOAD_ALL = Endpoint("POST", "/open-apis/drive/v1/medias/upload_all", PER_SECOND_5, writes=True)
+UPLOAD_PREPARE = Endpoint("POST", "/open-apis/drive/v1/medias/upload_prepare", PER_SECOND_5, writes=True)
+UPLOAD_PART = Endpoint("POST", "/open-apis/drive/v1/medias/upload_part", PER_SECOND_5, writes=True)
+UPLOAD_FINISH = Endpoint("POST", "/open-apis/drive/v1/medias/upload_finish", PER_SECOND_5, writes=True)
+DOWNLOAD = Endpoint("GET", "/open-apis/drive/v1/medias/:file_token/download", PER_SECOND_5)
+
+ALL_AT_ONCE = 20 * 1024 * 1024
+"""Larger files go up in parts."""
+NAME_LENGTH = 250
+UPLOAD_LANE = "upload"
+BITABLE = {"file_type": "bitable"}
+
+
+class Drive:
+    """Subscriptions and media of bases. Uploads go one after another, in all processes.
+
+    Source: docs drive-v1/event and drive-v1/media pages of the same names.
+    """
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def subscribe(self, app: AppToken) -> None:
+        """Ask for the events of a base; asking again is no error.
+
+        Raises:
+            NotPermitted: the app is not a manager of the base (1069603).
+        """
+        self._door.call(SUBSCRIBE, paths={"file_token": app}, query=BITABLE)
+
+    def is_subscribed(self, app: AppToken) -> bool:
+        """Tell whether the app gets the events of a base."""
+        return bool(
+            self._door.call(IS_SUBSCRIBED, paths={"file_token": app}, query=BITABLE).get("is_subscribe")
+        )
+
+    def unsubscribe(self, app: AppToken) -> None:
+        """End the events of a base; not being subscribed is no error."""
+        self._door.call(UNSUBSCRIBE, paths={"file_token": app}, query=BITABLE)
+
+    def upload_media(self, app: AppToken, name: str, data: bytes, *, image: bool) -> FileToken:
+        """Upload an attachment for cells of one base; the token is of no use in another (1254303).
+
+        Args:
+            app: the base.
+            name: file name, at most 250 characters (cut if longer, keeping the extension).
+            data: the content; more than 20 MB goes up in the platform's 4 MB parts.
+            image: it is a picture and gets a preview.
+
+        Raises:
+            Ambiguous: no usable answer; upload again, an unused upload does no harm.
+        """
+        head = {
+            "file_name": _short(name),
+            "parent_type": "bitable_image" if image else "bitable_file",
+            "parent_node": app,
+        }
+        if len(data) > ALL_AT_ONCE:
+            return self._upload_in_parts(head, data)
+        form: dict[str, str | File] = {
+            **head,
+            "size": str(len(data)),
+            "checksum": _checksum(data),
+            "file": (head["file_name"], data, "application/octet-stream"),
+        }
+        return _token(self._door.call(UPLOAD_ALL, form=form, lane=UPLOAD_LANE))
+
+    def download_media(self, file_token: FileToken, extra: Mapping[str, Any] | None = None) -> bytes:
+        """Return the content of an attachment.
+
+        Args:
+            file_token: from the cell.
+            extra: needed with advanced permissions:
+                `{"bitablePerm": {"tableId": …, "attachments": {field_id: {record_id: [file_token]}}}}`.
+        """
+        query = {"extra": json.dumps(extra, separators=(",", ":"))} if extra else {}
+        return self._door.content(DOWNLOAD, paths={"file_token": file_token}, query=query)
+
+    def _upload_in_parts(self, head: Mapping[str, str], data: bytes) -> FileToken:
+        prepared = self._door.call(UPLOAD_PREPARE, body={**head, "size": len(data)}, lane=UPLOAD_LANE)
+        upload_id, size = str(prepared.get("upload_id") or ""), int(prepared.get("block_size") or 0)
+        if not upload_id or size <= 0:
+            msg = "Feishu prepared an upload without an id or a block size; report this with the file's size."
+            raise ValueError(msg)
+        count = -(-len(data) // size)
+        for number in range(count):
+            part = data[number * size : (number + 1) * size]
+            piece: dict[str, str | File] = {
+                "upload_id": upload_id,
+                "seq": str(number),
+                "size": str(len(part)),
+                "checksum": _checksum(part),
+                "file": (head["file_name"], part, "application/octet-stream"),
+            }
+            self._door.call(UPLOAD_PART, form=piece, lane=UPLOAD_LANE)
+        body = {"upload_id": upload_id, "block_num": count}
+        return _token(self._door.call(UPLOAD_FINISH, body=body, lane=UPLOAD_LANE))
+
+
+def _token(data: Mapping[str, Any]) -> FileToken:
+    return FileToken(str(data.get("file_token") or ""))
+
+
+def _checksum(data: bytes) -> str:
+    return str(zlib.adler32(data))
+
+
+def _short(name: str) -> str:
+    if len(name) <= NAME_LENGTH:
+        return name
+    stem, dot, extension = name.rpartition(".")
+    ending = dot + extension if stem and len(extension) < 10 else ""
+    return name[: NAME_LENGTH - len(ending)] + ending

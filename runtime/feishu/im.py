@@ -1,0 +1,226 @@
+"""Messages, cards, images and groups."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from runtime.feishu.door import Door
+from runtime.feishu.endpoint import MESSAGES, RECEIVER, Endpoint
+from runtime.feishu.keys import message_uuid
+from runtime.feishu.transport import File
+from runtime.ids import ChatId, MessageId, OpenId
+
+SEND = Endpoint("POST", "/open-apis/im/v1/messages", MESSAGES, writes=True)
+REPLY = Endpoint("POST", "/open-apis/im/v1/messages/:message_id/reply", MESSAGES, writes=True)
+UPDATE = Endpoint("PATCH", "/open-apis/im/v1/messages/:message_id", MESSAGES, writes=True)
+GET = Endpoint("GET", "/open-apis/im/v1/messages/:message_id", MESSAGES)
+LIST = Endpoint("GET", "/open-apis/im/v1/messages", MESSAGES)
+UPLOAD_IMAGE = Endpoint("POST", "/open-apis/im/v1/images", MESSAGES, writes=True)
+CREATE_CHAT = Endpoint("POST", "/open-apis/im/v1/chats", MESSAGES, writes=True)
+
+PAGE = 50
+MEMBERS_AT_CREATION = 50
+ORIGINAL_CARDS = "user_card_content"
+"""Asks for cards as they were sent; without it a degraded form comes back."""
+
+ReceiverType = Literal["open_id", "chat_id", "union_id", "user_id", "email"]
+
+
+@dataclass(frozen=True, slots=True)
+class SentMessage:
+    """A message that exists.
+
+    Args:
+        message_id: for updating and replying.
+        chat_id: the chat it stands in, also for messages to a person.
+    """
+
+    message_id: MessageId
+    chat_id: ChatId
+
+
+class Im:
+    """Messages of the bot. All limits per receiver, group and card are waited for here."""
+
+    def __init__(self, door: Door) -> None:
+        self._door = door
+
+    def send_card(
+        self,
+        receive_id: str,
+        card: Mapping[str, Any],
+        *,
+        uuid: str,
+        receive_id_type: ReceiverType = "open_id",
+    ) -> SentMessage:
+        """Send a card.
+
+        Args:
+            receive_id: person or group.
+            card: card JSON 2.0, at most 30 KB.
+            uuid: idempotency key; the platform sends one message per key and hour (longer keys are hashed to
+                50 characters). After `Ambiguous` repeat with the same key within 50 minutes
+                (`keys.safe_to_repeat`), later look with `find_sent` first.
+            receive_id_type: what kind of id `receive_id` is.
+
+        Raises:
+            Rejected: the card is wrong; `sub_code` and `path` say where.
+            NotPermitted: the person or group cannot be reached.
+            FeishuError: see `runtime.feishu.errors`.
+
+        Source: docs im-v1/message/create.
+        """
+        return self._send(receive_id, "interactive", card, uuid, receive_id_type)
+
+    def send_text(
+        self, receive_id: str, text: str, *, uuid: str, receive_id_type: ReceiverType = "open_id"
+    ) -> SentMessage:
+        """Send plain text (at most 150 KB). Arguments and errors as `send_card`."""
+        return self._send(receive_id, "text", {"text": text}, uuid, receive_id_type)
+
+    def reply_text(self, message_id: MessageId, text: str, *, uuid: str) -> SentMessage:
+        """Answer a message with text, quoting it. Errors as `send_card`. Source: docs im-v1/message/reply."""
+        return self._reply(message_id, "text", {"text": text}, uuid)
+
+    def reply_card(self, message_id: MessageId, card: Mapping[str, Any], *, uuid: str) -> SentMessage:
+        """Answer a message with a card. Errors as `send_card`. Source: docs im-v1/message/reply."""
+        return self._reply(message_id, "interactive", card, uuid)
+
+    def update_card(self, message_id: MessageId, card: Mapping[str, Any]) -> None:
+        """Replace a card for everyone who sees it.
+
+        The last write wins, so after `Ambiguous` it may be sent again; keep updates of one card in one lane.
+
+        Raises:
+            Rejected: older than 14 days (230031), or the card is wrong.
+            NotFound: the message was recalled.
+            Busy: somebody is just tapping the card.
+
+        Source: docs im-v1/message/patch (5 a second per card).
+        """
+        self._door.call(
+            UPDATE,
+            paths={"message_id": message_id},
+            body={"content": _json(card)},
+            under=((f"card:{message_id}", RECEIVER),),
+        )
+
+    def get_message(self, message_id: MessageId) -> dict[str, Any] | None:
+        """Return one message with its card as it was sent; None when the platform shows none.
+
+        Source: docs im-v1/message/get.
+        """
+        query = {"card_msg_content_type": ORIGINAL_CARDS, "user_id_type": "open_id"}
+        items = self._door.call(GET, paths={"message_id": message_id}, query=query).get("items") or []
+        return items[0] if items else None
+
+    def list_messages(self, chat_id: ChatId, *, since: datetime) -> list[dict[str, Any]]:
+        """Return the messages of a chat from a moment on, oldest first, all pages, cards as they were sent.
+
+        Args:
+            chat_id: also of a chat with one person (`SentMessage.chat_id`).
+            since: aware; the platform compares whole seconds.
+
+        Source: docs im-v1/message/list.
+        """
+        query = {
+            "container_id_type": "chat",
+            "container_id": chat_id,
+            "start_time": str(int(since.timestamp())),
+            "sort_type": "ByCreateTimeAsc",
+            "page_size": PAGE,
+            "card_msg_content_type": ORIGINAL_CARDS,
+        }
+        return list(self._door.pages(LIST, query=query))
+
+    def find_sent(self, chat_id: ChatId, marker: str, *, since: datetime) -> SentMessage | None:
+        """Look whether a message holding a marker was sent: settles an `Ambiguous` after 50 minutes.
+
+        Args:
+            chat_id: where it should be.
+            marker: text only that message holds, e.g. the object's id in a button's value.
+            since: when it was first tried.
+        """
+        for item in self.list_messages(chat_id, since=since):
+            content = (item.get("body") or {}).get("content")
+            if marker in str(content or "") and not item.get("deleted"):
+                return _sent(item, chat_id)
+        return None
+
+    def upload_image(self, name: str, data: bytes) -> str:
+        """Upload an image for use in messages and return its key (valid for this app only).
+
+        Args:
+            name: file name with extension.
+            data: JPG, PNG, WEBP, GIF, BMP, ICO or TIFF, at most 10 MB.
+
+        Source: docs im-v1/image/create. Uploading twice makes two keys and does no harm.
+        """
+        form: dict[str, str | File] = {
+            "image_type": "message",
+            "image": (name, data, "application/octet-stream"),
+        }
+        return str(self._door.call(UPLOAD_IMAGE, form=form).get("image_key") or "")
+
+    def create_chat(self, name: str, owner: OpenId, members: Sequence[OpenId], *, uuid: str) -> ChatId:
+        """Found a private group with the bot in it.
+
+        Args:
+            name: of the group.
+            owner: its owner.
+            members: at most 50 besides.
+            uuid: the same uuid and owner make one group in 10 hours.
+
+        Source: docs im-v1/chat/create.
+        """
+        if len(members) > MEMBERS_AT_CREATION:
+            msg = f"A group is founded with {MEMBERS_AT_CREATION} members at most, not {len(members)}."
+            raise ValueError(msg)
+        body = {
+            "name": name,
+            "owner_id": owner,
+            "user_id_list": list(members),
+            "chat_mode": "group",
+            "chat_type": "private",
+        }
+        query = {"user_id_type": "open_id", "set_bot_manager": True, "uuid": message_uuid(uuid)}
+        return ChatId(str(self._door.call(CREATE_CHAT, query=query, body=body).get("chat_id") or ""))
+
+    def _send(
+        self, receive_id: str, kind: str, content: Mapping[str, Any], uuid: str, receive_id_type: ReceiverType
+    ) -> SentMessage:
+        body = {
+            "receive_id": receive_id,
+            "msg_type": kind,
+            "content": _json(content),
+            "uuid": message_uuid(uuid),
+        }
+        data = self._door.call(
+            SEND,
+            query={"receive_id_type": receive_id_type},
+            body=body,
+            under=((f"receiver:{receive_id}", RECEIVER),),
+        )
+        return _sent(data, ChatId(""))
+
+    def _reply(self, message_id: MessageId, kind: str, content: Mapping[str, Any], uuid: str) -> SentMessage:
+        body = {"msg_type": kind, "content": _json(content), "uuid": message_uuid(uuid)}
+        data = self._door.call(
+            REPLY,
+            paths={"message_id": message_id},
+            body=body,
+            under=((f"card:{message_id}", RECEIVER),),
+        )
+        return _sent(data, ChatId(""))
+
+
+def _sent(item: Mapping[str, Any], chat_id: ChatId) -> SentMessage:
+    return SentMessage(
+        MessageId(str(item.get("message_id") or "")), ChatId(str(item.get("chat_id") or chat_id))
+    )
+
+
+def _json(content: Mapping[str, Any]) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
