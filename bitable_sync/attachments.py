@@ -14,6 +14,7 @@ from bitable_sync.cells import Attachment
 from bitable_sync.mirror import Mirror
 from bitable_sync.push import Pusher
 from runtime.errors import PermanentError
+from runtime.ids import FileToken
 
 if TYPE_CHECKING:
     from runtime.feishu import Feishu
@@ -64,4 +65,4 @@ class Attachments:
         bound = self.bindings.require(table_key)
         cell = {bound.fields[field_key].field_id: {record_id: [file.file_token]}}
         extra = {"bitablePerm": {"tableId": bound.table_id, "attachments": cell}}
-        return self.feishu.drive.download_media(file.file_token, extra=extra)
+        return self.feishu.drive.download_media(FileToken(file.file_token), extra=extra)

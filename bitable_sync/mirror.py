@@ -238,7 +238,7 @@ class Mirror:
         self, table: str, record_id: str, values: Mapping[str, CellValue], *, seen_at: datetime
     ) -> None:
         """Change some cells of a row that the mirror knows (after a partial write); others stay as they are."""
-        self.merge_many(table, {record_id: values}, seen_at=seen_at)
+        self.merge_many(table, {RecordId(record_id): values}, seen_at=seen_at)
 
     def merge_many(
         self, table: str, rows: Mapping[str, Mapping[str, CellValue]], *, seen_at: datetime

@@ -106,7 +106,7 @@ class Puller:
         found: dict[str, dict[str, Any]] = {}
         absent: set[str] = set()
         names = bound.names()
-        for part in chunks(list(record_ids), BATCH_GET):
+        for part in chunks([RecordId(r) for r in record_ids], BATCH_GET):
             got = self.feishu.bitable.batch_get(bound.app_token, bound.table_id, part)
             absent.update(got.absent)
             found.update((str(item["record_id"]), by_key(item, names)) for item in got.records)

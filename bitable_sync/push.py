@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
@@ -21,7 +21,7 @@ from bitable_sync.mirror import Mirror, chunks
 from bitable_sync.pull import Puller
 from bitable_sync.spec import TableSpec
 from bitable_sync.tables import PENDING
-from bitable_sync.wire_errors import GONE_RECORD, TOKEN_USED, UNKNOWN_FIELD, code_of
+from bitable_sync.wire_errors import GONE_RECORD, UNKNOWN_FIELD, code_of
 from runtime.clock import Clock
 from runtime.errors import ChorusError, ConfigError, UnknownOutcome
 from runtime.ids import RecordId
@@ -186,31 +186,34 @@ class Pusher:
         """Create rows; when the answer is lost, look which exist and send only the others again."""
         ids: list[RecordId] = []
         for attempt in range(SENDS):
-            stamp = token(cause, spec.key, attempt, rows)
-
-            def send(bound: BoundTable, stamp: str = stamp) -> Any:
-                fields = [encode(spec, bound, values) for values in rows.values()]
-                return self.feishu.bitable.batch_create(
-                    bound.app_token, bound.table_id, fields, client_token=stamp
-                )
-
             try:
-                made = self._call(spec.key, send)
-            except ChorusError as error:
-                last = attempt == SENDS - 1
-                if last or not (isinstance(error, UnknownOutcome) or code_of(error) in TOKEN_USED):
+                new = self._send_new(spec, list(rows.values()), token(cause, spec.key, attempt, rows))
+            except UnknownOutcome:
+                if attempt == SENDS - 1:
                     raise
                 found = self._learn(spec, self.bindings.require(spec.key), rows)
-                ids += [RecordId(rid) for existing in found.values() for rid in existing]
+                ids += [RecordId(record_id) for existing in found.values() for record_id in existing]
                 rows = {key: values for key, values in rows.items() if key not in found}
                 if not rows:
-                    return ids
-                continue
-            new = [RecordId(str(record["record_id"])) for record in made]
-            self.mirror.put(spec.key, dict(zip(new, rows.values(), strict=True)), seen_at=self.clock.now())
-            self._settled(spec.key, rows)
-            return ids + new
+                    break
+            else:
+                made = dict(zip(new, rows.values(), strict=True))
+                self.mirror.put(spec.key, made, seen_at=self.clock.now())
+                self._settled(spec.key, rows)
+                return ids + new
         return ids
+
+    def _send_new(
+        self, spec: TableSpec, rows: Sequence[Mapping[str, CellValue]], stamp: str
+    ) -> list[RecordId]:
+        def send(bound: BoundTable) -> list[RecordId]:
+            fields = [encode(spec, bound, values) for values in rows]
+            made = self.feishu.bitable.batch_create(
+                bound.app_token, bound.table_id, fields, client_token=stamp
+            )
+            return list(made)
+
+        return self._call(spec.key, send)
 
     def _update_all(
         self, spec: TableSpec, updates: Mapping[RecordId, Mapping[str, CellValue]], *, strict: bool = False
@@ -240,7 +243,7 @@ class Pusher:
             self._call(spec.key, send)
         except UnknownOutcome:
             self._call(spec.key, send)  # the same values into the same rows: sending twice is harmless
-        self.mirror.merge_many(spec.key, rows, seen_at=self.clock.now())
+        self.mirror.merge_many(spec.key, dict(rows), seen_at=self.clock.now())
 
     def _without_gone(
         self, spec: TableSpec, rows: Mapping[RecordId, Mapping[str, CellValue]]

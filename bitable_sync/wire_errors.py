@@ -10,7 +10,6 @@ UNKNOWN_FIELD = frozenset(
 )  # a column was renamed or deleted: read the schema again
 GONE_RECORD = frozenset({1254043})
 GONE_TABLE = frozenset({1254040, 1254041, 1254003, 1254004, 91402})
-TOKEN_USED = frozenset({1255006, 1254608})  # this client_token was seen before: look whether the rows exist
 
 
 def code_of(error: ChorusError) -> int:

@@ -1,0 +1,225 @@
+"""Bring a Feishu base to what the specs and the manifest say: look, plan, apply. A second run has nothing to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from bitable_sync.bindings import Bindings, BoundTable
+from bitable_sync.context import Sync
+from bitable_sync.diff import token
+from bitable_sync.drift import BoundField
+from bitable_sync.setup_plan import PERMISSION, Bound, Live, LiveTable, Step, initial_fields, plan
+from bitable_sync.spec import Specs
+from bitable_sync.wire_fields import field_body, merged_options, option_names
+from runtime.errors import ConfigError
+from runtime.ids import AppToken, FieldId, TableId, ViewId
+from runtime.manifest import Manifest
+from runtime.settings import Settings
+
+if TYPE_CHECKING:
+    from runtime.feishu import Feishu
+
+log = structlog.get_logger(__name__)
+GRID = "全部"  # name of the first view of a table we create
+
+
+class Setup:
+    """One installation's setup. ``look`` and ``plan`` change nothing anywhere."""
+
+    def __init__(self, feishu: Feishu, sync: Sync, manifest: Manifest, settings: Settings) -> None:
+        self.feishu = feishu
+        self.bindings: Bindings = sync.bindings
+        self.specs: Specs = sync.specs
+        self.manifest = manifest
+        self.settings = settings
+
+    def base(self) -> AppToken | None:
+        """The base to work in: the setting ``CHORUS_BASE_APP_TOKEN``, else the one remembered."""
+        given = self.settings.base_app_token
+        return AppToken(given) if given else self.bindings.base()
+
+    def look(self) -> Live:
+        """Read what exists in Feishu."""
+        app = self.base()
+        if app is None:
+            return Live(None)
+        bitable = self.feishu.bitable
+        ours = set(self._bound().tables.values())
+        names = {spec.name for spec in self.specs}
+        tables: list[LiveTable] = []
+        for item in bitable.list_tables(app):
+            table_id, name = TableId(str(item["table_id"])), str(item["name"])
+            if table_id in ours or name in names:
+                fields, views = bitable.list_fields(app, table_id), bitable.list_views(app, table_id)
+                tables.append(LiveTable(table_id, name, fields, views))
+        advanced = bool(bitable.get_app(app).get("is_advanced"))
+        roles = bitable.list_roles(app) if advanced and self.manifest.roles else []
+        return Live(app, tables, advanced, roles, self.feishu.drive.is_subscribed(app))
+
+    def plan(self) -> list[Step]:
+        """What ``apply`` would do now; print ``step.line``. Empty = nothing to do."""
+        return plan(self.specs, self.manifest, self.look(), self._bound())
+
+    def apply(self, told: Callable[[Step], None] = lambda _step: None) -> list[Step]:
+        """Do what is to be done and give back the steps done; ``told`` is called after each.
+
+        Interrupted at any point it can be run again: what exists is found by id or by name.
+
+        Raises:
+            NotPermitted, PermanentError: a step was refused; the sentence says what is missing.
+        """
+        live = self.look()
+        steps = plan(self.specs, self.manifest, live, self._bound())
+        if live.app_token is not None and self.bindings.base() != live.app_token:
+            self.bindings.set_base(live.app_token)
+        self._adopt(live)
+        done: list[Step] = []
+        for step in steps:
+            if step.do != "blocked":
+                getattr(self, f"_do_{step.do}")(step)
+            done.append(step)
+            told(step)
+        for spec in self.specs:
+            self.bindings.refresh(spec.key)
+        return done
+
+    # --- actions, one for each ``Step.do`` ---
+
+    def _do_base(self, _step: Step) -> None:
+        made = self.feishu.bitable.create_app(self.manifest.base.name, self.manifest.base.time_zone)
+        self.bindings.set_base(str(made["app_token"]), str(made.get("url") or ""))
+
+    def _do_bind(self, step: Step) -> None:
+        spec = self.specs.table(step.table)
+        self.bindings.bind(spec.key, self._app(), str(step.detail["id"]), spec.name)
+
+    def _do_table(self, step: Step) -> None:
+        spec, app = self.specs.table(step.table), self._app()
+        ids = self._table_ids()
+        bodies = [field_body(f, table_ids=ids, table_id=None, field_ids={}) for f in initial_fields(spec)]
+        made = self.feishu.bitable.create_table(app, spec.name, bodies, GRID)
+        self.bindings.bind(spec.key, app, made.table_id, spec.name)
+        by_name = {
+            str(item["field_name"]): item for item in self.feishu.bitable.list_fields(app, made.table_id)
+        }
+        fields = [_bound_field(f.key, by_name[f.name]) for f in initial_fields(spec)]
+        self.bindings.bind_fields(spec.key, fields)
+        self._drop_blank_rows(app, made.table_id)
+
+    def _do_field(self, step: Step) -> None:
+        spec = self.specs.table(step.table)
+        bound = self.bindings.require(spec.key)
+        body = field_body(
+            spec.field(step.key),
+            table_ids=self._table_ids(),
+            table_id=bound.table_id,
+            field_ids={key: f.field_id for key, f in bound.fields.items()},
+        )
+        stamp = token("field", bound.table_id, step.key, body)
+        made = self.feishu.bitable.create_field(bound.app_token, bound.table_id, body, client_token=stamp)
+        self.bindings.bind_fields(spec.key, [_bound_field(step.key, made)])
+
+    def _do_bind_field(self, step: Step) -> None:
+        live = self._live_field(self.bindings.require(step.table), str(step.detail["id"]))
+        self.bindings.bind_fields(step.table, [_bound_field(step.key, live)])
+
+    def _do_options(self, step: Step) -> None:
+        bound = self.bindings.require(step.table)
+        live = self._live_field(bound, str(step.detail["id"]))
+        body = merged_options(self.specs.table(step.table).field(step.key), live)
+        if body is not None:
+            field_id = FieldId(str(step.detail["id"]))
+            self.feishu.bitable.update_field(bound.app_token, bound.table_id, field_id, body)
+
+    def _do_view(self, step: Step) -> None:
+        bound = self.bindings.require(step.table)
+        self.feishu.bitable.create_view(bound.app_token, bound.table_id, step.key, step.detail["type"])
+
+    def _do_form(self, step: Step) -> None:
+        spec = self.specs.table(step.table)
+        bound, form = self.bindings.require(spec.key), spec.form
+        if form is None:
+            return
+        bitable = self.feishu.bitable
+        view = bitable.create_view(bound.app_token, bound.table_id, form.name, "form")
+        form_id = ViewId(str(view["view_id"]))
+        about = {"name": form.name, "description": form.description, "shared": True}
+        bitable.patch_form(
+            bound.app_token, bound.table_id, form_id, {**about, "shared_limit": "tenant_editable"}
+        )
+        wanted = {bound.fields[key].field_id: key for key in form.fields}
+        for question in bitable.list_form_fields(bound.app_token, bound.table_id, form_id):
+            key = wanted.get(str(question["field_id"]))
+            changes = {"visible": key is not None, "required": key in form.required}
+            if any(question.get(name) != value for name, value in changes.items()):
+                field_id = FieldId(str(question["field_id"]))
+                bitable.patch_form_field(bound.app_token, bound.table_id, form_id, field_id, changes)
+
+    def _do_advanced(self, _step: Step) -> None:
+        self.feishu.bitable.set_advanced(self._app(), True)
+
+    def _do_role(self, step: Step) -> None:
+        role = next(r for r in self.manifest.roles if r.name == step.key)
+        ids = self._table_ids()
+        tables = [
+            {"table_id": ids[key], "table_perm": PERMISSION[perm]}
+            for key, perm in role.tables.items()
+            if key in ids
+        ]
+        self.feishu.bitable.create_role(self._app(), {"role_name": role.name, "table_roles": tables})
+
+    def _do_subscribe(self, _step: Step) -> None:
+        self.feishu.drive.subscribe(self._app())
+
+    # --- inside ---
+
+    def _app(self) -> AppToken:
+        app = self.base()
+        if app is None:
+            raise ConfigError("there is no base yet; run `chorus setup` from the beginning")
+        return app
+
+    def _bound(self) -> Bound:
+        tables: dict[str, str] = {}
+        fields: dict[str, Mapping[str, BoundField]] = {}
+        for spec in self.specs:
+            bound = self.bindings.get(spec.key)
+            if bound is not None and bound.app_token == self.base():
+                tables[spec.key], fields[spec.key] = bound.table_id, bound.fields
+        return Bound(tables, fields)
+
+    def _table_ids(self) -> dict[str, str]:
+        return dict(self._bound().tables)
+
+    def _adopt(self, live: Live) -> None:
+        """Keep the names people have given to bound tables."""
+        names = {table.table_id: table.name for table in live.tables}
+        for key, table_id in self._bound().tables.items():
+            if live.app_token is not None and table_id in names:
+                self.bindings.bind(key, live.app_token, table_id, names[table_id])
+
+    def _live_field(self, bound: BoundTable, field_id: str) -> Mapping[str, Any]:
+        fields = self.feishu.bitable.list_fields(bound.app_token, bound.table_id)
+        return next(item for item in fields if str(item["field_id"]) == field_id)
+
+    def _drop_blank_rows(self, app: AppToken, table_id: TableId) -> None:
+        """A table the platform has just made for us may come with blank rows; nobody has seen them."""
+        page = self.feishu.bitable.search(app, table_id)
+        blank = [item["record_id"] for item in page.items if not any((item.get("fields") or {}).values())]
+        if blank:
+            self.feishu.bitable.batch_delete(app, table_id, blank)
+            log.info("setup.blank_rows_removed", table_id=table_id, rows=len(blank))
+
+
+def _bound_field(key: str, live: Mapping[str, Any]) -> BoundField:
+    return BoundField(
+        key, str(live["field_id"]), str(live["field_name"]), int(live["type"]), tuple(option_names(live))
+    )
+
+
+def readable(steps: list[Step]) -> list[str]:
+    """The lines to print for a plan; one line saying so when there is nothing to do."""
+    return [f"{n}. {step.line}" for n, step in enumerate(steps, 1)] or ["一切就绪，无需改动（nothing to do）"]
