@@ -65,6 +65,13 @@ def load_alert(conn: Connection, alert: str, *, lock: bool = False) -> Alert | N
     return None if row is None else _alert(row)
 
 
+def lock_object(conn: Connection, table: str, object_id: str) -> None:
+    """Hold every alert of one object until the transaction ends, so that two rules' cards cannot act at once."""
+    a = t.alerts
+    query = sa.select(a.c.id).where(a.c.table == table, a.c.object_id == object_id).order_by(a.c.id)
+    conn.execute(query.with_for_update()).all()
+
+
 def load_alerts(
     conn: Connection, rule_id: RuleId, object_ids: Collection[str] | None = None, *, lock: bool = False
 ) -> dict[str, Alert]:

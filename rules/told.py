@@ -33,7 +33,7 @@ class Told:
     @property
     def code(self) -> str:
         """Eight characters people can read out and a look-up can search for."""
-        return self.id[3:11].upper()
+        return code_of(self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,11 @@ class Copy:
     shown_turn: int
     form: str | None
     form_at: datetime | None
+
+
+def code_of(notice: str) -> str:
+    """The code written on the card of a notice."""
+    return notice[3:11].upper()
 
 
 def notice_id(alert: Alert, receiver: str, key: str) -> str:
@@ -127,12 +132,20 @@ def copies(conn: Connection, alert_id: str, receiver: str | None = None) -> list
     query = sa.select(c).where(c.c.alert_id == alert_id, c.c.gone.is_(None)).order_by(c.c.sent_at)
     if receiver is not None:
         query = query.where(c.c.receiver == receiver)
-    return [
-        Copy(
-            r.message_id, r.alert_id, r.receiver, r.notice_id, r.shown_version, r.shown_turn, r.form, r.form_at
-        )
-        for r in conn.execute(query)
-    ]  # fmt: skip
+    return [_copy(row) for row in conn.execute(query)]
+
+
+def load_copy(conn: Connection, message_id: str) -> Copy | None:
+    """The copy that stands in this message, if it is one of ours."""
+    c = t.alert_cards
+    r = conn.execute(sa.select(c).where(c.c.message_id == message_id)).first()
+    return None if r is None else _copy(r)
+
+
+def _copy(r: Row[Any]) -> Copy:
+    return Copy(
+        r.message_id, r.alert_id, r.receiver, r.notice_id, r.shown_version, r.shown_turn, r.form, r.form_at
+    )
 
 
 def receivers_of(conn: Connection, alert_ids: Iterable[str]) -> dict[str, set[str]]:
