@@ -1,0 +1,314 @@
+"""Composition root and command line: the one place that knows every part and puts them together.
+
+``serve`` runs one process a role: *web* verifies, commits and answers; *worker* performs; *websocket* holds
+the long connection when the manifest asks for it. ``chorus COMMAND --help`` explains each command.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import click
+
+from runtime import log
+from runtime.clock import SystemClock
+from runtime.errors import ChorusError
+from runtime.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from bitable_sync.spec import Specs
+    from runtime.floor import Floor
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+HOME = Path(__file__).resolve().parent
+ROLES = ("web", "worker", "websocket")
+
+
+def refusing(command: Callable[P, R]) -> Callable[P, R]:
+    """End a command with a sentence instead of a stack trace when something known is wrong."""
+
+    @wraps(command)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except ChorusError as error:
+            raise click.ClickException(str(error)) from error
+
+    return run
+
+
+def settings_with_log() -> Settings:
+    """Load the settings and send the log, masked, to standard error."""
+    settings = load_settings()
+    secrets = [v.get_secret_value() for v in vars(settings).values() if hasattr(v, "get_secret_value")]
+    log.configure(settings.log_level, sys.stderr, secrets=secrets)
+    return settings
+
+
+def specs() -> Specs:
+    """All tables of the product, in the order ``setup`` creates them."""
+    from bitable_sync.spec import Specs, sync_log_table
+    from rules.specs import TABLES
+
+    return Specs((*TABLES, sync_log_table()))
+
+
+# --- the web process ---
+
+
+def web() -> Flask:
+    """Make the WSGI app of the web process; granian calls it in its worker."""
+    from bot.web import create_app
+    from runtime.floor import open_floor
+    from runtime.health import standard_checks
+
+    settings = settings_with_log()
+    floor = open_floor(settings)
+    return create_app(floor, tap_router(floor), standard_checks(floor.db, floor.clock))
+
+
+def tap_router(floor: Floor) -> Any:
+    """Make the router of a process that answers taps (web, websocket)."""
+    from bitable_sync.context import build_mirror
+    from bot.router import Router
+    from rules.wire import register_web
+
+    router = Router()
+    register_web(router, floor, build_mirror(floor, specs()))
+    return router
+
+
+def run_web(settings: Settings) -> None:
+    """Serve the webhook until SIGTERM. One worker process with eight threads was measured best."""
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    Granian(
+        "app:web",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        factory=True,
+        workers=1,
+        blocking_threads=8,
+        websockets=False,
+        log_enabled=False,
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        working_dir=HOME,
+    ).serve()
+
+
+# --- the worker process ---
+
+
+def run_worker(settings: Settings) -> None:
+    """Drain the inbox, perform works and trigger ticks until SIGTERM."""
+    from bitable_sync.context import build_sync
+    from bot import replies
+    from bot.commands import register as register_chat
+    from bot.drain import Drain
+    from bot.router import Router
+    from rules.wire import register_worker
+    from runtime.engine import Engine
+    from runtime.feishu import Feishu
+    from runtime.floor import open_floor
+    from runtime.schedule import Scheduler
+
+    floor = open_floor(settings)
+    feishu = Feishu(settings, db=floor.db, clock=floor.clock)
+    router = Router()
+    engine = Engine(floor.db, instance=settings.instance, clock=floor.clock)
+    scheduler = Scheduler(floor.db, floor.queue, floor.clock)
+    sync = build_sync(floor, feishu, specs())
+    sync.register(router)
+    chat = register_chat(router, floor.db, floor.queue, floor.clock)
+    replies.register(engine, feishu)
+    register_worker(engine, router, scheduler, floor, feishu, sync, chat)
+    drain = Drain(floor.db, router, floor.clock, settings.instance)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    engine.launch()
+    drain.start()
+    scheduler.start()
+    stop.wait()
+    scheduler.stop()
+    drain.stop()
+    engine.close()
+    feishu.close()
+    floor.close()
+
+
+def run_websocket(settings: Settings) -> None:
+    """Hold the long connection until it is silent or SIGTERM; the supervisor starts it again."""
+    from bot.longconn import run
+    from runtime.floor import open_floor
+
+    floor = open_floor(settings)
+    run(floor, tap_router(floor))
+
+
+# --- the command line ---
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="chorus")
+def main() -> None:
+    """Chorus: pay, red lines and images of an e-commerce company, inside Feishu."""
+
+
+@main.command()
+@click.option("--role", type=click.Choice(["all", *ROLES]), default="all", help="which process to run")
+@refusing
+def serve(role: str) -> None:
+    """Run the server: all roles supervised, or one role in this process."""
+    from runtime.db import migrate
+    from runtime.manifest import load_manifest
+
+    settings = settings_with_log()
+    manifest = load_manifest(settings.manifest)
+    if role != "all":
+        {"web": run_web, "worker": run_worker, "websocket": run_websocket}[role](settings)
+        return
+    from runtime.supervise import Child, Supervisor
+
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    migrate(settings.database_url)
+    roles = ROLES if manifest.connection == "websocket" else ROLES[:2]
+    command = [sys.executable, str(HOME / "app.py"), "serve", "--role"]
+    raise SystemExit(Supervisor([Child(each, [*command, each]) for each in roles]).run())
+
+
+@main.command()
+@refusing
+def migrate() -> None:
+    """Bring the database to this version; ``serve`` does it too."""
+    from runtime.db import migrate as bring_up
+
+    settings = settings_with_log()
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    bring_up(settings.database_url)
+    click.echo("The database is up to date.")
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="show what would be done and change nothing")
+@refusing
+def setup(dry_run: bool) -> None:  # a command-line flag
+    """Create or complete the base in Feishu: tables, fields, views, roles, subscription."""
+    from bitable_sync.setup import Setup
+
+    with opened() as (floor, feishu, sync):
+        job = Setup(feishu, sync, floor.manifest, floor.settings)
+        steps = job.plan() if dry_run else job.apply(lambda step: click.echo(f"  done  {step.line}"))
+        for step in steps if dry_run else ():
+            click.echo(f"  would {step.line}")
+        base = job.base()
+    if not steps:
+        click.echo("Nothing to do: the base is as it should be.")
+    click.echo(f"base: {base or 'not created yet'}")
+
+
+@main.command()
+@refusing
+def doctor() -> None:
+    """Examine the installation; each finding comes with the next step. Exit code 1 if something fails."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from bitable_sync.doctor import examine
+
+    with opened() as (floor, feishu, sync):
+        findings = examine(floor, feishu, sync)
+    table = Table(title="chorus doctor", show_lines=False)
+    for title in ("", "what", "finding", "next step"):
+        table.add_column(title, overflow="fold")
+    marks = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[red]FAIL[/]"}
+    for finding in findings:
+        table.add_row(marks[finding.level], finding.topic, finding.sentence, finding.next_step)
+    Console().print(table)
+    raise SystemExit(1 if any(finding.level == "fail" for finding in findings) else 0)
+
+
+@main.command()
+@refusing
+def parked() -> None:
+    """List works that could not be done, with the reason."""
+    from runtime.db import Database
+    from runtime.parked import list_parked
+
+    db = Database(settings_with_log().database_url)
+    for row in list_parked(db):
+        click.echo(f"{row.at:%Y-%m-%d %H:%M:%S}  {row.id}  {row.job}  {row.error}")
+
+
+@main.command()
+@click.argument("work_id")
+@refusing
+def replay(work_id: str) -> None:
+    """Do a parked work again."""
+    from runtime.db import Database
+    from runtime.ids import WorkId
+    from runtime.parked import retry_parked
+    from runtime.work import WorkQueue
+
+    db = Database(settings_with_log().database_url)
+    with db.begin() as conn:
+        again = retry_parked(
+            conn, WorkQueue(db), WorkId(work_id), actor="command line", at=SystemClock().now()
+        )
+    click.echo(f"queued as {again}")
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def demo(options: tuple[str, ...]) -> None:
+    """Show the whole company on this machine (--once plays one morning and checks it)."""
+    raise SystemExit(subprocess.call([sys.executable, "-m", "sandbox.demo", *options], cwd=HOME))  # noqa: S603
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("options", nargs=-1, type=click.UNPROCESSED)
+def sandbox(options: tuple[str, ...]) -> None:
+    """Run only the Feishu-compatible sandbox on loopback."""
+    os.execv(sys.executable, [sys.executable, "-m", "sandbox", *options])  # noqa: S606
+
+
+class opened:  # noqa: N801  # used as a with-block
+    """Open floor, client and sync for a command that talks to Feishu, and close them after it."""
+
+    def __enter__(self) -> tuple[Floor, Any, Any]:
+        """Open, migrating the database first."""
+        from bitable_sync.context import build_sync
+        from runtime.db import migrate as bring_up
+        from runtime.feishu import Feishu
+        from runtime.floor import open_floor
+
+        settings = settings_with_log()
+        settings.var_dir.mkdir(parents=True, exist_ok=True)
+        bring_up(settings.database_url)
+        self._floor = open_floor(settings)
+        self._feishu = Feishu(settings, db=self._floor.db, clock=self._floor.clock)
+        return self._floor, self._feishu, build_sync(self._floor, self._feishu, specs())
+
+    def __exit__(self, *_error: object) -> None:
+        """Close."""
+        self._feishu.close()
+        self._floor.close()
+
+
+if __name__ == "__main__":
+    main()
