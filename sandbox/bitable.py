@@ -16,6 +16,7 @@ from sandbox.bitable_errors import answers, refuse
 from sandbox.bitable_people import BitableState
 from sandbox.bitable_records import body_of
 from sandbox.bitable_schema import create_base
+from sandbox.bitable_scopes import with_scopes
 from sandbox.kernel import Rate, Request, Routes, World
 
 __all__ = ["BitableState", "routes"]
@@ -60,7 +61,6 @@ def _owner(world: World, req: Request) -> tuple[str, set[str]]:
     rate=Rate(per_minute=20),
     auth="any",
     claim=f"{DOC}/create, 2025; blank rows seen live",
-    scopes=("base:app:create", "bitable:app"),
 )
 @answers("table")
 def create(world: World, req: Request) -> Body:
@@ -84,7 +84,6 @@ def create(world: World, req: Request) -> Body:
     rate=Rate(per_second=20),
     auth="any",
     claim=f"{DOC}/get, 2025",
-    scopes=("base:app:read", "bitable:app", "bitable:app:readonly"),
 )
 @answers("get")
 def get(world: World, req: Request) -> Body:
@@ -109,7 +108,6 @@ def get(world: World, req: Request) -> Body:
     rate=Rate(per_second=10),
     auth="any",
     claim=f"{DOC}/update, 2025",
-    scopes=("base:app:update", "bitable:app"),
 )
 @answers("table")
 def update(world: World, req: Request) -> Body:
@@ -136,11 +134,10 @@ def update(world: World, req: Request) -> Body:
     auth="any",
     locked=False,
     claim=f"{DOC}/copy, 2025; the copy answers 1254036 until it is done",
-    scopes=("base:app:copy", "bitable:app"),
 )
 @answers("table")
 def copy(world: World, req: Request) -> Body:
-    """Copy a base's tables, without records over 50,000 or on request; links and roles are not copied here."""
+    """Copy a base's tables, without records over 50,000 or on request; roles are not copied."""
     body = body_of(req)
     with world.lock:
         old: m.Base = world.bitable.open(req)
@@ -182,3 +179,4 @@ def _copy_table(world: World, base: m.Base, old: m.Table, *, bare: bool) -> m.Ta
 
 for _part in (bitable_tables, bitable_records, bitable_legacy, bitable_views, bitable_roles, bitable_control):
     routes.include(_part.routes)
+routes.items = [with_scopes(route) for route in routes.items]

@@ -22,7 +22,7 @@ _PLACE = re.compile(r"-?\d+(\.\d+)?,-?\d+(\.\d+)?")
 
 @dataclass(slots=True)
 class Writing:
-    """One write request: whose ids it speaks, and what must be added to the schema if all of it is accepted."""
+    """One write request: whose ids it speaks, and the options to add if all of it is accepted."""
 
     world: World
     base: m.Base
@@ -31,7 +31,7 @@ class Writing:
     new_options: dict[str, list[m.Option]] = field(default_factory=dict)
 
     def option(self, column: m.Field, name: str, taken: list[str]) -> str:
-        """Id of the option ``name``; an unknown name becomes a new option, twice if one cell names it twice."""
+        """Id of the option ``name``; an unknown name becomes an option, twice if a cell names it twice."""
         known = column.option_named(name)
         if known is not None:
             return known.id

@@ -56,7 +56,7 @@ def rename_field(world: World, req: Request) -> Body:
 @routes.add("POST", "/_sandbox/act/retype_field", auth="none", claim=CLAIM)
 @answers("field")
 def retype_field(world: World, req: Request) -> Body:
-    """Change a column's type as a person: {open_id, app_token, table_id, field, type, ui_type?, property?}."""
+    """Retype a column as a person: {open_id, app_token, table_id, field, type, ui_type?, property?}."""
     b = req.json()
     field = b.get("field") or b["field_id"]
     more = {key: b[key] for key in ("ui_type", "property") if key in b}

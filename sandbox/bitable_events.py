@@ -24,7 +24,7 @@ RECORD_SCOPES = frozenset({"base:record:read", "bitable:app", "drive:drive"})
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One record of a change set; ``before``/``after`` are kept cells, None where the record did not exist."""
+    """One record of a change set; ``before``/``after`` are kept cells, None where there was no record."""
 
     action: str
     record: m.Record
@@ -93,7 +93,7 @@ class Snapshot:
         self.times = {c.id: c.type for c in table.fields.values() if c.type in (m.CREATED_AT, m.MODIFIED_AT)}
 
     def of(self, cells: m.Cells | None, record: m.Record) -> list[Body]:
-        """All fields of the record with these cells; an empty cell is ``""``; nothing for a missing record."""
+        """All fields of the record with these cells; an empty cell is ``""``."""
         if cells is None:
             return []
         entries: list[Body] = []
@@ -102,9 +102,7 @@ class Snapshot:
             if field_id in self.times:
                 kept = record.created_ms if self.times[field_id] == m.CREATED_AT else record.modified_ms
             entries.append({"field_id": field_id, "field_value": "" if kept is None else encode(kept)})
-        for column in self.people:
-            entries.append(self._person(column, cells, record))
-        return entries
+        return entries + [self._person(column, cells, record) for column in self.people]
 
     def _person(self, column: m.Field, cells: m.Cells, record: m.Record) -> Body:
         if column.type == m.USER:

@@ -206,7 +206,7 @@ def property_of(kind: int, ui_type: str, given: Any) -> Body | None:
 
 
 def options_of(kind: int, given: Any, old: list[m.Option], new_id: Callable[[], str]) -> list[m.Option]:
-    """The options a select field is to have. An ``id`` keeps an old option; without one it is a new option."""
+    """The options a select field is to have. An ``id`` keeps an old option; without one it is new."""
     code = PROPERTY_CODE[kind]
     wanted = (given or {}).get("options") or []
     if not isinstance(wanted, list) or len(wanted) > 20_000:
@@ -268,7 +268,7 @@ def wire(column: m.Field, base: m.Base, *, listing: bool = False, segments: bool
 
 
 def event_value(column: m.Field, base: m.Base) -> Body:
-    """A field as ``drive.file.bitable_field_changed_v1`` shows it: keys ``id`` and ``name``, no ``ui_type``."""
+    """A field as field events show it: keys ``id`` and ``name``, no ``ui_type``."""
     shown = dict(_wire_property(column, base) or {})
     if "location" in shown:
         shown["input_type"] = shown.pop("location")["input_type"]

@@ -75,7 +75,7 @@ def _tokens(source: str) -> Iterator[tuple[str, Any]]:
 
 
 def normalise(source: str, table_id: str, id_of: Callable[[str], str | None]) -> str:
-    """Spell ``[name]`` references by id, as the platform stores them, so that a rename does not break them."""
+    """Spell ``[name]`` references by id, as the platform does, so that a rename does not break them."""
 
     def swap(match: "re.Match[str]") -> str:
         name = match["named"] or match["name"]
@@ -183,7 +183,7 @@ class _Parser:
         kind, value = self.tokens[self.at]
         self.at += 1
         if kind == "value":
-            return lambda row: value
+            return lambda _: value
         if kind == "own":
             return self.host.own(value)
         if kind == "ref":
@@ -202,7 +202,7 @@ class _Parser:
     def word(self, name: str) -> Code:
         upper = name.upper()
         if upper in ("TRUE", "FALSE") and self.tokens[self.at] != ("op", "("):
-            return lambda row: upper == "TRUE"
+            return lambda _: upper == "TRUE"
         return _call(name, self.arguments(), self.host)
 
     def arguments(self) -> list[Code]:
@@ -301,9 +301,9 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
 def _call(name: str, arguments: Sequence[Code], host: Host) -> Code:
     upper = name.upper()
     if upper == "NOW":
-        return lambda row: Moment(host.now_ms() / DAY)
+        return lambda _: Moment(host.now_ms() / DAY)
     if upper == "TODAY":
-        return lambda row: Moment(host.midnight_ms() / DAY)
+        return lambda _: Moment(host.midnight_ms() / DAY)
     if upper in LAZY:
         least, lazy = LAZY[upper]
         if len(arguments) < least:

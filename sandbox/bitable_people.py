@@ -98,7 +98,7 @@ class BitableState(BitableStore):
             change_field(self, base, place, column, {"type": column.type, **body}, open_id)
 
     def submit_form(self, open_id: str, app_token: str, table: str, form_id: str, fields: Row) -> Body:
-        """A person submits a form view (by view id or name). A form that is not shared needs the right to add.
+        """A person submits a form view (by view id or name); an unshared one needs the right to add.
 
         Raises:
             BitableError: 1254302 not allowed or submitted already, 1254007 a required answer is missing,

@@ -19,7 +19,7 @@ AVATAR = "https://internal-api-lark-file.feishu.cn/static-resource/v1/avatar/"
 
 
 class Reading:
-    """Draws the records of one table for one caller. Build one per request; readers are closures per field."""
+    """Draws the records of one table for one caller; build one per request."""
 
     def __init__(self, world: World, base: m.Base, table: m.Table, id_type: str = "open_id") -> None:
         self.world = world

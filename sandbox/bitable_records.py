@@ -246,7 +246,7 @@ class Pages:
         return base64.urlsafe_b64encode(json.dumps(inside).encode()).decode()
 
     def read(self, token: str) -> int:
-        """The position in a token; 1254030 when broken or too old, 1254002 when it belongs to something else."""
+        """The position in a token; 1254030 when broken or too old, 1254002 when of another search."""
         try:
             digest, after, revision, issued = json.loads(base64.urlsafe_b64decode(token))
         except (ValueError, TypeError, binascii.Error) as broken:
@@ -348,6 +348,6 @@ def search(world: World, req: Request) -> Body:
     ]
     if body.get("automatic_fields") is True:
         for item, record in zip(items, records, strict=True):
-            item |= reading.automatic(record)
+            item.update(reading.automatic(record))
     answer: Body = {"items": items, "has_more": more, "total": total}
     return {**answer, "page_token": token} if token else answer

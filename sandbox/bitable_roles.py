@@ -20,7 +20,7 @@ Body = dict[str, Any]
 
 
 def _advanced(world: World, req: Request) -> m.Base:
-    """The base, if advanced permissions are on and in effect; 1254301 otherwise (also just after enabling)."""
+    """The base, if advanced permissions are in effect; 1254301 otherwise."""
     base: m.Base = world.bitable.open(req)
     late = world.clock.time() - base.advanced_since < world.bitable.advanced_delay
     if not base.is_advanced or late:

@@ -58,7 +58,7 @@ def create_table(
     operator: str,
     view_name: str = "表格",
 ) -> m.Table:
-    """A table with these fields (the first is the index) and one grid view; nothing stays if a field is refused."""
+    """A table with these fields (the first is the index) and a grid view; all or nothing."""
     check_table_name(base, name)
     if len(base.tables) >= 100:
         raise refuse(1254100)
@@ -261,7 +261,7 @@ def _as_number(text: str) -> float | int | None:
 
 
 def convert_cells(store: BitableStore, base: m.Base, table: m.Table, old: m.Field, new: m.Field) -> None:
-    """Carry the cells of a field over to another type, by what a person would read; what does not fit is cleared."""
+    """Carry cells over to another type by what a person would read; what does not fit is cleared."""
     writing = Writing(store.world, base, table)
     names = {option.name: option.id for option in new.options}
 

@@ -37,7 +37,7 @@ SPANS = ("CurrentWeek", "LastWeek", "CurrentMonth", "LastMonth", "TheLastWeek", 
 
 
 class Filter:
-    """Turns a filter body into one test of a record. ``by_id`` reads view filters: field ids and option ids."""
+    """Turns a filter body into one test of a record. ``by_id``: field ids and option ids (views, roles)."""
 
     def __init__(
         self, world: World, base: m.Base, table: m.Table, *, id_type: str = "open_id", by_id: bool = False
