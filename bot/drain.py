@@ -127,7 +127,7 @@ class Drain:
                 hint=sentences.no_event_handler(event_type),
             )
             self._inbox.finish(ids, by=self._me, now=self._clock.now(), state="unhandled")
-            metrics.count("events", len(batch), type=event_type, outcome="unhandled")
+            metrics.count("chorus_events_total", by=len(batch), type=event_type, outcome="unhandled")
             return len(batch)
         self._handle(event_type, handlers, batch)
         return len(batch)
@@ -138,7 +138,7 @@ class Drain:
         ids = [claimed.event.id for claimed in batch]
         if error is None:
             self._inbox.finish(ids, by=self._me, now=self._clock.now())
-            metrics.count("events", len(batch), type=event_type, outcome="handled")
+            metrics.count("chorus_events_total", by=len(batch), type=event_type, outcome="handled")
         elif isinstance(error, TransientError):
             wait = error.wait if error.wait is not None else 2.0
             _log.warning("event.waits", type=event_type, count=len(batch), seconds=wait, why=str(error))
@@ -162,7 +162,7 @@ class Drain:
         why = str(error) if isinstance(error, ChorusError) else type(error).__name__
         sentence = sentences.poison(event.type, event.id, tries, why)
         self._inbox.park(event.id, by=self._me, now=now, tries=tries, error=sentence)
-        metrics.count("events", type=event.type, outcome="parked")
+        metrics.count("chorus_events_total", type=event.type, outcome="parked")
 
 
 def _call(handlers: Sequence[EventHandler], batch: Sequence[Claimed]) -> Exception | None:

@@ -1,14 +1,13 @@
-"""Long-connection mode (``connection: websocket``): the same inbox and the same taps, over a socket we
-opened.
+"""Long-connection mode (``connection: websocket``): the same inbox and taps, over a socket we opened.
 
 Runs in a process of its own, because the SDK's client blocks for ever, keeps one event loop for the whole
 process and has been seen to hang for days: its request for an address has no timeout, and a reconnect can
-deadlock. A watchdog thread therefore judges the connection from outside and ends the process; the supervisor
-starts a new one.
+deadlock. A watchdog thread judges the connection from outside and ends the process; the supervisor starts
+a new one.
 
-Wire: Feishu docs "使用长连接接收事件". The platform answers the client's pings, so a living connection has a frame at
-least every ping interval. Nothing runs inside a frame but the commit: handlers of events belong to the
-worker.
+Wire: Feishu docs "使用长连接接收事件". The platform answers the client's pings, so a living connection has a
+frame at least every ping interval. Nothing runs inside a frame but the commit: handlers of events belong to
+the worker.
 """
 
 import json
@@ -23,10 +22,9 @@ import structlog
 
 from bot.envelope import Refused, open_trusted
 from bot.model import Event
-from bot.reception import Reception
+from bot.reception import Reception, refused_envelope
 from bot.router import Router
 from bot.writer import GroupWriter
-from runtime import metrics
 from runtime.feishu.sdk import websocket_client
 from runtime.floor import Floor
 
@@ -92,7 +90,7 @@ class FrameHandler:
         self._app_id = app_id
 
     def _do_without_validation(self, payload: bytes) -> Mapping[str, Any] | None:
-        """Called by the SDK for every frame; an exception here makes it answer 500, and the platform repeats."""
+        """Called by the SDK for every frame; on an exception it answers 500 and the platform repeats."""
         return self.receive(json.loads(payload))
 
     def receive(self, envelope: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -101,17 +99,14 @@ class FrameHandler:
             opened = open_trusted(envelope, self._app_id)
             if isinstance(opened, Event):
                 self._reception.event(opened)
-                metrics.count("longconn_frames", outcome="event")
                 return None
-            answer = self._reception.tap(opened)
+            return self._reception.tap(opened)
         except Refused as refused:
-            metrics.count("longconn_frames", outcome=f"refused_{refused.reason}")
+            refused_envelope(refused.reason)
             _log.warning("longconn.refused", reason=refused.reason)
             if refused.reason == "replayed":  # a delivery repeated after a reconnect: it was answered already
                 return {}
             raise
-        metrics.count("longconn_frames", outcome="tap")
-        return answer
 
 
 def run(floor: Floor, router: Router, *, end: Callable[[int], Any] = os._exit) -> None:

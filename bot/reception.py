@@ -17,7 +17,7 @@ from bot.model import Event, Tap, TapAnswer, Toast
 from bot.router import Router
 from bot.tables import taps
 from bot.writer import GroupWriter, Late, Overloaded
-from runtime import audit
+from runtime import audit, metrics
 from runtime.clock import Clock
 from runtime.db import Database
 
@@ -50,6 +50,7 @@ class Reception:
             Late: Perhaps stored; sending it again does no harm.
         """
         self._writer.append(self._inbox.statement, self._inbox.row(event, self._clock.now()))
+        metrics.count("chorus_events_total", type=event.type, outcome="received")
 
     def tap(self, tap: Tap) -> dict[str, Any]:
         """Decide a tap and give back the answer's JSON; a person always gets a polite answer.
@@ -68,6 +69,7 @@ class Reception:
         except Exception:  # noqa: BLE001 - a waiting person gets an answer whatever happens
             _log.exception("tap.not_stored", event_id=tap.id, action=tap.action)
             answer = TapAnswer(sentences.SORRY)
+        self._count(tap, answer)
         return self._answer(tap, answer)
 
     def _decide(self, conn: Connection, tap: Tap) -> TapAnswer:
@@ -103,6 +105,12 @@ class Reception:
             )
         return answer
 
+    def _count(self, tap: Tap, answer: TapAnswer) -> None:
+        """Count by action (ours only: labels must not grow with what old cards carry) and toast."""
+        action = tap.action if self._router.tap_handler(tap.action) else "unknown"
+        outcome = answer.toast.kind if answer.toast else "silent"
+        metrics.count("chorus_taps_total", action=action, outcome=outcome)
+
     @staticmethod
     def _answer(tap: Tap, answer: TapAnswer) -> dict[str, Any]:
         card = answer.card
@@ -115,6 +123,11 @@ class Reception:
                 _log.error("tap.card_invalid", event_id=tap.id, action=tap.action, fault=str(fault))
                 card = None
         return tap_response(answer.toast, card)
+
+
+def refused_envelope(reason: str) -> None:
+    """Count an envelope that was not accepted."""
+    metrics.count("chorus_events_total", type="-", outcome=f"refused_{reason}")
 
 
 def tap_response(toast: Toast | None, card: Mapping[str, Any] | None) -> dict[str, Any]:

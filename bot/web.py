@@ -3,11 +3,9 @@
 Neither lark_oapi nor a running workflow engine belongs here: both were measured to break the platform's 3 s.
 """
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 from flask import Flask
-from runtime.health import health_blueprint
 
 from bot.envelope import MAX_BODY, Keys
 from bot.reception import Reception
@@ -15,6 +13,8 @@ from bot.router import Router
 from bot.webhook import webhook_blueprint
 from bot.writer import GroupWriter
 from runtime.floor import Floor
+from runtime.health import Check, health_blueprint
+from runtime.metrics import Gauges
 from runtime.settings import Settings
 
 WRITER = "chorus.writer"
@@ -31,13 +31,16 @@ def keys_of(settings: Settings) -> Keys:
     )
 
 
-def create_app(floor: Floor, router: Router, checks: Mapping[str, Any]) -> Flask:
+def create_app(
+    floor: Floor, router: Router, checks: Mapping[str, Check], gauges: Iterable[Gauges] = ()
+) -> Flask:
     """Build the WSGI app of the web process and start its writer thread.
 
     Args:
         floor: Settings, clock and database.
         router: Tap handlers (event handlers are the worker's).
         checks: Health checks by name, shown at /readyz.
+        gauges: Values of the moment for /metrics.
     """
     app = Flask("chorus", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
@@ -45,5 +48,5 @@ def create_app(floor: Floor, router: Router, checks: Mapping[str, Any]) -> Flask
     app.extensions[WRITER] = writer
     reception = Reception(floor.db, router, floor.clock, writer)
     app.register_blueprint(webhook_blueprint(reception, keys_of(floor.settings), floor.clock))
-    app.register_blueprint(health_blueprint(checks))
+    app.register_blueprint(health_blueprint(checks, gauges))
     return app

@@ -6,15 +6,16 @@ it again.
 """
 
 import json
+import time
 from typing import Any
 
 import structlog
 from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from bot.envelope import MAX_BODY, SIGNING_HEADERS, Keys, Refused, open_envelope
-from bot.model import Challenge, Event
-from bot.reception import Reception
+from bot.envelope import SIGNING_HEADERS, Keys, Refused, open_envelope
+from bot.model import Challenge, Event, Tap
+from bot.reception import Reception, refused_envelope
 from bot.writer import Late, Overloaded
 from runtime import metrics
 from runtime.clock import Clock
@@ -35,7 +36,12 @@ def webhook_blueprint(reception: Reception, keys: Keys, clock: Clock) -> Bluepri
     @blueprint.post("/webhook/event")
     @blueprint.post("/webhook/card")
     def receive() -> Response:
-        request.max_content_length = MAX_BODY
+        began = time.perf_counter()
+        answer = _receive()
+        metrics.observe("chorus_answer_seconds", time.perf_counter() - began, route=request.path)
+        return answer
+
+    def _receive() -> Response:
         try:
             raw = request.get_data(cache=False)
             signing = {name: request.headers.get(name, "") for name in SIGNING_HEADERS}
@@ -53,34 +59,26 @@ def webhook_blueprint(reception: Reception, keys: Keys, clock: Clock) -> Bluepri
     return blueprint
 
 
-def _accept(opened: Any, reception: Reception) -> dict[str, Any]:
+def _accept(opened: Challenge | Event | Tap, reception: Reception) -> dict[str, Any]:
     if isinstance(opened, Challenge):
-        _count("challenge")
         return {"challenge": opened.challenge}
     if isinstance(opened, Event):
         reception.event(opened)
-        _count("event")
         return {}
-    answer = reception.tap(opened)
-    _count("tap")
-    return answer
+    return reception.tap(opened)
 
 
 def _refuse(reason: str, status: int) -> Response:
-    _count(f"refused_{reason}")
+    refused_envelope(reason)
     _log.warning("webhook.refused", reason=reason, path=request.path, bytes=request.content_length)
     return _json(status, {"error": "refused"})
 
 
 def _busy(why: str) -> Response:
-    _count(why)
+    refused_envelope(why)
     _log.warning("webhook.not_stored", reason=why)
     return _json(503, {"error": "try again"})
 
 
 def _json(status: int, body: dict[str, Any]) -> Response:
     return Response(json.dumps(body, ensure_ascii=False), status=status, mimetype="application/json")
-
-
-def _count(outcome: str) -> None:
-    metrics.count("webhook_requests", outcome=outcome)

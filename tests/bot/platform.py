@@ -42,6 +42,7 @@ class Sender:
     token: str = TOKEN
     app_id: str = APP_ID
     count: int = 0
+    ascii: bool = False
 
     def event(
         self, kind: str = "im.chat.updated_v1", body: dict[str, Any] | None = None, **header: Any
@@ -92,7 +93,7 @@ class Sender:
         self, envelope: dict[str, Any], age: timedelta = timedelta(0)
     ) -> tuple[bytes, dict[str, str]]:
         """Body and headers as they travel; ``age`` is how long ago it was signed."""
-        plain = json.dumps(envelope, ensure_ascii=False).encode()
+        plain = json.dumps(envelope, ensure_ascii=self.ascii).encode()
         if self.key is None:
             return plain, {}
         body = json.dumps({"encrypt": encrypt(plain, self.key)}).encode()

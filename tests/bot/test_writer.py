@@ -1,0 +1,173 @@
+"""The group writer: durable before it returns, one submission's fault is its own, overload is said fast."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bot.tables import taps
+from bot.writer import GroupWriter, Late, Overloaded
+from runtime.db import Database
+from tests.bot.conftest import START
+from tests.support.wait import until
+
+pytestmark = pytest.mark.db
+
+
+def row(identity: str) -> dict[str, object]:
+    """A row of the table used here."""
+    return {"id": identity, "at": START, "operator": "ou", "action": "a", "answer": {}}
+
+
+def stored(db: Database) -> set[str]:
+    """What another connection sees."""
+    with db.read() as conn:
+        return set(conn.execute(sa.select(taps.c.id)).scalars())
+
+
+@pytest.fixture
+def writer(database: Database) -> Iterator[GroupWriter]:
+    """A writer on the test's database."""
+    made = GroupWriter(database)
+    yield made
+    made.close()
+
+
+def test_sixteen_threads_lose_nothing_and_see_their_own_result(database: Database, writer: GroupWriter):
+    """Each of 16 threads finds each of its rows durable when its call returns, with its own result."""
+    statement = database.insert(taps).on_conflict_do_nothing()
+    problems: list[str] = []
+
+    def work(name: int) -> None:
+        for n in range(25):
+            mine = f"{name}-{n}"
+            writer.append(statement, row(mine))
+            got = writer.submit(
+                lambda conn, mine=mine: (conn.execute(taps.insert(), row(f"s{mine}")), mine)[1]
+            )
+            if got != mine or not {mine, f"s{mine}"} <= stored(database):
+                problems.append(mine)
+
+    threads = [threading.Thread(target=work, args=(name,)) for name in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == []
+    assert len(stored(database)) == 16 * 25 * 2
+
+
+def test_waiting_submissions_share_a_commit(database: Database, writer: GroupWriter):
+    """What arrives while a commit is under way goes into the next one together."""
+    commits: list[int] = []
+    sa.event.listen(database.engine, "commit", lambda _conn: commits.append(1))
+    entered, go = threading.Event(), threading.Event()
+
+    def hold(_conn: Connection) -> None:
+        entered.set()
+        go.wait(5)
+
+    statement = database.insert(taps).on_conflict_do_nothing()
+    threads = [threading.Thread(target=writer.submit, args=(hold,))]
+    threads[0].start()
+    assert entered.wait(5)
+    threads += [threading.Thread(target=writer.append, args=(statement, row(f"r{n}"))) for n in range(10)]
+    for thread in threads[1:]:
+        thread.start()
+    until(lambda: writer._waiting.qsize() == 10)
+    go.set()
+    for thread in threads:
+        thread.join()
+    assert len(commits) == 2
+
+
+def test_one_failing_submission_undoes_only_itself(database: Database, writer: GroupWriter):
+    """An exception is raised in the thread that submitted it; its writes are gone, others' stay."""
+
+    def broken(conn: Connection) -> None:
+        conn.execute(taps.insert(), row("broken"))
+        raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        writer.submit(broken)
+    writer.submit(lambda conn: conn.execute(taps.insert(), row("good")) and None)
+    assert stored(database) == {"good"}
+
+
+def test_one_bad_row_does_not_spoil_its_group(database: Database, writer: GroupWriter):
+    """A row the database refuses fails alone; rows of the same group are stored."""
+    statement = database.insert(taps).on_conflict_do_nothing()
+    entered, go = threading.Event(), threading.Event()
+    blocker = threading.Thread(target=writer.submit, args=(lambda _conn: (entered.set(), go.wait(5)),))
+    blocker.start()
+    assert entered.wait(5)
+    failures: list[str] = []
+
+    def append(identity: str, operator: str | None) -> None:
+        try:
+            writer.append(statement, row(identity) | {"operator": operator})
+        except sa.exc.IntegrityError:
+            failures.append(identity)
+
+    threads = [threading.Thread(target=append, args=(f"r{n}", None if n == 3 else "ou")) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    until(lambda: writer._waiting.qsize() == 6)
+    go.set()
+    for thread in [blocker, *threads]:
+        thread.join()
+    assert failures == ["r3"]
+    assert stored(database) == {"r0", "r1", "r2", "r4", "r5"}
+
+
+def test_overload_is_refused_at_once_and_nothing_is_written(database: Database):
+    """A full queue, or a writer stuck longer than the patience, refuses new submissions without waiting."""
+    writer = GroupWriter(database, capacity=1, patience=0.2)
+    entered, go = threading.Event(), threading.Event()
+    outcomes: list[str] = []
+
+    def slow(_conn: Connection) -> None:
+        entered.set()
+        go.wait(10)
+
+    def submit(identity: str) -> None:
+        try:
+            writer.submit(lambda conn: conn.execute(taps.insert(), row(identity)) and None)
+        except Overloaded:
+            outcomes.append(identity)
+
+    def first() -> None:
+        with pytest.raises(Late):
+            writer.submit(slow)
+        outcomes.append("late")
+
+    blocker = threading.Thread(target=first)
+    blocker.start()
+    assert entered.wait(5)
+    waiting = threading.Thread(target=submit, args=("waits",))
+    waiting.start()
+    until(lambda: writer._waiting.qsize() == 1)
+    submit("over capacity")
+    waiting.join()
+    blocker.join()
+    submit("stuck")
+    go.set()
+    writer.close()
+    assert sorted(outcomes) == ["late", "over capacity", "stuck", "waits"]
+    assert stored(database) == set()
+
+
+def test_a_commit_that_fails_is_heard_by_everybody(database: Database, writer: GroupWriter):
+    """When the commit itself fails, no sender is told that its work is durable."""
+
+    @sa.event.listens_for(database.engine, "commit")
+    def fail(_conn: Connection) -> None:
+        raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        writer.submit(lambda conn: conn.execute(taps.insert(), row("lost")) and None)
+    sa.event.remove(database.engine, "commit", fail)
+    writer.submit(lambda conn: conn.execute(taps.insert(), row("kept")) and None)
+    assert stored(database) == {"kept"}
