@@ -17,6 +17,7 @@ from sandbox import cards, im_content, tapping
 from sandbox.im_act import CLAIM, person
 from sandbox.im_state import Message
 from sandbox.kernel import ApiError, App, Person, Rate, Reply, Request, Routes, World
+from sandbox.longconn import NoClientError
 
 ANSWER_LIMIT = 3.0
 CONNECT_LIMIT = 2.0
@@ -183,10 +184,7 @@ def ask(world: World, app: App, envelope: dict[str, Any]) -> tuple[int | None, d
         ClientError: what the person sees when no proper answer comes within 3 s.
     """
     if app.callback_url is None:
-        answer = world.longconn.request(envelope)
-        if answer is None:
-            raise ClientError(200340, "no callback URL is configured and no long connection is open")
-        return None, shape(answer)
+        return ask_connection(world, app, envelope)
     raw, headers = world.events.seal(app, envelope)
     timeout = urllib3.Timeout(connect=CONNECT_LIMIT, total=ANSWER_LIMIT)
     try:
@@ -207,6 +205,23 @@ def ask(world: World, app: App, envelope: dict[str, Any]) -> tuple[int | None, d
         return response.status, shape(json.loads(response.data))
     except ValueError as error:
         raise ClientError(200672, "the answer is not JSON", response.status) from error
+
+
+def ask_connection(world: World, app: App, envelope: dict[str, Any]) -> tuple[int | None, dict[str, Any]]:
+    """Ask over the long connection.
+
+    Raises:
+        ClientError: 200340 nobody is connected, 200341 too late, 200671 the handler failed.
+    """
+    try:
+        status, answer = world.longconn.request(envelope, app_id=app.app_id, timeout=ANSWER_LIMIT)
+    except NoClientError as nobody:
+        raise ClientError(200340, "no callback URL is configured and no long connection is open") from nobody
+    except TimeoutError as late:
+        raise ClientError(200341, "no answer within 3 s") from late
+    if status != 200:
+        raise ClientError(200671, f"the handler failed with {status}", status)
+    return status, shape(answer or {})
 
 
 def shape(answer: Any) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Ids in the shapes the platform uses; the same seed gives the same ids in the same order."""
 
 import random
+import secrets
 import string
 import threading
 
@@ -102,12 +103,12 @@ class Ids:
         return "c-" + self.hex(40)
 
     def tenant_token(self) -> str:
-        """A tenant access token."""
-        return "t-g1" + self.text(38)
+        """A tenant access token; never repeated, because tokens outlive a reset."""
+        return "t-g1" + secrets.token_hex(19)
 
     def user_token(self) -> str:
-        """A user access token."""
-        return "u-" + self.text(40)
+        """A user access token; never repeated."""
+        return "u-" + secrets.token_hex(20)
 
     def uuid(self) -> str:
         """A code in the shape of an upper-case UUID (approval definitions and instances)."""

@@ -22,16 +22,16 @@ class SandboxServer:
     """
 
     def __init__(self, port: int = 0, host: str = "127.0.0.1", company: str = "tiny", seed: int = 1) -> None:
-        self._socket = socket.create_server((host, port), backlog=512, reuse_port=False)
+        self.world = World()
+        self.world.reset(company, seed)
+        self._dispatcher = Dispatcher(self.world)
+        self._socket = socket.create_server((host, port), backlog=512)
         self._lines: set[socket.socket] = set()
         self._lock = threading.Lock()
         self._closed = False
         shown = "127.0.0.1" if host in ("0.0.0.0", "") else host
         self.url = f"http://{shown}:{self._socket.getsockname()[1]}"
-        self.world = World()
         self.world.base_url = self.url
-        self.world.reset(company, seed)
-        self._dispatcher = Dispatcher(self.world)
         self._thread = threading.Thread(target=self._accept, name="sandbox-accept", daemon=True)
 
     def start(self) -> None:
