@@ -102,7 +102,7 @@ class Stage:
         return [sys.executable, str(HOME / "app.py")]
 
     def run(self, *args: str, check: bool = True) -> str:
-        """Run a product command to its end and return its output; RuntimeError with it if the command fails."""
+        """Run a product command to its end and return its output; RuntimeError if it fails."""
         done = subprocess.run(  # noqa: S603  # our own command line
             [*self.command, *args],
             cwd=HOME,

@@ -1,0 +1,131 @@
+"""``chorus demo``: the whole company on this machine. Starts the sandbox and, as its customer, the product.
+
+``--once`` plays one business morning without a person; the exit code says pass or fail.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from sandbox.morning import Morning, Outcome
+from sandbox.office import Office, Watch
+from sandbox.stage import HOME, Stage
+
+console = Console(width=120 if not sys.stdout.isatty() else None)
+
+
+def main() -> int:
+    """Parse the command line and run the demo."""
+    parser = argparse.ArgumentParser(prog="chorus demo", description=__doc__)
+    parser.add_argument("--once", action="store_true", help="play one morning, print a table, exit 0 or 1")
+    parser.add_argument("--port", type=int, default=8460, help="port of the product")
+    parser.add_argument("--sandbox-port", type=int, default=8470, help="port of the sandbox")
+    parser.add_argument("--seed", type=int, default=1, help="same seed, same company")
+    options = parser.parse_args()
+    folder = HOME / "var" / ("demo-once" if options.once else "demo")
+    ports = {} if options.once else {"port": options.port, "sandbox_port": options.sandbox_port}
+    stage = Stage(folder, seed=options.seed, **ports)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        return play_once(stage) if options.once else run_until_interrupted(stage)
+    except KeyboardInterrupt:
+        return 0
+    except (RuntimeError, TimeoutError) as error:
+        console.print(f"[red]{error}[/]\nLogs: {folder}")
+        return 1
+    finally:
+        with saying("stopping everything that was started"):
+            stage.stop()
+
+
+def start(stage: Stage) -> Office:
+    """Bring everything up, saying what happens."""
+    with saying("the sandbox: Feishu, an ad platform, a shop and an ERP on loopback"):
+        stage.open()
+    with saying("chorus setup: tables, fields, views, subscription"):
+        printed = stage.setup()
+    console.print(
+        f"      {sum('done' in line for line in printed.splitlines())} things made in Bitable", style="dim"
+    )
+    with saying("chorus serve: web and worker"):
+        stage.serve()
+    with saying("the request URL is entered in the console and challenged"):
+        stage.subscribe()
+    return Office(stage.control)
+
+
+def play_once(stage: Stage) -> int:
+    """Play the morning and print the report."""
+    whole = Watch()
+    office = start(stage)
+    console.print()
+    morning = Morning(office, told=_tell)
+    passed = morning.play()
+    table = Table(title="One business morning", title_justify="left")
+    table.add_column("what happened")
+    table.add_column("seen on the other side", overflow="fold")
+    table.add_column("waited", justify="right")
+    table.add_column("")
+    for outcome in morning.outcomes:
+        mark = "[green]pass[/]" if outcome.passed else "[red]FAIL[/]"
+        table.add_row(outcome.scene, outcome.happened, _time(outcome.ms), mark)
+    console.print(table)
+    good = sum(outcome.passed for outcome in morning.outcomes)
+    console.print(
+        f"{good} of {len(morning.outcomes)} scenes passed in {_time(whole.ms)}. Logs: {_short(stage.folder)}"
+    )
+    return 0 if passed else 1
+
+
+def run_until_interrupted(stage: Stage) -> int:
+    """Run with data flowing until Ctrl-C."""
+    office = start(stage)
+    with saying("owners and two rules are entered, as an operator would"):
+        Morning(office, told=lambda _outcome: None).prepare()
+    with saying("data begins to flow"):
+        stage.control.post("simulator", on=True)
+    owner = office.person("运营部/抖音组", 1)
+    console.print(
+        f"\n[bold]Look here[/]\n"
+        f"  the people and their cards   {stage.sandbox_url}/\n"
+        f"  an operator's chat           {stage.sandbox_url}/people/{owner['open_id']}\n"
+        f"  health and counters          {stage.url}/readyz  {stage.url}/metrics\n"
+        f"  logs                         {_short(stage.folder)}\n\nCtrl-C stops everything.",
+    )
+    threading.Event().wait()
+    return 0
+
+
+@contextmanager
+def saying(what: str) -> Iterator[None]:
+    """Show that something is going on, then how long it took."""
+    watch = Watch()
+    with console.status(what):
+        yield
+    console.print(f"[green]✓[/] {what} [dim]{_time(watch.ms)}[/]")
+
+
+def _tell(outcome: Outcome) -> None:
+    mark = "[green]✓[/]" if outcome.passed else "[red]✗[/]"
+    console.print(f"{mark} {outcome.scene} [dim]{_time(outcome.ms)}[/]")
+
+
+def _time(ms: float) -> str:
+    return f"{ms:.0f} ms" if ms < 1000 else f"{ms / 1000:.1f} s"
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(HOME)) if path.is_relative_to(HOME) else str(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

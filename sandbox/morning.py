@@ -1,0 +1,251 @@
+"""One business morning, played by the company's people: what happened, how long did it take, did it pass?
+
+Every scene asserts on what the other side received: cards in chats, budgets on the ad platform, purchase
+orders in the ERP, rows in the base. Nothing here looks into the product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from sandbox.client import until
+from sandbox.office import Office, Seen, Watch
+
+GONE_WRONG = (AssertionError, LookupError, TimeoutError, RuntimeError, KeyError, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One line of the morning's report; ``ms`` is the time people waited."""
+
+    scene: str
+    happened: str
+    ms: float
+    passed: bool
+
+
+@dataclass
+class Morning:
+    """The script and what it remembers from scene to scene.
+
+    Args:
+        office: the company at work.
+        told: called with each outcome as it comes.
+    """
+
+    office: Office
+    told: Callable[[Outcome], None]
+    outcomes: list[Outcome] = field(default_factory=list)
+    plan: dict[str, Any] = field(default_factory=dict)
+    card: Seen | None = None
+
+    def __post_init__(self) -> None:
+        self.chief = self.office.person("运营部")["open_id"]
+        self.owner = self.office.person("运营部/抖音组", 1)
+        self.supervisor = self.office.person("运营部/抖音组", 0)
+        self.buyer = self.office.person("采购部", 1)
+
+    def prepare(self) -> None:
+        """What an operator does before the first day: wait for data, enter owners and rules."""
+        self.data_arrives()
+        self.rules_are_written()
+
+    def play(self) -> bool:
+        """Play all scenes in order; a failed scene does not stop the day. True when all passed."""
+        for title, scene in (
+            ("shop, ad and ERP data arrive in Bitable", self.data_arrives),
+            ("an operator writes rules; each is checked in its row", self.rules_are_written),
+            ("a wrong threshold is explained in the row", self.wrong_threshold),
+            ("a threshold edit crosses a red line: card", self.threshold_edit),
+            ("somebody else taps: refused with the owner's name", self.stranger_taps),
+            ("调整预算: form, submit, the ad platform changes", self.budget_changes),
+            ("every copy of the card shows it", self.copies_agree),
+            ("the number recovers: the alert resolves", self.number_recovers),
+            ("a SKU falls under safety stock: card to the buyer", self.stock_falls),
+            ("紧急补货: the purchase order exists in the ERP", self.restock),
+        ):
+            self._scene(title, scene)
+        return all(outcome.passed for outcome in self.outcomes)
+
+    def _scene(self, title: str, scene: Callable[[], tuple[str, float]]) -> None:
+        watch = Watch()
+        try:
+            happened, ms = scene()
+            outcome = Outcome(title, happened, ms, passed=True)
+        except GONE_WRONG as error:
+            outcome = Outcome(title, f"{type(error).__name__}: {error}", watch.ms, passed=False)
+        self.outcomes.append(outcome)
+        self.told(outcome)
+
+    def data_arrives(self) -> tuple[str, float]:
+        """The gateways' rows stand in the base."""
+        control = self.office.control
+        plans = len(control.get("world/ads/plans")["plans"])
+        skus = len(control.get("world/erp/skus")["skus"])
+        shops = len(control.get("world/shop/shops")["shops"])
+        watch = Watch()
+        for table, count in (("计划日报", plans), ("商品库存", skus), ("店铺日报", shops)):
+            self._wait_rows(table, count)
+        return f"{plans} plans, {skus} SKUs, {shops} shops", watch.ms
+
+    def rules_are_written(self) -> tuple[str, float]:
+        """Owners are entered in the data tables, rules in the rule table."""
+        office = self.office
+        self.plan = self._healthy_plan()
+        office.edit(
+            self.chief, "计划日报", self.plan["record_id"],
+            负责人=[{"id": self.owner["open_id"]}], 主管=[{"id": self.supervisor["open_id"]}],
+        )  # fmt: skip
+        common = {"启用": True, "抄送": [{"id": self.supervisor["open_id"]}]}
+        self.roi_rule = office.add(
+            self.chief, "预警规则", 规则名称="抖音计划 ROI 过低", 数据表="计划日报", 指标="ROI", 比较="低于",
+            阈值="1:0.1", 范围=f"计划ID={self.plan['计划ID']}", 严重程度="警告",
+            动作=["调整预算", "知道了"], **common,
+        )  # fmt: skip
+        self.stock_rule = office.add(
+            self.chief, "预警规则", 规则名称="库存低于安全线", 数据表="商品库存", 指标="可用库存",
+            比较="低于", 阈值="安全库存", 严重程度="严重", 动作=["紧急补货", "知道了"], **common,
+        )  # fmt: skip
+        watch = Watch()
+        for record in (self.roi_rule, self.stock_rule):
+            self._wait_valid(record)
+        return self._verdict(self.stock_rule), watch.ms
+
+    def wrong_threshold(self) -> tuple[str, float]:
+        """Nonsense in a threshold cell is answered in the row, and mended."""
+        self.office.edit(self.chief, "预警规则", self.stock_rule, 阈值="差不多就行")
+        watch = Watch()
+        until(lambda: "有效" not in self._verdict(self.stock_rule), 20, "the row says what is wrong")
+        said, ms = self._verdict(self.stock_rule), watch.ms
+        self.office.edit(self.chief, "预警规则", self.stock_rule, 阈值="安全库存")
+        self._wait_valid(self.stock_rule)
+        return said, ms
+
+    def threshold_edit(self) -> tuple[str, float]:
+        """The plan's ROI is fine for the old threshold and low for the new one."""
+        roi = Decimal(self.plan["成交金额"]) / Decimal(self.plan["消耗"])
+        wanted = f"1:{(roi * 2).quantize(Decimal('0.1'))}"
+        watch = Watch()
+        self.office.edit(self.chief, "预警规则", self.roi_rule, 阈值=wanted)
+        self.card = self.office.card_about(self.owner["open_id"], self.plan["计划名称"])
+        ms = watch.ms
+        _check("调整预算" in self.card.buttons(), f"the card offers {self.card.buttons()}")
+        return f"ROI {roi:.2f}, threshold now {wanted}; card to {self.owner['name']}", ms
+
+    def stranger_taps(self) -> tuple[str, float]:
+        """A colleague with the forwarded card cannot act."""
+        card, other = self._card(), self.office.person("财务部")
+        watch = Watch()
+        answer = self.office.tap(other["open_id"], card.message_id, "调整预算")
+        ms = watch.ms
+        said = str(answer["toast"]["content"])
+        _check(self.owner["name"] in said, f"the toast says {said!r}")
+        return said, ms
+
+    def budget_changes(self) -> tuple[str, float]:
+        """Two taps and a number; the budget on the platform is the proof."""
+        card, owner = self._card(), self.owner["open_id"]
+        before = Decimal(str(self._ad_plan()["budget"]))
+        spend = Decimal(str(self._ad_plan()["spend"]))
+        wanted = max(before, spend * 2).quantize(Decimal(1)) + 500
+        watch = Watch()
+        opened = self.office.tap(owner, card.message_id, "调整预算")
+        _check(opened["client_code"] == 0, f"the form did not open: {opened}")
+        sent = self.office.tap(owner, card.message_id, "提交", form={"amount": str(wanted)})
+        tap_ms = watch.ms
+        _check(sent["client_code"] == 0 and sent["toast"]["type"] == "success", f"the answer was {sent}")
+        until(
+            lambda: Decimal(str(self._ad_plan()["budget"])) == wanted, 20, f"budget {wanted} on the platform"
+        )
+        return f"{before} → {wanted} yuan on the platform; both taps answered in {tap_ms:.0f} ms", watch.ms
+
+    def copies_agree(self) -> tuple[str, float]:
+        """The supervisor's copy names who did it; the task stands in the task table."""
+        watch, name = Watch(), self.plan["计划名称"]
+        for person in (self.owner, self.supervisor):
+            self._wait_card(person, name, "已把日预算")
+        until(
+            lambda: any(r.get("状态") == "已完成" for r in self.office.rows("处理任务")),
+            20,
+            "the task row is done",
+        )
+        return f"{self.owner['name']} and {self.supervisor['name']} see it; task row done", watch.ms
+
+    def number_recovers(self) -> tuple[str, float]:
+        """Orders come in; ROI rises over the recovery threshold."""
+        plan = self._ad_plan()
+        watch = Watch()
+        self.office.control.post(f"world/ads/plans/{self.plan['计划ID']}", gmv=float(plan["spend"]) * 60)
+        self._wait_card(self.owner, self.plan["计划名称"], "已恢复")
+        return "the card turned green", watch.ms
+
+    def stock_falls(self) -> tuple[str, float]:
+        """A SKU sells out."""
+        skus = self.office.control.get("world/erp/skus")["skus"]
+        self.sku = next(s for s in skus if s["min_qty"] > 0 and not s["purchase_qty"])
+        row = self.office.row("商品库存", "SKU编码", self.sku["sku_id"])
+        self.office.edit(self.chief, "商品库存", row["record_id"], 负责人=[{"id": self.buyer["open_id"]}])
+        watch = Watch()
+        self.office.control.post(f"world/erp/skus/{self.sku['sku_id']}", qty=3)
+        self.stock_card = self.office.card_about(self.buyer["open_id"], str(row["商品名称"]), 40)
+        return (
+            f"{row['商品名称']}: 3 left, safety {self.sku['min_qty']}; card to {self.buyer['name']}",
+            watch.ms,
+        )
+
+    def restock(self) -> tuple[str, float]:
+        """The proposed quantity is taken; the ERP has one order for it."""
+        buyer, message = self.buyer["open_id"], self.stock_card.message_id
+        watch = Watch()
+        self.office.tap(buyer, message, "紧急补货")
+        sent = self.office.tap(buyer, message, "提交", form={"amount": "120"})
+        _check(sent["toast"]["type"] == "success", f"the answer was {sent['toast']}")
+        order = until(self._purchase, 20, "a purchase order in the ERP")
+        return f"purchase order {order}: 120 pieces", watch.ms
+
+    # --- looking ---
+
+    def _wait_rows(self, table: str, count: int) -> None:
+        until(lambda: len(self.office.rows(table)) == count, 60, f"{count} rows in {table}")
+
+    def _wait_valid(self, record_id: str) -> None:
+        until(lambda: "有效" in self._verdict(record_id), 20, "the rule is called valid in its row")
+
+    def _wait_card(self, person: dict[str, Any], about: str, words: str) -> None:
+        def look() -> bool:
+            return words in self.office.card_about(person["open_id"], about).text
+
+        until(look, 30, f"{person['name']}'s card says {words}")
+
+    def _purchase(self) -> str:
+        orders = [
+            order
+            for order in self.office.control.get("world/erp/purchases")["purchases"]
+            if any(item["sku_id"] == self.sku["sku_id"] for item in order["items"])
+        ]
+        _check(len(orders) <= 1, f"{len(orders)} purchase orders for one tap")
+        return str(orders[0]["po_id"]) if orders else ""
+
+    def _healthy_plan(self) -> dict[str, Any]:
+        rows = [r for r in self.office.rows("计划日报") if Decimal(r.get("消耗") or 0) > 100]
+        return max(rows, key=lambda r: Decimal(r.get("成交金额") or 0) / Decimal(r["消耗"]))
+
+    def _verdict(self, record_id: str) -> str:
+        rows = {r["record_id"]: r for r in self.office.rows("预警规则")}
+        return str(rows[record_id].get("校验结果") or "")
+
+    def _ad_plan(self) -> dict[str, Any]:
+        return self.office.control.get(f"world/ads/plans/{self.plan['计划ID']}")
+
+    def _card(self) -> Seen:
+        if self.card is None:
+            raise LookupError("no card came, so there is nothing to tap")
+        return self.card
+
+
+def _check(right: bool, otherwise: str) -> None:
+    if not right:
+        raise AssertionError(otherwise)
