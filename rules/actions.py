@@ -67,7 +67,7 @@ class Actions:
         if State.ACKED in (alert.state, alert.held):
             return self._already(conn, tap, ready)
         step = lifecycle.acknowledge(alert, ready.person, self.clock.now())
-        return self._done(conn, tap, ready, step, Toast("success", "好的，交给你了", "It is yours now"))
+        return self._done(conn, tap, step, Toast("success", "好的，交给你了", "It is yours now"))
 
     def close(self, conn: Connection, tap: Tap) -> TapAnswer:
         """确认已下线: only for an object that is gone from the data."""
@@ -81,7 +81,7 @@ class Actions:
             )
             return self._fresh(conn, tap, ready.view, toast)
         step = lifecycle.close(alert, ready.person, self.clock.now())
-        return self._done(conn, tap, ready, step, Toast("success", "预警已关闭", "The alert is closed"))
+        return self._done(conn, tap, step, Toast("success", "预警已关闭", "The alert is closed"))
 
     # --- forms ---
 
@@ -154,7 +154,7 @@ class Actions:
         before = read.get("budget") if kind is Action.ADJUST else None
         task = Task(
             store.task_id(alert), alert.id, alert.episode, kind, alert.object_id, alert.title, amount, before, None,
-            TaskState.QUEUED, ready.person, now, detail={"unit_cost": str(read.get("unit_cost", ""))},
+            TaskState.QUEUED, ready.person, now,
         )  # fmt: skip
         store.save_task(conn, task)
         audit.record(
@@ -164,7 +164,7 @@ class Actions:
         self.queue.put(conn, act_work(task))
         step = lifecycle.acknowledge(alert, ready.person, now, reason=Reason.ACTED)
         toast = Toast("success", "已提交，正在执行", "Submitted; it is being done")
-        return self._done(conn, tap, ready, step, toast)
+        return self._done(conn, tap, step, toast)
 
     # --- 查看 ---
 
@@ -249,9 +249,7 @@ class Actions:
         told.shown(conn, tap.message_id, version=view.alert.version, turn=view.alert.turn)
         return TapAnswer(toast, alert_card(view).data)
 
-    def _done(
-        self, conn: Connection, tap: Tap, ready: Ready, step: lifecycle.Step, toast: Toast
-    ) -> TapAnswer:
+    def _done(self, conn: Connection, tap: Tap, step: lifecycle.Step, toast: Toast) -> TapAnswer:
         changed = Changed(step.alert, step.reason, actor=tap.operator)
         commit(conn, self.queue, [changed], (), self.clock.now())
         return self._fresh(conn, tap, self._view(conn, tap, step.alert), toast)

@@ -253,6 +253,7 @@ def restock_proposal(view: View) -> Proposal:
         sellable=read["qty"] - read.get("locked", zero),
         on_way=read.get("on_way", zero),
         safety=read.get("safety", zero),
+        most=read.get("most"),
         sales_7d=read.get("sales_7d"),
         lead_days=read.get("lead_days"),
     )

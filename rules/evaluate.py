@@ -12,7 +12,9 @@ from bitable_sync.mirror import Row
 from rules.metrics import NotKnown, TableWords, measure, number
 from rules.model import Comparison, Doubt, Finding, Fixed, Limit, Rule, Verdict
 from rules.scope import in_scope
+from rules.specs import GONE
 
+GONE_SENTENCE = "平台上已经没有这个计划。如果确实已下线，请点“确认已下线”"
 DEFAULT_MARGIN = Decimal("0.1")
 
 Judge = Callable[[Row], Finding | None]
@@ -72,6 +74,8 @@ Answer = tuple[Verdict, Decimal | None, Decimal | None, Decimal | None]
 
 
 def _judge(rule: Rule, names: Mapping[str, str], values: Mapping[str, CellValue]) -> Answer | NotKnown:
+    if values.get("status") == GONE:
+        return NotKnown(Doubt.VANISHED, GONE_SENTENCE)
     inside = in_scope(rule.scope, values)
     if inside is False:
         return Verdict.OUT, None, None, None

@@ -140,9 +140,9 @@ def propose_pieces(
     """Propose how many pieces to buy: sales until delivery plus a week, plus safety, minus what is there or coming."""
     lead = lead_days if lead_days is not None and lead_days > 0 else DEFAULT_LEAD_DAYS
     days = lead + COVER_DAYS
-    daily = (sales_7d or Decimal(0)) / 7
+    daily = sales_7d / 7
     need = daily * days + safety - sellable - on_way
-    pieces = max(Decimal(0), (need / PACK).to_integral_value(ROUND_CEILING) * PACK)
+    pieces = _packs(need)
     sold, pace = (format(item, ".1f").removesuffix(".0") for item in (daily * days, daily))
     zh = (
         f"日均销 {pace} 件 × {days:f} 天（到货 {lead:f} 天＋缓冲 {COVER_DAYS} 天）＝ {sold}，＋安全库存 {safety:f}"
@@ -154,6 +154,23 @@ def propose_pieces(
     )
     if pieces == 0:
         return Proposal(None, f"{zh}：在途已够，暂不需要补货", f"{en}: enough is on the way")
+    return Proposal(
+        pieces,
+        f"建议补 {pieces:f} 件：{zh}，按 {PACK} 件取整",
+        f"Proposal {pieces:f}: {en}, in packs of {PACK}",
+    )
+
+
+def _packs(need: Decimal) -> Decimal:
+    return max(Decimal(0), (need / PACK).to_integral_value(ROUND_CEILING) * PACK)
+
+
+def _fill_up(target: Decimal, sellable: Decimal, on_way: Decimal) -> Proposal:
+    pieces = _packs(target - sellable - on_way)
+    zh = f"没有销量数据，按补到 {target:f} 件算，－可售 {sellable:f}，－在途 {on_way:f}"
+    en = f"No sales figures; filling up to {target:f}, − sellable {sellable:f}, − on the way {on_way:f}"
+    if pieces == 0:
+        return Proposal(None, f"{zh}：暂不需要补货", f"{en}: nothing needed now")
     return Proposal(
         pieces,
         f"建议补 {pieces:f} 件：{zh}，按 {PACK} 件取整",

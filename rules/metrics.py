@@ -48,13 +48,6 @@ def _drop(numbers: Numbers) -> Decimal | NotKnown:
     return (base - today) / base
 
 
-def _refund_rate(numbers: Numbers) -> Decimal | NotKnown:
-    refunds, gmv = numbers
-    if gmv == 0:
-        return NotKnown(Doubt.ZERO_BASE, "今日成交金额为 0，退款率无法计算")
-    return refunds / gmv
-
-
 def _budget_use(numbers: Numbers) -> Decimal | NotKnown:
     spend, budget = numbers
     if budget == 0:
@@ -76,10 +69,7 @@ _DERIVED: dict[str, tuple[tuple[Metric, Callable[[Numbers], Decimal | NotKnown]]
             _available,
         ),
     ),
-    SHOPS: (
-        (Metric("drop", "成交跌幅", "sales drop", ("gmv", "gmv_base"), Unit.PERCENT), _drop),
-        (Metric("refund_rate", "退款率", "refund rate", ("refunds", "gmv"), Unit.PERCENT), _refund_rate),
-    ),
+    SHOPS: ((Metric("drop", "成交跌幅", "sales drop", ("gmv", "gmv_base"), Unit.PERCENT), _drop),),
 }
 _FORMULAS = {metric.key: compute for pairs in _DERIVED.values() for metric, compute in pairs}
 _ENGLISH = {

@@ -16,7 +16,8 @@ ACTIONS = ("调整预算", "紧急补货", "知道了")
 STATES = ("观察中", "告警中", "处理中", "无法判断", "已恢复")
 TASK_STATES = ("排队中", "执行中", "已完成", "失败")
 TASK_KINDS = ("调整预算", "紧急补货")
-PLAN_STATES = ("投放中", "已暂停", "预算耗尽", "已结束")
+GONE = "平台已删除"
+PLAN_STATES = ("投放中", "已暂停", "预算耗尽", "审核中", "已结束", GONE)
 PLATFORMS = ("抖音", "淘宝", "京东", "拼多多")
 
 OWNER = FieldSpec(
@@ -95,10 +96,10 @@ STOCK_TABLE = TableSpec(
         FieldSpec("qty", "库存", Kind.NUMBER),
         FieldSpec("locked", "锁定", Kind.NUMBER, description="已被订单和拣货占用"),
         FieldSpec("on_way", "在途", Kind.NUMBER, description="已采购未入库"),
-        FieldSpec("safety", "安全库存", Kind.NUMBER),
-        FieldSpec("sales_7d", "近7日销量", Kind.NUMBER),
-        FieldSpec("lead_days", "到货天数", Kind.NUMBER),
-        FieldSpec("unit_cost", "采购单价", Kind.CURRENCY),
+        FieldSpec("safety", "安全库存", Kind.NUMBER, description="来自 ERP 的库存下限"),
+        FieldSpec("most", "库存上限", Kind.NUMBER, description="来自 ERP"),
+        FieldSpec("sales_7d", "近7日销量", Kind.NUMBER, description="由人或报表维护；用来算补货建议"),
+        FieldSpec("lead_days", "到货天数", Kind.NUMBER, description="下单到入库；留空按 7 天"),
         FieldSpec("sellable", "可售", Kind.FORMULA, formula="{qty}-{locked}", formatter="0"),
         FieldSpec("available", "可用库存", Kind.FORMULA, formula="{qty}-{locked}+{on_way}", formatter="0"),
         OWNER,
@@ -117,7 +118,6 @@ SHOPS_TABLE = TableSpec(
         FieldSpec("platform", "平台", Kind.SELECT, options=PLATFORMS),
         FieldSpec("gmv", "今日成交金额", Kind.CURRENCY),
         FieldSpec("orders", "今日订单数", Kind.NUMBER),
-        FieldSpec("refunds", "今日退款金额", Kind.CURRENCY),
         FieldSpec("gmv_base", "昨日同时段成交金额", Kind.CURRENCY),
         FieldSpec(
             "drop",

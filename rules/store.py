@@ -219,10 +219,16 @@ def forget_points(conn: Connection, now: datetime) -> None:
 # --- freshness of a table's numbers ---
 
 
-def note_pull(conn: Connection, table: str, at: datetime, error: str = "") -> None:
-    """Record a pull from a platform: fresh numbers, or the sentence why there are none."""
+def note_pull(conn: Connection, table: str, at: datetime, *, cursor: int = 0, error: str = "") -> None:
+    """Record a pull from a platform: fresh numbers up to ``cursor``, or the sentence why there are none."""
     row: dict[str, Any] = {"table": table, "tried_at": at, "error": error}
-    upsert(conn, t.data_sources, [row if error else row | {"pulled_at": at}])
+    upsert(conn, t.data_sources, [row if error else row | {"pulled_at": at, "cursor": cursor}])
+
+
+def pull_cursor(conn: Connection, table: str) -> int:
+    """The row version from which the next pull asks; 0 for everything."""
+    query = sa.select(t.data_sources.c.cursor).where(t.data_sources.c.table == table)
+    return int(conn.execute(query).scalar_one_or_none() or 0)
 
 
 def source_state(conn: Connection, table: str) -> tuple[datetime | None, str]:

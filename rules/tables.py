@@ -231,6 +231,8 @@ data_sources = sa.Table(
     sa.Column("table", sa.Text, primary_key=True),
     sa.Column("pulled_at", Utc),
     sa.Column("tried_at", Utc),
+    sa.Column("cursor", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("error", sa.Text, nullable=False),
 )
-"""When each data table last got fresh numbers from its platform, and what went wrong since."""
+"""When each data table last got fresh numbers from its platform, from which row version on
+the next pull asks, and what went wrong since."""

@@ -117,11 +117,13 @@ def mark_notices(
     conn.execute(sa.update(n).where(n.c.id.in_(ids)).values(state=state, sent_at=at, message_id=message_id))
 
 
-def add_copy(conn: Connection, told: Told, alert: Alert, message_id: str, chat_id: str, at: datetime) -> None:
-    """Remember a message that shows the alert as it is in ``alert``."""
+def add_copy(
+    conn: Connection, told: Told, message_id: str, chat_id: str, *, version: int, turn: int, at: datetime
+) -> None:
+    """Remember a message that shows this version of the alert."""
     row = {
-        "message_id": message_id, "alert_id": alert.id, "receiver": told.receiver, "chat_id": chat_id,
-        "notice_id": told.id, "shown_version": alert.version, "shown_turn": alert.turn, "sent_at": at,
+        "message_id": message_id, "alert_id": told.alert_id, "receiver": told.receiver, "chat_id": chat_id,
+        "notice_id": told.id, "shown_version": version, "shown_turn": turn, "sent_at": at,
     }  # fmt: skip
     insert_new(conn, t.alert_cards, row)
 

@@ -54,6 +54,7 @@ def _rules() -> None:
         sa.Column("table", sa.Text, primary_key=True),
         sa.Column("pulled_at", Utc),
         sa.Column("tried_at", Utc),
+        sa.Column("cursor", sa.BigInteger, nullable=False, server_default="0"),
         sa.Column("error", sa.Text, nullable=False),
     )
 

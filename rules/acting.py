@@ -1,0 +1,154 @@
+"""The job that changes the world: ``rules.act``, one at a time for each object of a platform."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+from bitable_sync.platforms.erp import PurchaseItem
+from rules import lifecycle, store
+from rules.deps import Ads, Erp, Worker
+from rules.effects import Changed, commit
+from rules.limits import Refusal, check_budget, yuan
+from rules.model import Action, Reason, Task, TaskState
+from rules.specs import PLANS, STOCK
+from runtime import audit
+from runtime.errors import ChorusError, TransientError, UnknownOutcome
+from runtime.jobrun import JobRun
+from runtime.work import Work
+
+
+class Acting:
+    """Carries tasks out: look at the world, change it once, look again, record before and after."""
+
+    def __init__(self, deps: Worker) -> None:
+        self.deps = deps
+
+    def act(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Carry one task out. Whatever happens, the task ends as 已完成 or 失败 with a sentence."""
+        with self.deps.db.read() as conn:
+            task = store.load_task(conn, str(args["task_id"]))
+        if task is None or not task.state.running:
+            return
+        run.step("begin", lambda: self._begin(task))
+        try:
+            outcome = self._perform(run, task)
+        except ChorusError as error:
+            outcome = {"failed": _sentence(error)}
+        run.step("record", lambda: self._record(task, outcome))
+
+    def _begin(self, task: Task) -> None:
+        with self.deps.db.begin() as conn:
+            store.save_task(conn, replace(task, state=TaskState.DOING))
+
+    def _perform(self, run: JobRun, task: Task) -> dict[str, Any]:
+        if task.kind is Action.ADJUST and self.deps.gateways.ads is not None:
+            return self._adjust(run, task, self.deps.gateways.ads)
+        if task.kind is Action.RESTOCK and self.deps.gateways.erp is not None:
+            return self._restock(run, task, self.deps.gateways.erp)
+        return {"failed": f"“{task.kind.value}”的平台还没有接入，请联系管理员运行 chorus doctor"}
+
+    def _adjust(self, run: JobRun, task: Task, ads: Ads) -> dict[str, Any]:
+        def look() -> dict[str, str] | None:
+            plan = ads.plan(task.object_id)
+            return None if plan is None else {"budget": str(plan.budget), "spend": str(plan.spend)}
+
+        before = run.attempt("before", look)
+        if before is None:
+            return {"failed": "平台上已经没有这个计划"}
+        budget = Decimal(before["budget"])
+        if budget != task.amount:
+            # Spend has gone on since the tap, so the platform's rules are checked again.
+            refusal = check_budget(
+                task.amount, budget=budget, spend=Decimal(before["spend"]), changes_today=0
+            )
+            if isinstance(refusal, Refusal):
+                return {"failed": refusal.zh, "before": str(budget)}
+            run.attempt("set", _set(ads, task), lookup=lambda: _is_set(ads, task))
+        after = run.attempt("after", look)
+        now = None if after is None else after["budget"]
+        if now is None or Decimal(now) != task.amount:
+            said = (
+                f"平台现在显示 {yuan(Decimal(now))}，不是提交的值，请到平台核对"
+                if now
+                else "改完后平台上查不到这个计划"
+            )
+            return {"failed": said, "before": str(budget), "after": now}
+        return {"before": str(budget), "after": now, "result": f"日预算 {yuan(budget)} → {yuan(task.amount)}"}
+
+    def _restock(self, run: JobRun, task: Task, erp: Erp) -> dict[str, Any]:
+        def find() -> dict[str, str] | None:
+            order = erp.find_purchase(task.id)
+            return None if order is None else {"po_id": order.po_id}
+
+        def buy() -> dict[str, str]:
+            # Also a fresh start looks first: the order of an earlier run must not be made twice.
+            found = find()
+            if found is not None:
+                return found
+            order = erp.purchase(task.id, [PurchaseItem(task.object_id, int(task.amount))])
+            return {"po_id": order.po_id}
+
+        made = run.attempt("purchase", buy, lookup=find)
+        return {"after": str(task.amount), "result": f"采购单 {made['po_id']}"}
+
+    def _record(self, task: Task, outcome: Mapping[str, Any]) -> None:
+        now = self.deps.clock.now()
+        failed = outcome.get("failed")
+        before, after = (_decimal(outcome.get(key)) for key in ("before", "after"))
+        done = replace(
+            task,
+            state=TaskState.FAILED if failed else TaskState.DONE,
+            before=task.before if before is None else before,
+            after=after,
+            done_at=now,
+            result=str(failed or outcome.get("result", "")),
+        )
+        with self.deps.db.begin() as conn:
+            alert = store.load_alert(conn, task.alert_id, lock=True)
+            stored = store.load_task(conn, task.id)
+            if alert is None or stored is None or not stored.state.running:
+                return
+            store.save_task(conn, done)
+            audit.record(
+                conn, at=now, actor="system:rules", action=f"task.{task.kind.name.lower()}", subject=f"task:{task.id}",
+                reason="failed" if failed else "done",
+                detail={"asked_by": task.asked_by.open_id, "before": str(done.before), "after": str(after),
+                        "result": done.result},
+            )  # fmt: skip
+            reason = Reason.TASK_FAILED if failed else Reason.TASK_DONE
+            step = lifecycle.told(alert, reason)
+            commit(conn, self.deps.queue, [Changed(step.alert, reason)], (), now)
+            if not failed:
+                table = PLANS if task.kind is Action.ADJUST else STOCK
+                self.deps.queue.put(conn, pull_work(table, f"after:{task.id}"))
+
+
+def _set(ads: Ads, task: Task) -> Callable[[], bool]:
+    def change() -> bool:
+        ads.set_budget(task.object_id, task.amount)
+        return True
+
+    return change
+
+
+def _is_set(ads: Ads, task: Task) -> bool | None:
+    plan = ads.plan(task.object_id)
+    return True if plan is not None and plan.budget == task.amount else None
+
+
+def _decimal(value: object) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
+
+def _sentence(error: ChorusError) -> str:
+    if isinstance(error, UnknownOutcome):
+        return f"平台没有回答，不知道有没有生效，请到平台核对后再决定是否重做（{error}）"
+    if isinstance(error, TransientError):
+        return f"平台一直繁忙，没有生效，请稍后重做（{error}）"
+    return str(error)
+
+
+def pull_work(table: str, name: str) -> Work:
+    """Pull fresh numbers of a table; the pulls of one table run one at a time."""
+    return Work("rules.pull", f"pull:{table}:{name}", f"table:{table}", {"table": table})

@@ -1,0 +1,202 @@
+"""Jobs of the tables: pull numbers from the platforms, check, answer in rule rows, fill the boards."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import sqlalchemy as sa
+
+from bitable_sync.cells import EMPTY, CellValue, Person
+from rules import store
+from rules.acting import pull_work
+from rules.deps import Worker
+from rules.model import Action, Alert, State, Task
+from rules.rulebook import load_entry, verdicts
+from rules.sources import Values, changed_rows, lost_plans, plan_rows, shop_rows, stock_rows
+from rules.specs import ALERTS, PLANS, RULES, STOCK, TASKS
+from rules.tables import alert_tasks, alerts
+from rules.wording import STATE_ZH, limit_text, metric_text, reason_text
+from runtime.clock import SHANGHAI
+from runtime.errors import ChorusError
+from runtime.jobrun import JobRun
+
+BOARD_ROWS = 500
+
+
+class Tables:
+    """The jobs ``rules.tick``, ``rules.pull``, ``rules.check``, ``rules.mark`` and ``rules.board``."""
+
+    def __init__(self, deps: Worker) -> None:
+        self.deps = deps
+
+    def tick(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """A schedule's fire: the pull itself runs in the lane of its table."""
+        table, run_id = str(args["table"]), str(run.id)
+        with self.deps.db.begin() as conn:
+            self.deps.queue.put(conn, pull_work(table, run_id))
+
+    def pull(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Fetch numbers, write what changed into the table, judge the table at once.
+
+        A source that fails is recorded and shown by the rules as *unknown*; it stops nothing else.
+        """
+        table = str(args["table"])
+        try:
+            run.attempt("pull", lambda: self._pull(table, str(run.id)), tries=4)
+        except ChorusError as error:
+            with self.deps.db.begin() as conn:
+                store.note_pull(conn, table, self.deps.clock.now(), error=str(error)[:300])
+        self.deps.checker.scan(table)
+
+    def _pull(self, table: str, cause: str) -> dict[str, int]:
+        started = self.deps.clock.now()
+        cursor = 0
+        if table == PLANS:
+            rows = self._plans(started)
+        elif table == STOCK:
+            rows, cursor = self._stock(started)
+        else:
+            rows = self._shops(started)
+        spec = self.deps.sync.specs.table(table)
+        known: dict[str, Any] = {}
+        for row in self.deps.sync.mirror.rows(table):
+            known[str(row.values.get(spec.business_key[0]))] = row
+        changed = changed_rows(rows, known, spec.business_key[0])
+        if changed:
+            self.deps.sync.pusher.upsert(table, changed, cause=cause)
+        with self.deps.db.begin() as conn:
+            store.note_pull(conn, table, started, cursor=cursor)
+        return {"rows": len(rows), "changed": len(changed)}
+
+    def _plans(self, at: datetime) -> list[Values]:
+        if self.deps.gateways.ads is None:
+            return []
+        plans = self.deps.gateways.ads.plans()
+        lost = lost_plans(self.deps.sync.mirror.rows(PLANS), plans)
+        if len(lost) > self.deps.mass_delete:
+            message = f"平台一次少了 {len(lost)} 个计划，先不当作已删除，请核对账户和授权"
+            with self.deps.db.begin() as conn:
+                store.note_pull(conn, PLANS, at, error=message)
+            lost = []
+        return plan_rows(plans, at) + lost
+
+    def _stock(self, at: datetime) -> tuple[list[Values], int]:
+        with self.deps.db.read() as conn:
+            cursor = store.pull_cursor(conn, STOCK)
+        if self.deps.gateways.erp is None:
+            return [], cursor
+        stock = self.deps.gateways.erp.stock(cursor)
+        return stock_rows(stock, at), max([cursor, *(item.version for item in stock)])
+
+    def _shops(self, at: datetime) -> list[Values]:
+        if self.deps.gateways.shop is None:
+            return []
+        then = at.astimezone(SHANGHAI) - timedelta(days=1)
+        today = self.deps.gateways.shop.daily_sales()
+        return shop_rows(today, self.deps.gateways.shop.daily_sales(then.date(), before=then), at)
+
+    def check(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """The regular check of every rule on every row; also repairs what a lost event missed."""
+        del run, args
+        self.deps.reviewer.tick()
+
+    def mark(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Write 校验结果 and 最近检查 into a rule's row: always the newest sentence."""
+        rule_id = str(args["rule_id"])
+
+        def write() -> bool:
+            with self.deps.db.read() as conn:
+                sentence, at = verdicts(conn, [rule_id]).get(rule_id, ("", None))
+            if self.deps.sync.mirror.get(RULES, rule_id) is None:
+                return False  # deleted meanwhile
+            values: dict[str, CellValue] = {"check_result": sentence, "checked_at": at or EMPTY}
+            return self.deps.sync.pusher.write(RULES, rule_id, values)
+
+        run.attempt("write", write)
+
+    def board(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Bring 预警看板 and 处理任务 to what is; takes everything that is due."""
+        del args
+        run.attempt("alerts", lambda: self._board_alerts(str(run.id)))
+        run.attempt("tasks", lambda: self._board_tasks(str(run.id)))
+
+    def _board_alerts(self, cause: str) -> int:
+        seen = sa.or_(
+            alerts.c.fired_at.is_not(None), alerts.c.state == State.UNKNOWN, alerts.c.board_version > 0
+        )
+        query = sa.select(alerts.c.id).where(alerts.c.version > alerts.c.board_version, seen)
+        with self.deps.db.read() as conn:
+            due = [
+                alert
+                for found in conn.execute(query.order_by(alerts.c.id).limit(BOARD_ROWS)).scalars()
+                if (alert := store.load_alert(conn, found)) is not None
+            ]
+            rows = [self._alert_row(conn, alert) for alert in due]
+        if not due:
+            return 0
+        self.deps.sync.pusher.upsert(ALERTS, rows, cause=cause)
+        with self.deps.db.begin() as conn:
+            for alert in due:
+                shown = sa.update(alerts).where(
+                    alerts.c.id == alert.id, alerts.c.board_version < alert.version
+                )
+                conn.execute(shown.values(board_version=alert.version))
+        return len(due)
+
+    def _alert_row(self, conn: sa.Connection, alert: Alert) -> Values:
+        entry = load_entry(conn, alert.rule_id, self.deps.sources.catalog)
+        rule = entry.rule if entry else None
+        state = STATE_ZH[alert.state if alert.state is not State.OK else State.RESOLVED]
+        return {
+            "alert_id": str(alert.id),
+            "title": alert.title,
+            "rule": entry.name if entry else "",
+            "state": state,
+            "severity": alert.severity.value,
+            "value": metric_text(alert.value, rule.metric.unit) if rule else "",
+            "limit": limit_text(rule, alert.limit) if rule and alert.limit is not None else "",
+            "sentence": reason_text(alert)[0],
+            "owner": alert.owners or EMPTY,
+            "fired_at": alert.fired_at or EMPTY,
+            "acked_by": (alert.acked_by,) if alert.acked_by else EMPTY,
+            "resolved_at": alert.resolved_at or EMPTY,
+            "episode": Decimal(alert.episode),
+        }
+
+    def _board_tasks(self, cause: str) -> int:
+        query = sa.select(alert_tasks.c.id).where(alert_tasks.c.board_state != alert_tasks.c.state)
+        with self.deps.db.read() as conn:
+            found = list(conn.execute(query.order_by(alert_tasks.c.id).limit(BOARD_ROWS)).scalars())
+            due = [task for task_id in found if (task := store.load_task(conn, task_id)) is not None]
+        if not due:
+            return 0
+        self.deps.sync.pusher.upsert(TASKS, [_task_row(task) for task in due], cause=cause)
+        with self.deps.db.begin() as conn:
+            for task in due:
+                shown = sa.update(alert_tasks).where(alert_tasks.c.id == task.id)
+                conn.execute(shown.values(board_state=task.state.value))
+        return len(due)
+
+
+def _task_row(task: Task) -> Values:
+    def written(amount: Any) -> CellValue:
+        if amount is None:
+            return EMPTY
+        return f"¥{amount:,f}" if task.kind is Action.ADJUST else f"{amount:f} 件"
+
+    people: tuple[Person, ...] = (task.asked_by,)
+    return {
+        "task_id": str(task.id),
+        "kind": task.kind.value,
+        "title": task.title,
+        "state": task.state.value,
+        "amount": written(task.amount),
+        "before": written(task.before),
+        "after": written(task.after),
+        "asked_by": people,
+        "asked_at": task.asked_at,
+        "done_at": task.done_at or EMPTY,
+        "result": task.result or EMPTY,
+        "alert_id": str(task.alert_id),
+    }

@@ -1,0 +1,204 @@
+"""Jobs that tell people: send a card once, send a summary once, refresh every copy. Each in its receiver's lane."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from bot.cards import Card
+from rules import store, told
+from rules.cards import alert_card, digest_card
+from rules.deps import Worker
+from rules.effects import refresh_work
+from rules.model import Alert, Rule
+from rules.notices import Kind
+from rules.rulebook import load_entry
+from rules.told import Copy, Told
+from rules.views import load_view
+from runtime import audit
+from runtime.errors import PermanentError
+from runtime.ids import ChatId, MessageId
+from runtime.jobrun import JobRun
+
+FORM_PATIENCE = timedelta(minutes=3)
+"""A form somebody opened is not drawn over by mere numbers for this long."""
+
+REPEAT_WINDOW = timedelta(minutes=50)
+"""So long a send may be repeated with its uuid (the platform remembers it for an hour); later it is looked up."""
+
+WORST = 10
+SKIPPED_REASON = "over_before_told"
+
+
+class Sending:
+    """The jobs ``rules.notify``, ``rules.notify_digest`` and ``rules.refresh``."""
+
+    def __init__(self, deps: Worker) -> None:
+        self.deps = deps
+
+    def notify(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Send one notice as a card, exactly once, showing the alert as it is at that moment."""
+        notice_id = str(args["notice_id"])
+        with self.deps.db.read() as conn:
+            notice = told.load_notice(conn, notice_id)
+        if notice is None or notice.state != told.QUEUED:
+            return
+        sent = run.attempt("send", lambda: self._send(notice), lookup=lambda: self._find(notice.code, notice))
+        run.step("record", lambda: self._record(notice, sent))
+
+    def _send(self, notice: Told) -> dict[str, Any]:
+        """Send it, or say that it is over; the answer has what the message shows."""
+        with self.deps.db.read() as conn:
+            alert = store.load_alert(conn, notice.alert_id)
+            view = load_view(conn, self.deps.sources, alert, notice.code) if alert else None
+        if alert is None or view is None or _over(alert, notice):
+            return {"skipped": True}
+        message = self.deps.im.send_card(notice.receiver, alert_card(view).data, uuid=notice.id)
+        return {
+            "message_id": message.message_id, "chat_id": message.chat_id, "version": alert.version, "turn": alert.turn,
+        }  # fmt: skip
+
+    def _find(self, code: str, notice: Told) -> dict[str, Any] | None:
+        """After a doubt: within the hour the uuid makes a repeat harmless; later look for the message itself."""
+        if self.deps.clock.now() - notice.created_at <= REPEAT_WINDOW:
+            return None
+        with self.deps.db.read() as conn:
+            chat = told.chat_with(conn, notice.receiver)
+        found = chat and self.deps.im.find_sent(ChatId(chat), code, since=notice.created_at)
+        if not found:
+            return None
+        return {"message_id": found.message_id, "chat_id": found.chat_id, "version": 0, "turn": 0}
+
+    def _record(self, notice: Told, sent: Mapping[str, Any]) -> None:
+        now = self.deps.clock.now()
+        with self.deps.db.begin() as conn:
+            if sent.get("skipped"):
+                told.mark_notices(conn, [notice.id], told.SKIPPED, at=now)
+                _note(conn, now, notice, SKIPPED_REASON)
+                return
+            alert = store.load_alert(conn, notice.alert_id)
+            if alert is None:
+                return
+            message_id, chat_id = str(sent["message_id"]), str(sent["chat_id"])
+            told.mark_notices(conn, [notice.id], told.SENT, at=now, message_id=message_id)
+            told.add_copy(
+                conn,
+                notice,
+                message_id,
+                chat_id,
+                version=int(sent["version"]),
+                turn=int(sent["turn"]),
+                at=now,
+            )
+            _note(conn, now, notice, "sent")
+            if alert.version > int(sent["version"]):
+                # It moved while the card was on its way; its refresh did not know this copy yet.
+                self.deps.queue.put(conn, refresh_work(alert, notice.receiver, suffix=f":{message_id}"))
+
+    def digest(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Send many notices to one person as one summary, the worst first."""
+        digest_id, receiver = str(args["digest_id"]), str(args["receiver"])
+        with self.deps.db.read() as conn:
+            notices = told.digest_notices(conn, digest_id)
+        waiting = [notice for notice in notices if notice.state == told.QUEUED]
+        if not waiting:
+            return
+
+        def send() -> dict[str, Any]:
+            card = self._summary(waiting, digest_id)
+            if card is None:
+                return {"skipped": True}
+            message = self.deps.im.send_card(receiver, card.data, uuid=digest_id)
+            return {"message_id": message.message_id}
+
+        first = waiting[0]
+        sent = run.attempt("send", send, lookup=lambda: self._find(told.code_of(digest_id), first))
+
+        def record() -> None:
+            now, state = self.deps.clock.now(), told.SKIPPED if sent.get("skipped") else told.SENT
+            with self.deps.db.begin() as conn:
+                ids = [notice.id for notice in waiting]
+                told.mark_notices(conn, ids, state, at=now, message_id=sent.get("message_id"))
+                for notice in waiting:
+                    _note(conn, now, notice, "sent_in_summary" if state == told.SENT else SKIPPED_REASON)
+
+        run.step("record", record)
+
+    def _summary(self, notices: list[Told], digest_id: str) -> Card | None:
+        alerts: list[Alert] = []
+        rules: dict[str, Rule] = {}
+        with self.deps.db.read() as conn:
+            for notice in notices:
+                alert = store.load_alert(conn, notice.alert_id)
+                if alert is not None and not _over(alert, notice):
+                    alerts.append(alert)
+            for rule_id in {alert.rule_id for alert in alerts}:
+                entry = load_entry(conn, rule_id, self.deps.sources.catalog)
+                if entry and entry.rule:
+                    rules[rule_id] = entry.rule
+        if not alerts:
+            return None
+        alerts.sort(key=store.urgency)
+        return digest_card(alerts[:WORST], rules, len(alerts), told.code_of(digest_id))
+
+    def refresh(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Bring one receiver's copies of an alert's card to the newest version; skip those that show it."""
+        alert_id, receiver = str(args["alert_id"]), str(args["receiver"])
+        with self.deps.db.read() as conn:
+            alert = store.load_alert(conn, alert_id)
+            due = [copy for copy in told.copies(conn, alert_id, receiver) if alert and self._due(copy, alert)]
+        for copy in due:
+            result = run.attempt(f"update:{copy.message_id}", self._updater(copy))
+            run.step(f"shown:{copy.message_id}", self._recorder(copy, result))
+
+    def _due(self, copy: Copy, alert: Alert) -> bool:
+        if copy.shown_version >= alert.version:
+            return False
+        busy = copy.form is not None and _recent(copy.form_at, self.deps.clock.now())
+        return not (busy and copy.shown_turn >= alert.turn)
+
+    def _updater(self, copy: Copy) -> Callable[[], dict[str, Any]]:
+        def update() -> dict[str, Any]:
+            with self.deps.db.read() as conn:
+                alert = store.load_alert(conn, copy.alert_id)
+                if alert is None:
+                    return {}
+                view = load_view(conn, self.deps.sources, alert, told.code_of(copy.notice_id))
+            try:
+                self.deps.im.update_card(MessageId(copy.message_id), alert_card(view).data)
+            except PermanentError as error:  # recalled, older than 14 days: this copy is lost, others go on
+                return {"lost": str(error)}
+            return {"version": alert.version, "turn": alert.turn}
+
+        return update
+
+    def _recorder(self, copy: Copy, result: Mapping[str, Any]) -> Callable[[], None]:
+        def record() -> None:
+            with self.deps.db.begin() as conn:
+                if "lost" in result:
+                    told.lost(conn, copy.message_id, str(result["lost"]))
+                elif result:
+                    told.shown(
+                        conn, copy.message_id, version=int(result["version"]), turn=int(result["turn"])
+                    )
+
+        return record
+
+
+def _recent(at: datetime | None, now: datetime) -> bool:
+    return at is not None and now - at < FORM_PATIENCE
+
+
+def _over(alert: Alert, notice: Told) -> bool:
+    """Whether the news is no news any more. What a person asked to see is always shown."""
+    if notice.kind == Kind.SHOWN:
+        return False
+    if notice.kind == Kind.UNKNOWN:
+        return alert.state.value != "unknown"
+    return not alert.open or alert.episode != notice.episode
+
+
+def _note(conn: Any, now: datetime, notice: Told, reason: str) -> None:
+    audit.record(
+        conn, at=now, actor="system:rules", action="notice.send", subject=f"alert:{notice.alert_id}", reason=reason,
+        detail={"notice": notice.id, "receiver": notice.receiver, "kind": notice.kind},
+    )  # fmt: skip

@@ -1,0 +1,160 @@
+"""Red lines joined to the house: the web side answers taps and chat, the worker side checks, tells and acts."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from bitable_sync.cells import Person
+from bitable_sync.changes import Change
+from bitable_sync.context import Sync
+from bitable_sync.mirror import Mirror
+from bot.router import Router
+from rules.acting import Acting
+from rules.actions import Actions
+from rules.check import Checker, Policy
+from rules.commands import HELP, WORDS, Commands
+from rules.deps import Gateways, Worker
+from rules.jobs import Tables
+from rules.metrics import Catalog, build_catalog
+from rules.review import Reviewer
+from rules.sending import Sending
+from rules.specs import DATA_TABLES, PLANS, RULES, SHOPS, STOCK, TABLES
+from rules.views import Sources
+from runtime.clock import Clock
+from runtime.engine import Engine
+from runtime.feishu.im import Im
+from runtime.floor import Floor
+from runtime.schedule import Scheduler
+from runtime.when import Every, parse_when
+from runtime.work import Work, WorkQueue
+
+SCHEDULES: Mapping[str, str] = {"pull_ads": PLANS, "pull_stock": STOCK, "pull_shops": SHOPS}
+"""Name in the manifest's ``schedules`` → table key."""
+
+CHECK = "check_rules"
+
+
+@dataclass(frozen=True, slots=True)
+class WebDeps:
+    """What the web side needs: no network, only our own tables."""
+
+    queue: WorkQueue
+    clock: Clock
+    mirror: Mirror
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerDeps:
+    """What the worker side needs besides engine, router, scheduler and sync."""
+
+    floor: Floor
+    im: Im
+    gateways: Gateways
+    policy: Policy
+
+
+def make_policy(floor: Floor, fallback: tuple[Person, ...] = ()) -> Policy:
+    """The policy of a configuration.
+
+    Args:
+        floor: for ``limits.max_age`` of the manifest.
+        fallback: who is told when an object has neither responsible person nor cc.
+    """
+    ages = {
+        table: _age(text) for table, text in floor.manifest.limits.max_age.items() if table in DATA_TABLES
+    }
+    return Policy(tuple(fallback), ages)
+
+
+def _age(text: str) -> timedelta:
+    parsed = parse_when(f"every {text}")
+    assert isinstance(parsed, Every)  # noqa: S101 - an interval by construction
+    return parsed.step
+
+
+def catalog() -> Catalog:
+    """The words rules may use: our own tables by the names setup gives them."""
+    return build_catalog(TABLES)
+
+
+def register_web(router: Router, deps: WebDeps) -> None:
+    """Answer taps on alert cards and the chat command 我的预警."""
+    sources = Sources(deps.mirror, catalog())
+    actions = Actions(deps.queue, deps.clock, sources, deps.policy)
+    router.on_tap("alert.ack", actions.ack)
+    router.on_tap("alert.close", actions.close)
+    router.on_tap("alert.show", actions.show)
+    for form in ("adjust", "restock"):
+        router.on_tap(f"{form}.open", actions.open_form)
+        router.on_tap(f"{form}.submit", actions.submit)
+        router.on_tap(f"{form}.cancel", actions.cancel_form)
+    register_commands(router, sources, deps.policy)
+
+
+def register_commands(router: Router, sources: Sources, policy: Policy) -> None:
+    """Answer chat; in whichever process handles messages."""
+    router.on_command(WORDS, Commands(sources, policy).mine, help=HELP)
+
+
+def build_worker(sync: Sync, deps: WorkerDeps) -> Worker:
+    """Assemble the worker's side."""
+    floor = deps.floor
+    sources = Sources(sync.mirror, catalog())
+    checker = Checker(floor.db, floor.queue, floor.clock, sync.mirror, sources.catalog, deps.policy)
+    return Worker(
+        floor.db, floor.queue, floor.clock, sync, deps.im, deps.gateways, sources, deps.policy, checker,
+        Reviewer(checker), floor.manifest.limits.mass_delete,
+    )  # fmt: skip
+
+
+def register_worker(
+    engine: Engine, router: Router, scheduler: Scheduler, sync: Sync, deps: WorkerDeps
+) -> Worker:
+    """Register jobs, schedules, and what follows from edits in Bitable.
+
+    Args:
+        engine: performs the jobs.
+        router: for chat commands where the worker handles messages; ignored if they are registered already.
+        scheduler: gets the schedules that the manifest names.
+        sync: tells of changed rows.
+        deps: floor, messages, platforms, policy.
+    """
+    worker = build_worker(sync, deps)
+    tables, sending, acting = Tables(worker), Sending(worker), Acting(worker)
+    engine.register("rules.tick", tables.tick)
+    engine.register("rules.pull", tables.pull)
+    engine.register("rules.check", tables.check)
+    engine.register("rules.mark", tables.mark)
+    engine.register("rules.board", tables.board)
+    engine.register("rules.notify", sending.notify)
+    engine.register("rules.notify_digest", sending.digest)
+    engine.register("rules.refresh", sending.refresh)
+    engine.register("rules.act", acting.act)
+    if router.command(WORDS[0]) is None:
+        register_commands(router, worker.sources, deps.policy)
+    sync.changes.on_change(RULES, lambda _changes: _ignore(worker.reviewer.review()))
+    for table in DATA_TABLES:
+        sync.changes.on_change(table, _rows_changed(worker, table))
+    _schedule(scheduler, deps.floor.manifest.schedules)
+    return worker
+
+
+def _ignore(_found: object) -> None:
+    return None
+
+
+def _rows_changed(worker: Worker, table: str) -> Callable[[list[Change]], None]:
+    return lambda changes: worker.checker.rows_changed(table, changes)
+
+
+def _schedule(scheduler: Scheduler, schedules: Mapping[str, str]) -> None:
+    for name, table in SCHEDULES.items():
+        if name in schedules:
+            scheduler.every(name, schedules[name], _tick(table))
+    if CHECK in schedules:
+        scheduler.every(CHECK, schedules[CHECK], lambda _at: Work("rules.check", "", "", {}))
+
+
+def _tick(table: str) -> Callable[[datetime], Work]:
+    return lambda _at: Work("rules.tick", "", "", {"table": table})
