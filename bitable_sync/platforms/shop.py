@@ -66,14 +66,17 @@ class ShopGateway:
             clock=clock,
         )
 
-    def daily_sales(self, day: date | None = None) -> list[ShopSales]:
-        """Sales per shop of a day; today (Shanghai) when left out. A shop without orders is not listed."""
+    def daily_sales(self, day: date | None = None, *, before: datetime | None = None) -> list[ShopSales]:
+        """Sales per shop of a day; today (Shanghai) when left out. A shop without orders is not listed.
+
+        ``before`` counts only what was paid earlier than that moment (to compare with the same hour of a day).
+        """
         now = self.clock.now().astimezone(SHANGHAI)
         day = day or now.date()
         begin = datetime(day.year, day.month, day.day, tzinfo=SHANGHAI)
         # An order paid that day was last updated then or later; the end is fixed so that pages stand still.
         orders = self._orders(int(begin.timestamp()), int(now.timestamp()))
-        until = int((begin + timedelta(days=1)).timestamp())
+        until = int(min(begin + timedelta(days=1), before or now).timestamp()) + (before is None)
         sums: dict[str, tuple[str, int, int]] = {}
         for order in orders.values():
             paid = int(order.get("pay_time") or 0)
