@@ -134,10 +134,17 @@ def propose_pieces(
     sellable: Decimal,
     on_way: Decimal,
     safety: Decimal,
-    sales_7d: Decimal | None,
-    lead_days: Decimal | None,
+    most: Decimal | None = None,
+    sales_7d: Decimal | None = None,
+    lead_days: Decimal | None = None,
 ) -> Proposal:
-    """Propose how many pieces to buy: sales until delivery plus a week, plus safety, minus what is there or coming."""
+    """Propose how many pieces to buy.
+
+    With known sales: what sells until delivery plus a week, plus the safety stock. Without: up to the ERP's upper
+    bound, or twice the safety stock. What can be sold and what is on the way is subtracted.
+    """
+    if sales_7d is None:
+        return _fill_up(most or safety * 2, sellable, on_way)
     lead = lead_days if lead_days is not None and lead_days > 0 else DEFAULT_LEAD_DAYS
     days = lead + COVER_DAYS
     daily = sales_7d / 7

@@ -1,5 +1,6 @@
-"""What the platforms say → rows of the data tables. Pure. Columns kept by people (负责人, 主管, …) are never named,
-so a push leaves them as they are.
+"""What the platforms say → rows of the data tables. Pure.
+
+Columns kept by people (负责人, 主管, 近7日销量 …) are never named, so a push leaves them as they are.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

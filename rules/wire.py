@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from bitable_sync.cells import Person
 from bitable_sync.changes import Change
@@ -25,7 +25,7 @@ from runtime.engine import Engine
 from runtime.feishu.im import Im
 from runtime.floor import Floor
 from runtime.schedule import Scheduler
-from runtime.when import Every, parse_when
+from runtime.when import parse_age
 from runtime.work import Work, WorkQueue
 
 SCHEDULES: Mapping[str, str] = {"pull_ads": PLANS, "pull_stock": STOCK, "pull_shops": SHOPS}
@@ -62,15 +62,11 @@ def make_policy(floor: Floor, fallback: tuple[Person, ...] = ()) -> Policy:
         fallback: who is told when an object has neither responsible person nor cc.
     """
     ages = {
-        table: _age(text) for table, text in floor.manifest.limits.max_age.items() if table in DATA_TABLES
+        table: parse_age(text)
+        for table, text in floor.manifest.limits.max_age.items()
+        if table in DATA_TABLES
     }
     return Policy(tuple(fallback), ages)
-
-
-def _age(text: str) -> timedelta:
-    parsed = parse_when(f"every {text}")
-    assert isinstance(parsed, Every)  # noqa: S101 - an interval by construction
-    return parsed.step
 
 
 def catalog() -> Catalog:
