@@ -69,8 +69,8 @@ class CreatedTable:
 class Structure:
     """Reading and changing the structure of bases.
 
-    All writes to one base go one after another, in all processes. Answers are the platform's own objects as plain
-    dicts. Source: docs bitable-v1 pages of the same names.
+    All writes to one base go one after another, in all processes. Answers are the platform's own objects as
+    plain dicts. Source: docs bitable-v1 pages of the same names.
     """
 
     def __init__(self, door: Door) -> None:

@@ -4,9 +4,9 @@ Everything is agreed on in the database, but not for every call: a busy key rese
 gates are read again after 50 ms. No wait is longer than `MAX_WAIT`; what would take longer raises
 `RateLimited` with the seconds, and the durable engine waits instead.
 
-Sources: docs "频控策略" (429 or 400 with code 99991400; `x-ogw-ratelimit-reset` = seconds to wait; limits
-count per API, app and tenant), im/v1/messages (5 a second per person and group), bitable (one write at a time per
-base), drive media (one upload at a time).
+Sources: docs "频控策略" (429 or 400 with code 99991400; `x-ogw-ratelimit-reset` = seconds to wait;
+limits count per API, app and tenant), im/v1/messages (5 a second per person and group), bitable (one write
+at a time per base), drive media (one upload at a time).
 """
 
 import secrets

@@ -1,12 +1,14 @@
 """The only import of `lark_oapi` in the product.
 
 `import lark_oapi` loads every API of the platform: about 4 s and 170 MB. Its parts that we use (requests, URL
-and header building, the WebSocket client) need none of that, so before the first import an empty module is
-registered under the package's name, with the package's real path: Python then finds the parts and never runs
-the package's own `__init__`. The WebSocket client asks for one more class, used only as a type; it gets an
-empty one. `tests/feishu/test_sdk.py` proves in fresh processes that every name here is the one the normal
-import gives, and that the cost stays small. In a process that has already imported the real package, the real
-one is used.
+and header building, the WebSocket client) need none of that, so while they are imported an empty module
+stands in for the package, with the package's real path: Python then finds the parts and never runs the
+package's own `__init__`. The WebSocket client asks for one more class, used only as a type; it gets an empty
+one.
+
+The stand-in is taken away again, so that somebody else in the same process (a test with the typed SDK) still
+gets the whole package. `tests/feishu/test_sdk.py` proves in fresh processes that every name here is the one
+the normal import gives, and that the cost stays small.
 """
 
 from __future__ import annotations
@@ -14,7 +16,8 @@ from __future__ import annotations
 import importlib.util
 import logging
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
 
@@ -22,8 +25,10 @@ PACKAGE = "lark_oapi"
 DISPATCHER = "lark_oapi.event.dispatcher_handler"
 
 
-def _stand_in() -> None:
+@contextmanager
+def _stand_in() -> Iterator[None]:
     if PACKAGE in sys.modules:
+        yield
         return
     spec = importlib.util.find_spec(PACKAGE)
     if spec is None or spec.submodule_search_locations is None:
@@ -32,18 +37,21 @@ def _stand_in() -> None:
     package = ModuleType(PACKAGE)
     package.__path__ = list(spec.submodule_search_locations)
     package.__spec__ = spec
-    sys.modules[PACKAGE] = package
     dispatcher = ModuleType(DISPATCHER)
     dispatcher.EventDispatcherHandler = type("EventDispatcherHandler", (), {})  # type: ignore[attr-defined]
+    sys.modules[PACKAGE] = package
     sys.modules[DISPATCHER] = dispatcher
+    try:
+        yield
+    finally:
+        del sys.modules[PACKAGE], sys.modules[DISPATCHER]
 
 
-_stand_in()
-
-from lark_oapi.core.const import VERSION  # noqa: E402
-from lark_oapi.core.enum import AccessTokenType, HttpMethod  # noqa: E402
-from lark_oapi.core.http.transport import _build_header, _build_url  # noqa: E402
-from lark_oapi.core.model import BaseRequest, Config, RequestOption  # noqa: E402
+with _stand_in():
+    from lark_oapi.core.const import VERSION
+    from lark_oapi.core.enum import AccessTokenType, HttpMethod
+    from lark_oapi.core.http.transport import _build_header, _build_url
+    from lark_oapi.core.model import BaseRequest, Config, RequestOption
 
 __all__ = [
     "VERSION",
@@ -91,6 +99,7 @@ def websocket_client(**options: Any) -> Any:
     Args:
         options: `app_id`, `app_secret`, `event_handler`, `domain`, as in the SDK.
     """
-    from lark_oapi.ws.client import Client  # noqa: PLC0415 - only the websocket process pays for it
+    with _stand_in():
+        from lark_oapi.ws.client import Client  # noqa: PLC0415 - only the websocket process pays for it
 
     return Client(**options)

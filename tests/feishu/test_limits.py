@@ -1,0 +1,216 @@
+"""Limits shared by threads and processes."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+import sqlalchemy as sa
+
+from runtime.clock import ManualClock, SystemClock
+from runtime.db import Database
+from runtime.feishu.endpoint import MESSAGES, PER_MINUTE_10, PER_SECOND_20, RECEIVER, Rate
+from runtime.feishu.errors import QuotaExhausted, RateLimited
+from runtime.feishu.limits import EVERYTHING, LEASE_SECONDS, Limits
+from runtime.feishu.tables import leases, pace
+
+pytestmark = pytest.mark.db
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that waiting moves forward."""
+    return ManualClock(datetime(2026, 11, 23, 1, tzinfo=UTC))
+
+
+@pytest.fixture
+def two(database: Database, clock: ManualClock) -> tuple[Limits, Limits]:
+    """Two processes' limits on one database."""
+    return Limits(database, clock), Limits(database, clock)
+
+
+def called_at(limits: Limits, clock: ManualClock, key: str, rate: Rate, times: int) -> list[float]:
+    """When calls were let through."""
+    moments = []
+    for _ in range(times):
+        limits.pace((key, rate))
+        moments.append(clock.now().timestamp())
+    return moments
+
+
+def most_within(moments: list[float], seconds: float) -> int:
+    """The largest number of moments in any window of this length."""
+    return max(sum(1 for other in moments if one <= other < one + seconds) for one in moments)
+
+
+def test_two_processes_share_one_rate(two: tuple[Limits, Limits], clock: ManualClock) -> None:
+    """Calling in turn, both together never exceed what the API allows, and together get most of it."""
+    moments: list[float] = []
+    for turn in range(120):
+        moments += called_at(two[turn % 2], clock, "POST /x", PER_SECOND_20, 1)
+    assert most_within(moments, 1.0) <= 20
+    assert 120 / (moments[-1] - moments[0]) > 12
+
+
+def test_a_receiver_gets_five_a_second_while_others_go_on(
+    two: tuple[Limits, Limits], clock: ManualClock
+) -> None:
+    """One busy receiver does not slow the endpoint for others."""
+    start = clock.now().timestamp()
+    crowd: list[float] = []
+    for number in range(12):
+        two[number % 2].pace(("POST /m", MESSAGES), ("receiver:a", RECEIVER))
+        crowd.append(clock.now().timestamp())
+    assert most_within(crowd, 1.0) <= 5
+    before = clock.now().timestamp()
+    two[0].pace(("POST /m", MESSAGES), ("receiver:b", RECEIVER))
+    assert clock.now().timestamp() - before < 0.1
+    assert before - start > 1.0
+
+
+def test_a_wait_over_ten_seconds_is_refused_and_takes_no_slot(
+    two: tuple[Limits, Limits], clock: ManualClock
+) -> None:
+    """The durable engine waits then; asking again and again does not push the next slot further away."""
+    called_at(two[0], clock, "GET /slow", PER_MINUTE_10, 10)
+    waits = []
+    for limits in (*two, *two):
+        with pytest.raises(RateLimited) as refused:
+            limits.pace(("GET /slow", PER_MINUTE_10))
+        waits.append(refused.value.wait)
+    assert len(set(waits)) == 1
+    assert waits[0] is not None
+    assert 50 < waits[0] < 63
+    clock.advance(waits[0])
+    two[1].pace(("GET /slow", PER_MINUTE_10))
+
+
+def test_a_gate_holds_in_every_process(two: tuple[Limits, Limits], clock: ManualClock) -> None:
+    """What one process was told to wait, the other waits too, and only for that API."""
+    two[1].pace(("GET /a", MESSAGES), ("GET /b", MESSAGES))
+    two[0].gate("GET /a", 4.0)
+    clock.advance(0.1)
+    start = clock.now().timestamp()
+    two[1].pace(("GET /b", MESSAGES))
+    assert clock.now().timestamp() - start < 0.1
+    two[1].pace(("GET /a", MESSAGES))
+    assert clock.now().timestamp() - start == pytest.approx(3.9, abs=0.1)
+
+
+def test_a_long_gate_is_refused_with_its_seconds(two: tuple[Limits, Limits]) -> None:
+    """`x-ogw-ratelimit-reset: 40` reaches the caller of another process as a wait of 40 s."""
+    two[0].gate("GET /a", 40.0)
+    with pytest.raises(RateLimited) as refused:
+        two[1].pace(("GET /a", MESSAGES))
+    assert refused.value.wait == pytest.approx(40, abs=0.1)
+
+
+def test_a_shorter_gate_never_shortens_a_longer_one(two: tuple[Limits, Limits]) -> None:
+    """The latest moment wins."""
+    two[0].gate("GET /a", 40.0)
+    two[1].gate("GET /a", 1.0)
+    with pytest.raises(RateLimited):
+        two[1].pace(("GET /a", MESSAGES))
+
+
+def test_an_exhausted_quota_stops_everything_until_it_is_opened(two: tuple[Limits, Limits]) -> None:
+    """One process sees 99991403, no process calls any more."""
+    two[0].gate(EVERYTHING, 1000.0)
+    with pytest.raises(QuotaExhausted):
+        two[1].pace(("GET /a", MESSAGES))
+    two[1].open(EVERYTHING)
+    two[1].pace(("GET /a", MESSAGES))
+
+
+def test_a_lane_has_one_holder_among_threads_and_processes(database: Database, clock: ManualClock) -> None:
+    """Two writes to one base never overlap."""
+    pause = threading.Event()
+
+    def rest(_seconds: float) -> None:
+        pause.wait(0.005)
+
+    lanes = [Limits(database, clock, sleep=rest) for _ in range(2)]
+    inside: list[int] = []
+    overlaps: list[int] = []
+
+    def write(number: int) -> None:
+        with lanes[number % 2].serial("base:a"):
+            inside.append(number)
+            overlaps.append(len(inside))
+            pause.wait(0.002)
+            inside.remove(number)
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(write, range(24)))
+    assert overlaps == [1] * 24
+    with database.read() as conn:
+        assert conn.execute(sa.select(leases)).all() == []
+
+
+def test_lanes_of_different_bases_do_not_wait_for_each_other(two: tuple[Limits, Limits]) -> None:
+    """A lane is one base's, not everybody's."""
+    with two[0].serial("base:a"), two[1].serial("base:b"), two[1].serial("upload"):
+        pass
+
+
+def test_a_dead_holder_is_overtaken(database: Database, clock: ManualClock) -> None:
+    """A process killed inside a lane blocks it for its lease and no longer."""
+    now = clock.now().timestamp()
+    with database.begin() as conn:
+        conn.execute(leases.insert().values(key="base:a", holder="dead", until=now + LEASE_SECONDS))
+    limits = Limits(database, clock)
+    with pytest.raises(RateLimited), limits.serial("base:a"):
+        pass
+    clock.advance(LEASE_SECONDS)
+    with limits.serial("base:a"):
+        pass
+
+
+def test_a_lane_is_free_again_after_an_error(two: tuple[Limits, Limits]) -> None:
+    """A refused write gives its lane back."""
+    with pytest.raises(ZeroDivisionError), two[0].serial("base:a"):
+        raise ZeroDivisionError
+    with two[1].serial("base:a"):
+        pass
+
+
+def test_busy_keys_ask_the_database_rarely(
+    database: Database, clock: ManualClock, two: tuple[Limits, Limits]
+) -> None:
+    """At full speed most calls use slots reserved before: under one reservation for three calls."""
+    writes: list[str] = []
+
+    def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if "feishu_pace" in statement and statement.startswith("INSERT"):
+            writes.append(statement)
+
+    sa.event.listen(database.engine, "before_cursor_execute", note)
+    called_at(two[0], clock, "POST /x", Rate(per_second=50), 200)
+    assert len(writes) < 60
+
+
+def test_forgotten_receivers_leave_the_table(
+    database: Database, clock: ManualClock, two: tuple[Limits, Limits]
+) -> None:
+    """There is a row for every person written to; after an hour it goes."""
+    for number in range(5):
+        two[0].pace((f"receiver:{number}", RECEIVER))
+    clock.advance(4000)
+    two[0].pace(("receiver:new", RECEIVER))
+    with database.read() as conn:
+        assert conn.execute(sa.select(pace.c.key)).scalars().all() == ["receiver:new"]
+
+
+def test_threads_of_one_process_stay_within_the_rate(database: Database) -> None:
+    """Eight threads on the machine's own clock: the moments they are let through keep the rate."""
+    clock = SystemClock()
+    limits = Limits(database, clock)
+
+    def take(_: int) -> float:
+        limits.pace(("POST /x", PER_SECOND_20))
+        return clock.now().timestamp()
+
+    with ThreadPoolExecutor(8) as pool:
+        moments = list(pool.map(take, range(30)))
+    # The machine may wake a thread late, so the whole is judged and not every second.
+    assert max(moments) - min(moments) > (30 - 20) / 20
