@@ -14,9 +14,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from bitable_sync.bindings import Bindings
+from bitable_sync.cells import CellValue
 from bitable_sync.codecs import same
 from bitable_sync.mirror import Cells, Mirror, Row, dump
 from bitable_sync.pull import Puller, guard
+from bitable_sync.spec import Kind, TableSpec
 from bot.model import Event
 from runtime.clock import Clock
 from runtime.db import mirror_metadata
@@ -24,6 +26,7 @@ from runtime.ids import RecordId
 
 RECORD_CHANGED = "drive.file.bitable_record_changed_v1"
 FIELD_CHANGED = "drive.file.bitable_field_changed_v1"
+STAMPS = frozenset({Kind.CREATED_TIME, Kind.MODIFIED_TIME, Kind.AUTO_NUMBER})
 
 UNREPORTED = sa.Table(
     "mirror_unreported",
@@ -38,11 +41,15 @@ UNREPORTED = sa.Table(
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One row really differs: ``before`` is None for a new row, ``after`` is None for a deleted one."""
+    """One row really differs: ``before`` is None for a new row, ``after`` is None for a deleted one.
+
+    ``differing``: keys of the columns that differ, when the row was there before and still is.
+    """
 
     table: str
     before: Row | None
     after: Row | None
+    differing: tuple[str, ...] = ()
 
     @property
     def record_id(self) -> RecordId:
@@ -52,12 +59,11 @@ class Change:
         return row.record_id
 
     def fields(self) -> tuple[str, ...]:
-        """Keys of the columns that differ."""
+        """Keys of the columns that differ; all of them for a new or deleted row."""
         row = self.after or self.before
         if row is None or self.before is None or self.after is None:
             return tuple(row.values) if row else ()
-        before, after = self.before.values, self.after.values
-        return tuple(key for key in after if not same(before[key], after[key]))
+        return self.differing
 
 
 Listener = Callable[[list[Change]], None]
@@ -115,7 +121,7 @@ class Changes:
         changed: list[RecordId] = []
         for record_id, raw in found.items():
             old = before.get(RecordId(record_id))
-            if old is None or (old.seen_at <= started and _differs(old, Cells(raw, spec))):
+            if old is None or (old.seen_at <= started and differing(spec, old.values, Cells(raw, spec))):
                 changed.append(RecordId(record_id))
         gone = [RecordId(rid) for rid in sorted(absent) if RecordId(rid) in before]
         if len(gone) > self.mass_delete:
@@ -141,8 +147,9 @@ class Changes:
             before = (
                 None if note.before is None else Row(table_key, record_id, Cells(note.before, spec), seen)
             )
-            if before is not None or after is not None:
-                changes.append(Change(table_key, before, after))
+            keys = differing(spec, before.values, after.values) if before and after else ()
+            if keys or before is None or after is None:
+                changes.append(Change(table_key, before, after, keys))
         if changes:
             for listener in self._listeners.get(table_key, []):
                 listener(changes)
@@ -199,5 +206,12 @@ def _named(action: Any) -> bool:
     return isinstance(action, Mapping) and bool(action.get("record_id"))
 
 
-def _differs(old: Row, new: Mapping[str, Any]) -> bool:
-    return any(not same(old.values[key], new[key]) for key in new)
+def differing(
+    spec: TableSpec, before: Mapping[str, CellValue], after: Mapping[str, CellValue]
+) -> tuple[str, ...]:
+    """Keys of the columns that differ. Times and numbers the platform stamps on every row do not count.
+
+    A formula does: its value is computed after our write and is news to a rule that looks at it.
+    """
+    counting = [field.key for field in spec.fields if field.kind not in STAMPS]
+    return tuple(key for key in counting if not same(before[key], after[key]))

@@ -338,11 +338,12 @@ def _write_phone(value: Any, field: FieldSpec) -> str:
 
 
 def _write_number(value: Any, field: FieldSpec) -> int | float:
-    if not isinstance(value, int | Decimal) or isinstance(value, bool) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | Decimal) or not math.isfinite(value):
         raise _unfit(field, value)
-    if abs(value) >= EXACT:
+    exact = Decimal(value)
+    if abs(exact) >= EXACT:
         raise UnwritableError(f"「{field.name}」的数字 {value} 超过 15 位，飞书会丢失精度；请改用文本列")
-    return int(value) if value == int(value) else float(value)
+    return int(exact) if exact == exact.to_integral_value() else float(exact)
 
 
 def _write_multi(value: Any, field: FieldSpec) -> list[str]:

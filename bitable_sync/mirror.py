@@ -10,7 +10,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -45,6 +45,7 @@ STATE = sa.Table(
     ),  # grows with every change of the table here
 )
 CHUNK = 500
+Id = TypeVar("Id", bound=str)
 
 
 class Cells(Mapping[str, CellValue]):
@@ -190,7 +191,7 @@ class Mirror:
     def put(
         self,
         table: str,
-        rows: Mapping[str, Mapping[str, CellValue]],
+        rows: Mapping[Id, Mapping[str, CellValue]],
         *,
         seen_at: datetime,
         generation: int = 0,
@@ -204,7 +205,7 @@ class Mirror:
         self.put_raw(table, kept, seen_at=seen_at, generation=generation)
 
     def put_raw(
-        self, table: str, rows: Mapping[str, Mapping[str, Any]], *, seen_at: datetime, generation: int = 0
+        self, table: str, rows: Mapping[Id, Mapping[str, Any]], *, seen_at: datetime, generation: int = 0
     ) -> None:
         """Keep whole rows in read shape, by field key. A row already seen by a later reading is left alone."""
         if not rows:
@@ -241,11 +242,11 @@ class Mirror:
         self.merge_many(table, {RecordId(record_id): values}, seen_at=seen_at)
 
     def merge_many(
-        self, table: str, rows: Mapping[str, Mapping[str, CellValue]], *, seen_at: datetime
+        self, table: str, rows: Mapping[Id, Mapping[str, CellValue]], *, seen_at: datetime
     ) -> None:
         """Change some cells of several rows; a row the mirror does not know is kept with just these cells."""
         spec = self.specs.table(table)
-        old = self.raw(table, rows)
+        old = self.raw(table, list(rows))
         merged = {
             record_id: {
                 **old.get(record_id, {}),
