@@ -138,15 +138,21 @@ class LongconnState:
             timeout: seconds to wait.
 
         Returns:
-            (status, body): 200 and the JSON object the handler returned, or another status and None.
+            (status, body): 200 and the JSON value the handler returned (``{}`` when it returned nothing), or the
+            status of a failed handler and None.
 
         Raises:
             NoClientError: nobody is connected.
-            TimeoutError: no answer in time.
+            TimeoutError: no answer in time, or the line broke.
         """
-        answer = self._exchange(app_id or self.world.default_app.app_id, envelope, timeout)
+        try:
+            answer = self._exchange(app_id or self.world.default_app.app_id, envelope, timeout)
+        except ConnectionClosed as gone:
+            raise TimeoutError("the line broke before an answer came") from gone
         code, data = int(answer.get("code", 0)), answer.get("data")
-        return code, json.loads(base64.b64decode(data)) if code == 200 and data else None
+        if code != 200:
+            return code, None
+        return code, json.loads(base64.b64decode(data)) if data else {}
 
     def address(self, app_id: str) -> str:
         """A fresh address with a ticket for one connection; starts the server when it does not run yet."""

@@ -1,7 +1,7 @@
 """Signing in: the authorize page, both token endpoints, refreshing, and who the person is.
 
-Facts: docs authen-v1 (authorize, user_info), authen-v2/oauth/token and accounts /oauth/v3/token, read 2026-11. The
-HTTP status of a refused token request is not documented; 400 here, as OAuth has it.
+Facts: docs authen-v1 (authorize, user_info), authen-v2/oauth/token and accounts /oauth/v3/token, 2026-11.
+The HTTP status of a refused token request is not documented; 400 here, as OAuth has it.
 """
 
 import base64

@@ -232,9 +232,6 @@ def test_the_delivery_log_over_http(subscribed: Any, receiver: Receiver) -> None
 
 def test_the_typed_sdk_reads_the_addresses_events_come_from(sandbox: Any) -> None:
     """event/v1/outbound_ip answers in the shape of the SDK's model."""
-    client = (
-        lark.Client.builder().app_id("cli_sandbox0000001").app_secret("sandbox-secret").domain(sandbox.url)
-    )
-    answer = client.build().event.v1.outbound_ip.list(ListOutboundIpRequest.builder().build())
+    answer = fresh_client(sandbox).event.v1.outbound_ip.list(ListOutboundIpRequest.builder().build())
     assert answer.success(), answer.msg
     assert answer.data.ip_list == ["127.0.0.1"]
