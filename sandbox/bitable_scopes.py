@@ -1,4 +1,4 @@
-"""Which scopes open which Bitable endpoint (any one of them). Source: bitable-v1 pages (Feishu docs, 2025)."""
+"""Which scopes open which Bitable endpoint (any one). Source: bitable-v1 pages (Feishu docs, 2025)."""
 
 from dataclasses import replace
 

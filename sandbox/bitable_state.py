@@ -100,10 +100,10 @@ def midnight(base: m.Base, ms: int, days: int = 0) -> int:
 class BitableStore:
     """Bases and records. Schema verbs are in ``bitable_schema``, people's actions in ``bitable_people``.
 
-    Switches (reset with the world): ``write_seconds`` how long a write holds its table; ``replay_client_tokens``
-    answer a reused client_token with the first answer, not 1255006; ``replica_lag`` seconds a new record cannot
-    be found by id; ``page_token_seconds`` life of a page token; ``strict_pages`` refuse a token once the table
-    has changed; ``advanced_delay`` seconds until advanced permissions take effect.
+    Switches (reset with the world): ``write_seconds`` how long a write holds its table;
+    ``replay_client_tokens`` answer a reused client_token with the first answer, not 1255006; ``replica_lag``
+    seconds a new record cannot be found by id; ``page_token_seconds`` life of a page token; ``strict_pages``
+    refuse a token once changed tables; ``advanced_delay`` seconds until advanced permissions take effect.
     """
 
     def __init__(self, world: World) -> None:
