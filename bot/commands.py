@@ -55,9 +55,9 @@ class Chat:
     def _answer(self, conn: Connection, message: ChatMessage) -> None:
         command = self.router.command(message.words[0]) if message.words else None
         action = f"command.{command.words[0]}" if command else "command"
-        once = self.db.insert(taps).on_conflict_do_nothing()
+        once = self.db.insert(taps).on_conflict_do_nothing().returning(taps.c.id)
         row = {"id": f"message:{message.message_id}", "at": self.clock.now(), "operator": message.sender}
-        if conn.execute(once, {**row, "action": action, "answer": {}}).rowcount == 0:
+        if conn.execute(once, {**row, "action": action, "answer": {}}).first() is None:
             return
         reply = command.handler(conn, message) if command else _not_understood(message)
         if reply is not None:

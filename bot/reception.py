@@ -40,7 +40,7 @@ class Reception:
         self._clock = clock
         self._writer = writer
         self._inbox = Inbox(db)
-        self._once = db.insert(taps).on_conflict_do_nothing()
+        self._once = db.insert(taps).on_conflict_do_nothing().returning(taps.c.id)
 
     def event(self, event: Event) -> None:
         """Store an event durably; the second delivery of the same event changes nothing.
@@ -77,7 +77,7 @@ class Reception:
         now = self._clock.now()
         handler = self._router.tap_handler(tap.action)
         record = {"id": tap.id, "at": now, "operator": tap.operator, "action": tap.action, "answer": {}}
-        if conn.execute(self._once, record).rowcount == 0:
+        if conn.execute(self._once, record).first() is None:
             raise Refused("replayed")
         if handler is None:
             _log.warning("tap.unhandled", event_id=tap.id, hint=sentences.no_tap_handler(tap.action))
