@@ -138,8 +138,8 @@ class LongconnState:
             timeout: seconds to wait.
 
         Returns:
-            (status, body): 200 and the JSON value the handler returned (``{}`` when it returned nothing), or the
-            status of a failed handler and None.
+            (status, body): 200 and the JSON value the handler returned (``{}`` when it returned
+            nothing), or the status of a failed handler and None.
 
         Raises:
             NoClientError: nobody is connected.
