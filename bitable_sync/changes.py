@@ -148,7 +148,7 @@ class Changes:
                 None if note.before is None else Row(table_key, record_id, Cells(note.before, spec), seen)
             )
             keys = differing(spec, before.values, after.values) if before and after else ()
-            if keys or before is None or after is None:
+            if (before or after) and (keys or not (before and after)):
                 changes.append(Change(table_key, before, after, keys))
         if changes:
             for listener in self._listeners.get(table_key, []):
