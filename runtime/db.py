@@ -8,6 +8,8 @@ Packages define their tables in `<package>/tables.py` on `metadata` (durable, cr
 from __future__ import annotations
 
 import json
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -182,7 +184,7 @@ def _tune_sqlite(engine: Engine, *, durable: bool) -> None:
         dbapi.isolation_level = None
         cursor = dbapi.cursor()
         cursor.execute("PRAGMA busy_timeout = 30000")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _use_wal(cursor)
         cursor.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
@@ -191,6 +193,20 @@ def _tune_sqlite(engine: Engine, *, durable: bool) -> None:
     def began(conn: Connection) -> None:
         write = conn.get_execution_options().get("chorus_write", False)
         conn.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
+
+
+def _use_wal(cursor: Any) -> None:
+    """Switch the file to WAL once; two processes that open a new file together must not fail over it.
+
+    SQLite does not wait for the lock this switch needs, whatever the busy timeout says.
+    """
+    for _ in range(200):
+        if cursor.execute("PRAGMA journal_mode").fetchone()[0] == "wal":
+            return
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            time.sleep(0.02)
 
 
 def _dumps(value: object) -> str:

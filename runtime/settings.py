@@ -62,6 +62,14 @@ class Settings(BaseSettings):
             raise ValueError(msg)
         return value.lower()
 
+    @field_validator("database_url", "mirror_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        if not value.startswith(("sqlite:///", "postgresql://", "postgresql+psycopg://", "postgres://")):
+            msg = "is no address we can use; give sqlite:///<file> or postgresql://<user>@<host>/<name>"
+            raise ValueError(msg)
+        return value
+
     @field_validator("feishu_base_url", "ads_base_url", "shop_base_url", "erp_base_url", "public_url")
     @classmethod
     def _http_address(cls, value: str | None) -> str | None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from runtime.db import Database
 from runtime.engine import Engine
@@ -22,7 +23,7 @@ pytestmark = pytest.mark.db
 def test_work_of_a_lane_runs_one_at_a_time_in_the_order_it_was_put(
     database: Database, queue: WorkQueue, engine: Engine
 ) -> None:
-    """Works of one lane never overlap and start in the order they were put, within and across transactions."""
+    """Works of one lane never overlap and start in the order they were put, in one transaction or more."""
     seen: list[int] = []
     inside: list[int] = []
     overlaps: list[int] = []
@@ -99,7 +100,7 @@ def test_work_exists_exactly_if_the_transaction_commits(
 def test_an_id_is_performed_once_however_often_it_is_put(
     database: Database, queue: WorkQueue, engine: Engine
 ) -> None:
-    """The id is the idempotency key: before, while and after it is performed, putting it again does nothing."""
+    """The id is the idempotency key: putting it again does nothing, also after it was performed."""
     seen: list[int] = []
     engine.register("note", lambda _run, args: seen.append(args["n"]))
     work = Work("note", "same", "l", {"n": 1})
@@ -312,9 +313,8 @@ def test_a_sleeping_job_goes_on_after_a_restart_for_what_is_left(
 
 def sleeping(database: Database) -> int:
     """Count sleep steps recorded by the engine."""
-    import sqlalchemy as sa
-
     schema = "" if database.dialect == "sqlite" else "dbos."
     with database.read() as conn:
-        query = sa.text(f"SELECT count(*) FROM {schema}operation_outputs WHERE function_name = 'sleep'")  # noqa: S608
+        text = f"SELECT count(*) FROM {schema}operation_outputs WHERE function_name = 'sleep'"  # noqa: S608
+        query = sa.text(text)
         return int(conn.execute(query).scalar_one())

@@ -101,7 +101,11 @@ def test_a_live_worker_adopts_the_work_of_a_dead_one(
     start("w2")
     kill(first)
     (tmp_path / "hang").unlink()
-    until(lambda: lines(tmp_path / "notes") == ["w2:1", "behind"], timeout=30, what="the heir finishing in order")
+    until(
+        lambda: lines(tmp_path / "notes") == ["w2:1", "behind"],
+        timeout=30,
+        what="the heir finishing in order",
+    )
     assert lines(tmp_path / "firsts") == ["w1"]
     assert queue.backlog() == 0
 
