@@ -56,7 +56,7 @@ def step(alert: Alert, finding: Finding, rule: Rule, now: datetime) -> Step:
         return _breach(back, finding, rule, now)
     if finding.verdict is Verdict.HOLD and back.alert.state in _ALIVE:
         return _still(back, finding, rule, now)
-    return _end(back.alert, finding, now)
+    return _end(back, finding, now)
 
 
 def _moved(alert: Alert, reason: Reason, **changes: Any) -> Step:
@@ -160,9 +160,10 @@ def _visibly(alert: Alert) -> bool:
     return abs(alert.value - alert.shown_value) >= abs(alert.limit) * VALUE_STEP
 
 
-def _end(alert: Alert, finding: Finding, now: datetime) -> Step:
+def _end(back: Step, finding: Finding, now: datetime) -> Step:
+    alert = back.alert
     if alert.state in _QUIET:
-        return Step(alert)
+        return back
     if alert.state is State.PENDING:
         return _moved(_measured(alert, finding), Reason.BREACH_ENDED, state=State.OK, pending_since=None)
     reason = Reason.LEFT_SCOPE

@@ -41,7 +41,7 @@ REASON: dict[Reason, tuple[str, str]] = {
     Reason.DATA_UNREADABLE: ("数据读不出来，暂时无法判断", "The data cannot be read, so nothing can be said"),
     Reason.DATA_STALE: ("数据太久没有更新，暂时无法判断", "The data is too old, so nothing can be said"),
     Reason.VANISHED: ("对象已不在数据里", "The object is gone from the data"),
-    Reason.DATA_BACK: ("数据恢复可读，继续告警", "The data is back; the alert goes on"),
+    Reason.DATA_BACK: ("数据恢复可读", "The data is back"),
     Reason.LEFT_SCOPE: ("对象已不在规则范围内", "The object left the scope of the rule"),
     Reason.RULE_DISABLED: ("规则已停用，预警关闭", "The rule was switched off; the alert is closed"),
     Reason.RULE_DELETED: ("规则已删除，预警关闭", "The rule was deleted; the alert is closed"),
