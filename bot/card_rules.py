@@ -9,11 +9,11 @@ cannot hide itself.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from bot import card_schema as schema
-from bot.card_faults import CardInvalid, check_table, count_elements, fail, tagged
+from bot.card_faults import CardInvalid, as_list, as_mapping, check_table, count_elements, fail, tagged
 
 __all__ = ["CardInvalid", "check"]
 
@@ -53,7 +53,7 @@ class _Walk:
         self.markdown_tables = 0
 
     def card(self, card: Mapping[str, Any]) -> None:
-        self._mapping("card", card)
+        as_mapping("card", card)
         if card.get("schema") != "2.0":
             fail(
                 "card",
@@ -64,7 +64,7 @@ class _Walk:
         self._config(card.get("config", {}))
         if "header" in card:
             self._header(card["header"])
-        body = self._mapping("body", card.get("body"))
+        body = as_mapping("body", card.get("body"))
         self._known("body", body, schema.BODY)
         self._layout("body", body)
         self._elements("body.elements", body.get("elements"), in_form=False, depth=0)
@@ -87,16 +87,16 @@ class _Walk:
             )
 
     def _config(self, config: Any) -> None:
-        self._known("config", self._mapping("config", config), schema.CONFIG)
+        self._known("config", as_mapping("config", config), schema.CONFIG)
         if config.get("update_multi", True) is not True:
             fail("config.update_multi", "version 2.0 only knows true")
         self._word("config", config, "width_mode", frozenset({"default", "compact", "fill"}))
-        summary = self._mapping("config.summary", config.get("summary", {}))
+        summary = as_mapping("config.summary", config.get("summary", {}))
         self._known("config.summary", summary, frozenset({"content", "i18n_content"}))
         self._languages("config.summary", summary)
 
     def _header(self, header: Any) -> None:
-        self._known("header", self._mapping("header", header), schema.HEADER)
+        self._known("header", as_mapping("header", header), schema.HEADER)
         if "title" not in header:
             fail("header", "the title is missing")
         for name in ("title", "subtitle"):
@@ -104,28 +104,28 @@ class _Walk:
                 self._text(f"header.{name}", header[name])
         self._word("header", header, "template", schema.COLOURS)
         self._layout("header", header)
-        tags = header.get("text_tag_list", [])
+        tags = as_list("header.text_tag_list", header.get("text_tag_list", []))
         if len(tags) > 3:
             fail("header.text_tag_list", f"there are {len(tags)} tags; 3 are allowed")
         for index, tag in enumerate(tags):
             path = f"header.text_tag_list[{index}]"
-            self._known(path, self._mapping(path, tag), frozenset({"tag", "element_id", "text", "color"}))
+            self._known(path, as_mapping(path, tag), frozenset({"tag", "element_id", "text", "color"}))
             if tag.get("tag") != "text_tag":
                 fail(path, 'its tag must be "text_tag"')
             self._text(f"{path}.text", tag.get("text"))
             self._word(path, tag, "color", schema.TAG_COLOURS)
 
     def _elements(self, path: str, elements: Any, *, in_form: bool, depth: int) -> None:
-        if not isinstance(elements, Sequence) or isinstance(elements, str):
-            fail(path, "a list of elements is expected")
-        for index, element in enumerate(elements):
+        for index, element in enumerate(as_list(path, elements)):
             self._element(f"{path}[{index}]", element, in_form=in_form, depth=depth)
 
     def _element(self, path: str, element: Any, *, in_form: bool, depth: int) -> None:
-        tag = self._mapping(path, element).get("tag")
+        tag = as_mapping(path, element).get("tag")
+        if not isinstance(tag, str):
+            fail(path, f"the tag {tag!r} is unknown")
         if tag in schema.REMOVED or tag == "column":
             fail(path, f'version 2.0 does not take the tag "{tag}" here')
-        if not isinstance(tag, str) or tag not in schema.COMPONENTS:
+        if tag not in schema.COMPONENTS:
             fail(path, f"the tag {tag!r} is unknown")
         path = f"{path} ({tag})"
         self._own(path, tag, element)
@@ -166,10 +166,7 @@ class _Walk:
         if depth > MAX_NESTING:
             fail(path, f"containers are nested {depth} deep; {MAX_NESTING} are allowed")
         if tag == "column_set":
-            columns = element.get("columns")
-            if not isinstance(columns, list):
-                fail(f"{path}.columns", "a list of columns is expected")
-            for index, column in enumerate(columns):
+            for index, column in enumerate(as_list(f"{path}.columns", element.get("columns"))):
                 inside = f"{path}.columns[{index}]"
                 self._column(inside, column)
                 self._elements(f"{inside}.elements", column.get("elements", []), in_form=in_form, depth=depth)
@@ -181,7 +178,7 @@ class _Walk:
             self._form_is_complete(path, element)
 
     def _column(self, path: str, column: Any) -> None:
-        if self._mapping(path, column).get("tag") != "column":
+        if as_mapping(path, column).get("tag") != "column":
             fail(path, 'a column_set holds only elements with the tag "column"')
         self._own(path, "column", column)
         width = column.get("width", "auto")
@@ -213,10 +210,10 @@ class _Walk:
             fail(path, "form_action_type is only for buttons inside a form")
         elif "required" in element and tag != "input":
             fail(path, "required only has a meaning inside a form")
-        for index, behavior in enumerate(element.get("behaviors", ())):
+        for index, behavior in enumerate(as_list(f"{path}.behaviors", element.get("behaviors", []))):
             self._behavior(f"{path}.behaviors[{index}]", behavior)
         if "confirm" in element:
-            confirm = self._mapping(f"{path}.confirm", element["confirm"])
+            confirm = as_mapping(f"{path}.confirm", element["confirm"])
             self._known(f"{path}.confirm", confirm, frozenset({"title", "text"}))
             for part in ("title", "text"):
                 self._text(f"{path}.confirm.{part}", confirm.get(part), only="plain_text")
@@ -227,7 +224,7 @@ class _Walk:
                 fail(path, f"{key} {element[key]!r} does not look like {form}")
 
     def _behavior(self, path: str, behavior: Any) -> None:
-        kind = self._mapping(path, behavior).get("type")
+        kind = as_mapping(path, behavior).get("type")
         if kind == "callback":
             self._known(path, behavior, frozenset({"type", "value"}))
             if not isinstance(behavior.get("value"), Mapping):
@@ -256,7 +253,7 @@ class _Walk:
 
     def _select_static(self, path: str, select: Mapping[str, Any]) -> None:
         values = self._options(path, select["options"])
-        if "initial_option" in select and select["initial_option"] not in values:
+        if "initial_option" in select and select["initial_option"] not in list(values):
             fail(path, f"initial_option {select['initial_option']!r} is not among the options")
         index = select.get("initial_index", 0)
         if not isinstance(index, int) or not 0 <= index <= len(values):
@@ -264,20 +261,20 @@ class _Walk:
 
     def _multi_select_static(self, path: str, select: Mapping[str, Any]) -> None:
         values = self._options(path, select["options"])
-        for value in select.get("selected_values", ()):
-            if value not in values:
+        for value in as_list(f"{path}.selected_values", select.get("selected_values", [])):
+            if value not in list(values):
                 fail(path, f"selected value {value!r} is not among the options")
 
     def _overflow(self, path: str, overflow: Mapping[str, Any]) -> None:
         self._options(path, overflow["options"])
 
     def _options(self, path: str, options: Any) -> set[str]:
-        if not isinstance(options, list) or not options:
+        if not as_list(f"{path}.options", options):
             fail(f"{path}.options", "at least one option is needed")
         values: set[str] = set()
         for index, option in enumerate(options):
             place = f"{path}.options[{index}]"
-            self._known(place, self._mapping(place, option), schema.OPTION)
+            self._known(place, as_mapping(place, option), schema.OPTION)
             self._text(f"{place}.text", option.get("text"), only="plain_text")
             value = option.get("value")
             if not isinstance(value, str) or not value or value in values:
@@ -288,8 +285,8 @@ class _Walk:
     def _div(self, path: str, div: Mapping[str, Any]) -> None:
         if "text" in div:
             self._text(f"{path}.text", div["text"])
-        for index, part in enumerate(div.get("fields", ())):
-            self._text(f"{path}.fields[{index}].text", self._mapping(path, part).get("text"))
+        for index, part in enumerate(as_list(f"{path}.fields", div.get("fields", []))):
+            self._text(f"{path}.fields[{index}].text", as_mapping(path, part).get("text"))
 
     def _markdown(self, path: str, markdown: Mapping[str, Any]) -> None:
         if not isinstance(markdown["content"], str):
@@ -309,7 +306,7 @@ class _Walk:
             fail(f"{path}.chart_spec", "an object with a type such as line or bar is expected")
 
     def _collapsible_panel(self, path: str, panel: Mapping[str, Any]) -> None:
-        header = self._mapping(f"{path}.header", panel.get("header", {}))
+        header = as_mapping(f"{path}.header", panel.get("header", {}))
         if "title" in header:
             self._text(f"{path}.header.title", header["title"], also="markdown")
 
@@ -321,7 +318,7 @@ class _Walk:
     def _checker(self, path: str, checker: Mapping[str, Any]) -> None:
         if "text" in checker:
             self._text(f"{path}.text", checker["text"])
-        if len(self._mapping(path, checker.get("button_area", {})).get("buttons", ())) > 3:
+        if len(as_list(path, as_mapping(path, checker.get("button_area", {})).get("buttons", []))) > 3:
             fail(path, "a checker has at most 3 buttons")
 
     def _table(self, path: str, table: Mapping[str, Any]) -> None:
@@ -339,9 +336,9 @@ class _Walk:
         also: str | None = None,
         limit: int | None = None,
     ) -> None:
-        allowed = {only} if only else {"plain_text", "lark_md"} | ({also} if also else set())
-        if self._mapping(path, text).get("tag") not in allowed:
-            fail(path, f"the tag {text.get('tag')!r} is none of {', '.join(sorted(filter(None, allowed)))}")
+        allowed = [only] if only else ["plain_text", "lark_md", *([also] if also else [])]
+        if as_mapping(path, text).get("tag") not in allowed:
+            fail(path, f"the tag {text.get('tag')!r} is none of {', '.join(allowed)}")
         self._known(path, text, schema.TEXT)
         if not isinstance(text.get("content"), str):
             fail(path, "content must be text")
@@ -351,7 +348,7 @@ class _Walk:
                 fail(path, f"the text has {len(words)} characters; {limit} are allowed")
 
     def _languages(self, path: str, holder: Mapping[str, Any]) -> None:
-        for locale, words in self._mapping(path, holder.get("i18n_content", {})).items():
+        for locale, words in as_mapping(path, holder.get("i18n_content", {})).items():
             if locale not in schema.LOCALES or not isinstance(words, str):
                 fail(
                     f"{path}.i18n_content", f"{locale!r} must be a language such as zh_cn or en_us, with text"
@@ -369,7 +366,7 @@ class _Walk:
 
     @staticmethod
     def _word(path: str, element: Mapping[str, Any], name: str, words: frozenset[str]) -> None:
-        if name in element and element[name] not in words:
+        if name in element and (not isinstance(element[name], str) or element[name] not in words):
             fail(path, f"{name} {element[name]!r} is none of {', '.join(sorted(words))}")
 
     @staticmethod
@@ -377,9 +374,3 @@ class _Walk:
         for name in element:
             if name not in names:
                 fail(path, f"version 2.0 does not know the property {name!r} here")
-
-    @staticmethod
-    def _mapping(path: str, value: Any) -> Mapping[str, Any]:
-        if not isinstance(value, Mapping):
-            fail(path, "an object is expected")
-        return value
