@@ -23,7 +23,7 @@ from sandbox.ids import Ids
 
 AREAS = (
     "auth", "contact", "im", "callbacks", "bitable", "drive", "events", "longconn", "oauth", "approval",
-    "ads", "shop", "erp", "control", "page",
+    "ads", "shop", "erp", "simulator", "control", "page",
 )  # fmt: skip
 
 DEFAULT_APP_ID = "cli_sandbox0000001"
@@ -283,6 +283,7 @@ class World:
     ads: Any
     shop: Any
     erp: Any
+    simulator: Any
     control: Any
 
     def __init__(self) -> None:
