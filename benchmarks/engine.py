@@ -1,0 +1,137 @@
+"""How fast work is picked up, how much is done, what idling costs: `python -m benchmarks.engine [url]`.
+
+Without an address a SQLite file in a temporary directory is used. The worker is a process of its own, as in
+production; times are taken on this machine's clock on both sides.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from runtime.db import Database, migrate
+from runtime.work import POLL_SECONDS, STARTS_IN_ALL, STARTS_PER_LANE, Work, WorkQueue
+
+IDLE_SECONDS = 10.0
+SINGLE = 40
+BURST = 200
+PAUSE = 0.15
+
+
+def main() -> None:
+    """Measure and print one table."""
+    with tempfile.TemporaryDirectory() as folder:
+        url = sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{folder}/bench.db"
+        began = time.monotonic()
+        migrate(url)
+        rows = [("migrate an empty database", f"{time.monotonic() - began:.2f} s")]
+        db = Database(url)
+        began = time.monotonic()
+        worker = subprocess.Popen([sys.executable, "-m", "benchmarks.engine", "--worker", url, folder])
+        try:
+            _wait_for(lambda: Path(folder, "ready").exists())
+            rows.append(("worker process: start to performing", f"{time.monotonic() - began:.2f} s"))
+            rows += _measure(db, WorkQueue(db), worker.pid, Path(folder, "times"))
+        finally:
+            worker.kill()
+            worker.wait()
+            db.close()
+    print(
+        f"\nEngine on {db.dialect}: poll {POLL_SECONDS} s, {STARTS_PER_LANE}/s a lane, {STARTS_IN_ALL}/s in all\n"
+    )
+    for name, value in rows:
+        print(f"| {name:<52} | {value:>16} |")
+
+
+def _measure(db: Database, queue: WorkQueue, pid: int, times: Path) -> list[tuple[str, str]]:
+    waits = [_pick_up(db, queue, times, f"s{n}", n + 1) for n in range(SINGLE)]
+    cpu = _cpu_seconds(pid)
+    began = time.monotonic()
+    threading.Event().wait(IDLE_SECONDS)
+    idle = (_cpu_seconds(pid) - cpu) / (time.monotonic() - began)
+    memory = _memory_mb(pid)
+
+    began = time.monotonic()
+    with db.begin() as conn:
+        queue.put(conn, *[Work("mark", f"b{n}", f"lane-{n}", {"at": 0.0}) for n in range(BURST)])
+    put = time.monotonic() - began
+    _wait_for(lambda: _count(times) >= SINGLE + BURST)
+    took = time.monotonic() - began
+    waits.sort()
+    return [
+        ("pick-up of a single work, p50", f"{waits[len(waits) // 2] * 1000:.0f} ms"),
+        ("pick-up of a single work, p99 (here the slowest)", f"{waits[-1] * 1000:.0f} ms"),
+        (f"idle CPU of the worker over {IDLE_SECONDS:.0f} s", f"{idle * 100:.1f} % of a core"),
+        ("memory of the worker (RSS)", f"{memory:.0f} MB"),
+        (f"put {BURST} works in one transaction", f"{BURST / put:.0f} works/s"),
+        (f"perform {BURST} works with one step, each its own lane", f"{BURST / took:.0f} works/s"),
+    ]
+
+
+def _pick_up(db: Database, queue: WorkQueue, times: Path, name: str, count: int) -> float:
+    threading.Event().wait(PAUSE + POLL_SECONDS * (count % 7) / 7)
+    with db.begin() as conn:
+        queue.put(conn, Work("mark", name, name, {"at": time.time()}))
+    _wait_for(lambda: _count(times) >= count)
+    return float(times.read_text().split()[count - 1])
+
+
+def _work(url: str, folder: str) -> None:
+    from runtime.engine import Engine  # noqa: PLC0415 - only the worker pays for it
+    from runtime.jobrun import JobRun  # noqa: PLC0415
+    from runtime.log import configure  # noqa: PLC0415
+
+    configure("warning", sys.stderr)
+
+    times = Path(folder, "times")
+
+    def mark(run: JobRun, args: Mapping[str, Any]) -> None:
+        waited = time.time() - args["at"]
+
+        def write() -> None:
+            with times.open("a") as file:
+                file.write(f"{waited}\n")
+
+        run.step("mark", write)
+
+    engine = Engine(Database(url), instance="bench")
+    engine.register("mark", mark)
+    engine.launch()
+    Path(folder, "ready").touch()
+    threading.Event().wait()
+
+
+def _count(times: Path) -> int:
+    return times.read_text().count("\n") if times.exists() else 0
+
+
+def _cpu_seconds(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _memory_mb(pid: int) -> float:
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(status.split("VmRSS:")[1].split()[0]) / 1024
+
+
+def _wait_for(probe: Any, timeout: float = 60.0) -> None:
+    deadline = time.monotonic() + timeout
+    while not probe():
+        if time.monotonic() > deadline:
+            sys.exit("The worker did not do it in time; look at its output above.")
+        threading.Event().wait(0.005)
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--worker"]:
+        _work(sys.argv[2], sys.argv[3])
+    else:
+        main()
