@@ -14,7 +14,7 @@ import threading
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
@@ -26,7 +26,12 @@ from runtime.settings import Settings, load_settings
 if TYPE_CHECKING:
     from flask import Flask
 
+    from bitable_sync.cells import Person
+    from bitable_sync.context import Sync
     from bitable_sync.spec import Specs
+    from bot.router import Router
+    from rules.deps import Gateways
+    from runtime.feishu import Feishu
     from runtime.floor import Floor
 
 P = ParamSpec("P")
@@ -79,15 +84,40 @@ def web() -> Flask:
     return create_app(floor, tap_router(floor), standard_checks(floor.db, floor.clock))
 
 
-def tap_router(floor: Floor) -> Any:
+def tap_router(floor: Floor) -> Router:
     """Make the router of a process that answers taps (web, websocket)."""
     from bitable_sync.context import build_mirror
     from bot.router import Router
-    from rules.wire import register_web
+    from rules.wire import WebDeps, make_policy, register_web
 
     router = Router()
-    register_web(router, floor, build_mirror(floor, specs()))
+    mirror = build_mirror(floor, specs())
+    register_web(router, WebDeps(floor.queue, floor.clock, mirror, make_policy(floor, admins(floor))))
     return router
+
+
+def admins(floor: Floor) -> tuple[Person, ...]:
+    """Who is told what has nobody else to be told to."""
+    from bitable_sync.cells import Person
+    from runtime.ids import OpenId
+
+    admin = floor.settings.admin_open_id
+    return (Person(OpenId(admin), "管理员"),) if admin else ()
+
+
+def gateways(floor: Floor) -> Gateways:
+    """Make a client for each platform that has credentials in the environment."""
+    from bitable_sync.platforms.ads import AdsGateway
+    from bitable_sync.platforms.erp import ErpGateway
+    from bitable_sync.platforms.shop import ShopGateway
+    from rules.deps import Gateways
+
+    settings, clock = floor.settings, floor.clock
+    return Gateways(
+        ads=AdsGateway.from_settings(settings, clock) if settings.ads_access_token else None,
+        shop=ShopGateway.from_settings(settings, clock) if settings.shop_access_token else None,
+        erp=ErpGateway.from_settings(settings, clock) if settings.erp_access_token else None,
+    )
 
 
 def run_web(settings: Settings) -> None:
@@ -117,11 +147,10 @@ def run_web(settings: Settings) -> None:
 def run_worker(settings: Settings) -> None:
     """Drain the inbox, perform works and trigger ticks until SIGTERM."""
     from bitable_sync.context import build_sync
-    from bot import replies
-    from bot.commands import register as register_chat
+    from bot import commands, replies
     from bot.drain import Drain
     from bot.router import Router
-    from rules.wire import register_worker
+    from rules.wire import WorkerDeps, make_policy, register_worker
     from runtime.engine import Engine
     from runtime.feishu import Feishu
     from runtime.floor import open_floor
@@ -134,9 +163,10 @@ def run_worker(settings: Settings) -> None:
     scheduler = Scheduler(floor.db, floor.queue, floor.clock)
     sync = build_sync(floor, feishu, specs())
     sync.register(router)
-    chat = register_chat(router, floor.db, floor.queue, floor.clock)
+    commands.register(router, floor.db, floor.queue, floor.clock)
     replies.register(engine, feishu)
-    register_worker(engine, router, scheduler, floor, feishu, sync, chat)
+    deps = WorkerDeps(floor, feishu.im, gateways(floor), make_policy(floor, admins(floor)))
+    register_worker(engine, router, scheduler, sync, deps)
     drain = Drain(floor.db, router, floor.clock, settings.instance)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -227,20 +257,22 @@ def setup(dry_run: bool) -> None:  # a command-line flag
 def doctor() -> None:
     """Examine the installation; each finding comes with the next step. Exit code 1 if something fails."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
-    from bitable_sync.doctor import examine
+    from bitable_sync.doctor import Level, examine, exit_code
+    from bitable_sync.setup import Setup
 
     with opened() as (floor, feishu, sync):
-        findings = examine(floor, feishu, sync)
-    table = Table(title="chorus doctor", show_lines=False)
+        checks = examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
+    table = Table(title="chorus doctor", title_justify="left")
     for title in ("", "what", "finding", "next step"):
         table.add_column(title, overflow="fold")
-    marks = {"ok": "[green]ok[/]", "warn": "[yellow]warn[/]", "fail": "[red]FAIL[/]"}
-    for finding in findings:
-        table.add_row(marks[finding.level], finding.topic, finding.sentence, finding.next_step)
-    Console().print(table)
-    raise SystemExit(1 if any(finding.level == "fail" for finding in findings) else 0)
+    marks = {Level.OK: "[green]ok[/]", Level.WARN: "[yellow]warn[/]", Level.FAIL: "[red]FAIL[/]"}
+    for check in checks:
+        table.add_row(marks[check.level], escape(check.name), escape(check.sentence), escape(check.next_step))
+    Console(width=None if sys.stdout.isatty() else 140).print(table)
+    raise SystemExit(exit_code(checks))
 
 
 @main.command()
@@ -290,7 +322,7 @@ def sandbox(options: tuple[str, ...]) -> None:
 class opened:  # noqa: N801  # used as a with-block
     """Open floor, client and sync for a command that talks to Feishu, and close them after it."""
 
-    def __enter__(self) -> tuple[Floor, Any, Any]:
+    def __enter__(self) -> tuple[Floor, Feishu, Sync]:
         """Open, migrating the database first."""
         from bitable_sync.context import build_sync
         from runtime.db import migrate as bring_up

@@ -42,6 +42,7 @@ class Settings(BaseSettings):
     mirror_url: str = Field(default_factory=lambda data: _sibling(data.get("database_url", "")))
 
     base_app_token: str | None = None
+    admin_open_id: str | None = Field(default=None, pattern=r"^ou_")
     ads_base_url: str = "https://api.oceanengine.com"
     ads_access_token: SecretStr | None = None
     ads_advertiser_id: str | None = None

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 import yaml
 
+from sandbox.ads import ADVERTISER_ID
 from sandbox.client import Control, until
 
 HOME = Path(__file__).resolve().parent.parent
@@ -156,6 +157,7 @@ class Stage:
             "CHORUS_PUBLIC_URL": self.url,
             "CHORUS_ADS_BASE_URL": base,
             "CHORUS_ADS_ACCESS_TOKEN": "sandbox-ads-token",
+            "CHORUS_ADS_ADVERTISER_ID": str(ADVERTISER_ID),
             "CHORUS_SHOP_BASE_URL": base,
             "CHORUS_SHOP_APP_KEY": "sandbox-shop-key",
             "CHORUS_SHOP_APP_SECRET": "sandbox-shop-secret",
