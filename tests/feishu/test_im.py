@@ -1,0 +1,131 @@
+"""Messages, cards, images and groups through our client."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from runtime.clock import ManualClock
+from runtime.db import Database
+from runtime.errors import PermanentError
+from runtime.feishu import Feishu
+from runtime.feishu.errors import NotFound, NotPermitted
+from runtime.feishu.keys import client_token, message_uuid, safe_to_repeat
+from runtime.ids import MessageId, OpenId
+from sandbox.server import SandboxServer
+from tests.feishu.conftest import settings_for
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+PNG = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+    "1f15c4890000000d49444154789c6360000002000001"
+    "0005fe02fea7b5e2c30000000049454e44ae426082"
+)
+Calls = Callable[[str], list[dict[str, Any]]]
+
+
+def card(text: str, object_id: str = "a1") -> dict[str, Any]:
+    """A small card with a button."""
+    button = {
+        "tag": "button",
+        "text": {"tag": "plain_text", "content": "好"},
+        "behaviors": [{"type": "callback", "value": {"a": "ok", "id": object_id}}],
+    }
+    return {"schema": "2.0", "body": {"elements": [{"tag": "markdown", "content": text}, button]}}
+
+
+def test_a_card_is_sent_updated_and_read_back_as_it_was_sent(feishu: Feishu, person: str) -> None:
+    """What stands in the chat is what was sent last."""
+    sent = feishu.im.send_card(person, card("一"), uuid="c1")
+    feishu.im.update_card(sent.message_id, card("二"))
+    message = feishu.im.get_message(sent.message_id)
+    assert message is not None
+    shown = json.loads(message["body"]["content"])
+    assert shown["body"]["elements"][0]["content"] == "二"
+
+
+def test_the_same_uuid_sends_one_message(feishu: Feishu, person: str) -> None:
+    """A repeated job is not a repeated message."""
+    first = feishu.im.send_card(person, card("一"), uuid="same")
+    again = feishu.im.send_card(person, card("一"), uuid="same")
+    assert first.message_id == again.message_id
+    assert len(feishu.im.list_messages(first.chat_id, since=LONG_AGO)) == 1
+
+
+def test_a_sent_card_is_found_by_its_marker(feishu: Feishu, person: str) -> None:
+    """After the uuid's hour an unknown send is settled by looking for the object's id in the chat."""
+    sent = feishu.im.send_card(person, card("一", "alert-17"), uuid="c1")
+    feishu.im.send_card(person, card("二", "alert-18"), uuid="c2")
+    assert feishu.im.find_sent(sent.chat_id, "alert-17", since=LONG_AGO) == sent
+    assert feishu.im.find_sent(sent.chat_id, "alert-99", since=LONG_AGO) is None
+
+
+def test_text_and_replies(feishu: Feishu, person: str, calls: Calls) -> None:
+    """An answer names the message it answers."""
+    sent = feishu.im.send_text(person, '你好 "引号"\n第二行', uuid="t1")
+    reply = feishu.im.reply_text(sent.message_id, "收到", uuid="t2")
+    with_card = feishu.im.reply_card(sent.message_id, card("详情"), uuid="t3")
+    assert reply.chat_id == with_card.chat_id == sent.chat_id
+    assert len(calls("/reply")) == 2
+    message = feishu.im.get_message(sent.message_id)
+    assert message is not None
+    assert json.loads(message["body"]["content"])["text"] == '你好 "引号"\n第二行'
+
+
+def test_listing_reads_all_pages_oldest_first(sandbox: SandboxServer, database: Database) -> None:
+    """A chat longer than a page comes back whole and in order."""
+    sandbox.world.limits_on = False
+    # On this clock the five messages a second of a group are not waited for.
+    client = Feishu(settings_for(sandbox.url), db=database, clock=ManualClock(sandbox.world.clock.now()))
+    people = [OpenId(open_id) for open_id in list(sandbox.world.people)[:3]]
+    chat = client.im.create_chat("值班群", people[0], people[1:], uuid="g1")
+    wanted = [str(number) for number in range(55)]
+    for number in wanted:
+        client.im.send_text(chat, number, uuid=f"m{number}", receive_id_type="chat_id")
+    listed = client.im.list_messages(chat, since=LONG_AGO)
+    texts = [json.loads(item["body"]["content"])["text"] for item in listed if item["msg_type"] == "text"]
+    assert texts == wanted
+    client.close()
+
+
+def test_the_same_uuid_founds_one_group(feishu: Feishu, sandbox: SandboxServer) -> None:
+    """Founding a group twice with one key gives the same group."""
+    people = [OpenId(open_id) for open_id in list(sandbox.world.people)[:3]]
+    first = feishu.im.create_chat("值班群", people[0], people[1:], uuid="g1")
+    assert feishu.im.create_chat("值班群", people[0], people[1:], uuid="g1") == first
+    with pytest.raises(ValueError, match="50"):
+        feishu.im.create_chat("大群", people[0], people * 20, uuid="g2")
+
+
+def test_an_image_is_uploaded_for_messages(feishu: Feishu, calls: Calls) -> None:
+    """The key comes back and the file arrived with its name."""
+    assert feishu.im.upload_image("图.png", PNG).startswith("img_")
+    assert calls("/im/v1/images")[0]["body"]["image"]["filename"] == "图.png"
+
+
+def test_unreachable_people_and_recalled_messages_are_permanent(
+    feishu: Feishu, sandbox: SandboxServer
+) -> None:
+    """Nobody by that id, nothing by that id: repeating cannot help."""
+    with pytest.raises((NotFound, NotPermitted)):
+        feishu.im.send_text("ou_nobody", "?", uuid="x")
+    with pytest.raises(PermanentError):
+        feishu.im.update_card(MessageId("om_nothing"), card("x"))
+
+
+def test_keys_are_stable_and_fit_the_wire() -> None:
+    """The same seed gives the same key; long seeds are digested; Bitable's are uuid4-shaped."""
+    assert client_token("push:1") == client_token("push:1") != client_token("push:2")
+    assert client_token("x")[14] == "4"
+    assert message_uuid("notice:1") == "notice:1"
+    assert len(message_uuid("notice:" + "x" * 60)) == 50
+    assert len(message_uuid("通知")) == 50
+
+
+def test_a_message_may_be_repeated_for_fifty_minutes() -> None:
+    """The platform remembers a uuid for an hour; ten minutes stay in reserve."""
+    now = datetime(2026, 11, 23, 9, tzinfo=UTC)
+    assert safe_to_repeat(now - timedelta(minutes=50), now)
+    assert not safe_to_repeat(now - timedelta(minutes=51), now)
