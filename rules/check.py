@@ -186,7 +186,9 @@ class Checker:
                 (before, lifecycle.vanish(before, vanished_sentence(before, words.spec.name), now))
             )
         changed = tuple(
-            Changed(step.alert, step.reason) for before, step in results if _differs(before, step.alert)
+            Changed(step.alert, step.reason)
+            for before, step in results
+            if step.reason is not None or (before.version and _differs(before, step.alert))
         )
         return Plan(changed, self._tellings(conn, rule, [step.alert for _, step in results], now))
 

@@ -120,14 +120,14 @@ class Reviewer:
 
     def tick(self) -> None:
         """The regular check: rule edits first, then every row of every rule, then the counts in the rows."""
+        with self.checker.db.begin() as conn:
+            store.forget_points(conn, self.checker.clock.now())
         self.review()
         entries = self.checker.entries()
         findings = self.checker.scan()
         for rule_id, entry in entries.items():
             known = findings.get(rule_id)
             self._answer(entry, self._judge(entry.rule) if known is None else known, now_if_new=False)
-        with self.checker.db.begin() as conn:
-            store.forget_points(conn, self.checker.clock.now())
 
     def _take_over(self, conn: Connection, edit: Edit) -> None:
         check, now = self.checker, self.checker.clock.now()

@@ -189,7 +189,7 @@ def keep_points(
     query = sa.select(p.c.object_id, p.c.value).join(
         last, sa.and_(p.c.object_id == last.c.object_id, p.c.at == last.c.at)
     )
-    known = dict(conn.execute(query.where(p.c.table == table, p.c.metric == metric)).tuples().all())
+    known = {key: value for key, value in conn.execute(query.where(p.c.table == table, p.c.metric == metric))}
     rows = [
         {"table": table, "metric": metric, "object_id": key, "at": at, "value": value}
         for key, value in values.items()
@@ -207,7 +207,7 @@ def load_points(
     query = sa.select(p.c.at, p.c.value).where(
         p.c.table == table, p.c.metric == metric, p.c.object_id == object_id
     )
-    rows = conn.execute(query.order_by(p.c.at.desc()).limit(limit)).tuples().all()
+    rows = conn.execute(query.order_by(p.c.at.desc()).limit(limit)).all()
     return [(at, value) for at, value in reversed(rows)]
 
 

@@ -1,5 +1,6 @@
 """A small company for the tests of red lines: rules, rows, a mirror, taps."""
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 
 from bitable_sync.cells import EMPTY, CellValue, Person
 from bitable_sync.changes import Change
-from bitable_sync.mirror import Mirror, Row
+from bitable_sync.mirror import ROWS, Mirror, Row
 from bitable_sync.spec import Specs
 from bot.model import Tap
 from rules import tables
@@ -118,6 +119,13 @@ class House:
     def put(self, table: str, rows: Mapping[str, Mapping[str, CellValue]]) -> None:
         """Rows as the mirror sees them now (record id → cells)."""
         self.mirror.put(table, rows, seen_at=self.clock.now())
+
+    def spoil(self, table: str, record: str, key: str, content: Any) -> None:
+        """Put something into a cell that its column should not hold, as a retyped column would."""
+        with self.mirror_db.read() as conn:
+            query = sa.select(ROWS.c.data).where(ROWS.c.table_key == table, ROWS.c.record_id == record)
+            raw = json.loads(conn.execute(query).scalar_one())
+        self.mirror.put_raw(table, {record: raw | {key: content}}, seen_at=self.clock.now())
 
     def write_rule(self, text: RuleText = ROI_RULE, record: str = "rec_roi", **cells: CellValue) -> None:
         """Edit a rule row in Bitable, and let the edit arrive."""
