@@ -10,6 +10,7 @@ from sandbox.kernel import Request, Routes, World
 routes = Routes("bitable")
 CLAIM = "our own control plane, 2026-11"
 SWITCHES = ("write_seconds", "replay_client_tokens", "replica_lag", "page_token_seconds", "strict_pages",
+    "timeouts",
             "advanced_delay")  # fmt: skip
 Body = dict[str, Any]
 

@@ -298,7 +298,9 @@ def _select(world: World, base: m.Base, table: m.Table, body: Body, rights: Righ
         tests.append(rights.may_see)
     if not tests and not sort:
         return None
-    records = [record for record in table.live() if all(test(record) for test in tests)]
+    records = list(table.live())
+    for test in tests:
+        records = [record for record in records if test(record)]
     return sort_records(world, table, records, sort) if sort else records
 
 

@@ -103,7 +103,8 @@ class BitableStore:
     Switches (reset with the world): ``write_seconds`` how long a write holds its table;
     ``replay_client_tokens`` answer a reused client_token with the first answer, not 1255006; ``replica_lag``
     seconds a new record cannot be found by id; ``page_token_seconds`` life of a page token; ``strict_pages``
-    refuse a token once changed tables; ``advanced_delay`` seconds until advanced permissions take effect.
+    refuse a token once changed tables; ``advanced_delay`` seconds until advanced permissions take effect;
+    ``timeouts`` how many of the next writes are done but answer 1255040 (HTTP 504).
     """
 
     def __init__(self, world: World) -> None:
@@ -120,6 +121,7 @@ class BitableStore:
         self.page_token_seconds = 600.0
         self.strict_pages = False
         self.advanced_delay = 0.0
+        self.timeouts = 0
 
     def reset(self, _world: World, _company: str, _seed: int) -> None:
         """Forget every base and switch."""
@@ -192,6 +194,9 @@ class BitableStore:
                 yield
             if self.write_seconds:
                 time.sleep(self.write_seconds)
+            if self.timeouts > 0:
+                self.timeouts -= 1
+                raise refuse(1255040)
         finally:
             for table in held:
                 table.write_lock.release()

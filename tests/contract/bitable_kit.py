@@ -5,7 +5,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lark_oapi as lark
-from lark_oapi.api.bitable.v1 import CreateAppRequest, CreateAppTableRequest, CreateAppTableRequestBody, ReqApp
+from lark_oapi.api.bitable.v1 import (
+    CreateAppRequest,
+    CreateAppTableRequest,
+    CreateAppTableRequestBody,
+    ReqApp,
+)
 
 from sandbox.server import SandboxServer
 from tests.contract.kit import fresh_client, parsed, raw_call
@@ -134,7 +139,7 @@ def create_table_request(app: str, table: Any) -> CreateAppTableRequest:
 
 
 def lost(response: Any, allowed: Sequence[str] = ()) -> list[str]:
-    """Members of the raw answer that the SDK's typed model dropped; ``allowed`` are known to have no place in it."""
+    """Members of the raw answer that the SDK's typed model dropped, but for ``allowed`` ones."""
     raw = json.loads(response.raw.content)["data"]
     typed = json.loads(lark.JSON.marshal(response.data) or "{}")
     missing: list[str] = []

@@ -113,6 +113,8 @@ def test_a_column_of_another_table(sandbox: SandboxServer) -> None:
     source, spent = bench.table, bench.field_id("消耗")
     total = f"SUM(bitable::$table[{source}].$field[{spent}])"
     fields = [FIELDS[0], {"field_name": "合计", "type": 20, "property": {"formula_expression": total}}]
-    bench.table = bench.call("POST", "tables", {"table": {"name": "汇总", "fields": fields}})["data"]["table_id"]
+    bench.table = bench.call("POST", "tables", {"table": {"name": "汇总", "fields": fields}})["data"][
+        "table_id"
+    ]
     [record] = bench.add({"名称": "总"})
     assert bench.read(record)["合计"]["value"] == [500]

@@ -234,6 +234,15 @@ def test_concurrent_writes_to_one_table_collide(sandbox: SandboxServer) -> None:
     assert {answer["msg"] for answer in answers[:3]} == {"success", "Write conflict"}
 
 
+def test_a_timeout_may_come_after_the_write(sandbox: SandboxServer) -> None:
+    """Switched on, the next write is done although it answers 1255040 with HTTP 504; then all is normal."""
+    bench = Bench(sandbox, SMALL)
+    bench.world.bitable.timeouts = 1
+    assert bench.code("POST", "records", {"fields": {"数字": 1}}) == (1255040, 504)
+    assert bench.search()["data"]["total"] == 1
+    assert bench.code("POST", "records", {"fields": {"数字": 2}}) == (0, 200)
+
+
 def test_replicas_may_lag(sandbox: SandboxServer) -> None:
     """With lag switched on a record just created cannot be found by id until the time has passed."""
     bench = Bench(sandbox, SMALL)

@@ -48,8 +48,20 @@ def bench(sandbox: SandboxServer) -> Bench:
     first, second = people(sandbox)[:2]
     made.add(
         {"名称": "苹果", "数字": 1, "状态": "甲", "标签": ["红", "绿"], "勾选": True, "日期": ms(3, 10)},
-        {"名称": "香蕉", "数字": 2.5, "状态": "乙", "标签": ["黄"], "日期": ms(4), "负责人": [{"id": first.open_id}]},
-        {"名称": "苹果派", "数字": 10, "标签": ["红"], "负责人": [{"id": first.open_id}, {"id": second.open_id}]},
+        {
+            "名称": "香蕉",
+            "数字": 2.5,
+            "状态": "乙",
+            "标签": ["黄"],
+            "日期": ms(4),
+            "负责人": [{"id": first.open_id}],
+        },
+        {
+            "名称": "苹果派",
+            "数字": 10,
+            "标签": ["红"],
+            "负责人": [{"id": first.open_id}, {"id": second.open_id}],
+        },
         {"名称": "空", "链接": {"text": "官网", "link": "https://x.cn"}},
     )
     return made
@@ -225,7 +237,9 @@ def test_a_view_counts_only_without_filter_and_sort(bench: Bench) -> None:
 
 def test_the_older_list_has_numbers_as_text(bench: Bench) -> None:
     """GET list and get show text plain and numbers as strings, and filter by a formula."""
-    data = bench.call("GET", "records", filter='AND(CurrentValue.[数字]>2,CurrentValue.[名称].contains("香"))')["data"]
+    data = bench.call(
+        "GET", "records", filter='AND(CurrentValue.[数字]>2,CurrentValue.[名称].contains("香"))'
+    )["data"]
     [item] = data["items"]
     assert (item["fields"]["名称"], item["fields"]["数字"], item["fields"]["两倍"]) == ("香蕉", "2.5", "5")
     got = bench.call("GET", f"records/{item['record_id']}", text_field_as_array="true")["data"]["record"]
