@@ -122,7 +122,7 @@ class Table:
         self.next_number = 1
         self.read_only = False
         self.write_lock = threading.Lock()
-        self.answers: dict[str, tuple[int, list[Record]]] = {}
+        self.answers: dict[str, tuple[tuple[int, int], list[Record]]] = {}
         self._dead = 0
 
     @property

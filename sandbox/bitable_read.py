@@ -6,8 +6,10 @@ shapes: app-table-record/list (2024-09). Empty cells are left out, never null.
 
 import json
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 from sandbox import bitable_model as m
 from sandbox.bitable_formula import Fault, Moment
@@ -15,6 +17,7 @@ from sandbox.kernel import Person, World
 
 Reader = Callable[[m.Record], Any]
 Answer = dict[str, Any]
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 AVATAR = "https://internal-api-lark-file.feishu.cn/static-resource/v1/avatar/"
 
 
@@ -223,6 +226,9 @@ def plain(world: World, column: m.Field, record: m.Record) -> str:
     if kind in (m.SELECT, m.MULTI):
         names = column.option_names()
         return ",".join(names.get(i, "") for i in ([kept] if kind == m.SELECT else kept))
+    if kind == m.DATE:
+        hours = " %H:%M" if "HH" in (column.props or {}).get("date_formatter", "") else ""
+        return datetime.fromtimestamp(kept / 1000, SHANGHAI).strftime(f"%Y/%m/%d{hours}")
     if kind == m.USER:
         return ",".join(world.people[i].name for i in kept if i in world.people)
     if kind == m.URL:

@@ -307,8 +307,10 @@ def _select(world: World, base: m.Base, table: m.Table, body: Body, rights: Righ
 def page_of(table: m.Table, pages: Pages, token: str | None, size: int, choose: Any) -> Any:
     """One page and what follows: (records, has_more, next token or None, total)."""
     after = pages.read(token) if token else 0
+    # What a search finds stays as long as the table does, and for an hour, because "Today" moves on.
+    stamp = (table.revision, pages.world.clock.ms() // 3_600_000)
     kept = table.answers.get(pages.digest)
-    if kept is None or kept[0] != table.revision:
+    if kept is None or kept[0] != stamp:
         found = choose()
         if found is None:
             records = table.page(after, size + 1)
@@ -317,7 +319,7 @@ def page_of(table: m.Table, pages: Pages, token: str | None, size: int, choose: 
             return records, more, pages.issue(records[-1].seq) if more else None, len(table.records)
         if len(table.answers) >= 4:
             table.answers.clear()
-        kept = table.answers[pages.digest] = (table.revision, found)
+        kept = table.answers[pages.digest] = (stamp, found)
     records = kept[1][after : after + size]
     more = after + size < len(kept[1])
     return records, more, pages.issue(after + size) if more else None, len(kept[1])

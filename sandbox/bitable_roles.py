@@ -25,6 +25,8 @@ def _advanced(world: World, req: Request) -> m.Base:
     late = world.clock.time() - base.advanced_since < world.bitable.advanced_delay
     if not base.is_advanced or late:
         raise refuse(1254301)
+    for table in base.tables.values():
+        table.answers.clear()  # who sees what may be about to change
     return base
 
 

@@ -6,6 +6,7 @@ rows of a new base's default table were seen live (openclaw-lark notes).
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from sandbox import bitable_fields as f
@@ -14,7 +15,7 @@ from sandbox.bitable_cells import Writing, number
 from sandbox.bitable_errors import refuse
 from sandbox.bitable_events import tell_field
 from sandbox.bitable_formula import normalise
-from sandbox.bitable_read import plain
+from sandbox.bitable_read import SHANGHAI, plain
 from sandbox.bitable_state import BitableStore, serial
 
 Body = Mapping[str, Any]
@@ -260,6 +261,15 @@ def _as_number(text: str) -> float | int | None:
         return None
 
 
+def _as_date(text: str) -> int | None:
+    for shape in ("%Y/%m/%d", "%Y-%m-%d", "%Y/%m/%d %H:%M", "%Y-%m-%d %H:%M"):
+        try:
+            return int(datetime.strptime(text, shape).replace(tzinfo=SHANGHAI).timestamp() * 1000)
+        except ValueError:
+            continue
+    return None
+
+
 def convert_cells(store: BitableStore, base: m.Base, table: m.Table, old: m.Field, new: m.Field) -> None:
     """Carry cells over to another type by what a person would read; what does not fit is cleared."""
     writing = Writing(store.world, base, table)
@@ -275,7 +285,7 @@ def convert_cells(store: BitableStore, base: m.Base, table: m.Table, old: m.Fiel
         m.TEXT: lambda text: text or None,
         m.PHONE: lambda text: text if re.fullmatch(r"\+?\d{1,64}", text) else None,
         m.NUMBER: _as_number,
-        m.DATE: lambda text: int(text) if text.isdigit() and len(text) >= 12 else None,
+        m.DATE: _as_date,
         m.CHECKBOX: lambda text: True if text.lower() in ("true", "1") else None,
         m.SELECT: lambda text: choose(text.split(",")[0]) if text else None,
         m.MULTI: lambda text: tuple(dict.fromkeys(choose(t) for t in text.split(",") if t)) or None,

@@ -125,6 +125,16 @@ def test_changing_a_type_carries_over_what_fits(sandbox: SandboxServer) -> None:
     assert bench.read(word) == {}
 
 
+def test_dates_become_text_and_back(sandbox: SandboxServer) -> None:
+    """A date column turned into text shows the day as people read it; turned back it is that day again."""
+    bench = Bench(sandbox, [*NAME, {"field_name": "日", "type": 5}])
+    [record] = bench.add({"日": 1675440000000})
+    bench.call("PUT", f"fields/{bench.field_id('日')}", {"field_name": "日", "type": 1})
+    assert bench.read(record) == {"日": [{"type": "text", "text": "2023/02/04"}]}
+    bench.call("PUT", f"fields/{bench.field_id('日')}", {"field_name": "日", "type": 5})
+    assert bench.read(record) == {"日": 1675440000000}
+
+
 def test_a_renamed_column_refuses_writes_by_the_old_name(sandbox: SandboxServer) -> None:
     """After a rename a write naming the old column is lost whole with 1254045."""
     bench = Bench(sandbox, [*NAME, {"field_name": "值", "type": 2}])

@@ -15,7 +15,7 @@ from lark_oapi.api.bitable.v1 import (
 
 from sandbox.server import SandboxServer
 from tests.contract.bitable_kit import Bench, lost
-from tests.contract.kit import people
+from tests.contract.kit import fresh_client, people
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 FIELDS: list[dict[str, Any]] = [
@@ -119,6 +119,16 @@ def test_words_for_days(bench: Bench) -> None:
     assert bench.found(one("日期", "is", "TheLastWeek")) == ["今天", "昨天"]
     assert "今天" in bench.found(one("日期", "is", "CurrentMonth"))
     assert bench.found(one("日期", "isLess", "Yesterday")) == ["苹果", "香蕉"]
+
+
+def test_today_moves_on_while_nothing_is_written(bench: Bench) -> None:
+    """The same search asked a day later, with no write in between, finds other records."""
+    bench.add({"名称": "今天", "日期": bench.world.clock.ms()})
+    assert bench.found(one("日期", "is", "Today")) == ["今天"]
+    bench.world.clock.advance(86_400)
+    bench.client = fresh_client(bench.sandbox)
+    assert bench.found(one("日期", "is", "Today")) == []
+    assert bench.found(one("日期", "is", "Yesterday")) == ["今天"]
 
 
 def test_children_combine_one_level_deep(bench: Bench) -> None:
