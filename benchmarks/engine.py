@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from runtime.db import Database, migrate
-from runtime.work import POLL_SECONDS, STARTS_IN_ALL, STARTS_PER_LANE, Work, WorkQueue
+from runtime.lanes import POLL_SECONDS, STARTS_IN_ALL, STARTS_PER_LANE
+from runtime.work import Work, WorkQueue
 
 IDLE_SECONDS = 10.0
 SINGLE = 40
@@ -43,9 +44,8 @@ def main() -> None:
             worker.kill()
             worker.wait()
             db.close()
-    print(
-        f"\nEngine on {db.dialect}: poll {POLL_SECONDS} s, {STARTS_PER_LANE}/s a lane, {STARTS_IN_ALL}/s in all\n"
-    )
+    limits = f"{STARTS_PER_LANE}/s a lane, {STARTS_IN_ALL}/s in all"
+    print(f"\nEngine on {db.dialect}: poll {POLL_SECONDS} s, {limits}\n")
     for name, value in rows:
         print(f"| {name:<52} | {value:>16} |")
 

@@ -22,10 +22,11 @@ from runtime.clock import Clock, SystemClock
 from runtime.db import Database
 from runtime.errors import ChorusError, PermanentError
 from runtime.ids import WorkId
-from runtime.jobrun import JobRun, Slots
+from runtime.jobrun import JobRun, Slots, Stopped
+from runtime.lanes import APPLICATION, JsonSerializer
 from runtime.log import bind, mask_text
 from runtime.parked import Parked, park
-from runtime.work import APPLICATION, QUEUE, VERSION, WORKFLOW, JsonSerializer, status_table
+from runtime.work import QUEUE, VERSION, WORKFLOW, status_table
 
 Job = Callable[[JobRun, Mapping[str, Any]], None]
 
@@ -41,6 +42,9 @@ KEEP = timedelta(days=30)
 KEEP_TICKS = timedelta(days=2)
 
 log = structlog.get_logger(__name__)
+
+_one_at_a_time = threading.Lock()
+"""Held by the launched engine: the library keeps its state in the process, so there can be only one."""
 
 
 class Engine:
@@ -71,6 +75,8 @@ class Engine:
         self._jobs: dict[str, Job] = {}
         self._slots = Slots(BUSY_AT_ONCE)
         self._beat: Heartbeat | None = None
+        self._launched = False
+        self._abandoning = False
 
     def register(self, job: str, fn: Job) -> None:
         """Say what performs the works of a job; before `launch`.
@@ -84,7 +90,15 @@ class Engine:
         self._jobs[job] = fn
 
     def launch(self) -> None:
-        """Start performing; first of all what this instance left unfinished."""
+        """Start performing; first of all what this instance left unfinished.
+
+        Raises:
+            RuntimeError: another engine of this process was launched and not closed.
+        """
+        if not _one_at_a_time.acquire(blocking=False):
+            msg = "An engine is launched in this process already; close it first, or start another process."
+            raise RuntimeError(msg)
+        self._launched = True
         _quiet_logs()
         DBOS(
             config={
@@ -112,11 +126,17 @@ class Engine:
 
         Args:
             drain: seconds to wait for jobs at work; one that takes longer is resumed after the next start.
+                Its thread cannot be ended from here: a process that must go leaves with `os._exit`.
         """
+        if not self._launched:
+            return
+        self._launched = False
         drained = self._slots.stop(drain)
+        self._abandoning = True
         if self._beat is not None:
             self._beat.stop()
         DBOS.destroy(destroy_registry=True)
+        _one_at_a_time.release()
         log.info("engine.closed", instance=self._instance, drained=drained)
 
     def _workflow(self) -> Callable[[str, str, dict[str, Any]], None]:
@@ -132,6 +152,9 @@ class Engine:
         try:
             self._find(job)(self._run(work_id), args)
         except Exception as error:  # whatever a job raises is parked; nothing else stops
+            if self._abandoning:
+                # Only because the engine was closed under it; the work goes on after the next start.
+                raise Stopped from error
             sentence = _sentence(error)
             row = Parked(work_id, job, lane, args, sentence, self._clock.now())
             with self._db.begin() as conn:

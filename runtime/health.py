@@ -61,7 +61,11 @@ def standard_checks(db: Database, clock: Clock) -> dict[str, Check]:
     def current() -> str | None:
         from runtime.migrations.run import is_current  # noqa: PLC0415 - Alembic only when asked
 
-        return None if is_current(db) else "The database is older than this code: run `chorus migrate`."
+        return (
+            None
+            if is_current(db)
+            else "The database is older than this code: restart `chorus serve`, which migrates it."
+        )
 
     def worker() -> str | None:
         with db.read() as conn:

@@ -177,7 +177,10 @@ class JobRun:
         raise ValueError(msg)
 
     def sleep(self, seconds: float) -> None:
-        """Wait; after a restart, only for what is left. The lane stays closed, the slot is given away."""
+        """Wait; after a restart, only for what is left. The lane stays closed, the slot is given away.
+
+        For seconds and minutes. Waiting for a person takes a row of state, not a sleeping work.
+        """
         moment = self._clock.now().timestamp() + seconds
         until = self._record("sleep", lambda: {"until": moment})["until"]
         left = until - self._clock.now().timestamp()

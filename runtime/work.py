@@ -1,24 +1,25 @@
 """Durable work: written in the caller's transaction, performed by the worker process.
 
-A lane is a partition of the engine's one queue. The queue's limits stand here, beside the way in, because
-`migrate` writes them into the database and every worker reads them from there.
+A lane is a partition of the engine's one queue, `QUEUE`. The engine's library costs 0.7 s to import, so it is
+imported by the first `put` (or by `warm`), not by this module: a web process listens before that.
 """
 
 from __future__ import annotations
 
-import json
+import threading
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from dbos import DBOS, DBOSClient, EnqueueOptions, Serializer
 from sqlalchemy.engine import Connection
 
 from runtime.db import Database
-from runtime.errors import PermanentError
+
+if TYPE_CHECKING:
+    from dbos import DBOSClient, EnqueueOptions
 
 QUEUE = "lanes"
 WORKFLOW = "chorus.work"
@@ -26,13 +27,6 @@ WORKFLOW = "chorus.work"
 
 VERSION = "chorus"
 """Fixed application version: a deploy strands no work. A job whose steps change gets a new name."""
-
-APPLICATION = "chorus"
-STARTS_PER_LANE = 5
-STARTS_IN_ALL = 50
-POLL_SECONDS = 0.1
-CLAIMS = 64
-"""How many works one worker may hold, sleeping ones included; how many are busy is bounded in `engine`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,30 +48,6 @@ class Work:
     delay: timedelta = timedelta(0)
 
 
-class JsonSerializer(Serializer):
-    """Keeps the engine's records readable: JSON in place of pickled Python."""
-
-    def name(self) -> str:
-        """Return the name stored beside every value."""
-        return "chorus_json"
-
-    def serialize(self, data: Any) -> str:
-        """Write plain values; an error becomes its text."""
-        if isinstance(data, BaseException):
-            data = {"__error__": f"{type(data).__name__}: {data}"}
-        return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-
-    @classmethod
-    def deserialize(cls, serialized_data: str) -> Any:
-        """Read plain values; an error comes back as a `PermanentError` with the same text."""
-        data = json.loads(serialized_data)
-        if isinstance(data, dict) and "__error__" in data:
-            return PermanentError(data["__error__"])
-        if isinstance(data, dict) and data.keys() == {"args", "kwargs"}:
-            return {"args": tuple(data["args"]), "kwargs": data["kwargs"]}
-        return data
-
-
 class WorkQueue:
     """The way in for work; usable from the web and the worker process.
 
@@ -87,8 +57,13 @@ class WorkQueue:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._client = _client(db)
         self._status = status_table(db)
+        self._lock = threading.Lock()
+        self._client: DBOSClient | None = None
+
+    def warm(self) -> None:
+        """Import and prepare what `put` needs; a web process does so in a thread once it listens."""
+        self._way_in()
 
     def put(self, conn: Connection, *works: Work) -> None:
         """Add work in the caller's transaction; an id already known is ignored.
@@ -134,6 +109,7 @@ class WorkQueue:
             return int(conn.execute(query).scalar_one())
 
     def _enqueue(self, conn: Connection, work: Work) -> None:
+        client = self._way_in()
         options: EnqueueOptions = {
             "workflow_name": WORKFLOW,
             "queue_name": QUEUE,
@@ -143,7 +119,15 @@ class WorkQueue:
         }
         if work.delay > timedelta(0):
             options["delay_seconds"] = work.delay.total_seconds()
-        self._client.enqueue_in_transaction(conn, options, work.job, work.lane, dict(work.args))
+        client.enqueue_in_transaction(conn, options, work.job, work.lane, dict(work.args))
+
+    def _way_in(self) -> DBOSClient:
+        with self._lock:
+            if self._client is None:
+                from runtime.lanes import make_client  # noqa: PLC0415 - see the top of this module
+
+                self._client = make_client(self._db)
+            return self._client
 
     def _keep_order(self, conn: Connection, work: Work, last: int | None) -> int:
         """Give a work a later stamp than the one before it in its lane.
@@ -186,33 +170,3 @@ def status_table(db: Database) -> sa.TableClause:
     )
     schema = None if db.dialect == "sqlite" else "dbos"
     return sa.table("workflow_status", *(sa.column(name) for name in names), schema=schema)
-
-
-def prepare_database(url: str) -> None:
-    """Create or upgrade the engine's own tables and its queue; part of `runtime.db.migrate`.
-
-    Args:
-        url: address with driver, as given by `normalise_url`.
-    """
-    DBOS.migrate(url)
-    db = Database(url)
-    try:
-        _client(db).register_queue(
-            QUEUE,
-            partition_concurrency=1,
-            partition_limiter={"limit": STARTS_PER_LANE, "period": 1.0},
-            limiter={"limit": STARTS_IN_ALL, "period": 1.0},
-            worker_concurrency=CLAIMS,
-            polling_interval_sec=POLL_SECONDS,
-        )
-    finally:
-        db.close()
-
-
-def _client(db: Database) -> DBOSClient:
-    return DBOSClient(
-        system_database_engine=db.engine,
-        serializer=JsonSerializer(),
-        application_name=APPLICATION,
-        lazy=True,
-    )

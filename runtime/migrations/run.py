@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from runtime.db import Database
-from runtime.work import prepare_database
+from runtime.lanes import prepare_database
 
 LOCK = 4_604_602
 """Key of the PostgreSQL advisory lock under which only one process migrates."""

@@ -1,0 +1,79 @@
+"""The engine's one queue and how its records are written; with `engine`, the only importer of its library.
+
+The queue's limits stand here because `migrate` writes them into the database, where every worker reads them.
+On SQLite with Python before 3.12 the library counts starts by whole seconds of the clock, so up to twice
+the limit may start around the turn of a second; `runtime.feishu.limits` keeps the exact pace towards Feishu.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from dbos import DBOS, DBOSClient, Serializer
+
+from runtime.db import Database
+from runtime.errors import PermanentError
+from runtime.work import QUEUE
+
+APPLICATION = "chorus"
+STARTS_PER_LANE = 5
+STARTS_IN_ALL = 50
+POLL_SECONDS = 0.1
+CLAIMS = 64
+"""How many works one worker may hold, sleeping ones included; how many are busy is bounded in `engine`."""
+
+
+class JsonSerializer(Serializer):
+    """Keeps the engine's records readable: JSON in place of pickled Python."""
+
+    def name(self) -> str:
+        """Return the name stored beside every value."""
+        return "chorus_json"
+
+    def serialize(self, data: Any) -> str:
+        """Write plain values; an error becomes its text."""
+        if isinstance(data, BaseException):
+            data = {"__error__": f"{type(data).__name__}: {data}"}
+        return json.dumps(data, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+    @classmethod
+    def deserialize(cls, serialized_data: str) -> Any:
+        """Read plain values; an error comes back as a `PermanentError` with the same text."""
+        data = json.loads(serialized_data)
+        if isinstance(data, dict) and "__error__" in data:
+            return PermanentError(data["__error__"])
+        if isinstance(data, dict) and data.keys() == {"args", "kwargs"}:
+            return {"args": tuple(data["args"]), "kwargs": data["kwargs"]}
+        return data
+
+
+def prepare_database(url: str) -> None:
+    """Create or upgrade the engine's own tables and its queue; part of `runtime.db.migrate`.
+
+    Args:
+        url: address with driver, as given by `normalise_url`.
+    """
+    DBOS.migrate(url)
+    db = Database(url)
+    try:
+        make_client(db).register_queue(
+            QUEUE,
+            partition_concurrency=1,
+            partition_limiter={"limit": STARTS_PER_LANE, "period": 1.0},
+            limiter={"limit": STARTS_IN_ALL, "period": 1.0},
+            worker_concurrency=CLAIMS,
+            polling_interval_sec=POLL_SECONDS,
+        )
+    finally:
+        db.close()
+
+
+def make_client(db: Database) -> DBOSClient:
+    """Return a client of the engine that works inside our own transactions."""
+    return DBOSClient(
+        system_database_engine=db.engine,
+        serializer=JsonSerializer(),
+        application_name=APPLICATION,
+        lazy=True,
+    )

@@ -1,0 +1,121 @@
+"""The engine's own life: one at a time, ends without losing work, forgets, parks what it gave up."""
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from runtime import tables
+from runtime.clock import ManualClock, SystemClock
+from runtime.db import Database
+from runtime.engine import Engine, forget_old, park_abandoned
+from runtime.jobrun import JobRun
+from runtime.parked import list_parked
+from runtime.work import Work, WorkQueue, status_table
+from tests.support.wait import until
+
+pytestmark = pytest.mark.db
+
+
+def test_work_that_outlasts_the_closing_is_resumed_not_parked(
+    database: Database, queue: WorkQueue, new_engine: Callable[..., Engine]
+) -> None:
+    """A job still busy when the drain time is over goes on after the next start, from its last step."""
+    begun, release, firsts, ends = threading.Event(), threading.Event(), [], []
+
+    def job(run: JobRun, _args: Mapping[str, Any]) -> None:
+        run.step("first", lambda: firsts.append(1))
+        begun.set()
+        release.wait(20)
+        run.step("last", lambda: ends.append(1))
+
+    first = new_engine()
+    first.register("long", job)
+    first.launch()
+    with database.begin() as conn:
+        queue.put(conn, Work("long", "x", "l", {}))
+    assert begun.wait(10)
+    first.close(drain=0.1)
+    release.set()
+    second = new_engine()
+    second.register("long", job)
+    second.launch()
+    until(lambda: queue.backlog() == 0, what="the end of the work")
+    assert (firsts, ends) == ([1], [1])
+    assert list_parked(database) == []
+
+
+def test_a_second_engine_in_one_process_is_refused(database: Database, engine: Engine) -> None:
+    """The library keeps one state a process; the mistake is told instead of half working."""
+    engine.launch()
+    with pytest.raises(RuntimeError, match="launched in this process already"):
+        Engine(database, instance="other").launch()
+
+
+def test_a_job_name_is_registered_once(engine: Engine) -> None:
+    """Otherwise the later one would silently win."""
+    engine.register("a", lambda _run, _args: None)
+    with pytest.raises(ValueError, match="registered twice"):
+        engine.register("a", lambda _run, _args: None)
+
+
+def test_closing_an_engine_that_was_never_launched_does_nothing(database: Database) -> None:
+    """A start that failed early can always be cleaned up."""
+    Engine(database, instance="never").close()
+
+
+def test_a_launched_engine_says_that_it_lives(database: Database, engine: Engine) -> None:
+    """`readyz` and the other workers look at this row."""
+    engine.launch()
+    with database.read() as conn:
+        row = conn.execute(sa.select(tables.executors)).one()
+    assert row.instance == "test-1"
+    assert SystemClock().now() - row.seen_at < timedelta(seconds=15)
+
+
+def test_old_records_are_forgotten_ticks_sooner_than_the_rest(
+    database: Database, queue: WorkQueue, engine: Engine
+) -> None:
+    """After three days finished ticks are gone, after a month everything finished; what waits stays."""
+    done: list[str] = []
+    engine.register("note", lambda _run, args: done.append(args["n"]))
+    engine.launch()
+    with database.begin() as conn:
+        queue.put(
+            conn,
+            Work("note", "tick:a@1", "tick:a", {"n": "tick"}),
+            Work("note", "push:1", "l", {"n": "push"}),
+            Work("note", "later", "tick:b", {"n": "later"}, delay=timedelta(hours=1)),
+        )
+    until(lambda: len(done) == 2 and queue.backlog() == 1, what="two works")
+    clock = ManualClock(SystemClock().now())
+    assert forget_old(database, clock) == 0
+    clock.advance(timedelta(days=3))
+    assert forget_old(database, clock) == 1
+    assert ids(database) == ["later", "push:1"]
+    clock.advance(timedelta(days=30))
+    forget_old(database, clock)
+    assert ids(database) == ["later"]
+
+
+def test_work_the_engine_gave_up_is_parked_once(database: Database, queue: WorkQueue, engine: Engine) -> None:
+    """A work whose workers kept dying is shown to people with its arguments."""
+    engine.launch()
+    with database.begin() as conn:
+        queue.put(conn, Work("crash", "killer", "l", {"n": 7}, delay=timedelta(hours=1)))
+        status = status_table(database)
+        conn.execute(status.update().values(status="MAX_RECOVERY_ATTEMPTS_EXCEEDED"))
+    assert park_abandoned(database, SystemClock()) == 1
+    assert park_abandoned(database, SystemClock()) == 0
+    (row,) = list_parked(database)
+    assert (row.id, row.job, row.lane, row.args) == ("killer", "crash", "l", {"n": 7})
+
+
+def ids(database: Database) -> list[str]:
+    """Ids of the works the engine still remembers."""
+    table = status_table(database)
+    with database.read() as conn:
+        return list(conn.execute(sa.select(table.c.workflow_uuid).order_by(table.c.workflow_uuid)).scalars())
