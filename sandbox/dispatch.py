@@ -196,7 +196,7 @@ class Dispatcher:
 
 def is_api(path: str) -> bool:
     """Whether a path belongs to a platform; pages for people are neither spoilt nor recorded."""
-    return path != "/" and not path.startswith(("/people/", "/web/", "/bases/"))
+    return path not in ("/", "/favicon.ico") and not path.startswith(("/people/", "/web/"))
 
 
 def too_often(over: tuple[int, int], status: int) -> ApiError:

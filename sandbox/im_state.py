@@ -77,12 +77,18 @@ class ImState:
         self.blobs: dict[str, Blob] = {}
         self._uuids: dict[str, tuple[float, str]] = {}
         self.version = 0
+        self.closed = False
         self.changed = threading.Condition()
 
     def reset(self, _world: World, _company: str, _seed: int) -> None:
         """Forget every chat, message and key."""
         for store in (self.chats, self.messages, self.by_chat, self.blobs, self._uuids):
             store.clear()
+        self.touch()
+
+    def close(self) -> None:
+        """Let watchers go."""
+        self.closed = True
         self.touch()
 
     def touch(self) -> None:

@@ -1,0 +1,272 @@
+"""The web client: choose a person, see their chats with rendered cards, tap, fill forms, write. Live."""
+
+import json
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from sandbox import page_tabs, tapping
+from sandbox.card_html import Draw, avatar, esc
+from sandbox.im_state import Chat, Message
+from sandbox.kernel import ApiError, Person, Reply, Request, Routes, World
+from sandbox.markdown_html import inline
+
+CLAIM = "our own web client, 2026-11"
+WEB = Path(__file__).parent / "web"
+TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+HEARTBEAT = 10.0
+
+routes = Routes("page")
+routes.include(page_tabs.routes)
+
+
+def document(title: str, body: str, kind: str) -> Reply:
+    """A whole page."""
+    return Reply(
+        f'<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>{esc(title)}</title>'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<link rel="icon" href="data:,"><link rel="stylesheet" href="/web/style.css"></head>'
+        f'<body class="{kind}">{body}<script src="/web/client.js"></script></body></html>'
+    )
+
+
+def name_of(world: World, open_id: str) -> str:
+    """The name behind an id; empty when nobody has it."""
+    person = world.people.get(open_id)
+    if person is not None:
+        return person.name
+    return next((app.name for app in world.apps.values() if open_id in (app.open_id, app.app_id)), "")
+
+
+def clock(world: World, ms: int) -> str:
+    """Hour and minute of today, else the day, in Shanghai."""
+    at = datetime.fromtimestamp(ms / 1000, SHANGHAI)
+    today = world.clock.now().astimezone(SHANGHAI).date()
+    return at.strftime("%H:%M") if at.date() == today else at.strftime("%m-%d %H:%M")
+
+
+@routes.add("GET", "/", auth="none", claim=CLAIM)
+def home(world: World, _req: Request) -> Reply:
+    """Everybody by department, with unread counts."""
+    departments: dict[str, list[Person]] = {}
+    for person in world.people.values():
+        departments.setdefault(person.department or "公司", []).append(person)
+    parts = []
+    for department, members in departments.items():
+        tiles = "".join(tile(world, person) for person in members)
+        parts.append(f'<section><h2>{esc(department)}</h2><div class="tiles">{tiles}</div></section>')
+    head = (
+        "<header><h1>选择一个人，看看 TA 的飞书</h1>"
+        f"<p>{esc(world.company)} · {len(world.people)} 人 · 沙箱在 {esc(world.base_url)}</p></header>"
+    )
+    return document("沙箱", f"<main>{head}{''.join(parts)}</main>", "home")
+
+
+def tile(world: World, person: Person) -> str:
+    """One person on the first page."""
+    unread = world.im.unread(person.open_id)
+    badge = f'<b class="badge">{unread}</b>' if unread else ""
+    return (
+        f'<a class="tile" href="/people/{person.open_id}">{avatar(person.name)}{badge}'
+        f"<span><b>{esc(person.name)}</b><i>{esc(person.title or person.department)}</i></span></a>"
+    )
+
+
+def reader(world: World, req: Request) -> Person:
+    """The person whose page this is."""
+    person = world.people.get(req.params["open_id"])
+    if person is None:
+        raise ApiError(404, "nobody here has this open_id; go back to /", status=404)
+    return person
+
+
+@routes.add("GET", "/people/:open_id", auth="none", claim=CLAIM)
+def person_page(world: World, req: Request) -> Reply:
+    """The frame; the script fills in chats and messages and keeps them fresh."""
+    person = reader(world, req)
+    language = esc(req.query.get("lang", "zh_cn"))
+    other = ("en_us", "EN") if language == "zh_cn" else ("zh_cn", "中")
+    body = (
+        f'<aside class="rail"><a href="/" title="换一个人">{avatar(person.name)}</a>'
+        '<nav><a class="on" data-tab="chats" title="消息">💬</a><a data-tab="tasks" title="审批">✅</a>'
+        '<a data-tab="bases" title="多维表格">📊</a></nav>'
+        f'<a class="lang" href="/people/{person.open_id}?lang={other[0]}">{other[1]}</a></aside>'
+        f'<aside class="side"><header>{esc(person.name)}<small>{esc(person.title)}</small></header>'
+        '<div id="chats"></div></aside>'
+        '<main><header id="chat-title"></header><div id="messages"></div>'
+        '<form id="say"><input name="text" placeholder="发送消息…" autocomplete="off">'
+        "<button>发送</button></form></main><div id='toast'></div><dialog id='ask'></dialog>"
+    )
+    shell = f'<div class="client" data-me="{person.open_id}" data-lang="{language}">{body}</div>'
+    return document(person.name, shell, "person")
+
+
+@routes.add("GET", "/people/:open_id/live", auth="none", claim=CLAIM)
+def live(world: World, req: Request) -> Reply:
+    """What the page shows now: ?chat=&lang=."""
+    person = reader(world, req)
+    chats = list(world.im.chats_of(person.open_id))
+    current = next((c for c in chats if c.chat_id == req.query.get("chat")), chats[0] if chats else None)
+    draw = Draw(lambda open_id: name_of(world, open_id), req.query.get("lang", "zh_cn"))
+    said = world.im.by_chat.get(current.chat_id, []) if current else []
+    return Reply(
+        {
+            "version": world.im.version,
+            "chat": current.chat_id if current else "",
+            "title": chat_title(world, current) if current else "还没有消息",
+            "chats": "".join(chat_line(world, chat, person, current) for chat in chats),
+            "messages": [
+                {"id": m.message_id, "v": stamp(m, person), "html": message(world, m, person, draw)}
+                for m in said
+            ],
+        }
+    )
+
+
+def stamp(message: Message, person: Person) -> str:
+    """Changes when a message looks different."""
+    return f"{message.update_ms}/{message.update_count}/{message.deleted}/{person.open_id in message.urgent}"
+
+
+def chat_title(world: World, chat: Chat) -> str:
+    """The name over a chat."""
+    count = f"（{len(chat.members) + len(chat.bots)}）" if chat.mode == "group" else ""
+    return chat.name + count or ", ".join(name_of(world, member) for member in chat.members)
+
+
+def chat_line(world: World, chat: Chat, person: Person, current: Chat | None) -> str:
+    """One chat in the list."""
+    said = world.im.by_chat.get(chat.chat_id, [])
+    last = said[-1] if said else None
+    fresh = sum(
+        1 for m in said if m.sender != person.open_id and person.open_id not in m.reads and not m.deleted
+    )
+    badge = f'<b class="badge">{fresh}</b>' if fresh else ""
+    on = " on" if current is chat else ""
+    bot = '<span class="bot-tag">机器人</span>' if chat.mode == "p2p" else ""
+    return (
+        f'<a class="chat{on}" data-chat="{chat.chat_id}">{avatar(chat.name)}{badge}<span class="about">'
+        f"<b>{esc(chat.name)}{bot}<time>{clock(world, last.create_ms) if last else ''}</time></b>"
+        f"<i>{esc(preview(last, person) if last else '')}</i></span></a>"
+    )
+
+
+def preview(message: Message, person: Person) -> str:
+    """A message in one line."""
+    if message.deleted:
+        return "消息已撤回"
+    content = json.loads(message.content_for(person.open_id))
+    if message.msg_type == "text":
+        return str(content.get("text", ""))
+    if message.msg_type != "interactive":
+        return {"image": "[图片]", "file": "[文件]", "post": "[富文本]"}.get(message.msg_type, "[消息]")
+    summary = ((content.get("config") or {}).get("summary") or {}).get("content")
+    title = ((content.get("header") or {}).get("title") or {}).get("content")
+    return str(summary or title or "[卡片]")
+
+
+def message(world: World, message: Message, person: Person, draw: Draw) -> str:
+    """One message with its sender."""
+    mine = " mine" if message.sender == person.open_id else ""
+    sender = name_of(world, message.sender)
+    buzz = '<span class="urgent">加急</span>' if person.open_id in message.urgent else ""
+    bot = '<span class="bot-tag">机器人</span>' if message.sender_type == "app" else ""
+    edited = '<small class="edited">已更新</small>' if message.updated and not message.deleted else ""
+    return (
+        f'<article class="msg{mine}" id="{message.message_id}">{avatar(sender)}<div class="said">'
+        f'<div class="from">{esc(sender)}{bot}<time>{clock(world, message.create_ms)}</time>{buzz}</div>'
+        f"{content_html(world, message, person, draw)}{edited}</div></article>"
+    )
+
+
+def content_html(world: World, message: Message, person: Person, draw: Draw) -> str:
+    """The content of a message of any type."""
+    if message.deleted:
+        return '<div class="bubble gone">消息已撤回</div>'
+    content = json.loads(message.content_for(person.open_id))
+    if message.msg_type == "interactive":
+        return draw.card(content)
+    if message.msg_type == "text":
+        text = str(content.get("text", ""))
+        for mention in message.mentions:
+            text = text.replace(mention["key"], f"@{mention['name']}")
+        return f'<div class="bubble">{esc(text)}</div>'
+    if message.msg_type == "image":
+        return f'<img class="pic" src="/web/image/{esc(content.get("image_key"))}" alt="图片">'
+    if message.msg_type == "post":
+        return f'<div class="bubble">{post_html(world, content)}</div>'
+    blob = world.im.blobs.get(str(content.get("file_key", "")))
+    return f'<div class="bubble">📄 {esc(blob.name if blob else message.msg_type)}</div>'
+
+
+def post_html(world: World, content: dict[str, object]) -> str:
+    """A rich text: its title and paragraphs, in the first language it has."""
+    language = next(iter(content.values()))
+    if not isinstance(language, dict):
+        return ""
+    lines = [f"<b>{esc(language['title'])}</b>"] if language.get("title") else []
+    for paragraph in language.get("content", []):
+        pieces = []
+        for piece in paragraph:
+            said = str(piece.get("text") or name_of(world, str(piece.get("user_id", ""))))
+            pieces.append(inline(said, lambda open_id: name_of(world, open_id)))
+        lines.append("".join(pieces))
+    return "<br>".join(lines)
+
+
+@routes.add("GET", "/people/:open_id/stream", auth="none", claim=CLAIM, locked=False)
+def stream(world: World, req: Request) -> Reply:
+    """Server-sent events: one line whenever something changed."""
+    reader(world, req)
+    return Reply(watch(world), headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+
+
+def watch(world: World) -> Iterator[bytes]:
+    """The number of the newest change, again and again, until the server stops."""
+    seen = -1
+    while not world.im.closed:
+        with world.im.changed:
+            if world.im.version == seen:
+                world.im.changed.wait(HEARTBEAT)
+            fresh, seen = world.im.version != seen, world.im.version
+        yield f"data: {seen}\n\n".encode() if fresh else b": still here\n\n"
+
+
+@routes.add("GET", "/web/image/:key", auth="none", claim=CLAIM)
+def image(world: World, req: Request) -> Reply:
+    """An uploaded image, for the page."""
+    blob = world.im.blobs.get(req.params["key"])
+    if blob is None:
+        raise ApiError(404, "no such image", status=404)
+    return Reply(blob.data, headers={"Content-Type": blob.kind, "Cache-Control": "max-age=3600"})
+
+
+@routes.add("GET", "/web/:name", auth="none", claim=CLAIM)
+def static(_world: World, req: Request) -> Reply:
+    """The style sheet and the script."""
+    file = WEB / Path(req.params["name"]).name
+    if not file.is_file():
+        raise ApiError(404, "no such file", status=404)
+    return Reply(
+        file.read_bytes(), headers={"Content-Type": f"{TYPES.get(file.suffix, 'text/plain')}; charset=utf-8"}
+    )
+
+
+@routes.add("GET", "/people/:open_id/messages/:message_id/buttons", auth="none", claim=CLAIM)
+def button_list(world: World, req: Request) -> Reply:
+    """What can be touched on a card, for scripts that play a person."""
+    person = reader(world, req)
+    card = json.loads(world.im.message(req.params["message_id"]).content_for(person.open_id))
+    found = [
+        {
+            "index": n,
+            "tag": t.item.get("tag"),
+            "text": t.label,
+            "name": t.item.get("name"),
+            "disabled": bool(t.item.get("disabled")),
+        }
+        for n, t in enumerate(tapping.touchables(card))
+    ]
+    return Reply({"buttons": found})
