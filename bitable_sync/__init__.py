@@ -1,1 +1,4 @@
-"""Bitable tables as typed data: specs, codecs, pull, push, mirror, changes; gateways to shops, ads and ERP."""
+"""Bitable tables as typed data: specs, codecs, pull, push, mirror, changes.
+
+Gateways to shops, ads and ERP.
+"""

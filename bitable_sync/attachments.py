@@ -1,7 +1,7 @@
 """Files in cells: upload into the base first, then put the token into the cell; download by token.
 
-A file token is valid only inside the base it was uploaded to, and writing an attachment cell replaces the whole
-list, so adding keeps the files that are there (Feishu docs: 附件字段说明).
+A file token is valid only inside the base it was uploaded to, and writing an attachment cell replaces the
+whole list, so adding keeps the files that are there (Feishu docs: 附件字段说明).
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class Attachments:
         self.pusher = pusher
 
     def upload(self, table_key: str, name: str, data: bytes) -> Attachment:
-        """Upload a file into the base of a table; put the result into a cell with ``Pusher.write`` or ``add``.
+        """Upload a file into the base of a table.
+
+        Put the result into a cell with ``Pusher.write`` or ``add``.
 
         Args:
             table_key: a table of the base.

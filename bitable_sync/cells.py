@@ -51,7 +51,10 @@ class Url:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file in a cell; ``file_token`` is valid only inside the base it was uploaded to. ``size`` in bytes."""
+    """A file in a cell; ``file_token`` is valid only inside the base it was uploaded to.
+
+    ``size`` in bytes.
+    """
 
     file_token: str
     name: str = field(default="", compare=False)
@@ -60,9 +63,18 @@ class Attachment:
 
 
 CellValue: TypeAlias = (
-    str | Decimal | datetime | date | bool | tuple[Person, ...] | tuple[str, ...] | Url | tuple[Attachment, ...]
-    | Empty | Unreadable
-)  # fmt: skip
+    str
+    | Decimal
+    | datetime
+    | date
+    | bool
+    | tuple[Person, ...]
+    | tuple[str, ...]
+    | Url
+    | tuple[Attachment, ...]
+    | Empty
+    | Unreadable
+)
 
 
 class UnwritableError(PermanentError):

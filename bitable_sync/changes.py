@@ -1,8 +1,8 @@
 """Change events: hints that are coalesced, re-read, compared with the mirror; only real differences go on.
 
-Events come twice, late, out of order and with an encoding of their own (facts: "记录变更" event), so nothing in
-them is believed except *which* records to look at. The echo of our own write changes nothing, because the mirror
-already holds what was written: recognised by value, never by a time window.
+Events come twice, late, out of order and with an encoding of their own (facts: "记录变更" event), so
+nothing in them is believed except *which* records to look at. The echo of our own write changes nothing,
+because the mirror already holds what was written: recognised by value, never by a time window.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ class Changes:
     def on_change(self, table_key: str, listener: Listener) -> None:
         """Have ``listener`` called with the real differences of a table, one list per batch of events.
 
-        The mirror already holds the new state. A listener that raises is called again with the same changes when
-        the batch is handled again.
+        The mirror already holds the new state. A listener that raises is called again with the same changes
+        when the batch is handled again.
         """
         self._listeners.setdefault(table_key, []).append(listener)
 
@@ -97,7 +97,9 @@ class Changes:
             self.recheck(table_key, record_ids)
 
     def handle_fields(self, events: Sequence[Event]) -> None:
-        """Handle column events (``drive.file.bitable_field_changed_v1``): read the schema of each table again.
+        """Handle column events (``drive.file.bitable_field_changed_v1``).
+
+        Read the schema of each table again.
 
         A column that came back or changed its type changes how cells read, so the table is pulled as well.
         """

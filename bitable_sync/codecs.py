@@ -1,9 +1,10 @@
 """One codec per kind of column: the shape read, the shape written, and when two values are the same.
 
-The platform reads and writes different shapes (facts: Feishu docs "多维表格记录数据结构" and "查询记录"): a text is
-written as a string and read as segments; a link is written as an array and read as an object; a formula is read
-as ``{"type", "value"}`` whose value may be a list or a scalar; an empty cell is simply absent. Every reader
-accepts both shapes, so the mirror can keep what was written until the record is read again.
+The platform reads and writes different shapes (facts: Feishu docs "多维表格记录数据结构" and "查询记录"): a
+text is written as a string and read as segments; a link is written as an array and read as an object; a
+formula is read as ``{"type", "value"}`` whose value may be a list or a scalar; an empty cell is simply
+absent. Every reader accepts both shapes, so the mirror can keep what was written until the record is read
+again.
 """
 
 from __future__ import annotations
@@ -32,9 +33,23 @@ MAX_TEXT = 100_000  # characters in a text cell (Feishu docs: 1254130 TooLargeCe
 EXACT = 2**53  # beyond this a JSON number no longer names one integer
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
 _PHONE = re.compile(r"\+?\d{0,64}")
-_WIRE_KIND = {1: Kind.TEXT, 2: Kind.NUMBER, 3: Kind.SELECT, 4: Kind.MULTI_SELECT, 5: Kind.DATETIME,
-              7: Kind.CHECKBOX, 11: Kind.USER, 13: Kind.PHONE, 15: Kind.URL, 17: Kind.ATTACHMENT,
-              18: Kind.LINK, 21: Kind.LINK, 1001: Kind.DATETIME, 1002: Kind.DATETIME, 1005: Kind.TEXT}  # fmt: skip
+_WIRE_KIND = {
+    1: Kind.TEXT,
+    2: Kind.NUMBER,
+    3: Kind.SELECT,
+    4: Kind.MULTI_SELECT,
+    5: Kind.DATETIME,
+    7: Kind.CHECKBOX,
+    11: Kind.USER,
+    13: Kind.PHONE,
+    15: Kind.URL,
+    17: Kind.ATTACHMENT,
+    18: Kind.LINK,
+    21: Kind.LINK,
+    1001: Kind.DATETIME,
+    1002: Kind.DATETIME,
+    1005: Kind.TEXT,
+}
 
 
 class Codec(NamedTuple):
@@ -52,7 +67,8 @@ def read(raw: Any, field: FieldSpec) -> CellValue:
         field: the column the cell stands in.
 
     Returns:
-        The typed value; ``EMPTY``; or ``Unreadable`` with a Chinese sentence naming the column and what was found.
+        The typed value; ``EMPTY``; or ``Unreadable`` with a Chinese sentence naming the column and what was
+        found.
     """
     if isinstance(raw, Mapping):
         if UNREADABLE_MARK in raw:
@@ -113,8 +129,8 @@ def keep(value: CellValue, field: FieldSpec) -> Any:
 def same(a: CellValue, b: CellValue) -> bool:
     """Whether two values of one column are the same to a person: the echo of our own write is not a change.
 
-    Numbers are compared as the doubles the platform keeps, times to the millisecond, people, links and options
-    as sets.
+    Numbers are compared as the doubles the platform keeps, times to the millisecond, people, links and
+    options as sets.
     """
     if isinstance(a, tuple) and isinstance(b, tuple):
         return set(a) == set(b)
@@ -157,7 +173,7 @@ def to_ms(value: datetime) -> int:
     return math.floor(value.timestamp() * 1000 + 0.0005)
 
 
-# --- reading -------------------------------------------------------------------------------------------------
+# --- reading ---
 
 
 def _blank(raw: Any) -> bool:
@@ -187,7 +203,10 @@ def _odd(field: FieldSpec, wanted: str, raw: Any) -> Unreadable:
 
 
 def text_of(raw: Any) -> str | None:
-    """The text of a string or of a list of text segments (text, mention, url); None if it is something else."""
+    """The text of a string or of a list of text segments (text, mention, url).
+
+    None if it is something else.
+    """
     if isinstance(raw, str):
         return raw
     if isinstance(raw, Mapping) and isinstance(raw.get("text"), str):
@@ -316,7 +335,7 @@ def _bare(raw: Any, field: FieldSpec) -> CellValue:
     return _read_number(raw, field) if _is_number(raw) else _read_text(raw, field)
 
 
-# --- writing -------------------------------------------------------------------------------------------------
+# --- writing ---
 
 
 def _unfit(field: FieldSpec, value: Any) -> UnwritableError:

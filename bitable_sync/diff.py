@@ -40,7 +40,8 @@ def keyed(spec: TableSpec, rows: Sequence[Mapping[str, CellValue]]) -> dict[str,
     """Rows by business key; a later row of the same key is laid over an earlier one.
 
     Raises:
-        UnwritableError: a row has no complete business key, or a key the table does not have. Nothing was sent.
+        UnwritableError: a row has no complete business key, or a key the table does not have. Nothing was
+        sent.
     """
     found: dict[str, dict[str, CellValue]] = {}
     for row in rows:

@@ -1,6 +1,7 @@
 """What is wrong with this installation, each with the next step to take. Every check is pure over its inputs.
 
-``examine`` gathers the inputs and runs them all; one that cannot be gathered is a finding itself and stops nothing.
+``examine`` gathers the inputs and runs them all; one that cannot be gathered is a finding itself and stops
+nothing.
 """
 
 from __future__ import annotations

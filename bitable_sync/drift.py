@@ -1,7 +1,9 @@
-"""Schema drift: people rename, delete and retype columns. A pure comparison, and the list of what to tell them.
+"""Schema drift: people rename, delete and retype columns.
 
-A rename is no problem (columns are bound by id). A deleted or retyped column is told in words and left alone by
-writes; every other column goes on.
+A pure comparison, and the list of what to tell them.
+
+A rename is no problem (columns are bound by id). A deleted or retyped column is told in words and left
+alone by writes; every other column goes on.
 """
 
 from __future__ import annotations
@@ -24,7 +26,10 @@ KINDS = ("drift", "conflict", "mass_delete")
 
 @dataclass(frozen=True, slots=True)
 class BoundField:
-    """A column as it stands in Feishu now: ``name`` is what people call it today, ``type`` the wire number."""
+    """A column as it stands in Feishu now.
+
+    ``name`` is what people call it today, ``type`` the wire number.
+    """
 
     key: str
     field_id: str
@@ -107,13 +112,19 @@ class Finding:
 
 
 class Findings:
-    """The durable list of what people must settle; shown by doctor and written into the base (``telling.py``)."""
+    """The durable list of what people must settle.
+
+    Shown by doctor and written into the base (``telling.py``).
+    """
 
     def __init__(self, db: Database) -> None:
         self.db = db
 
     def replace(self, table: str, kind: str, found: Sequence[DriftFinding], now: datetime) -> None:
-        """Make ``found`` the complete list of this kind for the table: new ones are added, settled ones dropped."""
+        """Make ``found`` the complete list of this kind for the table.
+
+        New ones are added, settled ones dropped.
+        """
         with self.db.begin() as conn:
             gone = sa.and_(FINDINGS.c.table_key == table, FINDINGS.c.kind == kind)
             subjects = [item.field for item in found]

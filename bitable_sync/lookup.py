@@ -34,7 +34,8 @@ def find_by_key(
         wanted: rows by business key; only the key columns are looked at.
 
     Returns:
-        What exists, matched again locally: the filter may give more (dates are rounded to days, for instance).
+        What exists, matched again locally: the filter may give more (dates are rounded to days, for
+        instance).
     """
     found: Found = {}
     per_row = max(1, len(spec.business_key))

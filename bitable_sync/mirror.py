@@ -1,4 +1,6 @@
-"""The local copy of the tables: what was last seen of each row, kept as plain JSON and decoded when looked at.
+"""The local copy of the tables.
+
+What was last seen of each row, kept as plain JSON and decoded when looked at.
 
 The mirror can be thrown away at any time and pulled again; it lives in a database (file) of its own so that a
 large pull never delays a small commit. Reading it never calls the platform.
@@ -80,7 +82,10 @@ class Cells(Mapping[str, CellValue]):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row as last seen. ``seen_at`` is when that reading began (aware UTC): age decides what rules may do."""
+    """One row as last seen. ``seen_at`` is when that reading began (aware UTC).
+
+    Age decides what rules may do.
+    """
 
     table: str
     record_id: RecordId
@@ -196,7 +201,10 @@ class Mirror:
         seen_at: datetime,
         generation: int = 0,
     ) -> None:
-        """Keep whole rows given as typed values (record id → field key → value); a missing key is an empty cell."""
+        """Keep whole rows given as typed values (record id → field key → value).
+
+        A missing key is an empty cell.
+        """
         spec = self.specs.table(table)
         kept = {
             record_id: {key: keep(value, spec.field(key)) for key, value in values.items()}
@@ -207,7 +215,10 @@ class Mirror:
     def put_raw(
         self, table: str, rows: Mapping[Id, Mapping[str, Any]], *, seen_at: datetime, generation: int = 0
     ) -> None:
-        """Keep whole rows in read shape, by field key. A row already seen by a later reading is left alone."""
+        """Keep whole rows in read shape, by field key.
+
+        A row already seen by a later reading is left alone.
+        """
         if not rows:
             return
         spec, at = self.specs.table(table), to_us(seen_at)
@@ -238,7 +249,10 @@ class Mirror:
     def merge(
         self, table: str, record_id: str, values: Mapping[str, CellValue], *, seen_at: datetime
     ) -> None:
-        """Change some cells of a row that the mirror knows (after a partial write); others stay as they are."""
+        """Change some cells of a row that the mirror knows (after a partial write).
+
+        Others stay as they are.
+        """
         self.merge_many(table, {RecordId(record_id): values}, seen_at=seen_at)
 
     def merge_many(
@@ -280,7 +294,10 @@ class Mirror:
             conn.execute(sa.update(STATE).where(STATE.c.table_key == table).values(pulled_at=to_us(started)))
 
     def unseen(self, table: str, *, generation: int, before: datetime) -> list[RecordId]:
-        """Rows the pull ``generation`` did not see and nobody wrote since it began: candidates for deleted."""
+        """Rows the pull ``generation`` did not see and nobody wrote since it began.
+
+        Candidates for deleted.
+        """
         query = sa.select(ROWS.c.record_id).where(
             ROWS.c.table_key == table, ROWS.c.generation < generation, ROWS.c.seen_at < to_us(before)
         )

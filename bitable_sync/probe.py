@@ -1,7 +1,7 @@
 """Ask ourselves the way Feishu asks: a signed, encrypted request to the public address, from the outside in.
 
-Two questions: does a genuine request get through all proxies with its headers and its body untouched, and is a
-forged one refused? Wire: Feishu docs, "将事件发送至开发者服务器" (url_verification, Encrypt Key).
+Two questions: does a genuine request get through all proxies with its headers and its body untouched, and
+is a forged one refused? Wire: Feishu docs, "将事件发送至开发者服务器" (url_verification, Encrypt Key).
 """
 
 from __future__ import annotations
@@ -24,7 +24,10 @@ TIMEOUT = 3.0  # seconds; what Feishu allows
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """What came of a probe: HTTP status (0 = no answer), whether the challenge came back, seconds, or why not."""
+    """What came of a probe.
+
+    HTTP status (0 = no answer), whether the challenge came back, seconds, or why not.
+    """
 
     status: int
     echoed: bool

@@ -1,8 +1,8 @@
 """Push: bring rows of a table to the wanted state, sending only the cells that differ.
 
-The platform has no upsert, no unique columns and no conditional writes, so the mirror decides what is new, and a
-small durable note (``bitable_pending``) makes a create safe against crashes and lost answers: a key that may have
-been sent before is looked up before it is sent again. Run the pushes of one table in one lane.
+The platform has no upsert, no unique columns and no conditional writes, so the mirror decides what is new,
+and a small durable note (``bitable_pending``) makes a create safe against crashes and lost answers: a key
+that may have been sent before is looked up before it is sent again. Run the pushes of one table in one lane.
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ class PushReport:
         updated: record ids of changed rows.
         unchanged: rows that were already so (nothing was sent for them).
         conflicts: business keys that stand in several rows; those rows were left alone.
-        refused: sentences about single rows that could not be written (unknown option, wrong type); others went.
+        refused: sentences about single rows that could not be written (unknown option, wrong type); others
+            went.
     """
 
     created: tuple[RecordId, ...] = ()
@@ -71,14 +72,16 @@ class Pusher:
 
         Args:
             table_key: which table; it must have a business key in its spec.
-            rows: field key → value; each row must carry its complete business key, other columns may be left out
-                and then stay as they are. ``EMPTY`` clears a cell.
-            cause: what this push belongs to (a work id); the same cause and content gives the same client_token.
+            rows: field key → value; each row must carry its complete business key, other columns may be
+                left out and then stay as they are. ``EMPTY`` clears a cell.
+            cause: what this push belongs to (a work id); the same cause and content gives the same
+                client_token.
 
         Raises:
             UnwritableError: a row without business key; nothing was sent.
             ConfigError: the table is not bound or its key column is missing; the sentence says what to do.
-            TransientError, UnknownOutcome: call again with the same arguments; what was done is not done twice.
+            TransientError, UnknownOutcome: call again with the same arguments; what was done is not done
+            twice.
         """
         spec = self.mirror.specs.table(table_key)
         wanted = keyed(spec, rows)

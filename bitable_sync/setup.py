@@ -1,4 +1,7 @@
-"""Bring a Feishu base to what the specs and the manifest say: look, plan, apply. A second run has nothing to do."""
+"""Bring a Feishu base to what the specs and the manifest say: look, plan, apply.
+
+A second run has nothing to do.
+"""
 
 from __future__ import annotations
 

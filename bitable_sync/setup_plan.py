@@ -1,6 +1,7 @@
 """What setup would do: a pure comparison of specs and manifest with what exists, as readable steps.
 
-Setup only ever adds. It never deletes or renames what people made; where their things stand in the way it says so.
+Setup only ever adds. It never deletes or renames what people made; where their things stand in the way it
+says so.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ class Bound:
 class Step:
     """One thing to do. ``do`` names the action of ``setup.py``; ``blocked`` steps only tell and are not done.
 
-    ``line`` is the sentence printed; ``table`` and ``key`` say on what; ``detail`` what the action needs beside.
+    ``line`` is the sentence printed; ``table`` and ``key`` say on what; ``detail`` what the action needs
+    beside.
     """
 
     do: str
@@ -97,15 +99,19 @@ def plan(specs: Specs, manifest: Manifest, live: Live, bound: Bound) -> list[Ste
 
 
 def initial_fields(spec: TableSpec) -> list[FieldSpec]:
-    """The columns a table is created with: those before the first formula or link, which need ids to point at.
+    """The columns a table is created with.
+
+    Those before the first formula or link, which need ids to point at.
 
     Raises:
         ConfigError: the first column is of a kind that cannot be a table's index column.
     """
     first = spec.fields[0]
     if TYPE[first.kind] not in INDEX_TYPES or first.kind is Kind.FORMULA:
-        raise ConfigError(f"table {spec.key}: the first field {first.key} ({first.kind.value}) cannot be the index "
-                          "column; put a text, number, date, phone or url field first")  # fmt: skip
+        raise ConfigError(
+            f"table {spec.key}: the first field {first.key} ({first.kind.value}) cannot be the index column; "
+            "put a text, number, date, phone or url field first"
+        )
     found: list[FieldSpec] = []
     for item in spec.fields:
         if item.kind in {Kind.FORMULA, Kind.LINK}:

@@ -1,4 +1,7 @@
-"""Durable tables of the sync: which Feishu table and column stands for which spec, and what people must know."""
+"""Durable tables of the sync.
+
+Which Feishu table and column stands for which spec, and what people must know.
+"""
 
 from __future__ import annotations
 

@@ -35,7 +35,8 @@ class Telling:
     def tell(self, table_key: str) -> None:
         """Bring what stands in the base about a table in line with its findings.
 
-        Telling is a courtesy: if it fails it is logged and tried again at the next pull; data goes on meanwhile.
+        Telling is a courtesy: if it fails it is logged and tried again at the next pull; data goes on
+        meanwhile.
         """
         if table_key == SYNC_LOG:
             return

@@ -1,4 +1,7 @@
-"""How a column spec looks on the wire: type numbers, properties, names for people (Feishu docs: 字段编辑指南)."""
+"""How a column spec looks on the wire: type numbers, properties, names for people.
+
+Source: Feishu docs, 字段编辑指南.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +47,7 @@ def words(wire_type: int) -> str:
 
 
 def compatible(kind: Kind, wire_type: int) -> bool:
-    """Whether a column of this wire type can serve a spec of this kind (single and two-way links both can)."""
+    """Whether a column of this wire type can serve a spec of this kind (both kinds of link can)."""
     return wire_type == TYPE[kind] or (kind is Kind.LINK and wire_type == 21)
 
 
@@ -90,8 +93,8 @@ def needs(spec: FieldSpec) -> tuple[str, ...]:
 def merged_options(spec: FieldSpec, live: Mapping[str, Any]) -> dict[str, Any] | None:
     """The update that adds missing options to a select column; None if nothing is missing.
 
-    A field update replaces the property whole, so every live option is sent back with its id: one left out would
-    be deleted with its cells (Feishu docs: 更新字段).
+    A field update replaces the property whole, so every live option is sent back with its id: one left out
+    would be deleted with its cells (Feishu docs: 更新字段).
     """
     if spec.kind not in {Kind.SELECT, Kind.MULTI_SELECT}:
         return None

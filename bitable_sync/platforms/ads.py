@@ -1,7 +1,8 @@
 """巨量千川: ad plans with today's spend and sales, budgets, pausing.
 
-Wire facts: the vendor's SDK oceanengine/ad_open_sdk_go. No request signature, header ``Access-Token``; objects in a
-GET query are JSON text; money is a number in 元; ``code`` 0 may carry errors inside ``data.errors``.
+Wire facts: the vendor's SDK oceanengine/ad_open_sdk_go. No request signature, header ``Access-Token``;
+objects in a GET query are JSON text; money is a number in 元; ``code`` 0 may carry errors inside
+``data.errors``.
 """
 
 from __future__ import annotations
@@ -65,7 +66,10 @@ class AdsGateway:
         return cls(wire, token=secret, advertiser_id=advertiser or "", clock=clock)
 
     def plans(self) -> list[AdPlan]:
-        """All plans that are not deleted, with today's figures (Shanghai's day); a plan without figures has zeros."""
+        """All plans that are not deleted, with today's figures (Shanghai's day).
+
+        A plan without figures has zeros.
+        """
         return self._join(self._list({}), self._report({"marketing_goal": "ALL"}))
 
     def plan(self, plan_id: str) -> AdPlan | None:
@@ -79,8 +83,8 @@ class AdsGateway:
     def set_budget(self, plan_id: str, budget: Decimal) -> None:
         """Set a plan's day budget to this absolute value in 元.
 
-        Platform rules (Chinese sentence in the error if broken): ≥ 300 元, a step of ≥ 100 元, ≥ 105 % of today's
-        spend rounded up to a whole hundred, two decimals, 20 changes a plan and day.
+        Platform rules (Chinese sentence in the error if broken): ≥ 300 元, a step of ≥ 100 元, ≥ 105 % of
+        today's spend rounded up to a whole hundred, two decimals, 20 changes a plan and day.
 
         Raises:
             PermanentError: the platform refuses.

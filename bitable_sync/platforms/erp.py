@@ -1,8 +1,8 @@
 """聚水潭: stock with safety bounds, articles, purchase orders.
 
-Wire facts: openweb.jushuitan.com. POST form, business parameters as JSON text in ``biz``; MD5 with the secret in
-front only; ok is 0; 5 calls a second and 100 a minute; page by row version ``ts``, because paging by time loses rows
-that change meanwhile; ``external_id`` makes a purchase order idempotent.
+Wire facts: openweb.jushuitan.com. POST form, business parameters as JSON text in ``biz``; MD5 with the
+secret in front only; ok is 0; 5 calls a second and 100 a minute; page by row version ``ts``, because paging
+by time loses rows that change meanwhile; ``external_id`` makes a purchase order idempotent.
 """
 
 from __future__ import annotations
@@ -92,7 +92,10 @@ class ErpGateway:
         )
 
     def stock(self, since: int = 0) -> list[StockRow]:
-        """SKUs whose stock row changed after version ``since`` (0 = all); give the highest ``version`` next time."""
+        """SKUs whose stock row changed after version ``since`` (0 = all).
+
+        Give the highest ``version`` next time.
+        """
         return [_stock(row) for row in self._by_version("/open/inventory/query", "inventorys", since)]
 
     def stock_of(self, sku_id: str) -> StockRow | None:
@@ -141,7 +144,8 @@ class ErpGateway:
         try:
             return self._upload(biz)
         except UnknownOutcome:
-            # Look before sending again; sending again is harmless by external_id, but a look is the surer proof.
+            # Look before sending again; sending again is harmless by external_id, but a look is the surer
+            # proof.
             return self.find_purchase(external_id) or self._upload(biz)
 
     def find_purchase(self, external_id: str) -> PurchaseOrder | None:

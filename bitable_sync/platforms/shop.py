@@ -1,7 +1,8 @@
 """抖店: what the shops sold today.
 
-Wire facts: the vendor's guide ("API调用指南", "签名算法"). POST with the business parameters as JSON body; the sign is
-HMAC-SHA256 over exactly that body; pages from 0; amounts are integers in 分; times unix seconds; ok is 10000.
+Wire facts: the vendor's guide ("API调用指南", "签名算法"). POST with the business parameters as JSON body;
+the sign is HMAC-SHA256 over exactly that body; pages from 0; amounts are integers in 分; times unix
+seconds; ok is 10000.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ BUSY = {20000, 20001, 60000}
 
 @dataclass(frozen=True, slots=True)
 class ShopSales:
-    """One shop and one day (Shanghai): orders paid that day and not cancelled; ``amount`` is what buyers pay, in 元.
+    """One shop and one day (Shanghai): orders paid that day and not cancelled.
+
+    ``amount`` is what buyers pay, in 元.
 
     Postage is in, platform coupons are not; later refunds are not subtracted.
     """
@@ -69,7 +72,8 @@ class ShopGateway:
     def daily_sales(self, day: date | None = None, *, before: datetime | None = None) -> list[ShopSales]:
         """Sales per shop of a day; today (Shanghai) when left out. A shop without orders is not listed.
 
-        ``before`` counts only what was paid earlier than that moment (to compare with the same hour of a day).
+        ``before`` counts only what was paid earlier than that moment (to compare with the same hour of a
+        day).
         """
         now = self.clock.now().astimezone(SHANGHAI)
         day = day or now.date()
@@ -98,7 +102,8 @@ class ShopGateway:
         """Call e.g. ``order.searchList`` (a read) and give back its ``data``.
 
         Raises:
-            TransientError: busy or rate-limited. PermanentError: refused; the sentence carries sub_code and text.
+            TransientError: busy or rate-limited. PermanentError: refused; the sentence carries sub_code and
+            text.
         """
         body = canonical(params)
         timestamp = f"{self.clock.now().astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"

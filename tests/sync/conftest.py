@@ -1,4 +1,7 @@
-"""A small base on the sandbox: two tables made by setup, the sync on the chosen database, a person to edit."""
+"""A small base on the sandbox.
+
+Two tables made by setup, the sync on the chosen database, a person to edit.
+"""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -63,9 +66,11 @@ TASKS = TableSpec(
 SPECS = Specs((PLANS, TASKS))
 LOGGED = Specs((PLANS, TASKS, sync_log_table()))
 MANIFEST = Manifest(
-    name="测试", base=BaseManifest(name="运营中台"), limits=LimitsManifest(mass_delete=3),
+    name="测试",
+    base=BaseManifest(name="运营中台"),
+    limits=LimitsManifest(mass_delete=3),
     roles=(RoleManifest(name="运营", tables={"plans": "edit", "tasks": "read"}),),
-)  # fmt: skip
+)
 
 
 @dataclass
@@ -146,8 +151,10 @@ class Stage:
 
     def hint(self, *record_ids: str, key: str = "plans", action: str = "record_edited") -> Event:
         """An event naming these records; whatever else it says must not matter."""
-        actions = [{"record_id": rid, "action": action, "after_value": [{"field_id": "x", "field_value": "1"}]}
-                   for rid in record_ids]  # fmt: skip
+        actions = [
+            {"record_id": rid, "action": action, "after_value": [{"field_id": "x", "field_value": "1"}]}
+            for rid in record_ids
+        ]
         body = {
             "file_type": "bitable",
             "file_token": self.app,

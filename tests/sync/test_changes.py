@@ -23,7 +23,7 @@ def heard(stage: Stage) -> list[Change]:
 
 def test_edit_is_told_once_with_before_and_after(stage: Stage, heard: list[Change]) -> None:
     """Many events about one edit are one look and one change."""
-    made = stage.add(**{"计划ID": "p1", "消耗": 1})
+    made = stage.add(计划ID="p1", 消耗=1)
     stage.sync.changes.handle_records([stage.hint(made, action="record_added")])
     stage.edit(made, 消耗=2)
     stage.clock.advance(1)
@@ -69,7 +69,7 @@ def test_genuine_edit_right_after_our_write_is_told(stage: Stage, heard: list[Ch
 
 def test_late_and_double_events_are_harmless(stage: Stage, heard: list[Change]) -> None:
     """Events that come after their content is known change nothing, in any order."""
-    made = stage.add(**{"计划ID": "p1"})
+    made = stage.add(计划ID="p1")
     stage.sync.changes.handle_records([stage.hint(made)])
     stage.sync.changes.handle_records([stage.hint(made, action="record_added"), stage.hint(made)])
     assert len(heard) == 1
@@ -77,7 +77,7 @@ def test_late_and_double_events_are_harmless(stage: Stage, heard: list[Change]) 
 
 def test_delete_is_confirmed(stage: Stage, heard: list[Change]) -> None:
     """A delete event for a row that still exists is ignored; a true delete is told with what was there."""
-    made = stage.add(**{"计划ID": "p1"})
+    made = stage.add(计划ID="p1")
     stage.sync.changes.handle_records([stage.hint(made, action="record_deleted")])
     assert heard[-1].after is not None
     stage.delete(made)
@@ -89,7 +89,7 @@ def test_delete_is_confirmed(stage: Stage, heard: list[Change]) -> None:
 
 def test_mass_delete_by_events_is_kept(stage: Stage, heard: list[Change]) -> None:
     """Many deletes at once are kept until a person has looked, as in a pull."""
-    ids = [stage.add(**{"计划ID": f"p{n}"}) for n in range(6)]
+    ids = [stage.add(计划ID=f"p{n}") for n in range(6)]
     stage.sync.changes.handle_records([stage.hint(*ids)])
     for record_id in ids:
         stage.delete(record_id)
@@ -121,7 +121,7 @@ def test_listener_that_failed_is_told_again(stage: Stage) -> None:
         told.extend(changes)
 
     stage.sync.changes.on_change("plans", listener)
-    made = stage.add(**{"计划ID": "p1"})
+    made = stage.add(计划ID="p1")
     event = stage.hint(made)
     with pytest.raises(RuntimeError):
         stage.sync.changes.handle_records([event])
@@ -132,7 +132,7 @@ def test_listener_that_failed_is_told_again(stage: Stage) -> None:
 
 def test_field_event_renews_names(stage: Stage, heard: list[Change]) -> None:
     """After a rename event the next write uses the new name at the first attempt."""
-    made = stage.add(**{"计划ID": "p1"})
+    made = stage.add(计划ID="p1")
     stage.sync.puller.pull("plans")
     stage.rename("spend", "花费")
     stage.sync.changes.handle_fields([stage.field_event()])

@@ -17,6 +17,7 @@ MS = 1772337600000
 
 
 def col(kind: Kind, **more) -> FieldSpec:
+    """A column of a kind, named 金额."""
     return FieldSpec("k", "金额", kind, **more)
 
 
@@ -100,11 +101,16 @@ def test_unreadable_names_column_and_content(kind: Kind, raw: object, found: str
 
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["type", "value", "text", "id", "link", "file_token", "link_record_ids", "!"]), inner, max_size=3
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["type", "value", "text", "id", "link", "file_token", "link_record_ids", "!"]),
+            inner,
+            max_size=3,
+        )
     ),
     max_leaves=8,
-)  # fmt: skip
+)
 
 
 @given(st.sampled_from(list(Kind)), json_values)
@@ -155,7 +161,10 @@ def test_writes(kind: Kind, value: CellValue, wire: object) -> None:
     ],
 )
 def test_what_does_not_fit_is_refused(field: FieldSpec, value: CellValue) -> None:
-    """A value of the wrong type, a number too long for a double, an unknown option: refused before sending."""
+    """A value of the wrong type, a number too long for a double, an unknown option.
+
+    Refused before sending.
+    """
     with pytest.raises(UnwritableError, match="金额"):
         write(value, field)
 
@@ -206,8 +215,11 @@ def test_sameness_is_what_a_person_would_say() -> None:
 def test_keys() -> None:
     """A business key part is one text; what cannot identify is None."""
     assert [canon(v) for v in (Decimal("1.0"), " a ", date(2026, 3, 1), (Person("b"), Person("a")))] == [
-        "1", "a", "2026-03-01", "a,b",
-    ]  # fmt: skip
+        "1",
+        "a",
+        "2026-03-01",
+        "a,b",
+    ]
     assert [canon(v) for v in (EMPTY, Unreadable("x"), "", ())] == [None] * 4
 
 

@@ -35,29 +35,38 @@ def net():
 
 @pytest.fixture
 def ads() -> AdsGateway:
+    """The ads gateway on the prepared net."""
     return AdsGateway(Wire("巨量千川", ADS), token="t", advertiser_id="1712345678901234", clock=CLOCK)
 
 
 @pytest.fixture
 def shop() -> ShopGateway:
+    """The shop gateway on the prepared net."""
     return ShopGateway(Wire("抖店", SHOP), app_key="k", app_secret="s", token="t", clock=CLOCK)
 
 
 @pytest.fixture
 def erp() -> ErpGateway:
+    """The ERP gateway on the prepared net."""
     return ErpGateway(Wire("聚水潭", ERP), app_key="k", app_secret="s", token="t", clock=CLOCK)
 
 
 def page(rows: list, number: int = 1, total: int = 1) -> dict:
+    """A page of the ads platform."""
     info = {"page": number, "total_page": total}
     return {"code": 0, "message": "OK", "data": {"list": rows, "page_info": info}}
 
 
 def row(budget: object = 500.0) -> dict:
+    """A plan as the ads platform lists it."""
     return {
-        "ad_id": int(PLAN_ID), "name": "计划", "status": "DELIVERY_OK", "opt_status": "ENABLE",
-        "aweme_info": [{"aweme_name": "旗舰店"}], "delivery_setting": {"budget": budget},
-    }  # fmt: skip
+        "ad_id": int(PLAN_ID),
+        "name": "计划",
+        "status": "DELIVERY_OK",
+        "opt_status": "ENABLE",
+        "aweme_info": [{"aweme_name": "旗舰店"}],
+        "delivery_setting": {"budget": budget},
+    }
 
 
 # --- signatures ---
@@ -65,10 +74,16 @@ def row(budget: object = 500.0) -> dict:
 
 def test_shop_signature_vector() -> None:
     """抖店 HMAC-SHA256, derived by two independent implementations (facts, vector 7)."""
-    body = canonical({
-        "page": 0, "size": 100, "order_by": "create_time", "order_asc": False,
-        "create_time_start": 1772294400, "create_time_end": 1772380799,
-    })  # fmt: skip
+    body = canonical(
+        {
+            "page": 0,
+            "size": 100,
+            "order_by": "create_time",
+            "order_asc": False,
+            "create_time_start": 1772294400,
+            "create_time_end": 1772380799,
+        }
+    )
     signed = shop_sign(
         "3409409348479354011",
         "7d1a0b5c-0000-4000-8000-0123456789ab",
@@ -82,9 +97,13 @@ def test_shop_signature_vector() -> None:
 def test_erp_signature_vector() -> None:
     """聚水潭 MD5 with the secret in front only, published in an SDK's test (facts, vector 4)."""
     form = {
-        "app_key": "5b53060f23d84ddf9703056e84fa5a2d", "charset": "utf-8", "code": "123456",
-        "grant_type": "authorization_code", "timestamp": "1639128407", "empty": "",
-    }  # fmt: skip
+        "app_key": "5b53060f23d84ddf9703056e84fa5a2d",
+        "charset": "utf-8",
+        "code": "123456",
+        "grant_type": "authorization_code",
+        "timestamp": "1639128407",
+        "empty": "",
+    }
     assert erp_sign(form, "e9c5ca33fecb404b8e6cdbd0ef4a6d25") == "05e3a51e19e0883afd1882ccd309e0b9"
 
 
@@ -149,10 +168,16 @@ def test_expired_token_says_what_to_renew(net, ads: AdsGateway) -> None:
         ads.plans()
 
 
-@pytest.mark.parametrize("lost", [
-    {"status": 502, "body": "<html>"}, {"body": "<html>"}, {"body": "[1]"}, {"body": requests.exceptions.ReadTimeout("x")},
-    {"body": requests.exceptions.ConnectionError("reset")},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "lost",
+    [
+        {"status": 502, "body": "<html>"},
+        {"body": "<html>"},
+        {"body": "[1]"},
+        {"body": requests.exceptions.ReadTimeout("x")},
+        {"body": requests.exceptions.ConnectionError("reset")},
+    ],
+)
 def test_lost_answer_of_a_change_is_looked_up(net, ads: AdsGateway, lost: dict) -> None:
     """The answer was lost: the plan shows the new budget = done; it shows the old one = outcome unknown."""
     net.post(BUDGET, **lost)
@@ -195,6 +220,7 @@ def test_vanished_plan_is_none(net, ads: AdsGateway) -> None:
 
 
 def order(number: int, cents: object = 9990, **more: object) -> dict:
+    """An order of today, amounts in 分."""
     base = {
         "order_id": str(number),
         "shop_id": 1,
@@ -206,6 +232,7 @@ def order(number: int, cents: object = 9990, **more: object) -> dict:
 
 
 def orders(rows: list, total: int | None = None) -> dict:
+    """A page of orders."""
     return {"code": 10000, "data": {"shop_order_list": rows, "total": len(rows) if total is None else total}}
 
 
@@ -245,10 +272,16 @@ def test_amount_that_is_no_integer_is_refused(net, shop: ShopGateway) -> None:
         shop.daily_sales()
 
 
-@pytest.mark.parametrize(("code", "sub", "kind"), [
-    (60000, "", TransientError), (20000, "isp.service-error", TransientError), (50002, "isp.timeout", TransientError),
-    (40003, "isv.access-token-expired", PermanentError), (30001, "isv.app-permissions-insufficient", PermanentError),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("code", "sub", "kind"),
+    [
+        (60000, "", TransientError),
+        (20000, "isp.service-error", TransientError),
+        (50002, "isp.timeout", TransientError),
+        (40003, "isv.access-token-expired", PermanentError),
+        (30001, "isv.app-permissions-insufficient", PermanentError),
+    ],
+)
 def test_shop_errors(net, shop: ShopGateway, code: int, sub: str, kind: type[Exception]) -> None:
     """Each code says whether repeating can help."""
     net.post(f"{SHOP}/order/searchList", json={"code": code, "msg": "x", "sub_code": sub, "sub_msg": "y"})
@@ -260,13 +293,26 @@ def test_shop_errors(net, shop: ShopGateway, code: int, sub: str, kind: type[Exc
 
 
 def ok(data: object) -> dict:
+    """A good answer of the ERP."""
     return {"code": 0, "msg": "执行成功", "data": data}
 
 
 def test_stock_is_paged_by_version(net, erp: ErpGateway) -> None:
     """The next page is asked by the highest row version, so rows that change meanwhile are not lost."""
-    rows = [{"sku_id": f"S{n}", "qty": "10", "order_lock": 3, "pick_lock": 1, "virtual_qty": 2, "purchase_qty": 7,
-             "min_qty": 20, "max_qty": 90, "ts": n + 1} for n in range(101)]  # fmt: skip
+    rows = [
+        {
+            "sku_id": f"S{n}",
+            "qty": "10",
+            "order_lock": 3,
+            "pick_lock": 1,
+            "virtual_qty": 2,
+            "purchase_qty": 7,
+            "min_qty": 20,
+            "max_qty": 90,
+            "ts": n + 1,
+        }
+        for n in range(101)
+    ]
     net.post(f"{ERP}/open/inventory/query", json=ok({"inventorys": rows[:100]}))
     net.post(f"{ERP}/open/inventory/query", json=ok({"inventorys": rows[100:]}))
     found = erp.stock()

@@ -36,7 +36,7 @@ def test_age_and_revision(stage: Stage) -> None:
     before = stage.sync.mirror.revision("plans")
     stage.clock.advance(90)
     assert stage.sync.mirror.age("plans", stage.clock.now()) == timedelta(seconds=90)
-    stage.add(**{"计划ID": "p1"})
+    stage.add(计划ID="p1")
     stage.sync.puller.pull("plans")
     assert stage.sync.mirror.revision("plans") > before
 
@@ -102,8 +102,11 @@ def test_renamed_column_is_pulled_under_its_new_name(stage: Stage) -> None:
 
 
 def test_retyped_column_reads_as_unreadable_and_is_told(stage: Stage) -> None:
-    """A number column made into text: text in it is unreadable in words, other columns go on, people are told."""
-    made = stage.add(**{"计划ID": "p1", "消耗": 12, "计划名称": "好"})
+    """A number column made into text.
+
+    Text in it is unreadable in words, other columns go on, people are told.
+    """
+    made = stage.add(计划ID="p1", 消耗=12, 计划名称="好")
     stage.retype("spend", 1)
     stage.edit(made, 消耗="很多")
     stage.sync.changes.handle_fields([stage.field_event()])

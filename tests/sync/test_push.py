@@ -13,6 +13,7 @@ pytestmark = pytest.mark.db
 
 
 def plan(n: int, **more):
+    """A row of the plans table."""
     return {"plan_id": f"1790{n}", "name": f"计划{n}", "spend": Decimal("100.5"), **more}
 
 
@@ -21,7 +22,7 @@ def test_creates_then_changes_only_what_differs(stage: Stage) -> None:
     first = stage.sync.pusher.upsert("plans", [plan(1), plan(2)], cause="c1")
     assert len(first.created) == 2
     assert not first.updated
-    second = stage.sync.pusher.upsert("plans", [plan(1), plan(2, spend=Decimal("200"))], cause="c2")
+    second = stage.sync.pusher.upsert("plans", [plan(1), plan(2, spend=Decimal(200))], cause="c2")
     assert (second.created, len(second.updated), second.unchanged) == ((), 1, 1)
     sent = stage.calls("batch_update")[-1]["body"]["records"]
     assert [list(record["fields"]) for record in sent] == [["消耗"]]
@@ -58,7 +59,7 @@ def test_empty_clears_a_cell(stage: Stage) -> None:
 
 def test_duplicate_key_is_told_not_guessed(stage: Stage) -> None:
     """Two rows with one key: neither is written, the report names both, both rows carry a sentence."""
-    one, two = stage.add(**{"计划ID": "17901"}), stage.add(**{"计划ID": "17901"})
+    one, two = stage.add(计划ID="17901"), stage.add(计划ID="17901")
     stage.sync.puller.pull("plans")
     report = stage.sync.pusher.upsert("plans", [plan(1), plan(2)], cause="c1")
     assert set(report.conflicts[0].record_ids) == {one, two}
@@ -111,7 +112,7 @@ def test_crash_after_the_create_does_not_repeat_it(stage: Stage) -> None:
     """The process died between the create and the mirror: the next push looks the key up before creating."""
     stage.sync.puller.pull("plans")
     stage.sync.pusher._begin("plans", ["17901"])
-    made = stage.add(**{"计划ID": "17901"})
+    made = stage.add(计划ID="17901")
     report = stage.sync.pusher.upsert("plans", [plan(1)], cause="c1")
     assert (report.created, report.updated) == ((), (made,))
     assert len(stage.rows()) == 1
@@ -121,7 +122,7 @@ def test_renamed_column_keeps_working(stage: Stage) -> None:
     """A person renamed a column: the write is repeated under the new name and nothing is lost."""
     made = stage.sync.pusher.upsert("plans", [plan(1)], cause="c1").created[0]
     stage.rename("spend", "花费（元）")
-    stage.sync.pusher.upsert("plans", [plan(1, spend=Decimal("300"), name="改名后")], cause="c2")
+    stage.sync.pusher.upsert("plans", [plan(1, spend=Decimal(300), name="改名后")], cause="c2")
     assert stage.cell(made, "花费（元）") == 300
     assert stage.cell(made, "计划名称")[0]["text"] == "改名后"
 
@@ -130,7 +131,7 @@ def test_deleted_column_is_told_and_others_go_on(stage: Stage) -> None:
     """A deleted column is named in a sentence in the table; every other column is still written."""
     made = stage.sync.pusher.upsert("plans", [plan(1)], cause="c1").created[0]
     stage.drop("spend")
-    stage.sync.pusher.upsert("plans", [plan(1, spend=Decimal("300"), name="还在")], cause="c2")
+    stage.sync.pusher.upsert("plans", [plan(1, spend=Decimal(300), name="还在")], cause="c2")
     assert stage.cell(made, "计划名称")[0]["text"] == "还在"
     assert "缺少列「消耗」" in stage.cell(made, "同步问题")[0]["text"]
     assert [f.subject for f in stage.sync.bindings.findings.all("plans")] == ["spend"]

@@ -38,7 +38,7 @@ def test_columns_stand_in_spec_order_without_blank_rows(stage: Stage) -> None:
 
 def test_formula_works_by_field_id(stage: Stage) -> None:
     """The formula column computes from the columns it names, and goes on doing so after a rename."""
-    made = stage.add(**{"计划ID": "p1", "消耗": 100, "成交": 250})
+    made = stage.add(计划ID="p1", 消耗=100, 成交=250)
     stage.rename("spend", "花费")
     stage.sync.bindings.refresh("plans")
     stage.sync.puller.pull("plans")
@@ -72,7 +72,7 @@ def test_interrupted_run_is_continued(bare: Stage) -> None:
 
 def test_options_are_added_keeping_peoples(stage: Stage, database, tmp_path) -> None:
     """A new option in the spec is added; options people made, and cells that use them, stay."""
-    made = stage.add(**{"计划ID": "p1", "标签": ["我的"]})
+    made = stage.add(计划ID="p1", 标签=["我的"])
     fields = tuple(
         FieldSpec("tags", "标签", Kind.MULTI_SELECT, options=("主推", "清仓", "新品"), open_options=True)
         if f.key == "tags" else f for f in PLANS.fields

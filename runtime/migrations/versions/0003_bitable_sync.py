@@ -1,4 +1,7 @@
-"""Tables of the sync: bindings to Feishu tables and columns, findings for people, rows about to be created."""
+"""Tables of the sync.
+
+Bindings to Feishu tables and columns, findings for people, rows about to be created.
+"""
 
 import sqlalchemy as sa
 from alembic import op
