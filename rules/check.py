@@ -4,15 +4,17 @@ The event path (:meth:`Checker.rows_changed`) and the scan (:meth:`Checker.scan`
 differ only in the rows they bring, so they cannot disagree.
 """
 
+from __future__ import annotations
+
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bitable_sync.cells import CellValue, Person
-from bitable_sync.changes import Change
 from bitable_sync.mirror import Mirror, Row
 from rules import lifecycle, store, told
 from rules.effects import Changed, Telling, commit
@@ -26,6 +28,9 @@ from rules.wording import clock_time, vanished_sentence
 from runtime.clock import Clock
 from runtime.db import Database
 from runtime.work import WorkQueue
+
+if TYPE_CHECKING:
+    from bitable_sync.changes import Change
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ Formula columns (ROI, 可售, 可用库存, 成交跌幅) are for people's eyes;
 input columns, because change events never carry formula values (Feishu docs: bitable_record_changed_v1).
 """
 
-from bitable_sync.spec import FieldSpec, Kind, TableSpec
+from bitable_sync.spec import SYNC_ISSUE, FieldSpec, Kind, TableSpec
 
 RULES, PLANS, STOCK, SHOPS, ALERTS, TASKS = "rules", "plans", "stock", "shops", "alerts", "tasks"
 
@@ -26,6 +26,7 @@ OWNER = FieldSpec(
 SUPERVISOR = FieldSpec(
     "supervisor", "主管", Kind.USER, multiple=True, description="也可以处理预警的人；由人维护"
 )
+ISSUE = FieldSpec(SYNC_ISSUE, "同步问题", Kind.TEXT, description="由 Chorus 填写：这一行哪里有问题")
 SYNCED_AT = FieldSpec("synced_at", "数据时间", Kind.DATETIME, description="平台数据最近一次写入的时间")
 
 RULES_TABLE = TableSpec(
@@ -82,6 +83,7 @@ PLANS_TABLE = TableSpec(
         OWNER,
         SUPERVISOR,
         SYNCED_AT,
+        ISSUE,
     ),
     ("plan_id",),
 )
@@ -105,6 +107,7 @@ STOCK_TABLE = TableSpec(
         OWNER,
         SUPERVISOR,
         SYNCED_AT,
+        ISSUE,
     ),
     ("sku",),
 )
@@ -129,6 +132,7 @@ SHOPS_TABLE = TableSpec(
         OWNER,
         SUPERVISOR,
         SYNCED_AT,
+        ISSUE,
     ),
     ("shop_id",),
 )

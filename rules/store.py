@@ -189,7 +189,8 @@ def keep_points(
     query = sa.select(p.c.object_id, p.c.value).join(
         last, sa.and_(p.c.object_id == last.c.object_id, p.c.at == last.c.at)
     )
-    known = {key: value for key, value in conn.execute(query.where(p.c.table == table, p.c.metric == metric))}
+    found = conn.execute(query.where(p.c.table == table, p.c.metric == metric))
+    known = {row.object_id: row.value for row in found}
     rows = [
         {"table": table, "metric": metric, "object_id": key, "at": at, "value": value}
         for key, value in values.items()

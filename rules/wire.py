@@ -1,32 +1,35 @@
 """Red lines joined to the house: the web side answers taps and chat, the worker side checks, tells and acts."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from bitable_sync.cells import Person
-from bitable_sync.changes import Change
-from bitable_sync.context import Sync
 from bitable_sync.mirror import Mirror
 from bot.router import Router
-from rules.acting import Acting
 from rules.actions import Actions
 from rules.check import Checker, Policy
 from rules.commands import HELP, WORDS, Commands
-from rules.deps import Gateways, Worker
-from rules.jobs import Tables
 from rules.metrics import Catalog, build_catalog
 from rules.review import Reviewer
-from rules.sending import Sending
 from rules.specs import DATA_TABLES, PLANS, RULES, SHOPS, STOCK, TABLES
 from rules.views import Sources
 from runtime.clock import Clock
-from runtime.engine import Engine
-from runtime.feishu.im import Im
-from runtime.floor import Floor
-from runtime.schedule import Scheduler
 from runtime.when import parse_age
 from runtime.work import Work, WorkQueue
+
+if TYPE_CHECKING:
+    # What only the worker needs is imported when the worker asks for it: the web process starts without.
+    from bitable_sync.changes import Change
+    from bitable_sync.context import Sync
+    from rules.deps import Gateways, Worker
+    from runtime.engine import Engine
+    from runtime.feishu.im import Im
+    from runtime.floor import Floor
+    from runtime.schedule import Scheduler
 
 SCHEDULES: Mapping[str, str] = {"pull_ads": PLANS, "pull_stock": STOCK, "pull_shops": SHOPS}
 """Name in the manifest's ``schedules`` → table key."""
@@ -95,6 +98,8 @@ def register_commands(router: Router, sources: Sources, policy: Policy) -> None:
 
 def build_worker(sync: Sync, deps: WorkerDeps) -> Worker:
     """Assemble the worker's side."""
+    from rules.deps import Worker  # noqa: PLC0415 - only the worker loads it
+
     floor = deps.floor
     sources = Sources(sync.mirror, catalog())
     checker = Checker(floor.db, floor.queue, floor.clock, sync.mirror, sources.catalog, deps.policy)
@@ -116,6 +121,10 @@ def register_worker(
         sync: tells of changed rows.
         deps: floor, messages, platforms, policy.
     """
+    from rules.acting import Acting  # noqa: PLC0415 - only the worker loads it
+    from rules.jobs import Tables  # noqa: PLC0415 - only the worker loads it
+    from rules.sending import Sending  # noqa: PLC0415 - only the worker loads it
+
     worker = build_worker(sync, deps)
     tables, sending, acting = Tables(worker), Sending(worker), Acting(worker)
     engine.register("rules.tick", tables.tick)
