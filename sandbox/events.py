@@ -12,14 +12,11 @@ import time
 from dataclasses import asdict
 from typing import Any
 
-import urllib3
-
 from sandbox import crypto
 from sandbox.kernel import ApiError, App, Rate, Request, Routes, World
+from sandbox.lines import ANSWER_LIMIT, Lines
 from sandbox.outbox import Attempt, Delivery, Outbox, Switches
 
-CONNECT_LIMIT = 2.0
-ANSWER_LIMIT = 3.0
 CHALLENGE_LIMIT = 1.0
 SENDERS = 8
 
@@ -35,12 +32,6 @@ class EventsState:
         self.world = world
         self._threads: list[threading.Thread] = []
         self._outbox = Outbox(world.clock, self._start)
-        self._http = urllib3.PoolManager(
-            num_pools=16,
-            maxsize=SENDERS,
-            retries=False,
-            timeout=urllib3.Timeout(connect=CONNECT_LIMIT, total=ANSWER_LIMIT),
-        )
 
     @property
     def switches(self) -> Switches:
@@ -163,8 +154,7 @@ class EventsState:
         """Stop the senders."""
         self._outbox.close()
         for thread in self._threads:
-            thread.join(ANSWER_LIMIT + CONNECT_LIMIT)
-        self._http.clear()
+            thread.join(2 * ANSWER_LIMIT)
 
     # -- the senders ---------------------------------------------------------------------------------
 
@@ -177,17 +167,19 @@ class EventsState:
             thread.start()
 
     def _send_forever(self) -> None:
+        lines = Lines()
         while (job := self._outbox.take()) is not None:
             delivery, mark = job
-            self._outbox.record(delivery, mark, self._attempt(delivery))
+            self._outbox.record(delivery, mark, self._attempt(delivery, lines))
+        lines.close()
 
-    def _attempt(self, delivery: Delivery) -> Attempt | None:
+    def _attempt(self, delivery: Delivery, lines: Lines) -> Attempt | None:
         app = self.world.apps.get(delivery.app_id)
         if app is None:
             return None
         at, started = self.world.clock.time(), time.monotonic()
         if app.event_url:
-            status, error = self._post(app, app.event_url, delivery)
+            status, error = self._post(app, app.event_url, delivery, lines)
         elif self.world.longconn.uses(app.app_id):
             status, error = self.world.longconn.push(app.app_id, delivery.envelope, ANSWER_LIMIT)
         else:
@@ -197,22 +189,12 @@ class EventsState:
             error = f"answered after {took:.1f} s, the limit is {ANSWER_LIMIT:g} s"
         return Attempt(at, status, error, took * 1000)
 
-    def _post(self, app: App, url: str, delivery: Delivery) -> tuple[int | None, str]:
+    def _post(self, app: App, url: str, delivery: Delivery, lines: Lines) -> tuple[int | None, str]:
         if not delivery.stamp or self.switches.retry_stamp == "fresh":
             delivery.stamp = self.timestamp()
         raw, headers = self.seal(app, delivery.envelope, stamp=delivery.stamp)
-        for fresh_connection in (False, True):
-            try:
-                answer = self._http.request("POST", url, body=raw, headers=headers, redirect=False)
-            except urllib3.exceptions.ProtocolError as closed:
-                # A kept-alive connection closed meanwhile by the receiver is no refusal: once more.
-                if fresh_connection:
-                    return None, f"connection broke: {closed}"
-            except urllib3.exceptions.HTTPError as problem:
-                return None, type(problem).__name__
-            else:
-                return answer.status, "" if answer.status == 200 else f"HTTP {answer.status}"
-        return None, "connection broke"
+        status, _, problem = lines.post(url, raw, headers)
+        return status, problem or ("" if status == 200 else f"HTTP {status}")
 
     # -- envelopes and the challenge -----------------------------------------------------------------
 
@@ -233,23 +215,16 @@ class EventsState:
     def _challenge(self, url: str, key: str | None, token: str) -> None:
         challenge = secrets.token_hex(16)
         body = {"challenge": challenge, "token": token, "type": "url_verification"}
-        started = time.monotonic()
+        headers = {"Content-Type": "application/json;charset=utf-8"}
+        lines = Lines()
+        status, answer, problem = lines.post(url, crypto.seal(body, key), headers, CHALLENGE_LIMIT)
+        lines.close()
         try:
-            answer = self._http.request(
-                "POST",
-                url,
-                body=crypto.seal(body, key),
-                headers={"Content-Type": "application/json;charset=utf-8"},
-                timeout=urllib3.Timeout(total=CHALLENGE_LIMIT),
-                redirect=False,
-            )
-            echoed = json.loads(answer.data).get("challenge") if answer.status == 200 else None
-        except (urllib3.exceptions.HTTPError, ValueError, AttributeError) as problem:
-            raise _refuse(url, type(problem).__name__) from problem
+            echoed = json.loads(answer).get("challenge") if status == 200 else None
+        except (ValueError, AttributeError):
+            echoed = None
         if echoed != challenge:
-            raise _refuse(url, f"HTTP {answer.status}, the challenge did not come back")
-        if time.monotonic() - started > CHALLENGE_LIMIT:
-            raise _refuse(url, "the answer took longer than 1 s")
+            raise _refuse(url, problem or f"HTTP {status}, the challenge did not come back")
 
 
 @routes.add("POST", "/_sandbox/subscription", auth="none", claim=CONTROL, locked=False)

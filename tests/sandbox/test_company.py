@@ -58,11 +58,11 @@ def test_people_have_different_names_and_somebody_above_them(sandbox: SandboxSer
         "人事部",
     }
     for person in people.values():
-        steps = 0
-        while person.leader_open_id:
-            person, steps = people[person.leader_open_id], steps + 1
+        above, steps = person, 0
+        while above.leader_open_id:
+            above, steps = people[above.leader_open_id], steps + 1
             assert steps < 5
-        assert person.title == "总经理"
+        assert above.title == "总经理"
 
 
 def test_the_day_begins_calm(sandbox: SandboxServer) -> None:
