@@ -185,14 +185,8 @@ def _connect(store: BitableStore, base: m.Base, table: m.Table, column: m.Field,
     tell_field(store.world, base, target, operator, before=None, after=f.event_value(back, base))
 
 
-def change_field(
-    store: BitableStore, base: m.Base, table: m.Table, column: m.Field, body: Body, operator: str
-) -> None:
-    """PUT of a field: type is a must, a given property replaces the old one whole, cells are converted.
-
-    Raises:
-        BitableError: 1254606 when nothing would change.
-    """
+def _wanted_field(store: BitableStore, table: m.Table, column: m.Field, body: Body) -> m.Field:
+    """The column as a PUT body wants it: type is a must, a given property replaces the old one whole."""
     kind = body.get("type")
     if not isinstance(kind, int) or (kind in f.NOT_CREATABLE and kind != column.type):
         raise refuse(1254001)
@@ -205,31 +199,43 @@ def change_field(
     given = body.get("property")
     if given is None and kind == column.type:
         wanted.props, wanted.options = column.props, column.options
-    else:
-        wanted.props = f.property_of(kind, ui_type, given)
-        if kind in (m.SELECT, m.MULTI):
-            old = column.options
-            if given is None and column.type in (m.SELECT, m.MULTI):
-                wanted.options = old
-            else:
-                wanted.options = f.options_of(kind, given, old, store.world.ids.option)
-    before = f.event_value(column, base)
-    if (
-        before == f.event_value(wanted, base)
-        and ui_type == column.ui_type
-        and not (kind == m.FORMULA and given)
-    ):
-        raise refuse(1254606)
-    if kind in (m.LINK, m.DUPLEX) and given is not None:
-        _connect(store, base, table, wanted, operator)
-    if kind == m.FORMULA:
+        return wanted
+    wanted.props = f.property_of(kind, ui_type, given)
+    if kind in (m.SELECT, m.MULTI):
+        keeps = given is None and column.type in (m.SELECT, m.MULTI)
+        new_id = store.world.ids.option
+        wanted.options = column.options if keeps else f.options_of(kind, given, column.options, new_id)
+    old = column.props or {}
+    if kind == column.type == m.DUPLEX and (wanted.props or {}).get("table_id") == old.get("table_id"):
+        back: dict[str, Any] = {k: old[k] for k in ("back_field_id", "back_field_name") if k in old}
+        wanted.props = {**(wanted.props or {}), **back}
+    return wanted
+
+
+def change_field(
+    store: BitableStore, base: m.Base, table: m.Table, column: m.Field, body: Body, operator: str
+) -> None:
+    """Change a column as a PUT body says; cells are converted to a new type.
+
+    Raises:
+        BitableError: 1254606 when nothing would change.
+    """
+    wanted = _wanted_field(store, table, column, body)
+    if wanted.type == m.FORMULA:
         _compile(store, base, table, wanted)
-    if kind != column.type:
+    before = f.event_value(column, base)
+    if before == f.event_value(wanted, base) and wanted.ui_type == column.ui_type:
+        raise refuse(1254606)
+    if wanted.type in (m.LINK, m.DUPLEX) and wanted.props is not column.props:
+        _connect(store, base, table, wanted, operator)
+    if wanted.type != column.type:
         convert_cells(store, base, table, column, wanted)
+    numbered = column.type == m.AUTO
     for name in ("name", "type", "ui_type", "props", "options", "description", "compiled"):
         setattr(column, name, getattr(wanted, name))
     _drop_lost_options(table, column)
-    _number_existing(base, table, column) if before["type"] != m.AUTO else None
+    if not numbered:
+        _number_existing(base, table, column)
     table.revision += 1
     base.revision += 1
     tell_field(store.world, base, table, operator, before=before, after=f.event_value(column, base))
