@@ -1,0 +1,215 @@
+"""Red lines with everything they stand on: sandbox, engine, sync, platforms. Edits arrive as events would."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import requests
+import sqlalchemy as sa
+
+from bitable_sync.cells import Person
+from bitable_sync.context import build_sync
+from bitable_sync.platforms.ads import AdsGateway
+from bitable_sync.platforms.erp import ErpGateway
+from bitable_sync.platforms.shop import ShopGateway
+from bitable_sync.setup import Setup
+from bitable_sync.spec import Specs, sync_log_table
+from bot.model import Event, Tap, TapAnswer
+from bot.router import Router
+from rules import tables
+from rules.acting import pull_work
+from rules.deps import Gateways
+from rules.specs import TABLES
+from rules.wire import WebDeps, WorkerDeps, make_policy, register_web, register_worker
+from runtime.clock import SystemClock
+from runtime.db import Database, open_mirror
+from runtime.engine import Engine
+from runtime.feishu import Feishu
+from runtime.floor import Floor
+from runtime.ids import ChatId, EventId, MessageId, OpenId
+from runtime.manifest import BaseManifest, Manifest
+from runtime.schedule import Scheduler
+from runtime.settings import load_settings
+from runtime.work import Work, WorkQueue
+from sandbox.ads import ADVERTISER_ID
+from tests.support.wait import until
+
+MANIFEST = Manifest(name="测试", base=BaseManifest(name="经营数据"))
+ROI_ROW = {
+    "规则名称": "ROI 低于 1:3", "数据表": "计划日报", "指标": "ROI", "比较": "低于", "阈值": "1:3", "严重程度": "警告",
+    "动作": ["调整预算", "知道了"], "启用": True,
+}  # fmt: skip
+STOCK_ROW = {
+    "规则名称": "低于安全库存", "数据表": "商品库存", "指标": "可用库存", "比较": "低于", "阈值": "安全库存", "严重程度": "严重",
+    "动作": ["紧急补货", "知道了"], "启用": True,
+}  # fmt: skip
+
+
+@dataclass
+class Scene:
+    """The product's worker on one side, the company on the other."""
+
+    sandbox: Any
+    floor: Floor
+    feishu: Feishu
+    sync: Any
+    setup: Setup
+    engine: Engine
+    router: Router
+    web: Router
+    worker: Any
+    _count: int = 0
+
+    @property
+    def app(self) -> str:
+        return str(self.setup.base())
+
+    @property
+    def people(self) -> list[Person]:
+        return [Person(person.open_id, person.name) for person in self.sandbox.world.people.values()]
+
+    def table(self, key: str) -> str:
+        return str(self.sync.bindings.require(key).table_id)
+
+    def rows(self, key: str) -> list[dict[str, Any]]:
+        """What stands in a table of the base."""
+        found: list[dict[str, Any]] = self.sandbox.world.bitable.rows(self.app, self.table(key))
+        return found
+
+    def row(self, key: str, column: str, value: str) -> dict[str, Any] | None:
+        """The row whose column shows this text."""
+        return next((row for row in self.rows(key) if shown(row["fields"].get(column)) == value), None)
+
+    def add(self, key: str, fields: Mapping[str, Any]) -> str:
+        """A person adds a row, and the event arrives."""
+        made = self.sandbox.world.bitable.add_as(self.people[0].open_id, self.app, self.table(key), dict(fields))
+        self.arrive(key, made["record_id"])
+        return str(made["record_id"])
+
+    def edit(self, key: str, record_id: str, **fields: Any) -> None:
+        """A person edits cells, and the event arrives."""
+        self.sandbox.world.bitable.edit_as(self.people[0].open_id, self.app, self.table(key), record_id, fields)
+        self.arrive(key, record_id)
+
+    def arrive(self, key: str, record_id: str) -> None:
+        """Hand the change event to the handlers, as the drain does."""
+        self._count += 1
+        body = {
+            "file_type": "bitable", "file_token": self.app, "table_id": self.table(key),
+            "action_list": [{"record_id": record_id, "action": "record_edited"}],
+        }  # fmt: skip
+        kind = "drive.file.bitable_record_changed_v1"
+        event = Event(EventId(f"ev{self._count}"), kind, self.floor.clock.now(), body)
+        for handler in self.router.event_handlers(kind):
+            handler([event])
+
+    def put(self, *works: Work) -> None:
+        with self.floor.db.begin() as conn:
+            self.floor.queue.put(conn, *works)
+
+    def pull(self, table: str) -> None:
+        """One pull of a table, waited for."""
+        self._count += 1
+        work = pull_work(table, f"test{self._count}")
+        self.put(work)
+        until(lambda: self.finished(work.id), timeout=30, what=f"{work.id} finished")
+
+    def finished(self, work_id: str) -> bool:
+        from runtime.work import status_table
+
+        status = status_table(self.floor.db)
+        with self.floor.db.read() as conn:
+            query = sa.select(status.c.status).where(status.c.workflow_uuid == work_id)
+            return conn.execute(query).scalar_one_or_none() == "SUCCESS"
+
+    def cards(self, person: Person) -> list[dict[str, Any]]:
+        """The cards a person has received, newest content."""
+        url = f"{self.sandbox.url}/_sandbox/messages"
+        data = requests.get(url, params={"open_id": person.open_id}, timeout=10).json()["data"]
+        found: list[dict[str, Any]] = data["messages"]
+        return found
+
+    def stored(self, table: sa.Table) -> list[Any]:
+        with self.floor.db.read() as conn:
+            return list(conn.execute(sa.select(table)))
+
+    def plan(self) -> Any:
+        """The first plan on the advertising platform."""
+        return next(iter(self.sandbox.world.ads.plans.values()))
+
+    def spend(self, spend: int, gmv: int) -> None:
+        """Let the first plan's figures of today be these."""
+        figures = self.plan().day(self.sandbox.world.ads.today())
+        figures.spend, figures.gmv = Decimal(spend), Decimal(gmv)
+
+    def own(self, person: Person) -> None:
+        """A person fills 负责人 in every plan and SKU that has none."""
+        for key in ("plans", "stock"):
+            for row in self.rows(key):
+                if not row["fields"].get("负责人"):
+                    self.edit(key, row["record_id"], 负责人=[{"id": person.open_id}])
+
+    def tap(self, who: Person, action: str, **form: Any) -> TapAnswer:
+        """A tap on the newest alert's card, handled like the web process does."""
+        self._count += 1
+        alert = self.stored(tables.alerts)[0]
+        copy = self.stored(tables.alert_cards)[0]
+        value = {"a": action, "id": alert.id, "v": alert.turn}
+        tap = Tap(
+            EventId(f"tap{self._count}"), OpenId(who.open_id), action, value, form, None, MessageId(copy.message_id),
+            ChatId(copy.chat_id), "c-1", self.floor.clock.now(),
+        )  # fmt: skip
+        handler = self.web.tap_handler(action)
+        assert handler is not None
+        with self.floor.db.begin() as conn:
+            return handler(conn, tap)
+
+    def fault(self, kind: str, path: str, times: int = 1, **more: Any) -> None:
+        self.sandbox.world.control.faults.order({"kind": kind, "match": {"path": path}, "times": times, **more})
+
+    def calls(self, path: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.sandbox.world.control.recorder.calls(path=path)
+        return found
+
+
+def shown(cell: Any) -> str:
+    """The text of a cell in read shape."""
+    if isinstance(cell, list):
+        return "".join(part.get("text", part.get("name", "")) if isinstance(part, dict) else str(part) for part in cell)
+    return "" if cell is None else str(cell)
+
+
+def open_scene(sandbox: Any, database: Database, folder: Path) -> Scene:
+    """Set the base up, start the worker's engine."""
+    sandbox.world.limits_on = False
+    settings = load_settings(
+        feishu_app_id="cli_sandbox0000001", feishu_app_secret="sandbox-secret",
+        feishu_encrypt_key="sandbox-encrypt-key", feishu_verification_token="sandbox-verification-token",
+        feishu_base_url=sandbox.url, database_url=database.url, mirror_url=f"sqlite:///{folder / 'mirror.db'}",
+        var_dir=folder, ads_base_url=sandbox.url, ads_access_token="sandbox-ads-token",
+        ads_advertiser_id=str(ADVERTISER_ID), shop_base_url=sandbox.url, shop_app_key="sandbox-shop-key",
+        shop_app_secret="sandbox-shop-secret", shop_access_token="sandbox-shop-token", erp_base_url=sandbox.url,
+        erp_app_key="sandbox-erp-key", erp_app_secret="sandbox-erp-secret", erp_access_token="sandbox-erp-token",
+    )  # fmt: skip
+    clock = SystemClock()
+    floor = Floor(settings, MANIFEST, clock, database, open_mirror(settings.mirror_url), WorkQueue(database))
+    feishu = Feishu(settings, db=database, clock=clock)
+    sync = build_sync(floor, feishu, Specs((*TABLES, sync_log_table())))
+    setup = Setup(feishu, sync, MANIFEST, settings)
+    setup.apply()
+    manager = next(iter(sandbox.world.people.values())).open_id
+    sandbox.world.bitable.base(str(setup.base())).managers.add(manager)
+    engine, router, web = Engine(database, instance="rules-test", first_wait=0.05), Router(), Router()
+    gateways = Gateways(
+        AdsGateway.from_settings(settings, clock), ShopGateway.from_settings(settings, clock),
+        ErpGateway.from_settings(settings, clock),
+    )  # fmt: skip
+    policy = make_policy(floor, (Person(manager, "管理员"),))
+    sync.register(router)
+    scheduler = Scheduler(database, floor.queue, clock)
+    worker = register_worker(engine, router, scheduler, sync, WorkerDeps(floor, feishu.im, gateways, policy))
+    register_web(web, WebDeps(floor.queue, clock, sync.mirror, policy))
+    engine.launch()
+    return Scene(sandbox, floor, feishu, sync, setup, engine, router, web, worker)

@@ -1,0 +1,143 @@
+"""The whole of red lines against the sandbox: numbers in, card out, tap, platform changed, everything shown."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rules import tables
+from rules.model import State, TaskState
+from runtime.db import Database
+from tests.rules.kit import texts
+from tests.rules.stage import ROI_ROW, STOCK_ROW, Scene, open_scene, shown
+from tests.support.wait import until
+
+pytestmark = pytest.mark.db
+
+
+@pytest.fixture
+def scene(sandbox: Any, database: Database, tmp_path: Path) -> Iterator[Scene]:
+    """The tiny company with one worker."""
+    built = open_scene(sandbox, database, tmp_path)
+    yield built
+    built.engine.close()
+    built.feishu.close()
+    built.floor.mirror.close()
+
+
+def firing(scene: Scene) -> Any:
+    """The first plan falls to ROI 2, its owner has the card."""
+    owner = scene.people[1]
+    scene.pull("plans")
+    scene.own(owner)
+    scene.add("rules", ROI_ROW)
+    scene.spend(800, 1600)
+    scene.pull("plans")
+    until(lambda: scene.stored(tables.alert_cards), timeout=20, what="the card is sent")
+    return owner
+
+
+def test_a_morning_from_numbers_to_a_changed_budget(scene: Scene) -> None:
+    """Pull → breach → one card → tap → budget changed once → task row, board row and card say so → recovery."""
+    owner = firing(scene)
+    assert len(scene.cards(owner)) == 1
+    assert "ROI 2.00" in texts(scene.cards(owner)[0]["content"])
+    until(lambda: "会触发" in shown(scene.rows("rules")[0]["fields"].get("校验结果")), timeout=20, what="校验结果")
+    answer = scene.tap(owner, "adjust.submit", amount="1200")
+    assert answer.toast is not None
+    assert answer.toast.zh == "已提交，正在执行"
+    until(lambda: scene.stored(tables.alert_tasks)[0].state is TaskState.DONE, timeout=20, what="the task is done")
+    assert scene.plan().budget == Decimal(1200)
+    assert len(scene.calls("/ad/budget/update/")) == 1
+    until(lambda: "已把日预算 ¥2,000 → ¥1,200" in texts(scene.cards(owner)[0]["content"]), timeout=20, what="refresh")
+    until(lambda: scene.rows("tasks") and shown(scene.rows("tasks")[0]["fields"]["状态"]) == "已完成", timeout=20)
+    scene.spend(800, 3200)
+    scene.pull("plans")
+    assert scene.stored(tables.alerts)[0].state is State.RESOLVED
+    until(lambda: "已恢复" in texts(scene.cards(owner)[0]["content"]), timeout=20, what="the card shows the end")
+    until(lambda: shown(scene.rows("alerts")[0]["fields"]["状态"]) == "已恢复", timeout=20, what="the board shows it")
+    assert len(scene.cards(owner)) == 1
+
+
+def test_an_edited_threshold_works_at_once_and_the_row_answers(scene: Scene) -> None:
+    """A threshold edited in Bitable makes the card; a bad one is answered in the row and changes nothing."""
+    owner = scene.people[1]
+    scene.pull("plans")
+    scene.own(owner)
+    record = scene.add("rules", ROI_ROW)
+    assert scene.cards(owner) == []
+    scene.edit("rules", record, 阈值="很低")
+    until(lambda: "看不懂“很低”" in shown(scene.rows("rules")[0]["fields"].get("校验结果")), timeout=20, what="the row")
+    scene.edit("rules", record, 阈值="1:5")
+    until(lambda: len(scene.cards(owner)) == 3, timeout=20, what="three plans at ROI 4 are under 1:5")
+    until(lambda: "有效，当前会触发 3 个对象" in shown(scene.rows("rules")[0]["fields"]["校验结果"]), timeout=20)
+
+
+def test_a_lost_answer_sends_one_card_and_makes_one_change(scene: Scene) -> None:
+    """The platform did the work and the answer was lost: looked up, never done twice."""
+    scene.fault("drop_after", "*/im/v1/messages")
+    owner = firing(scene)
+    assert len(scene.cards(owner)) == 1
+    scene.fault("drop_after", "*/ad/budget/update/")
+    scene.tap(owner, "adjust.submit", amount="1200")
+    until(lambda: scene.stored(tables.alert_tasks)[0].state is TaskState.DONE, timeout=20, what="the task is done")
+    assert (len(scene.calls("/ad/budget/update/")), scene.plan().budget) == (1, Decimal(1200))
+
+
+def test_a_refusal_of_the_platform_is_shown_on_the_card(scene: Scene) -> None:
+    """Spend went on between the tap and the change: the task fails with the platform's rule, nothing changes."""
+    owner = firing(scene)
+    scene.spend(1900, 3800)
+    scene.tap(owner, "adjust.submit", amount="1200")
+    until(lambda: not scene.stored(tables.alert_tasks)[0].state.running, timeout=20, what="the task ended")
+    task = scene.stored(tables.alert_tasks)[0]
+    assert task.state is TaskState.FAILED
+    assert "至少 ¥2,000" in task.result
+    assert scene.plan().budget == Decimal(2000)
+    assert scene.calls("/ad/budget/update/") == []
+    until(lambda: "没有成功" in texts(scene.cards(owner)[0]["content"]), timeout=20, what="the card says so")
+
+
+def test_a_restock_is_one_purchase_order(scene: Scene) -> None:
+    """紧急补货 makes an order in the ERP; goods on the way then end the alert."""
+    buyer = scene.people[2]
+    sku = next(iter(scene.sandbox.world.erp.skus.values()))
+    sku.qty = max(1, sku.least // 2)
+    scene.sandbox.world.erp.touch(sku)
+    scene.pull("stock")
+    scene.own(buyer)
+    scene.add("rules", STOCK_ROW)
+    until(lambda: scene.stored(tables.alert_cards), timeout=20, what="the card is sent")
+    scene.fault("drop_after", "*/purchase/upload")
+    answer = scene.tap(buyer, "restock.submit", amount=str(sku.least * 2))
+    assert answer.toast is not None
+    assert answer.toast.kind == "success"
+    until(lambda: scene.stored(tables.alert_tasks)[0].state is TaskState.DONE, timeout=20, what="the order exists")
+    assert len(scene.sandbox.world.erp.purchases) == 1
+    until(lambda: scene.stored(tables.alerts)[0].state is State.RESOLVED, timeout=20, what="goods on the way count")
+    assert "已补货" in texts(scene.cards(buyer)[0]["content"])
+
+
+def test_a_plan_deleted_on_the_platform_asks_a_person(scene: Scene) -> None:
+    """The row is marked, the alert becomes unknown with a sentence, and 确认已下线 closes it."""
+    owner = firing(scene)
+    scene.plan().deleted = True
+    scene.pull("plans")
+    assert scene.stored(tables.alerts)[0].state is State.UNKNOWN
+    assert any(shown(row["fields"].get("状态")) == "平台已删除" for row in scene.rows("plans"))
+    until(lambda: "平台上已经没有这个计划" in texts(scene.cards(owner)[0]["content"]), timeout=20, what="the card asks")
+    scene.tap(owner, "alert.close")
+    assert scene.stored(tables.alerts)[0].state is State.RESOLVED
+
+
+def test_a_platform_that_is_down_stops_nothing_else(scene: Scene) -> None:
+    """A failing source is recorded with its sentence; the other tables go on."""
+    scene.fault("code", "*/ad/get/", times=20, code=40105, msg="access_token invalid")
+    scene.pull("plans")
+    scene.pull("stock")
+    sources = {row.table: row for row in scene.stored(tables.data_sources)}
+    assert "CHORUS_ADS_ACCESS_TOKEN" in sources["plans"].error
+    assert sources["stock"].error == ""
+    assert len(scene.rows("stock")) == len(scene.sandbox.world.erp.skus)
