@@ -17,6 +17,12 @@ WEB = Path(__file__).parent / "web"
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HEARTBEAT = 10.0
+SVG = '<svg viewBox="0 0 24 24" width="20" fill="none" stroke="currentColor"><path d="{}"/></svg>'
+ICONS = {
+    "chats": SVG.format("M4 5h16v11H10l-5 4v-4H4z"),
+    "tasks": SVG.format("M5 3h14v18H5zM8.5 12l2.5 2.5 4.5-5"),
+    "bases": SVG.format("M4 4h16v16H4zM4 10h16M10 4v16"),
+}
 
 routes = Routes("page")
 routes.include(page_tabs.routes)
@@ -88,10 +94,16 @@ def person_page(world: World, req: Request) -> Reply:
     person = reader(world, req)
     language = esc(req.query.get("lang", "zh_cn"))
     other = ("en_us", "EN") if language == "zh_cn" else ("zh_cn", "中")
+    tabs = "".join(
+        f'<a data-tab="{tab}" title="{title}"{chosen}>{ICONS[tab]}</a>'
+        for tab, title, chosen in (
+            ("chats", "消息", ' class="on"'),
+            ("tasks", "审批", ""),
+            ("bases", "多维表格", ""),
+        )
+    )
     body = (
-        f'<aside class="rail"><a href="/" title="换一个人">{avatar(person.name)}</a>'
-        '<nav><a class="on" data-tab="chats" title="消息">💬</a><a data-tab="tasks" title="审批">✅</a>'
-        '<a data-tab="bases" title="多维表格">📊</a></nav>'
+        f'<aside class="rail"><a href="/" title="换一个人">{avatar(person.name)}</a><nav>{tabs}</nav>'
         f'<a class="lang" href="/people/{person.open_id}?lang={other[0]}">{other[1]}</a></aside>'
         f'<aside class="side"><header>{esc(person.name)}<small>{esc(person.title)}</small></header>'
         '<div id="chats"></div></aside>'
@@ -100,7 +112,7 @@ def person_page(world: World, req: Request) -> Reply:
         "<button>发送</button></form></main><div id='toast'></div><dialog id='ask'></dialog>"
     )
     shell = f'<div class="client" data-me="{person.open_id}" data-lang="{language}">{body}</div>'
-    return document(person.name, shell, "person")
+    return document(person.name, shell, "chatting")
 
 
 @routes.add("GET", "/people/:open_id/live", auth="none", claim=CLAIM)
@@ -198,7 +210,7 @@ def content_html(world: World, message: Message, person: Person, draw: Draw) -> 
     if message.msg_type == "post":
         return f'<div class="bubble">{post_html(world, content)}</div>'
     blob = world.im.blobs.get(str(content.get("file_key", "")))
-    return f'<div class="bubble">📄 {esc(blob.name if blob else message.msg_type)}</div>'
+    return f'<div class="bubble">[文件] {esc(blob.name if blob else message.msg_type)}</div>'
 
 
 def post_html(world: World, content: dict[str, object]) -> str:

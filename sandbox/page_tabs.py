@@ -63,7 +63,7 @@ def bases(world: World, req: Request) -> Reply:
             first = first or key
             on = " on" if key == (chosen or first) else ""
             lines.append(
-                f'<a class="chat{on}" data-table="{key}"><span class="about"><b>📊 {esc(table.name)}</b>'
+                f'<a class="chat{on}" data-table="{key}"><span class="about"><b>{esc(table.name)}</b>'
                 f"<i>{len(table.records)} 行</i></span></a>"
             )
     current = chosen or first

@@ -43,7 +43,7 @@ if (root) {
     if (busy) { again = true; return; }
     busy = true;
     try {
-      root.dataset.tab = tab;
+      root.dataset.view = tab;
       if (tab === "chats") {
         const now = await (await fetch(`/people/${me}/live?chat=${chat}&lang=${lang}`)).json();
         chat = now.chat;
@@ -143,13 +143,13 @@ if (root) {
 
   root.addEventListener("click", (event) => {
     const line = event.target.closest("[data-chat].chat"), page = event.target.closest("[data-turn]");
-    const item = event.target.closest("[data-role],.touch[data-index]"), side = event.target.closest("[data-tab]");
+    const item = event.target.closest("[data-role],.touch[data-index]"), side = event.target.closest("a[data-tab]");
     const sheet = event.target.closest("[data-table]"), cell = event.target.closest("td[data-kind]");
     const verb = event.target.closest("[data-verb]");
     if (sheet) { table = sheet.dataset.table; load(); }
     else if (cell) edit(cell);
     else if (line) { chat = line.dataset.chat; load(); }
-    else if (side) { tab = side.dataset.tab; root.querySelectorAll("[data-tab]").forEach((t) => t.classList.toggle("on", t === side)); load(); }
+    else if (side) { tab = side.dataset.tab; root.querySelectorAll("a[data-tab]").forEach((t) => t.classList.toggle("on", t === side)); load(); }
     else if (verb) post("act/approve", {open_id: me, instance_code: verb.dataset.code, verb: verb.dataset.verb, comment: verb.closest(".task").querySelector("input").value}).then((a) => { if (a.code) toast("error", a.msg); load(); });
     else if (page) {
       const pager = page.closest(".pager"), pages = Number(pager.dataset.pages);
