@@ -1,0 +1,161 @@
+"""The web client: what a person sees and can touch, and that it stays fresh."""
+
+import json
+from typing import Any
+
+import pytest
+import requests
+
+from sandbox.card_html import Draw
+from sandbox.chart_svg import chart
+from sandbox.markdown_html import markdown
+from sandbox.server import SandboxServer
+
+
+def plain(text: str) -> dict[str, Any]:
+    """A plain text object."""
+    return {"tag": "plain_text", "content": text}
+
+
+CARD = {
+    "schema": "2.0",
+    "header": {"title": plain("ROI <低>"), "template": "red"},
+    "body": {
+        "elements": [
+            {"tag": "markdown", "content": "**2.1** <font color='red'>low</font>"},
+            {
+                "tag": "form",
+                "name": "f",
+                "elements": [
+                    {"tag": "input", "name": "amount", "required": True, "default_value": "800"},
+                    {"tag": "button", "name": "ok", "text": plain("提交"), "form_action_type": "submit"},
+                ],
+            },
+            {
+                "tag": "button",
+                "text": plain("知道了"),
+                "behaviors": [{"type": "callback", "value": {"a": 1}}],
+            },
+        ]
+    },
+}
+
+
+def nobody(_open_id: str) -> str:
+    """Knows no names."""
+    return ""
+
+
+def put(sandbox: SandboxServer, content: dict[str, Any], msg_type: str = "interactive") -> tuple[str, str]:
+    """A message of the bot to the first person; open_id and message id."""
+    world = sandbox.world
+    person = next(iter(world.people.values()))
+    with world.lock:
+        chat = world.im.p2p(world.default_app, person)
+        message = world.im.add(chat, msg_type, json.dumps(content), world.default_app.app_id, "app")
+    return person.open_id, message.message_id
+
+
+def live(sandbox: SandboxServer, open_id: str) -> dict[str, Any]:
+    """What the page would show."""
+    return requests.get(f"{sandbox.url}/people/{open_id}/live", timeout=5).json()
+
+
+def test_the_first_page_lists_everybody_with_what_they_have_not_read(sandbox: SandboxServer) -> None:
+    """Every name stands there; somebody with an unread message has a badge."""
+    put(sandbox, {"text": "hi"}, "text")
+    page = requests.get(sandbox.url + "/", timeout=5).text
+    assert all(person.name in page for person in sandbox.world.people.values())
+    assert page.count('class="badge"') == 1
+
+
+def test_a_card_is_drawn_with_what_can_be_touched(sandbox: SandboxServer) -> None:
+    """Head, words and fields are there; data comes escaped; indexes are those of act/tap."""
+    open_id, message_id = put(sandbox, CARD)
+    html = live(sandbox, open_id)["messages"][0]["html"]
+    assert "head-red" in html
+    assert "ROI &lt;低&gt;" in html
+    assert '<span class="font-red">low</span>' in html
+    assert 'value="800"' in html
+    url = f"{sandbox.url}/people/{open_id}/messages/{message_id}/buttons"
+    buttons = requests.get(url, timeout=5).json()["buttons"]
+    assert [(b["index"], b["text"]) for b in buttons] == [(0, ""), (1, "提交"), (2, "知道了")]
+    assert html.index('data-index="1"') < html.index("提交") < html.index('data-index="2"')
+
+
+def test_a_changed_card_has_a_new_stamp_and_others_keep_theirs(sandbox: SandboxServer) -> None:
+    """The page redraws only what changed, so a half-filled form stays."""
+    open_id, first = put(sandbox, CARD)
+    put(sandbox, CARD)
+    before = {m["id"]: m["v"] for m in live(sandbox, open_id)["messages"]}
+    with sandbox.world.lock:
+        sandbox.world.im.replace(sandbox.world.im.messages[first], json.dumps({"schema": "2.0"}))
+    after = {m["id"]: m["v"] for m in live(sandbox, open_id)["messages"]}
+    assert [key for key in before if before[key] != after[key]] == [first]
+
+
+def test_the_stream_tells_of_every_change(sandbox: SandboxServer) -> None:
+    """A line comes at once, and another when a message arrives."""
+    open_id = next(iter(sandbox.world.people))
+    with requests.get(f"{sandbox.url}/people/{open_id}/stream", stream=True, timeout=5) as answer:
+        lines = answer.iter_lines()
+        first = next(lines)
+        put(sandbox, {"text": "hi"}, "text")
+        later = next(line for line in lines if line.startswith(b"data:"))
+        assert first.startswith(b"data:")
+        assert first != later
+
+
+def test_writing_and_reading_reach_the_state(sandbox: SandboxServer) -> None:
+    """What a person writes stands in the chat; looking at it marks the bot's messages read."""
+    open_id, message_id = put(sandbox, {"text": "hi"}, "text")
+    chat = live(sandbox, open_id)["chat"]
+    base = f"{sandbox.url}/_sandbox/act"
+    requests.post(f"{base}/say", json={"open_id": open_id, "text": "状态", "chat_id": chat}, timeout=5)
+    requests.post(f"{base}/read", json={"open_id": open_id, "chat_id": chat}, timeout=5)
+    assert "状态" in live(sandbox, open_id)["messages"][-1]["html"]
+    assert open_id in sandbox.world.im.messages[message_id].reads
+    assert sandbox.world.im.unread(open_id) == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("**a** *b* ~~c~~ `d`", "<p><b>a</b> <i>b</i> <s>c</s> <code>d</code></p>"),
+        ("## Head", '<div class="h2">Head</div>'),
+        ("a <script>", "<p>a &lt;script&gt;</p>"),
+        ("2 &lt; 3 &#42;", "<p>2 &lt; 3 &#42;</p>"),
+        ("[x](javascript:alert(1))", None),
+        ("<at id=ou_1></at>", '<p><span class="at">@Tom</span></p>'),
+    ],
+)
+def test_markdown_is_drawn_and_never_trusted(source: str, expected: str | None) -> None:
+    """Marks become tags; markup in data stays text; only web addresses become links."""
+    drawn = markdown(source, lambda _open_id: "Tom")
+    assert "href" not in drawn
+    if expected is not None:
+        assert drawn == expected
+
+
+def test_a_chart_has_its_points_its_gap_and_its_red_line() -> None:
+    """Two runs of a line with a gap are two lines; the marked line is named."""
+    values = [{"x": str(n), "y": y} for n, y in enumerate([1, 2, None, 3, 4])]
+    spec = {
+        "type": "line",
+        "data": {"values": values},
+        "xField": "x",
+        "yField": "y",
+        "markLine": [{"y": 3, "label": {"text": "红线"}}],
+    }
+    svg = chart({"chart_spec": spec})
+    assert svg.count("<polyline") == 2
+    assert "红线 3" in svg
+    assert "图表 pie" in chart({"chart_spec": {"type": "pie", "data": {"values": []}}})
+
+
+def test_every_reader_sees_their_language() -> None:
+    """i18n_content is shown in the reader's language, else the plain content."""
+    card = {"schema": "2.0", "body": {"elements": [
+        {"tag": "markdown", "content": "你好", "i18n_content": {"en_us": "hello"}}]}}  # fmt: skip
+    assert "hello" in Draw(nobody, "en_us").card(card)
+    assert "你好" in Draw(nobody, "zh_cn").card(card)
