@@ -320,6 +320,13 @@ def open_tasks(world: World, req: Request) -> dict[str, Any]:
     return {"instances": [instance_view(world, instance) for instance in found]}
 
 
+@routes.add("GET", "/_sandbox/definitions", auth="none", claim=CONTROL)
+def list_definitions(world: World, _req: Request) -> dict[str, Any]:
+    """The definitions there are, by code and name."""
+    known = world.approval.definitions.values()
+    return {"definitions": [{"approval_code": d.code, "name": d.name, "status": d.status} for d in known]}
+
+
 @routes.add("POST", "/_sandbox/approvals/:approval_code", auth="none", claim=CONTROL)
 def turn_definition(world: World, req: Request) -> dict[str, Any]:
     """Set a definition's {status: ACTIVE|INACTIVE|DELETED} as an administrator would."""

@@ -23,6 +23,25 @@ from sandbox.approval_flow import (
 from sandbox.kernel import ApiError, Person, World
 
 BUDGET_CODE = "5B0F2E6A-1C7D-4E3B-9A60-8D2F4C1B7E55"
+PURCHASE_CODE = "9D41C7B3-62AF-4F08-B1E5-3A7C90D6F214"
+WIDGET_KEYS = ("id", "custom_id", "name", "type", "required")
+REASONS: tuple[tuple[str, str, str, str, bool], ...] = (
+    ("widget_reason", "reason", "理由", "textarea", False),
+    ("widget_reference", "reference", "业务编号", "input", False),
+)
+BUDGET_FORM = (
+    ("widget_plan", "plan", "计划", "input", True),
+    ("widget_before", "before", "原预算（元）", "number", False),
+    ("widget_after", "after", "新预算（元）", "number", False),
+    *REASONS,
+)
+PURCHASE_FORM = (
+    ("widget_sku", "sku", "商品", "input", True),
+    ("widget_quantity", "quantity", "采购数量", "number", False),
+    ("widget_amount", "amount", "金额（元）", "number", False),
+    *REASONS,
+)
+SEEDED = ((BUDGET_CODE, "广告预算调整", BUDGET_FORM), (PURCHASE_CODE, "紧急补货", PURCHASE_FORM))
 
 
 class ApprovalState:
@@ -41,18 +60,11 @@ class ApprovalState:
         self.by_uuid.clear()
 
     def seed(self, _world: World) -> None:
-        """What an administrator has built in the console: a budget change, signed by the supervisor."""
-        widgets: list[dict[str, Any]] = [
-            {"id": "widget_plan", "custom_id": "plan", "name": "计划", "type": "input", "required": True},
-            {"id": "widget_before", "custom_id": "before", "name": "原预算（元）", "type": "number"},
-            {"id": "widget_after", "custom_id": "after", "name": "新预算（元）", "type": "number"},
-            {"id": "widget_reason", "custom_id": "reason", "name": "理由", "type": "textarea"},
-            {"id": "widget_reference", "custom_id": "reference", "name": "业务编号", "type": "input"},
-        ]
-        for widget in widgets:
-            widget.setdefault("required", False)
-        nodes = [Node("node_supervisor", "主管审批", "OR", (("Supervisor", "1"),), "supervisor")]
-        self.definitions[BUDGET_CODE] = Definition(BUDGET_CODE, "预算调整", widgets, nodes)
+        """What an administrator has built in the console: budgets and purchases, signed by the supervisor."""
+        for code, name, widgets in SEEDED:
+            known = [dict(zip(WIDGET_KEYS, widget, strict=True)) for widget in widgets]
+            node = Node("node_supervisor", "主管审批", "OR", (("Supervisor", "1"),), "supervisor")
+            self.definitions[code] = Definition(code, name, known, [node])
 
     def definition(self, code: Any) -> Definition:
         """A definition, or 1390002."""

@@ -117,9 +117,15 @@ def test_a_definition_can_be_read(client: lark.Client) -> None:
     """Status, widgets as a JSON string and the nodes stand in the typed answer."""
     request = GetApprovalRequest.builder().approval_code(BUDGET_CODE).build()
     found = client.approval.v4.approval.get(request).data
-    assert (found.approval_name, found.status) == ("预算调整", "ACTIVE")
+    assert (found.approval_name, found.status) == ("广告预算调整", "ACTIVE")
     assert [w["custom_id"] for w in json.loads(found.form)][:3] == ["plan", "before", "after"]
     assert [n.node_id for n in found.node_list] == ["START", "node_supervisor", "END"]
+
+
+def test_the_company_has_two_definitions(sandbox: SandboxServer) -> None:
+    """Budget changes and urgent purchases are there from the start, as if built in the console."""
+    listed = control(sandbox, "GET", "definitions")["data"]["definitions"]
+    assert [(d["name"], d["status"]) for d in listed] == [("广告预算调整", "ACTIVE"), ("紧急补货", "ACTIVE")]
 
 
 def test_the_supervisor_approves(sandbox: SandboxServer, client: lark.Client) -> None:
