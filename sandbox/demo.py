@@ -60,7 +60,10 @@ def start(stage: Stage) -> Office:
         stage.serve()
     with saying("the request URL is entered in the console and challenged"):
         stage.subscribe()
-    return Office(stage.control)
+    office = Office(stage.control)
+    with saying("people are put into the base's roles"):
+        office.join_roles()
+    return office
 
 
 def play_once(stage: Stage) -> int:

@@ -14,7 +14,7 @@ from typing import Any
 from sandbox.client import until
 from sandbox.office import Office, Seen, Watch
 
-GONE_WRONG = (AssertionError, LookupError, TimeoutError, RuntimeError, KeyError, OSError)
+GONE_WRONG = (AssertionError, AttributeError, LookupError, TimeoutError, RuntimeError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,7 @@ class Morning:
         self.owner = self.office.person("运营部/抖音组", 1)
         self.supervisor = self.office.person("运营部/抖音组", 0)
         self.buyer = self.office.person("采购部", 1)
+        self.watcher = self.office.person("财务部")
 
     def prepare(self) -> None:
         """What an operator does before the first day: wait for data, enter owners and rules."""
@@ -99,7 +100,7 @@ class Morning:
             self.chief, "计划日报", self.plan["record_id"],
             负责人=[{"id": self.owner["open_id"]}], 主管=[{"id": self.supervisor["open_id"]}],
         )  # fmt: skip
-        common = {"启用": True, "抄送": [{"id": self.supervisor["open_id"]}]}
+        common = {"启用": True, "抄送": [{"id": p["open_id"]} for p in (self.supervisor, self.watcher)]}
         self.roi_rule = office.add(
             self.chief, "预警规则", 规则名称="抖音计划 ROI 过低", 数据表="计划日报", 指标="ROI", 比较="低于",
             阈值="1:0.1", 范围=f"计划ID={self.plan['计划ID']}", 严重程度="警告",
@@ -136,10 +137,11 @@ class Morning:
         return f"ROI {roi:.2f}, threshold now {wanted}; card to {self.owner['name']}", ms
 
     def stranger_taps(self) -> tuple[str, float]:
-        """A colleague with the forwarded card cannot act."""
-        card, other = self._card(), self.office.person("财务部")
+        """A colleague in 抄送 sees the card but cannot act on it."""
+        other = self.watcher["open_id"]
+        card = self.office.card_about(other, self.plan["计划名称"])
         watch = Watch()
-        answer = self.office.tap(other["open_id"], card.message_id, "调整预算")
+        answer = self.office.tap(other, card.message_id, "调整预算")
         ms = watch.ms
         said = str(answer["toast"]["content"])
         _check(self.owner["name"] in said, f"the toast says {said!r}")
@@ -165,14 +167,14 @@ class Morning:
     def copies_agree(self) -> tuple[str, float]:
         """The supervisor's copy names who did it; the task stands in the task table."""
         watch, name = Watch(), self.plan["计划名称"]
-        for person in (self.owner, self.supervisor):
+        for person in (self.owner, self.supervisor, self.watcher):
             self._wait_card(person, name, "已把日预算")
         until(
             lambda: any(r.get("状态") == "已完成" for r in self.office.rows("处理任务")),
             20,
             "the task row is done",
         )
-        return f"{self.owner['name']} and {self.supervisor['name']} see it; task row done", watch.ms
+        return f"{self.owner['name']} and both others see it; task row done", watch.ms
 
     def number_recovers(self) -> tuple[str, float]:
         """Orders come in; ROI rises over the recovery threshold."""

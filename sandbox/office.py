@@ -60,6 +60,21 @@ class Office:
         self.tables = {str(t["name"]): str(t["table_id"]) for t in found[0]["tables"]}
         self.people: list[dict[str, Any]] = control.get("people")["people"]
 
+    def join_roles(self) -> None:
+        """The administrator puts people into the base's roles by their department."""
+        path = f"bitable/v1/apps/{self.app_token}/roles"
+        roles = {r["role_name"]: r["role_id"] for r in self.control.api("GET", path).get("items") or []}
+        for role, department in (("运营", "运营部"), ("采购", "采购部")):
+            members = [
+                {"type": "open_id", "id": p["open_id"]}
+                for p in self.people
+                if str(p["department"]).startswith(department)
+            ]
+            if role in roles:
+                self.control.api(
+                    "POST", f"{path}/{roles[role]}/members/batch_create", {"member_list": members}
+                )
+
     def person(self, department: str, place: int = 0) -> dict[str, Any]:
         """The person at a place (0 = head) of a department whose name begins so."""
         return [p for p in self.people if str(p["department"]).startswith(department)][place]
