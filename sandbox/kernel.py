@@ -11,15 +11,31 @@ its own control routes (``/_sandbox/act/...``, auth "none") beside its platform 
 """
 
 import importlib
-import importlib.util
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sandbox.clock import SandboxClock
 from sandbox.ids import Ids
+
+if TYPE_CHECKING:
+    from sandbox.ads import AdsState
+    from sandbox.approval_state import ApprovalState
+    from sandbox.auth import AuthState
+    from sandbox.bitable_people import BitableState
+    from sandbox.callbacks import CallbacksState
+    from sandbox.contact import ContactState
+    from sandbox.control import ControlState
+    from sandbox.drive import DriveState
+    from sandbox.erp import ErpState
+    from sandbox.events import EventsState
+    from sandbox.im_state import ImState
+    from sandbox.longconn import LongconnState
+    from sandbox.oauth import OauthState
+    from sandbox.shop import ShopState
+    from sandbox.simulator import SimulatorState
 
 AREAS = (
     "auth", "contact", "im", "callbacks", "bitable", "drive", "events", "longconn", "oauth", "approval",
@@ -255,36 +271,28 @@ class Routes:
 
 
 def area_modules() -> dict[str, Any]:
-    """The area modules that exist, in order."""
-    found = {name: importlib.util.find_spec(f"sandbox.{name}") for name in AREAS}
-    return {name: importlib.import_module(f"sandbox.{name}") for name, spec in found.items() if spec}
-
-
-class Absent:
-    """Stands for an area whose file does not exist yet; takes any call and does nothing."""
-
-    def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *_args, **_more: None
+    """The area modules, in order. Imported late, because every area imports this file."""
+    return {name: importlib.import_module(f"sandbox.{name}") for name in AREAS}
 
 
 class World:
     """Everything the sandbox knows. Handlers run under ``lock`` and see a consistent world."""
 
-    auth: Any
-    contact: Any
-    im: Any
-    callbacks: Any
-    bitable: Any
-    drive: Any
-    events: Any
-    longconn: Any
-    oauth: Any
-    approval: Any
-    ads: Any
-    shop: Any
-    erp: Any
-    simulator: Any
-    control: Any
+    auth: "AuthState"
+    contact: "ContactState"
+    im: "ImState"
+    callbacks: "CallbacksState"
+    bitable: "BitableState"
+    drive: "DriveState"
+    events: "EventsState"
+    longconn: "LongconnState"
+    oauth: "OauthState"
+    approval: "ApprovalState"
+    ads: "AdsState"
+    shop: "ShopState"
+    erp: "ErpState"
+    simulator: "SimulatorState"
+    control: "ControlState"
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -299,8 +307,6 @@ class World:
         self.areas: dict[str, Any] = {}
         modules = area_modules()
         self.routes: list[Route] = [route for module in modules.values() for route in module.routes.items]
-        for name in AREAS:
-            setattr(self, name, Absent())
         for name, module in modules.items():
             state = getattr(module, f"{name.capitalize()}State", None)
             if state is not None:
@@ -331,8 +337,7 @@ class World:
             self.limits_on = True
             for state in self.areas.values():
                 state.reset(self, company, seed)
-            if importlib.util.find_spec("sandbox.company"):
-                importlib.import_module("sandbox.company").fill(self, company, seed)
+            importlib.import_module("sandbox.company").fill(self, company, seed)
 
     def close(self) -> None:
         """Stop what areas run in the background."""
