@@ -22,8 +22,9 @@ def may_act(
 ) -> Person | None:
     """The person, if they may act on the alert.
 
-    Responsible persons and supervisors of the row (as it is now; as last known if the row is gone), and the rule's
-    cc where the rule says so. When nobody is responsible, those who were told instead may act, else nobody could.
+    Responsible persons and supervisors of the row (as it is now; as last known if the row is gone), and the
+    rule's cc where the rule says so. When nobody is responsible, those who were told instead may act, else
+    nobody could.
 
     Args:
         alert: the alert.

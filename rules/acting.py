@@ -111,11 +111,19 @@ class Acting:
                 return
             store.save_task(conn, done)
             audit.record(
-                conn, at=now, actor="system:rules", action=f"task.{task.kind.name.lower()}", subject=f"task:{task.id}",
+                conn,
+                at=now,
+                actor="system:rules",
+                action=f"task.{task.kind.name.lower()}",
+                subject=f"task:{task.id}",
                 reason="failed" if failed else "done",
-                detail={"asked_by": task.asked_by.open_id, "before": str(done.before), "after": str(after),
-                        "result": done.result},
-            )  # fmt: skip
+                detail={
+                    "asked_by": task.asked_by.open_id,
+                    "before": str(done.before),
+                    "after": str(after),
+                    "result": done.result,
+                },
+            )
             reason = Reason.TASK_FAILED if failed else Reason.TASK_DONE
             step = lifecycle.told(alert, reason)
             commit(conn, self.deps.queue, [Changed(step.alert, reason)], (), now)

@@ -1,7 +1,9 @@
-"""What a tap does: decide from our own data and commit, inside the request; everything outside happens afterwards.
+"""What a tap does: decide from our own data and commit, inside the request.
 
-Every handler runs in the transaction that records the tap, so of several simultaneous taps one decides and the
-others see what it decided.
+Everything outside happens afterwards.
+
+Every handler runs in the transaction that records the tap, so of several simultaneous taps one decides and
+the others see what it decided.
 """
 
 from collections.abc import Mapping
@@ -153,9 +155,19 @@ class Actions:
         read = numbers(ready.view.values)
         before = read.get("budget") if kind is Action.ADJUST else None
         task = Task(
-            store.task_id(alert), alert.id, alert.episode, kind, alert.object_id, alert.title, amount, before, None,
-            TaskState.QUEUED, ready.person, now,
-        )  # fmt: skip
+            store.task_id(alert),
+            alert.id,
+            alert.episode,
+            kind,
+            alert.object_id,
+            alert.title,
+            amount,
+            before,
+            None,
+            TaskState.QUEUED,
+            ready.person,
+            now,
+        )
         store.save_task(conn, task)
         audit.record(
             conn, at=now, actor=tap.operator, action=f"task.{kind.name.lower()}", subject=f"task:{task.id}",
@@ -221,9 +233,14 @@ class Actions:
 
     def _refused(self, conn: Connection, tap: Tap, alert: Alert, reason: str) -> None:
         audit.record(
-            conn, at=self.clock.now(), actor=tap.operator, action=f"tap.{tap.action}", subject=f"alert:{alert.id}",
-            reason=reason, detail={"refused": True, "turn": alert.turn},
-        )  # fmt: skip
+            conn,
+            at=self.clock.now(),
+            actor=tap.operator,
+            action=f"tap.{tap.action}",
+            subject=f"alert:{alert.id}",
+            reason=reason,
+            detail={"refused": True, "turn": alert.turn},
+        )
 
     def _already(self, conn: Connection, tap: Tap, ready: Ready) -> TapAnswer:
         """Somebody was faster, or the card was old: say who did what, and show how it is now."""

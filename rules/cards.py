@@ -1,4 +1,7 @@
-"""How an alert looks. Pure: the same view gives the same card, in Chinese and English; every card is checked."""
+"""How an alert looks. Pure: the same view gives the same card, in Chinese and English.
+
+Every card is checked.
+"""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -54,7 +57,10 @@ _ESCAPES = str.maketrans({char: f"&#{ord(char)};" for char in "<>*_~`[]\\&"})
 
 
 def safe(data: str) -> str:
-    """Text from tables as it must stand in markdown: nobody mentions people or draws links through a plan's name."""
+    """Text from tables as it must stand in markdown.
+
+    Nobody mentions people or draws links through a plan's name.
+    """
     return data.translate(_ESCAPES)
 
 
@@ -265,9 +271,10 @@ def _adjust_form(view: View) -> list[Element]:
     lowest = floor_by_spend(spend)
     rules = note(
         text(
-            f"平台规则：不低于 {yuan(MIN_BUDGET)}；每次至少调 {yuan(MIN_CHANGE)}；不低于今日消耗的 105%，即 {yuan(lowest)}",
-            f"Platform rules: at least {yuan(MIN_BUDGET)}; change by {yuan(MIN_CHANGE)} or more; at least {yuan(lowest)}"
-            " (105 % of today's spend)",
+            f"平台规则：不低于 {yuan(MIN_BUDGET)}；每次至少调 {yuan(MIN_CHANGE)}；"
+            f"不低于今日消耗的 105%，即 {yuan(lowest)}",
+            f"Platform rules: at least {yuan(MIN_BUDGET)}; change by {yuan(MIN_CHANGE)} or more; "
+            f"at least {yuan(lowest)} (105 % of today's spend)",
         )
     )
     now = text(

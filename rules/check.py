@@ -1,7 +1,7 @@
 """Checks: which rules look at which rows, and the commit of what they find. Never calls outside.
 
-The event path (:meth:`Checker.rows_changed`) and the scan (:meth:`Checker.scan`) end in the same ``_apply``; they
-differ only in the rows they bring, so they cannot disagree.
+The event path (:meth:`Checker.rows_changed`) and the scan (:meth:`Checker.scan`) end in the same ``_apply``;
+they differ only in the rows they bring, so they cannot disagree.
 """
 
 from __future__ import annotations
@@ -143,7 +143,10 @@ class Checker:
     def _apply(
         self, rule: Rule, findings: Sequence[Finding], rows: Sequence[Row], *, gone: Collection[str] | None
     ) -> None:
-        """Commit what findings change. ``gone`` None: the rows are the whole table, what is missing is gone."""
+        """Commit what findings change.
+
+        ``gone`` None: the rows are the whole table, what is missing is gone.
+        """
         with self.db.read() as conn:
             if not self._worth(self._plan(conn, rule, findings, rows, gone, lock=False)):
                 return

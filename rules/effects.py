@@ -1,4 +1,7 @@
-"""State change → what follows from it, in the same transaction: audit, notices, refreshed cards, board rows."""
+"""State change → what follows from it, in the same transaction.
+
+Audit, notices, refreshed cards, board rows.
+"""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -32,7 +35,10 @@ class Telling:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """One alert after a step; ``reason`` None means that only its numbers moved. ``actor`` is for the audit."""
+    """One alert after a step; ``reason`` None means that only its numbers moved.
+
+    ``actor`` is for the audit.
+    """
 
     alert: Alert
     reason: Reason | None

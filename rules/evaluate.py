@@ -112,8 +112,8 @@ def _bound(limit: Limit, values: Mapping[str, CellValue]) -> Decimal | NotKnown:
 def _recover_at(rule: Rule, limit: Decimal, values: Mapping[str, CellValue]) -> Decimal | NotKnown:
     """Where the alert counts as over: the written value, else 10 % of the threshold's size beyond it.
 
-    A recovery threshold that (through columns) falls on the wrong side is pulled to the fire threshold, so that
-    no value can be a breach and a recovery at once.
+    A recovery threshold that (through columns) falls on the wrong side is pulled to the fire threshold, so
+    that no value can be a breach and a recovery at once.
     """
     if rule.recover is None:
         margin = abs(limit) * DEFAULT_MARGIN

@@ -2,14 +2,14 @@
 
     ok → pending → firing → acked → resolved        with *unknown* beside them, drawn at the top of every list
 
-unknown     The data cannot be read, is too old, or the object is gone from it. The former state is kept in ``held``;
-            nothing resolves from unknown, and time in it does not count towards the for-duration. When data is
-            back the alert goes on where it was, or resolves if the data says so.
+unknown     The data cannot be read, is too old, or the object is gone from it. The former state
+            is kept in ``held``; nothing resolves from unknown, and time in it does not count towards the
+            for-duration. When data is back the alert goes on where it was, or resolves if the data says so.
 hysteresis  Between the two thresholds (HOLD) a firing alert stays and a pending one ends.
-key         (rule id, object id). Editing a threshold keeps the alert; a new breach after ``resolved`` is a new
-            episode of the same alert.
-acked       A lease: after ``ACK_LEASE`` a still firing alert returns to firing and reminds. A higher severity ends
-            the lease at once.
+key         (rule id, object id). Editing a threshold keeps the alert; a new breach after
+            ``resolved`` is a new episode of the same alert.
+acked       A lease: after ``ACK_LEASE`` a still firing alert returns to firing and reminds. A
+            higher severity ends the lease at once.
 """
 
 from dataclasses import dataclass, replace
@@ -174,19 +174,33 @@ def _end(back: Step, finding: Finding, now: datetime) -> Step:
 
 
 def withdraw(alert: Alert, reason: Reason, now: datetime) -> Step:
-    """Close an alert because its rule is disabled, deleted or aimed elsewhere; a quiet one just stays quiet."""
+    """Close an alert because its rule is disabled, deleted or aimed elsewhere.
+
+    A quiet one just stays quiet.
+    """
     if alert.state in _QUIET:
         return Step(alert)
     alive = alert.open
     state = State.RESOLVED if alive else State.OK
     return _moved(
-        alert, reason, state=state, held=None, unknown_since=None, doubt=None, pending_since=None, sentence="",
-        resolved_at=now if alive else alert.resolved_at, acked_until=None,
-    )  # fmt: skip
+        alert,
+        reason,
+        state=state,
+        held=None,
+        unknown_since=None,
+        doubt=None,
+        pending_since=None,
+        sentence="",
+        resolved_at=now if alive else alert.resolved_at,
+        acked_until=None,
+    )
 
 
 def vanish(alert: Alert, sentence: str, now: datetime) -> Step:
-    """The object is gone from the data. An open alert becomes unknown, anything else ends: nobody was told of it."""
+    """The object is gone from the data.
+
+    An open alert becomes unknown, anything else ends: nobody was told of it.
+    """
     if alert.state in _QUIET:
         return Step(alert)
     if not alert.open:

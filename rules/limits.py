@@ -1,8 +1,8 @@
 """What a person may ask the platforms for, and what Chorus proposes. Pure.
 
-Budget rules of 巨量千川 (interface notes of ``/v1.0/qianchuan/ad/budget/update/``): at least 300 yuan a day for oCPM;
-one change moves at least 100 yuan; the new budget is at least 105 % of today's spend, rounded up to a whole hundred;
-two decimals; at most 20 changes of a plan a day.
+Budget rules of 巨量千川 (interface notes of ``/v1.0/qianchuan/ad/budget/update/``): at least 300 yuan a day
+for oCPM; one change moves at least 100 yuan; the new budget is at least 105 % of today's spend, rounded up to
+a whole hundred; two decimals; at most 20 changes of a plan a day.
 """
 
 from dataclasses import dataclass
@@ -51,7 +51,10 @@ def floor_by_spend(spend: Decimal) -> Decimal:
 
 
 def read_amount(text: object) -> Decimal | Refusal:
-    """Read what a person typed as a positive amount with at most two decimals (``1,200``, ``¥1200``, ``1200元``)."""
+    """Read what a person typed as a positive amount with at most two decimals .
+
+    Takes ``1,200``, ``¥1200`` and ``1200元``.
+    """
     cleaned = (
         str(text or "").replace(",", "").replace("，", "").strip().lstrip("¥￥").removesuffix("元").strip()
     )
@@ -97,7 +100,7 @@ def check_budget(new: Decimal, *, budget: Decimal, spend: Decimal, changes_today
     if new < lowest:
         return Refusal(
             f"今天已消耗 {yuan(spend)}，新预算至少 {yuan(lowest)}（消耗的 105%，按百元进位）",
-            f"{yuan(spend)} is spent today, so at least {yuan(lowest)} (105 % of it, rounded up to a hundred)",
+            f"{yuan(spend)} is spent today, so at least {yuan(lowest)} (105 % of it, up to the hundred)",
         )
     return None
 
@@ -116,7 +119,8 @@ def propose_budget(*, budget: Decimal, spend: Decimal) -> Proposal:
     return Proposal(
         amount,
         f"建议降到 {yuan(amount)}：当前 {yuan(budget)} 降约三成，且不低于今天消耗的 105%（{yuan(lowest)}）",
-        f"Proposal {yuan(amount)}: about 30 % under {yuan(budget)}, not under 105 % of today's spend ({yuan(lowest)})",
+        f"Proposal {yuan(amount)}: about 30 % under {yuan(budget)}, "
+        f"not under 105 % of today's spend ({yuan(lowest)})",
     )
 
 
@@ -140,8 +144,8 @@ def propose_pieces(
 ) -> Proposal:
     """Propose how many pieces to buy.
 
-    With known sales: what sells until delivery plus a week, plus the safety stock. Without: up to the ERP's upper
-    bound, or twice the safety stock. What can be sold and what is on the way is subtracted.
+    With known sales: what sells until delivery plus a week, plus the safety stock. Without: up to the ERP's
+    upper bound, or twice the safety stock. What can be sold and what is on the way is subtracted.
     """
     if sales_7d is None:
         return _fill_up(most or safety * 2, sellable, on_way)
@@ -152,12 +156,12 @@ def propose_pieces(
     pieces = _packs(need)
     sold, pace = (format(item, ".1f").removesuffix(".0") for item in (daily * days, daily))
     zh = (
-        f"日均销 {pace} 件 × {days:f} 天（到货 {lead:f} 天＋缓冲 {COVER_DAYS} 天）＝ {sold}，＋安全库存 {safety:f}"
-        f"，－可售 {sellable:f}，－在途 {on_way:f}"
+        f"日均销 {pace} 件 × {days:f} 天（到货 {lead:f} 天＋缓冲 {COVER_DAYS} 天）＝ {sold}"
+        f"，＋安全库存 {safety:f}，－可售 {sellable:f}，－在途 {on_way:f}"
     )
     en = (
-        f"{pace} sold a day × {days:f} days (delivery {lead:f} + buffer {COVER_DAYS}) = {sold}, + safety {safety:f}"
-        f", − sellable {sellable:f}, − on the way {on_way:f}"
+        f"{pace} sold a day × {days:f} days (delivery {lead:f} + buffer {COVER_DAYS}) = {sold}"
+        f", + safety {safety:f}, − sellable {sellable:f}, − on the way {on_way:f}"
     )
     if pieces == 0:
         return Proposal(None, f"{zh}：在途已够，暂不需要补货", f"{en}: enough is on the way")

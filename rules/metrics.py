@@ -1,7 +1,7 @@
-"""What rules may watch: the columns of the data tables by their Chinese names, and the numbers derived from them.
+"""What rules may watch: the columns of the data tables by their names, and numbers derived from them.
 
-A derived metric is computed from input columns, never read from the formula column of the same name: change events
-carry no formula values, so the formula would lag behind the number that changed.
+A derived metric is computed from input columns, never read from the formula column of the same name: change
+events carry no formula values, so the formula would lag behind the number that changed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -127,8 +127,8 @@ def build_catalog(
 ) -> Catalog:
     """Collect the words of the data tables.
 
-    ``names`` gives, a table key, the column names now in use in Bitable (field key → name) where people renamed
-    one; both the old and the new name are then understood, so that a rename breaks no rule.
+    ``names`` gives, a table key, the column names now in use in Bitable (field key → name) where people
+    renamed one; both the old and the new name are then understood, so that a rename breaks no rule.
     """
     tables = {}
     for spec in specs:

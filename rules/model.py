@@ -1,4 +1,7 @@
-"""The words of red lines: rules, thresholds, scopes, findings, alerts, tasks. Types only; nothing here decides."""
+"""The words of red lines: rules, thresholds, scopes, findings, alerts, tasks.
+
+Types only; nothing here decides.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -56,7 +59,10 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A number that rules may watch: one input column, or a formula over several (see ``rules/metrics.py``)."""
+    """A number that rules may watch.
+
+    One input column, or a formula over several (see ``rules/metrics.py``).
+    """
 
     key: str
     name: str
@@ -101,8 +107,8 @@ class Condition:
 class Rule:
     """A valid rule. ``recover`` None means the default margin of 10 % beyond the threshold.
 
-    ``table`` is the key of a data table, ``owner_key`` a person column of it, ``floor`` the spend in yuan under
-    which nothing is decided.
+    ``table`` is the key of a data table, ``owner_key`` a person column of it, ``floor`` the spend in yuan
+    under which nothing is decided.
     """
 
     id: RuleId
@@ -155,15 +161,18 @@ class Doubt(StrEnum):
     def opens(self) -> bool:
         """Whether a row that had no alert gets one in state unknown.
 
-        A column filled wrongly is worth showing. A zero base is the normal start of a day, and a stale source is
-        told once for the whole table, not once a row.
+        A column filled wrongly is worth showing. A zero base is the normal start of a day, and a stale source
+        is told once for the whole table, not once a row.
         """
         return self in (Doubt.EMPTY, Doubt.NOT_A_NUMBER, Doubt.SCOPE)
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One rule applied to one object at one time. ``sentence`` (Chinese) is set for unknown and hold-by-floor."""
+    """One rule applied to one object at one time.
+
+    ``sentence`` (Chinese) is set for unknown and hold-by-floor.
+    """
 
     object_id: str
     record_id: RecordId | None
@@ -177,7 +186,10 @@ class Finding:
 
 
 class State(StrEnum):
-    """Where an alert stands. ``UNKNOWN`` lies beside the others and remembers in ``held`` where it came from."""
+    """Where an alert stands.
+
+    ``UNKNOWN`` lies beside the others and remembers in ``held`` where it came from.
+    """
 
     OK = "ok"
     PENDING = "pending"
@@ -219,9 +231,10 @@ class Reason(StrEnum):
 class Alert:
     """The memory of one (rule, object). Times are aware UTC.
 
-    ``version`` rises with everything a card should show anew; ``turn`` only with what makes an open button stale
-    (state, acknowledgement, a submitted action), so that a moving number never refuses a person's tap.
-    ``ack_count`` numbers the acknowledgements of the episode, ``shown_value`` is the number of the last version.
+    ``version`` rises with everything a card should show anew; ``turn`` only with what makes an open button
+    stale (state, acknowledgement, a submitted action), so that a moving number never refuses a person's tap.
+    ``ack_count`` numbers the acknowledgements of the episode, ``shown_value`` is the number of the last
+    version.
     """
 
     id: AlertId

@@ -1,8 +1,8 @@
 """Whether somebody should get a message now: what this receiver was last told, against what is. Pure.
 
-A message is sent only for news: the breach, a rise of severity, the end of an acknowledgement's lease, data missing
-for longer than ``UNKNOWN_PATIENCE``. Everything else, also the recovery, is shown by refreshing the cards already
-sent. An alert that was over before it could be told is not told.
+A message is sent only for news: the breach, a rise of severity, the end of an acknowledgement's lease, data
+missing for longer than ``UNKNOWN_PATIENCE``. Everything else, also the recovery, is shown by refreshing the
+cards already sent. An alert that was over before it could be told is not told.
 """
 
 from collections.abc import Collection
@@ -29,7 +29,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """A message to send: ``key`` is the kind made unique within the episode, ``reason`` is the named reason."""
+    """A message to send: ``key`` is the kind made unique within the episode.
+
+    ``reason`` is the named reason.
+    """
 
     kind: Kind
     key: str
@@ -72,8 +75,8 @@ def _fresh(kind: Kind, key: str, reason: str, told: Collection[str]) -> Notice |
 def receivers(alert: Alert, rule: Rule, fallback: Collection[Person]) -> tuple[Person, ...]:
     """Who should know: the responsible persons and the rule's cc, each once.
 
-    Without a responsible person the cc alone, and without a cc the ``fallback`` of the configuration, so that an
-    alert never goes to nobody.
+    Without a responsible person the cc alone, and without a cc the ``fallback`` of the configuration, so that
+    an alert never goes to nobody.
     """
     chosen: dict[str, Person] = {}
     for person in (*alert.owners, *rule.cc):

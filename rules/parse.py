@@ -1,7 +1,8 @@
 """A row of 预警规则 → a rule, or what is wrong with it in sentences. Pure.
 
-Thresholds people write: a number (``3``, ``1,000``), a ratio (``1:3`` = one yuan in, three yuan out = 3), a percentage
-(``15%`` = 0.15), another column (``安全库存``), or a share of one (``安全库存的 80%``, ``安全库存*0.8``).
+Thresholds people write: a number (``3``, ``1,000``), a ratio (``1:3`` = one yuan in, three yuan out = 3), a
+percentage (``15%`` = 0.15), another column (``安全库存``), or a share of one (``安全库存的 80%``,
+``安全库存*0.8``).
 """
 
 import re
@@ -22,8 +23,20 @@ _NAMES = {field.key: field.name for field in RULES_TABLE.fields}
 _RATIO = re.compile(r"^(\d+(?:\.\d+)?)\s*[:：]\s*(\d+(?:\.\d+)?)$")
 _SHARE = re.compile(r"^(.+?)(?:\s*的\s*|\s*[*×xX]\s*)(\d+(?:\.\d+)?)\s*(%|％)?$")
 _SPAN = re.compile(r"^(\d+(?:\.\d+)?)\s*(秒钟?|分钟?|小时|天|s|sec|m|min|h|d)$", re.IGNORECASE)
-_SECONDS = {"秒": 1, "秒钟": 1, "s": 1, "sec": 1, "分": 60, "分钟": 60, "m": 60, "min": 60, "小时": 3600, "h": 3600,
-            "天": 86400, "d": 86400}  # fmt: skip
+_SECONDS = {
+    "秒": 1,
+    "秒钟": 1,
+    "s": 1,
+    "sec": 1,
+    "分": 60,
+    "分钟": 60,
+    "m": 60,
+    "min": 60,
+    "小时": 3600,
+    "h": 3600,
+    "天": 86400,
+    "d": 86400,
+}
 _LONGEST = timedelta(days=7)
 _THRESHOLD_EXAMPLE = "应写数字（3）、比例（1:3）、百分数（15%）或列名（安全库存、安全库存的 80%）"
 
@@ -130,9 +143,23 @@ def parse(rule_id: RuleId, text: RuleText, catalog: Catalog) -> Rule | list[Prob
         return found.problems
     cc = tuple(Person(open_id, name) for open_id, name in text.cc)
     return Rule(
-        rule_id, text.name, words.spec.key, metric, comparison, limit, recover, scope, hold_for, floor, severity,
-        owner_key, cc, text.cc_may_act, actions, text.enabled,
-    )  # fmt: skip
+        rule_id,
+        text.name,
+        words.spec.key,
+        metric,
+        comparison,
+        limit,
+        recover,
+        scope,
+        hold_for,
+        floor,
+        severity,
+        owner_key,
+        cc,
+        text.cc_may_act,
+        actions,
+        text.enabled,
+    )
 
 
 class _Reader:

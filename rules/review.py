@@ -1,4 +1,7 @@
-"""Edits of 预警规则: read the rows, keep the last good versions, close what is switched off, answer in the row."""
+"""Edits of 预警规则: read the rows, keep the last good versions, close what is switched off.
+
+The answer stands in the row itself.
+"""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -21,7 +24,10 @@ from runtime.ids import RuleId
 from runtime.work import Work
 
 COUNT_BEAT = timedelta(minutes=10)
-"""How often a mere change of "N 个对象" is written into the row; every write costs a call of the monthly quota."""
+"""How often a mere change of "N 个对象" is written into the row.
+
+Every write costs a call of the monthly quota.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The rules in force: the rows of 预警规则, read, checked and versioned. SQL in the caller's transaction.
 
-A row that becomes invalid keeps its last good version in force; its 启用 box is obeyed all the same, so that a
-person can always stop a rule, whatever else is wrong with it.
+A row that becomes invalid keeps its last good version in force; its 启用 box is obeyed all the same, so that
+a person can always stop a rule, whatever else is wrong with it.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

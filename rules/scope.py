@@ -4,8 +4,8 @@
     店铺=旗舰店、专营店          (any of these)
     计划名称 包含 双11
 
-Conditions are joined by 且 (or ``and``, ``;``, a new line); several values by 、 or 或 or |. There is nothing else, so
-nothing can run, hang or surprise.
+Conditions are joined by 且 (or ``and``, ``;``, a new line); several values by 、 or 或 or |. There is nothing
+else, so nothing can run, hang or surprise.
 """
 
 import re
@@ -22,9 +22,23 @@ _JOINS = re.compile(r"\s*(?:且|；|;|\n|&&|\band\b)\s*", re.IGNORECASE)
 _CONDITION = re.compile(r"^(.+?)\s*(!=|<>|≠|不等于|>=|≥|<=|≤|>|<|==|=|＝|等于|不包含|包含)\s*(.+)$")
 _VALUES = re.compile(r"\s*(?:、|或|\|)\s*")
 _CANON = {
-    "!=": "≠", "<>": "≠", "≠": "≠", "不等于": "≠", ">=": "≥", "≥": "≥", "<=": "≤", "≤": "≤", ">": ">", "<": "<",
-    "==": "=", "=": "=", "＝": "=", "等于": "=", "包含": "包含", "不包含": "不包含",
-}  # fmt: skip
+    "!=": "≠",
+    "<>": "≠",
+    "≠": "≠",
+    "不等于": "≠",
+    ">=": "≥",
+    "≥": "≥",
+    "<=": "≤",
+    "≤": "≤",
+    ">": ">",
+    "<": "<",
+    "==": "=",
+    "=": "=",
+    "＝": "=",
+    "等于": "=",
+    "包含": "包含",
+    "不包含": "不包含",
+}
 
 
 def parse_scope(text: str, words: TableWords) -> tuple[Condition, ...] | list[Problem]:

@@ -1,4 +1,7 @@
-"""Jobs that tell people: send a card once, send a summary once, refresh every copy. Each in its receiver's lane."""
+"""Jobs that tell people: send a card once, send a summary once, refresh every copy.
+
+Each in its receiver's lane.
+"""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -23,7 +26,10 @@ FORM_PATIENCE = timedelta(minutes=3)
 """A form somebody opened is not drawn over by mere numbers for this long."""
 
 REPEAT_WINDOW = timedelta(minutes=50)
-"""So long a send may be repeated with its uuid (the platform remembers it for an hour); later it is looked up."""
+"""So long a send may be repeated with its uuid (the platform remembers it for an hour).
+
+Later it is looked up.
+"""
 
 WORST = 10
 SKIPPED_REASON = "over_before_told"
@@ -54,11 +60,17 @@ class Sending:
             return {"skipped": True}
         message = self.deps.im.send_card(notice.receiver, alert_card(view).data, uuid=notice.id)
         return {
-            "message_id": message.message_id, "chat_id": message.chat_id, "version": alert.version, "turn": alert.turn,
-        }  # fmt: skip
+            "message_id": message.message_id,
+            "chat_id": message.chat_id,
+            "version": alert.version,
+            "turn": alert.turn,
+        }
 
     def _find(self, code: str, notice: Told) -> dict[str, Any] | None:
-        """After a doubt: within the hour the uuid makes a repeat harmless; later look for the message itself."""
+        """After a doubt: within the hour the uuid makes a repeat harmless.
+
+        Later look for the message itself.
+        """
         if self.deps.clock.now() - notice.created_at <= REPEAT_WINDOW:
             return None
         with self.deps.db.read() as conn:
@@ -199,6 +211,11 @@ def _over(alert: Alert, notice: Told) -> bool:
 
 def _note(conn: Any, now: datetime, notice: Told, reason: str) -> None:
     audit.record(
-        conn, at=now, actor="system:rules", action="notice.send", subject=f"alert:{notice.alert_id}", reason=reason,
+        conn,
+        at=now,
+        actor="system:rules",
+        action="notice.send",
+        subject=f"alert:{notice.alert_id}",
+        reason=reason,
         detail={"notice": notice.id, "receiver": notice.receiver, "kind": notice.kind},
-    )  # fmt: skip
+    )

@@ -58,7 +58,10 @@ def lost_plans(known: Iterable[Row], plans: Sequence[AdPlan]) -> list[Values]:
 
 
 def stock_rows(stock: Iterable[StockRow], at: datetime) -> list[Values]:
-    """Rows of 商品库存. 锁定 is what the ERP holds back from the quantity (locked, picked, less virtual stock)."""
+    """Rows of 商品库存. 锁定 is what the ERP holds back from the quantity.
+
+    That is: locked and picked, less virtual stock.
+    """
     return [
         {
             "sku": item.sku_id,
@@ -77,8 +80,8 @@ def stock_rows(stock: Iterable[StockRow], at: datetime) -> list[Values]:
 def shop_rows(today: Iterable[ShopSales], yesterday: Iterable[ShopSales], at: datetime) -> list[Values]:
     """Rows of 店铺日报 from today's sales and those of yesterday up to the same hour.
 
-    A shop that sold yesterday and nothing today is a row with zero sales: the platform lists shops with orders
-    only, and silence of a shop is exactly what must be seen.
+    A shop that sold yesterday and nothing today is a row with zero sales: the platform lists shops with
+    orders only, and silence of a shop is exactly what must be seen.
     """
     now = {shop.shop_id: shop for shop in today}
     base = {shop.shop_id: shop for shop in yesterday}
@@ -103,8 +106,8 @@ def shop_rows(today: Iterable[ShopSales], yesterday: Iterable[ShopSales], at: da
 def changed_rows(rows: Sequence[Values], known: Mapping[str, Row], id_key: str) -> list[Values]:
     """Rows whose numbers differ from the mirror; a new 数据时间 alone is not worth a write.
 
-    Freshness is kept in our own table; writing the time into thousands of unchanged rows would cost a large part
-    of the tenant's monthly calls.
+    Freshness is kept in our own table; writing the time into thousands of unchanged rows would cost a large
+    part of the tenant's monthly calls.
     """
     changed = []
     for row in rows:

@@ -41,7 +41,7 @@ def _missing_sales(alert: Alert, read: Mapping[str, Decimal]) -> Pair | None:
     due = spend * alert.limit
     return (
         f"已消耗 {yuan(spend)}，按红线应成交 {yuan(due)}，实际 {yuan(gmv)}，少 **{yuan(due - gmv)}**",
-        f"{yuan(spend)} spent should have brought {yuan(due)}; it brought {yuan(gmv)}: **{yuan(due - gmv)} short**",
+        f"{yuan(spend)} spent should have brought {yuan(due)}, not {yuan(gmv)}: **{yuan(due - gmv)} short**",
     )
 
 

@@ -59,14 +59,20 @@ def _alert(row: Row[Any]) -> Alert:
 
 
 def load_alert(conn: Connection, alert: str, *, lock: bool = False) -> Alert | None:
-    """One alert; ``lock`` holds it until the transaction ends (on SQLite every write transaction holds all)."""
+    """One alert.
+
+    ``lock`` holds it until the transaction ends (on SQLite every write transaction holds all).
+    """
     query = sa.select(t.alerts).where(t.alerts.c.id == alert)
     row = conn.execute(query.with_for_update() if lock else query).first()
     return None if row is None else _alert(row)
 
 
 def lock_object(conn: Connection, table: str, object_id: str) -> None:
-    """Hold every alert of one object until the transaction ends, so that two rules' cards cannot act at once."""
+    """Hold every alert of one object until the transaction ends.
+
+    So that two rules' cards cannot act at once.
+    """
     a = t.alerts
     query = sa.select(a.c.id).where(a.c.table == table, a.c.object_id == object_id).order_by(a.c.id)
     conn.execute(query.with_for_update()).all()

@@ -83,7 +83,10 @@ rule_rows = sa.Table(
     sa.Column("marked_at", Utc),
     sa.Column("deleted_at", Utc),
 )
-"""One row a line of 预警规则: ``seen`` is what stands there, ``good`` the last valid text, which stays in force."""
+"""One row a line of 预警规则.
+
+``seen`` is what stands there, ``good`` the last valid text, which stays in force.
+"""
 
 rule_versions = sa.Table(
     "rule_versions",
@@ -167,8 +170,8 @@ alert_notices = sa.Table(
 )
 """What each receiver was told. ``state``: queued, sent, skipped (over before it was told), failed.
 
-The id is the send's ``uuid`` (≤ 50 characters; Feishu docs: im/v1/messages). Notices with a ``digest_id`` were told
-together in one summary message.
+The id is the send's ``uuid`` (≤ 50 characters; Feishu docs: im/v1/messages). Notices with a ``digest_id``
+were told together in one summary message.
 """
 
 alert_cards = sa.Table(
@@ -187,7 +190,10 @@ alert_cards = sa.Table(
     sa.Column("sent_at", Utc, nullable=False),
     sa.Index("ix_alert_cards_alert_id", "alert_id"),
 )
-"""Every copy of a card. ``form``: the form somebody has open in it; ``gone``: why it can no longer be refreshed."""
+"""Every copy of a card. ``form``: the form somebody has open in it.
+
+``gone``: why it can no longer be refreshed.
+"""
 
 alert_tasks = sa.Table(
     "alert_tasks",

@@ -18,7 +18,10 @@ QUEUED, SENT, SKIPPED, FAILED = "queued", "sent", "skipped", "failed"
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One notice to one receiver. ``id`` is the uuid of the send; ``code`` is written on the card to find it again."""
+    """One notice to one receiver.
+
+    ``id`` is the uuid of the send; ``code`` is written on the card to find it again.
+    """
 
     id: str
     alert_id: str
@@ -66,9 +69,17 @@ def add_notice(
     """Decide to tell; the id of the new notice, or None when exactly this was already decided."""
     new = notice_id(alert, receiver, notice.key)
     row = {
-        "id": new, "alert_id": alert.id, "receiver": receiver, "episode": alert.episode, "key": notice.key,
-        "kind": notice.kind.value, "reason": notice.reason, "state": QUEUED, "digest_id": digest_id, "created_at": at,
-    }  # fmt: skip
+        "id": new,
+        "alert_id": alert.id,
+        "receiver": receiver,
+        "episode": alert.episode,
+        "key": notice.key,
+        "kind": notice.kind.value,
+        "reason": notice.reason,
+        "state": QUEUED,
+        "digest_id": digest_id,
+        "created_at": at,
+    }
     return new if insert_new(conn, t.alert_notices, row) else None
 
 

@@ -1,4 +1,7 @@
-"""Red lines joined to the house: the web side answers taps and chat, the worker side checks, tells and acts."""
+"""Red lines joined to the house.
+
+The web side answers taps and chat, the worker side checks, tells and acts.
+"""
 
 from __future__ import annotations
 

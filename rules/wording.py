@@ -115,7 +115,10 @@ def vanished_sentence(alert: Alert, table_name: str) -> str:
 
 
 def reason_text(alert: Alert) -> tuple[str, str]:
-    """Why the alert stands as it does, in both languages; a sentence from the data comes first where there is one."""
+    """Why the alert stands as it does, in both languages.
+
+    A sentence from the data comes first where there is one.
+    """
     zh, en = REASON[alert.reason] if alert.reason else ("", "")
     if alert.state is State.UNKNOWN and alert.sentence:
         return alert.sentence, en

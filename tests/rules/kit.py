@@ -43,9 +43,15 @@ ROI_RULE = RuleText(
     scope="平台=抖音 且 状态=投放中", severity="警告", actions=("调整预算", "知道了"), enabled=True,
 )  # fmt: skip
 STOCK_RULE = RuleText(
-    name="低于安全库存", table="商品库存", metric="可用库存", comparison="低于", threshold="安全库存", severity="严重",
-    actions=("紧急补货", "知道了"), enabled=True,
-)  # fmt: skip
+    name="低于安全库存",
+    table="商品库存",
+    metric="可用库存",
+    comparison="低于",
+    threshold="安全库存",
+    severity="严重",
+    actions=("紧急补货", "知道了"),
+    enabled=True,
+)
 
 
 def rule(text: RuleText = ROI_RULE, rule_id: str = "rec_roi", **changes: Any) -> Rule:
@@ -58,10 +64,19 @@ def rule(text: RuleText = ROI_RULE, rule_id: str = "rec_roi", **changes: Any) ->
 def plan(plan_id: str = "1001", **changes: CellValue) -> dict[str, CellValue]:
     """The cells of a plan: ROI 2.0, so over the line of 1:3."""
     return {
-        "plan_id": plan_id, "name": f"夏季新品{plan_id}", "platform": "抖音", "shop": "旗舰店", "status": "投放中",
-        "budget": Decimal(2000), "spend": Decimal(1000), "gmv": Decimal(2000), "orders": Decimal(20),
-        "owner": (WANG,), "supervisor": (LI,), **changes,
-    }  # fmt: skip
+        "plan_id": plan_id,
+        "name": f"夏季新品{plan_id}",
+        "platform": "抖音",
+        "shop": "旗舰店",
+        "status": "投放中",
+        "budget": Decimal(2000),
+        "spend": Decimal(1000),
+        "gmv": Decimal(2000),
+        "orders": Decimal(20),
+        "owner": (WANG,),
+        "supervisor": (LI,),
+        **changes,
+    }
 
 
 def sku(sku_id: str = "SKU-1", **changes: CellValue) -> dict[str, CellValue]:
@@ -85,7 +100,7 @@ def rule_cells(text: RuleText) -> dict[str, CellValue]:
     cells: dict[str, CellValue] = {
         key: value or EMPTY
         for key, value in text.to_json().items()
-        if isinstance(value, str) and key not in {"floor"}
+        if isinstance(value, str) and key != "floor"
     }
     if text.floor:
         cells["floor"] = Decimal(text.floor)
@@ -114,6 +129,7 @@ class House:
             self.mirror.end_pull(table, started=START)
 
     def close(self) -> None:
+        """Close the mirror."""
         self.mirror_db.close()
 
     def put(self, table: str, rows: Mapping[str, Mapping[str, CellValue]]) -> None:
@@ -188,6 +204,7 @@ class House:
         )  # fmt: skip
 
     def advance(self, span: timedelta) -> None:
+        """Let time pass."""
         self.clock.advance(span)
 
 

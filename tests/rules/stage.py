@@ -32,19 +32,31 @@ from runtime.ids import ChatId, EventId, MessageId, OpenId
 from runtime.manifest import BaseManifest, Manifest
 from runtime.schedule import Scheduler
 from runtime.settings import load_settings
-from runtime.work import Work, WorkQueue
+from runtime.work import Work, WorkQueue, status_table
 from sandbox.ads import ADVERTISER_ID
 from tests.support.wait import until
 
 MANIFEST = Manifest(name="测试", base=BaseManifest(name="经营数据"))
 ROI_ROW = {
-    "规则名称": "ROI 低于 1:3", "数据表": "计划日报", "指标": "ROI", "比较": "低于", "阈值": "1:3", "严重程度": "警告",
-    "动作": ["调整预算", "知道了"], "启用": True,
-}  # fmt: skip
+    "规则名称": "ROI 低于 1:3",
+    "数据表": "计划日报",
+    "指标": "ROI",
+    "比较": "低于",
+    "阈值": "1:3",
+    "严重程度": "警告",
+    "动作": ["调整预算", "知道了"],
+    "启用": True,
+}
 STOCK_ROW = {
-    "规则名称": "低于安全库存", "数据表": "商品库存", "指标": "可用库存", "比较": "低于", "阈值": "安全库存", "严重程度": "严重",
-    "动作": ["紧急补货", "知道了"], "启用": True,
-}  # fmt: skip
+    "规则名称": "低于安全库存",
+    "数据表": "商品库存",
+    "指标": "可用库存",
+    "比较": "低于",
+    "阈值": "安全库存",
+    "严重程度": "严重",
+    "动作": ["紧急补货", "知道了"],
+    "启用": True,
+}
 
 
 @dataclass
@@ -64,13 +76,16 @@ class Scene:
 
     @property
     def app(self) -> str:
+        """The base."""
         return str(self.setup.base())
 
     @property
     def people(self) -> list[Person]:
+        """The company, managers first."""
         return [Person(person.open_id, person.name) for person in self.sandbox.world.people.values()]
 
     def table(self, key: str) -> str:
+        """Id of a table."""
         return str(self.sync.bindings.require(key).table_id)
 
     def rows(self, key: str) -> list[dict[str, Any]]:
@@ -84,13 +99,17 @@ class Scene:
 
     def add(self, key: str, fields: Mapping[str, Any]) -> str:
         """A person adds a row, and the event arrives."""
-        made = self.sandbox.world.bitable.add_as(self.people[0].open_id, self.app, self.table(key), dict(fields))
+        made = self.sandbox.world.bitable.add_as(
+            self.people[0].open_id, self.app, self.table(key), dict(fields)
+        )
         self.arrive(key, made["record_id"])
         return str(made["record_id"])
 
     def edit(self, key: str, record_id: str, **fields: Any) -> None:
         """A person edits cells, and the event arrives."""
-        self.sandbox.world.bitable.edit_as(self.people[0].open_id, self.app, self.table(key), record_id, fields)
+        self.sandbox.world.bitable.edit_as(
+            self.people[0].open_id, self.app, self.table(key), record_id, fields
+        )
         self.arrive(key, record_id)
 
     def arrive(self, key: str, record_id: str) -> None:
@@ -106,6 +125,7 @@ class Scene:
             handler([event])
 
     def put(self, *works: Work) -> None:
+        """Put work."""
         with self.floor.db.begin() as conn:
             self.floor.queue.put(conn, *works)
 
@@ -117,8 +137,7 @@ class Scene:
         until(lambda: self.finished(work.id), timeout=30, what=f"{work.id} finished")
 
     def finished(self, work_id: str) -> bool:
-        from runtime.work import status_table
-
+        """Whether a work ended well."""
         status = status_table(self.floor.db)
         with self.floor.db.read() as conn:
             query = sa.select(status.c.status).where(status.c.workflow_uuid == work_id)
@@ -132,6 +151,7 @@ class Scene:
         return found
 
     def stored(self, table: sa.Table) -> list[Any]:
+        """Rows of one of our own tables."""
         with self.floor.db.read() as conn:
             return list(conn.execute(sa.select(table)))
 
@@ -158,18 +178,30 @@ class Scene:
         copy = self.stored(tables.alert_cards)[0]
         value = {"a": action, "id": alert.id, "v": alert.turn}
         tap = Tap(
-            EventId(f"tap{self._count}"), OpenId(who.open_id), action, value, form, None, MessageId(copy.message_id),
-            ChatId(copy.chat_id), "c-1", self.floor.clock.now(),
-        )  # fmt: skip
+            EventId(f"tap{self._count}"),
+            OpenId(who.open_id),
+            action,
+            value,
+            form,
+            None,
+            MessageId(copy.message_id),
+            ChatId(copy.chat_id),
+            "c-1",
+            self.floor.clock.now(),
+        )
         handler = self.web.tap_handler(action)
         assert handler is not None
         with self.floor.db.begin() as conn:
             return handler(conn, tap)
 
     def fault(self, kind: str, path: str, times: int = 1, **more: Any) -> None:
-        self.sandbox.world.control.faults.order({"kind": kind, "match": {"path": path}, "times": times, **more})
+        """Order a fault of the sandbox."""
+        self.sandbox.world.control.faults.order(
+            {"kind": kind, "match": {"path": path}, "times": times, **more}
+        )
 
     def calls(self, path: str) -> list[dict[str, Any]]:
+        """What the sandbox received on paths that hold a text."""
         found: list[dict[str, Any]] = self.sandbox.world.control.recorder.calls(path=path)
         return found
 
@@ -177,7 +209,9 @@ class Scene:
 def shown(cell: Any) -> str:
     """The text of a cell in read shape."""
     if isinstance(cell, list):
-        return "".join(part.get("text", part.get("name", "")) if isinstance(part, dict) else str(part) for part in cell)
+        return "".join(
+            part.get("text", part.get("name", "")) if isinstance(part, dict) else str(part) for part in cell
+        )
     return "" if cell is None else str(cell)
 
 
@@ -185,14 +219,26 @@ def open_scene(sandbox: Any, database: Database, folder: Path) -> Scene:
     """Set the base up, start the worker's engine."""
     sandbox.world.limits_on = False
     settings = load_settings(
-        feishu_app_id="cli_sandbox0000001", feishu_app_secret="sandbox-secret",
-        feishu_encrypt_key="sandbox-encrypt-key", feishu_verification_token="sandbox-verification-token",
-        feishu_base_url=sandbox.url, database_url=database.url, mirror_url=f"sqlite:///{folder / 'mirror.db'}",
-        var_dir=folder, ads_base_url=sandbox.url, ads_access_token="sandbox-ads-token",
-        ads_advertiser_id=str(ADVERTISER_ID), shop_base_url=sandbox.url, shop_app_key="sandbox-shop-key",
-        shop_app_secret="sandbox-shop-secret", shop_access_token="sandbox-shop-token", erp_base_url=sandbox.url,
-        erp_app_key="sandbox-erp-key", erp_app_secret="sandbox-erp-secret", erp_access_token="sandbox-erp-token",
-    )  # fmt: skip
+        feishu_app_id="cli_sandbox0000001",
+        feishu_app_secret="sandbox-secret",
+        feishu_encrypt_key="sandbox-encrypt-key",
+        feishu_verification_token="sandbox-verification-token",
+        feishu_base_url=sandbox.url,
+        database_url=database.url,
+        mirror_url=f"sqlite:///{folder / 'mirror.db'}",
+        var_dir=folder,
+        ads_base_url=sandbox.url,
+        ads_access_token="sandbox-ads-token",
+        ads_advertiser_id=str(ADVERTISER_ID),
+        shop_base_url=sandbox.url,
+        shop_app_key="sandbox-shop-key",
+        shop_app_secret="sandbox-shop-secret",
+        shop_access_token="sandbox-shop-token",
+        erp_base_url=sandbox.url,
+        erp_app_key="sandbox-erp-key",
+        erp_app_secret="sandbox-erp-secret",
+        erp_access_token="sandbox-erp-token",
+    )
     clock = SystemClock()
     floor = Floor(settings, MANIFEST, clock, database, open_mirror(settings.mirror_url), WorkQueue(database))
     feishu = Feishu(settings, db=database, clock=clock)
@@ -203,9 +249,10 @@ def open_scene(sandbox: Any, database: Database, folder: Path) -> Scene:
     sandbox.world.bitable.base(str(setup.base())).managers.add(manager)
     engine, router, web = Engine(database, instance="rules-test", first_wait=0.05), Router(), Router()
     gateways = Gateways(
-        AdsGateway.from_settings(settings, clock), ShopGateway.from_settings(settings, clock),
+        AdsGateway.from_settings(settings, clock),
+        ShopGateway.from_settings(settings, clock),
         ErpGateway.from_settings(settings, clock),
-    )  # fmt: skip
+    )
     policy = make_policy(floor, (Person(manager, "管理员"),))
     sync.register(router)
     scheduler = Scheduler(database, floor.queue, clock)

@@ -1,6 +1,7 @@
 """Taps: who may, exactly one change, and what the person sees. On a real database."""
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -21,7 +22,10 @@ pytestmark = pytest.mark.db
 
 
 def tap(house: House, who: Person, action: str, alert: Any = None, **form: Any) -> TapAnswer:
-    """A tap, handled in one transaction as the web process does; every card it answers is one Feishu takes."""
+    """A tap, handled in one transaction as the web process does.
+
+    Every card it answers is one Feishu takes.
+    """
     wish = house.tap(who, action, alert or house.alert(), **form)
     handlers = {
         "alert.ack": house.actions.ack, "alert.close": house.actions.close, "alert.show": house.actions.show,
@@ -37,6 +41,7 @@ def tap(house: House, who: Person, action: str, alert: Any = None, **form: Any) 
 
 
 def say(answer: TapAnswer) -> str:
+    """The toast's Chinese text; the English one must exist."""
     assert answer.toast is not None
     assert answer.toast.en
     return answer.toast.zh
@@ -79,9 +84,17 @@ def test_a_submitted_budget_is_one_task_and_one_piece_of_work(firing: House) -> 
 
 @pytest.mark.parametrize(
     ("amount", "words"),
-    [("", "请填写数字"), ("很少", "不是数字"), ("250", "不能低于 ¥300"), ("2050", "至少调整 ¥100"), ("900", "至少 ¥1,100")],
+    [
+        ("", "请填写数字"),
+        ("很少", "不是数字"),
+        ("250", "不能低于 ¥300"),
+        ("2050", "至少调整 ¥100"),
+        ("900", "至少 ¥1,100"),
+    ],
 )
-def test_an_amount_the_platform_would_refuse_is_refused_at_once(firing: House, amount: str, words: str) -> None:
+def test_an_amount_the_platform_would_refuse_is_refused_at_once(
+    firing: House, amount: str, words: str
+) -> None:
     """The form stays open with the sentence and what was typed; nothing is decided."""
     answer = tap(firing, WANG, "adjust.submit", amount=amount)
     assert words in say(answer)
@@ -157,7 +170,8 @@ def test_simultaneous_submits_make_exactly_one_change(firing: House) -> None:
         answers.append(say(tap(firing, who, "adjust.submit", alert, amount=amount)))
 
     threads = [
-        threading.Thread(target=one, args=((WANG, LI)[number % 2], str(1400 + 100 * (number % 2)))) for number in range(8)
+        threading.Thread(target=one, args=((WANG, LI)[number % 2], str(1400 + 100 * (number % 2))))
+        for number in range(8)
     ]
     for thread in threads:
         thread.start()
@@ -191,8 +205,6 @@ def test_a_tap_on_an_alert_that_is_over_shows_how_it_ended(firing: House) -> Non
 def test_an_alert_nobody_knows_is_refused(firing: House) -> None:
     """Values of a card are never trusted: an invented id finds nothing."""
     wish = firing.tap(WANG, "alert.ack", firing.alert())
-    from dataclasses import replace
-
     for value in ({"a": "alert.ack", "id": "al_x"}, {"a": "alert.ack"}, {"a": "alert.ack", "id": 7}):
         with firing.db.begin() as conn:
             answer = firing.actions.ack(conn, replace(wish, value=value))
@@ -217,7 +229,9 @@ def test_the_twenty_first_change_of_a_day_is_refused_here(firing: House) -> None
     with firing.db.begin() as conn:
         conn.execute(tables.alert_tasks.update().values(state=TaskState.DONE))
         for number in range(19):
-            conn.execute(tables.alert_tasks.insert().values(row | {"id": f"tk_{number}", "state": TaskState.DONE}))
+            conn.execute(
+                tables.alert_tasks.insert().values(row | {"id": f"tk_{number}", "state": TaskState.DONE})
+            )
     assert "明天再改" in say(tap(firing, WANG, "adjust.submit", amount="1600"))
     firing.advance(timedelta(days=1))
     assert say(tap(firing, WANG, "adjust.submit", amount="1600")) == "已提交，正在执行"

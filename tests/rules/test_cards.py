@@ -24,22 +24,30 @@ POINTS = tuple((START + timedelta(minutes=n), Decimal(30 - n) / 10) for n in ran
 
 
 def fired(of: Rule, value: str = "2", limit: str = "3") -> Alert:
-    blank = replace(new_alert(RuleId("r"), "1001", of.table, Severity.WARNING), title="夏季新品", owners=(WANG,))
-    finding = Finding("1001", RecordId("rec"), Verdict.BREACH, Decimal(value), Decimal(limit), Decimal("3.3"), seen_at=START)
+    """A firing alert."""
+    blank = replace(
+        new_alert(RuleId("r"), "1001", of.table, Severity.WARNING), title="夏季新品", owners=(WANG,)
+    )
+    finding = Finding(
+        "1001", RecordId("rec"), Verdict.BREACH, Decimal(value), Decimal(limit), Decimal("3.3"), seen_at=START
+    )
     return step(blank, finding, of, START).alert
 
 
 def view(**changes: Any) -> View:
+    """What the card of a firing plan shows."""
     of = rule()
     return replace(View(fired(of), of, row(plan()).values, POINTS, code="AB12CD34"), **changes)
 
 
 def stock_view(**changes: Any) -> View:
+    """What the card of a firing SKU shows."""
     of = rule(STOCK_RULE)
     return replace(View(fired(of, "50", "100"), of, row(sku(), "stock").values, POINTS), **changes)
 
 
 def task(state: TaskState, kind: Action = Action.ADJUST, result: str = "") -> Task:
+    """A task in a state."""
     return Task(
         TaskId("tk"), AlertId("al"), 1, kind, "1001", "夏季新品", Decimal(1400), Decimal(2000),
         Decimal(1400) if state is TaskState.DONE else None, state, WANG, START, result=result,
@@ -47,6 +55,7 @@ def task(state: TaskState, kind: Action = Action.ADJUST, result: str = "") -> Ta
 
 
 def unknown(doubt: Doubt, sentence: str) -> Alert:
+    """A firing alert whose data cannot be judged."""
     finding = Finding("1001", None, Verdict.UNKNOWN, doubt=doubt, sentence=sentence)
     return step(fired(rule()), finding, rule(), START).alert
 
@@ -54,36 +63,66 @@ def unknown(doubt: Doubt, sentence: str) -> Alert:
 RESOLVED = replace(fired(rule()), state=State.RESOLVED, reason=Reason.RECOVERED, resolved_at=START)
 ACKED = acknowledge(fired(rule()), WANG, START).alert
 VIEWS: dict[str, tuple[View, list[str], list[str]]] = {
-    "firing": (view(), ["ROI 2.00", "1:3（3.00）", "少 **¥1,000**", "调整预算", "知道了", "王芳", "AB12CD34"], ["✅"]),
+    "firing": (
+        view(),
+        ["ROI 2.00", "1:3（3.00）", "少 **¥1,000**", "调整预算", "知道了", "王芳", "AB12CD34"],
+        ["✅"],
+    ),
     "form": (view(form="adjust"), ["建议降到 ¥1,400", "新的日预算", "提交", "取消"], ["知道了"]),
     "form with a fault": (view(form="adjust", fault=("不行<b>", "no"), typed="12"), ["不行"], ["<b>"]),
-    "submitted": (view(alert=ACKED, task=task(TaskState.QUEUED)), ["王芳", "正在执行", "→ ¥1,400"], ["调整预算"]),
-    "done": (view(alert=ACKED, task=task(TaskState.DONE)), ["✅", "已把日预算 ¥2,000 → ¥1,400"], ["正在执行"]),
+    "submitted": (
+        view(alert=ACKED, task=task(TaskState.QUEUED)),
+        ["王芳", "正在执行", "→ ¥1,400"],
+        ["调整预算"],
+    ),
+    "done": (
+        view(alert=ACKED, task=task(TaskState.DONE)),
+        ["✅", "已把日预算 ¥2,000 → ¥1,400"],
+        ["正在执行"],
+    ),
     "failed": (
-        view(alert=ACKED, task=task(TaskState.FAILED, result="平台拒绝")), ["❌", "平台拒绝", "调整预算"], [],
+        view(alert=ACKED, task=task(TaskState.FAILED, result="平台拒绝")),
+        ["❌", "平台拒绝", "调整预算"],
+        [],
     ),
     "acknowledged": (view(alert=ACKED), ["王芳** 知道了", "处理中", "调整预算"], []),
     "unknown": (
-        view(alert=unknown(Doubt.EMPTY, "“消耗”是空的")), ["无法判断", "“消耗”是空的", "补上这一格"], ["调整预算"],
+        view(alert=unknown(Doubt.EMPTY, "“消耗”是空的")),
+        ["无法判断", "“消耗”是空的", "补上这一格"],
+        ["调整预算"],
     ),
     "vanished": (
-        view(alert=vanish(fired(rule()), "已不在表里", START).alert, values={}), ["已不在表里", "确认已下线"], [],
+        view(alert=vanish(fired(rule()), "已不在表里", START).alert, values={}),
+        ["已不在表里", "确认已下线"],
+        [],
     ),
     "resolved": (view(alert=RESOLVED), ["已恢复", "指标已恢复"], ["调整预算", "知道了"]),
     "closed": (
-        view(alert=close(vanish(fired(rule()), "x", START).alert, WANG, START).alert), ["已确认下线"], ["确认已下线？"],
+        view(alert=close(vanish(fired(rule()), "x", START).alert, WANG, START).alert),
+        ["已确认下线"],
+        ["确认已下线？"],
     ),
-    "rule deleted": (view(alert=withdraw(fired(rule()), Reason.RULE_DELETED, START).alert), ["规则已删除"], ["知道了"]),
+    "rule deleted": (
+        view(alert=withdraw(fired(rule()), Reason.RULE_DELETED, START).alert),
+        ["规则已删除"],
+        ["知道了"],
+    ),
     "never valid rule": (view(rule=None), ["夏季新品"], ["调整预算"]),
     "no owner": (view(alert=replace(fired(rule()), owners=())), ["负责人为空", "（未填写）"], []),
     "stock": (stock_view(), ["可售只够 **3.0 天**", "紧急补货", "在途"], []),
     "restock form": (stock_view(form="restock"), ["建议补 170 件", "ERP"], []),
     "restocked": (
-        stock_view(task=task(TaskState.DONE, Action.RESTOCK, "采购单 PO77")), ["已补货 1400 件，采购单 PO77"], [],
+        stock_view(task=task(TaskState.DONE, Action.RESTOCK, "采购单 PO77")),
+        ["已补货 1400 件，采购单 PO77"],
+        [],
     ),
-    "empty row": (view(values=row({"plan_id": "1001", "budget": EMPTY}).values, form="adjust"), ["无法给出建议"], []),
+    "empty row": (
+        view(values=row({"plan_id": "1001", "budget": EMPTY}).values, form="adjust"),
+        ["无法给出建议"],
+        [],
+    ),
     "no history": (view(points=()), ["ROI 2.00"], []),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", list(VIEWS))
@@ -105,7 +144,11 @@ def test_each_view_has_an_english_variant(name: str) -> None:
 
     def pairs(node: Any) -> list[tuple[str, str]]:
         if isinstance(node, dict):
-            found = [(node["i18n_content"]["zh_cn"], node["i18n_content"]["en_us"])] if "i18n_content" in node else []
+            found = (
+                [(node["i18n_content"]["zh_cn"], node["i18n_content"]["en_us"])]
+                if "i18n_content" in node
+                else []
+            )
             return found + [pair for value in node.values() for pair in pairs(value)]
         return [pair for item in node for pair in pairs(item)] if isinstance(node, list) else []
 
@@ -137,7 +180,9 @@ def test_button_values_carry_ids_and_the_turn_only() -> None:
 @given(st.text(max_size=60))
 def test_a_name_from_the_table_cannot_break_or_abuse_the_card(name: str) -> None:
     """Property: whatever people call a plan, the card is valid and mentions nobody."""
-    shown = view(alert=replace(fired(rule()), title=f"<at id=all></at>{name}", owners=(replace(WANG, name=name),)))
+    shown = view(
+        alert=replace(fired(rule()), title=f"<at id=all></at>{name}", owners=(replace(WANG, name=name),))
+    )
     data = alert_card(shown).data
     check(data)
     bodies = [element for element in data["body"]["elements"] if element["tag"] == "markdown"]
@@ -145,7 +190,10 @@ def test_a_name_from_the_table_cannot_break_or_abuse_the_card(name: str) -> None
 
 
 def test_a_summary_lists_the_worst_and_counts_the_rest() -> None:
-    """Ten lines with a button each, the number of the others, and a doubt about the source when it is a storm."""
+    """Ten lines with a button each, the number of the others.
+
+    And a doubt about the source when it is a storm.
+    """
     of = rule(STOCK_RULE)
     alerts = [replace(fired(of, "5", "100"), id=AlertId(f"al{n}"), title=f"T恤{n}") for n in range(10)]
     card = digest_card(alerts, {RuleId("r"): of}, 45, "DG")

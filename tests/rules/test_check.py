@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from bitable_sync.cells import EMPTY
+from bitable_sync.mirror import ROWS, STATE
 from rules import store, tables
 from rules.check import Policy
 from rules.model import Reason, State
@@ -19,6 +20,7 @@ pytestmark = pytest.mark.db
 
 
 def changed(text: RuleText = ROI_RULE, **columns: object) -> RuleText:
+    """The rule text with some columns changed."""
     return RuleText(**{**text.to_json(), **columns})  # type: ignore[arg-type]
 
 
@@ -57,7 +59,11 @@ def test_a_recovered_number_resolves_and_closes_the_episode(house: House) -> Non
     house.write_plan(gmv=Decimal(4000))
     assert (house.alert().state, house.alert().reason) == (State.RESOLVED, Reason.RECOVERED)
     episode = house.rows(tables.alert_episodes)[0]
-    assert (episode.fired_value, episode.resolved_value, episode.reason) == (Decimal(2), Decimal(4), "recovered")
+    assert (episode.fired_value, episode.resolved_value, episode.reason) == (
+        Decimal(2),
+        Decimal(4),
+        "recovered",
+    )
     assert len(house.notices()) == 1
 
 
@@ -67,7 +73,11 @@ def test_a_threshold_edited_while_firing_keeps_the_alert(house: House) -> None:
     house.write_plan()
     first = house.alert()
     house.write_rule(changed(threshold="1:2.5"))
-    assert (house.alert().id, house.alert().state, house.alert().limit) == (first.id, State.FIRING, Decimal("2.5"))
+    assert (house.alert().id, house.alert().state, house.alert().limit) == (
+        first.id,
+        State.FIRING,
+        Decimal("2.5"),
+    )
     assert house.alert().reason is Reason.THRESHOLD_MOVED
     house.write_rule(changed(threshold="1:1"))
     assert (house.alert().state, house.alert().reason) == (State.RESOLVED, Reason.THRESHOLD_CLEARED)
@@ -249,8 +259,6 @@ def test_a_mirror_being_rebuilt_proves_nothing(house: House) -> None:
     """An empty mirror without a finished pull neither deletes rules nor makes objects vanish."""
     house.write_rule()
     house.write_plan()
-    from bitable_sync.mirror import ROWS, STATE
-
     with house.mirror_db.begin() as conn:
         conn.execute(ROWS.delete())
         conn.execute(STATE.delete())

@@ -16,6 +16,7 @@ from tests.rules.kit import CATALOG, STOCK_RULE, plan, row, rule, sku
 
 
 def judge(of: Rule, values: dict[str, Any], **more: Any) -> Any:
+    """The finding of a rule on one row."""
     return evaluate(of, [row(values, of.table)], CATALOG.by_key(of.table), **more)[0]
 
 
@@ -37,7 +38,10 @@ def test_below_fires_under_the_line_and_recovers_ten_percent_above(gmv: str, ver
     ],
 )  # fmt: skip
 def test_each_comparison_knows_its_edge(comparison: str, value: str, verdict: Verdict) -> None:
-    """The threshold itself belongs to the red zone only with 或等于; above rules recover ten percent below."""
+    """The threshold itself belongs to the red zone only with 或等于.
+
+    Above rules recover ten percent below.
+    """
     of = rule(comparison=comparison, threshold="3")
     assert judge(of, plan(gmv=Decimal(value) * 1000)).verdict is verdict
 
@@ -113,11 +117,19 @@ def test_a_line_being_typed_in_is_passed_over() -> None:
 @pytest.mark.parametrize(
     ("scope", "inside"),
     [
-        ("", True), ("平台=抖音", True), ("平台≠抖音", False), ("平台=淘宝或抖音", True), ("店铺=专营店、旗舰店", True),
-        ("计划名称 包含 新品", True), ("计划名称 不包含 新品", False), ("消耗>=1000", True), ("消耗>1000", False),
-        ("消耗<=999 且 平台=抖音", False), ("平台=抖音；状态=投放中", True),
+        ("", True),
+        ("平台=抖音", True),
+        ("平台≠抖音", False),
+        ("平台=淘宝或抖音", True),
+        ("店铺=专营店、旗舰店", True),
+        ("计划名称 包含 新品", True),
+        ("计划名称 不包含 新品", False),
+        ("消耗>=1000", True),
+        ("消耗>1000", False),
+        ("消耗<=999 且 平台=抖音", False),
+        ("平台=抖音；状态=投放中", True),
     ],
-)  # fmt: skip
+)
 def test_the_scope_language(scope: str, inside: bool) -> None:
     """Equality, any-of, contains, number comparison, joined by 且."""
     assert (judge(rule(scope=scope), plan()).verdict is not Verdict.OUT) is inside
@@ -134,11 +146,19 @@ def test_ten_rules_on_two_thousand_rows_take_well_under_a_second() -> None:
 
 
 amounts = st.one_of(
-    st.decimals(min_value=-(10**6), max_value=10**6, places=2), st.just(EMPTY), st.text(max_size=3), st.just(Decimal("NaN"))
+    st.decimals(min_value=-(10**6), max_value=10**6, places=2),
+    st.just(EMPTY),
+    st.text(max_size=3),
+    st.just(Decimal("NaN")),
 )
 
 
-@given(gmv=amounts, spend=amounts, limit=st.integers(1, 9), direction=st.sampled_from(["低于", "高于", "低于或等于", "高于或等于"]))
+@given(
+    gmv=amounts,
+    spend=amounts,
+    limit=st.integers(1, 9),
+    direction=st.sampled_from(["低于", "高于", "低于或等于", "高于或等于"]),
+)
 def test_only_finite_numbers_ever_match_or_clear(gmv: Any, spend: Any, limit: int, direction: str) -> None:
     """Property: breach and clear come only from numbers, exclude each other, and name value and threshold."""
     found = judge(rule(comparison=direction, threshold=str(limit), scope=""), plan(gmv=gmv, spend=spend))

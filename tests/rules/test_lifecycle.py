@@ -19,18 +19,29 @@ MINUTE = timedelta(minutes=1)
 
 
 def found(verdict: Verdict, value: str = "2", limit: str = "3", doubt: Doubt | None = None) -> Finding:
+    """A finding."""
     unknown = verdict is Verdict.UNKNOWN
     return Finding(
-        "1001", RecordId("rec_1"), verdict, None if unknown else Decimal(value), Decimal(limit), Decimal("3.3"),
-        doubt or (Doubt.EMPTY if unknown else None), "“消耗”是空的" if unknown else "",
-    )  # fmt: skip
+        "1001",
+        RecordId("rec_1"),
+        verdict,
+        None if unknown else Decimal(value),
+        Decimal(limit),
+        Decimal("3.3"),
+        doubt or (Doubt.EMPTY if unknown else None),
+        "“消耗”是空的" if unknown else "",
+    )
 
 
 def fresh() -> Alert:
+    """An alert that never was."""
     return new_alert(RuleId("r"), "1001", "plans", Severity.WARNING)
 
 
-def walk(verdicts: list[Verdict], of: Rule | None = None, gap: timedelta = MINUTE) -> tuple[Alert, list[Reason | None]]:
+def walk(
+    verdicts: list[Verdict], of: Rule | None = None, gap: timedelta = MINUTE
+) -> tuple[Alert, list[Reason | None]]:
+    """Let findings come one after the other; the alert and the reasons."""
     alert, reasons = fresh(), list[Reason | None]()
     for number, verdict in enumerate(verdicts):
         result = step(alert, found(verdict), of or rule(), START + gap * number)
@@ -72,7 +83,7 @@ def test_states_follow_the_findings(
 
 
 def test_time_in_doubt_does_not_count_as_breach() -> None:
-    """for = 3 min: one minute of breach, ten unknown, then breach again still has two minutes to go."""
+    """With 3 minutes to wait: one minute of breach, ten unknown, then breach again leaves two to go."""
     of, alert = rule(hold_for="3分钟"), fresh()
     for minute, verdict in ((0, B), (1, U), (11, B)):
         alert = step(alert, found(verdict), of, START + MINUTE * minute).alert
@@ -142,7 +153,11 @@ def test_a_vanished_object_is_unknown_until_a_person_says_so() -> None:
     assert (gone.alert.state, gone.reason, gone.alert.sentence) == (State.UNKNOWN, Reason.VANISHED, "不在了")
     assert gone.alert.open
     closed = close(gone.alert, WANG, START)
-    assert (closed.alert.state, closed.reason, closed.alert.acked_by) == (State.RESOLVED, Reason.CLOSED_BY_PERSON, WANG)
+    assert (closed.alert.state, closed.reason, closed.alert.acked_by) == (
+        State.RESOLVED,
+        Reason.CLOSED_BY_PERSON,
+        WANG,
+    )
     assert step(gone.alert, found(B), rule(), START).alert.state is State.FIRING
 
 
@@ -168,7 +183,11 @@ def test_only_a_visible_move_of_the_number_makes_a_new_version() -> None:
     small = step(alert, found(B, value="1.8"), rule(), START)
     assert (small.reason, small.alert.version, small.alert.value) == (None, alert.version, Decimal("1.8"))
     big = step(alert, found(B, value="1.5"), rule(), START)
-    assert (big.reason, big.alert.version, big.alert.turn) == (Reason.VALUE_MOVED, alert.version + 1, alert.turn)
+    assert (big.reason, big.alert.version, big.alert.turn) == (
+        Reason.VALUE_MOVED,
+        alert.version + 1,
+        alert.turn,
+    )
 
 
 def test_an_older_reading_changes_nothing() -> None:
@@ -204,5 +223,3 @@ def test_repeating_a_finding_changes_nothing(seen: list[Verdict]) -> None:
         once = step(alert, found(verdict), rule(), START + timedelta(hours=1))
         twice = step(once.alert, found(verdict), rule(), START + timedelta(hours=1))
         assert (twice.alert, twice.reason) == (once.alert, None)
-
-

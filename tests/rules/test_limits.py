@@ -19,7 +19,8 @@ from rules.limits import (
 
 
 @pytest.mark.parametrize(
-    ("typed", "amount"), [("800", "800"), (" 1,200 ", "1200"), ("¥950.50", "950.50"), ("700元", "700"), ("1，000", "1000")]
+    ("typed", "amount"),
+    [("800", "800"), (" 1,200 ", "1200"), ("¥950.50", "950.50"), ("700元", "700"), ("1，000", "1000")],
 )
 def test_an_amount_is_read_as_people_type_it(typed: str, amount: str) -> None:
     """Separators, blanks and yuan signs are fine."""
@@ -50,13 +51,18 @@ def test_anything_else_is_refused_with_a_sentence(typed: object) -> None:
 def test_the_platforms_rules_are_checked_before_anything_is_sent(
     new: str, budget: str, spend: str, changes: int, words: str
 ) -> None:
-    """Minimum, step, 105 % of spend up to the hundred, twenty changes a day: each refusal says what would do."""
+    """Minimum, step, 105 % of spend up to the hundred, twenty changes a day.
+
+    Each refusal says what would do.
+    """
     refusal = check_budget(Decimal(new), budget=Decimal(budget), spend=Decimal(spend), changes_today=changes)
     assert refusal is not None
     assert words in refusal.zh
 
 
-@pytest.mark.parametrize(("new", "budget", "spend"), [("300", "800", "0"), ("1100", "2000", "1000"), ("900", "800", "0")])
+@pytest.mark.parametrize(
+    ("new", "budget", "spend"), [("300", "800", "0"), ("1100", "2000", "1000"), ("900", "800", "0")]
+)
 def test_what_the_platform_takes_is_allowed(new: str, budget: str, spend: str) -> None:
     """The exact edges are allowed."""
     assert check_budget(Decimal(new), budget=Decimal(budget), spend=Decimal(spend), changes_today=19) is None
@@ -77,9 +83,16 @@ def test_a_proposal_is_always_one_the_platform_takes(budget: Decimal, spend: Dec
 
 
 def test_the_restock_proposal_shows_its_reasoning() -> None:
-    """Ten a day for five days of delivery plus seven, plus safety 100, minus 30 sellable and 20 on the way = 170."""
+    """Ten a day for five days of delivery plus seven, plus safety 100.
+
+    Minus 30 sellable and 20 on the way = 170.
+    """
     proposal = propose_pieces(
-        sellable=Decimal(30), on_way=Decimal(20), safety=Decimal(100), sales_7d=Decimal(70), lead_days=Decimal(5)
+        sellable=Decimal(30),
+        on_way=Decimal(20),
+        safety=Decimal(100),
+        sales_7d=Decimal(70),
+        lead_days=Decimal(5),
     )
     assert proposal.amount == 170
     for part in ("日均销 10 件", "到货 5 天", "安全库存 100", "可售 30", "在途 20"):

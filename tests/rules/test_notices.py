@@ -15,6 +15,7 @@ from tests.rules.kit import LI, START, WANG, ZHAO, rule
 
 
 def alert(state: State = State.FIRING, **changes: object) -> Alert:
+    """An alert in a state."""
     blank = new_alert(RuleId("r"), "1001", "plans", Severity.WARNING)
     return replace(blank, state=state, episode=1, fired_at=START, **changes)  # type: ignore[arg-type]
 

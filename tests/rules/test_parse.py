@@ -6,8 +6,10 @@ from decimal import Decimal
 import pytest
 
 from bitable_sync.cells import EMPTY, Unreadable
+from rules.metrics import build_catalog
 from rules.model import Action, Comparison, Fixed, OfField, Rule, Severity
 from rules.parse import RuleText, parse, parse_limit, parse_span, read_row
+from rules.specs import TABLES
 from runtime.ids import RuleId
 from tests.rules.kit import CATALOG, ROI_RULE, STOCK_RULE, rule, rule_cells
 
@@ -18,10 +20,20 @@ STOCK_WORDS = CATALOG.by_key("stock")
 @pytest.mark.parametrize(
     ("text", "value"),
     [
-        ("3", "3"), ("1:3", "3"), ("1：3", "3"), ("2:5", "2.5"), ("1:2.5", "2.5"), ("15%", "0.15"), ("15％", "0.15"),
-        ("1,000", "1000"), ("¥500", "500"), ("500元", "500"), ("-5", "-5"), ("0", "0"),
+        ("3", "3"),
+        ("1:3", "3"),
+        ("1：3", "3"),
+        ("2:5", "2.5"),
+        ("1:2.5", "2.5"),
+        ("15%", "0.15"),
+        ("15％", "0.15"),
+        ("1,000", "1000"),
+        ("¥500", "500"),
+        ("500元", "500"),
+        ("-5", "-5"),
+        ("0", "0"),
     ],
-)  # fmt: skip
+)
 def test_a_fixed_threshold_is_read_as_people_write_it(text: str, value: str) -> None:
     """1:3 is one yuan in and three out, so 3; 15% is 0.15; separators and yuan signs are allowed."""
     limit = parse_limit(text, PLANS_WORDS)
@@ -30,7 +42,8 @@ def test_a_fixed_threshold_is_read_as_people_write_it(text: str, value: str) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "factor"), [("安全库存", "1"), ("安全库存的 80%", "0.8"), ("安全库存*1.5", "1.5"), ("安全库存 × 2", "2")]
+    ("text", "factor"),
+    [("安全库存", "1"), ("安全库存的 80%", "0.8"), ("安全库存*1.5", "1.5"), ("安全库存 × 2", "2")],
 )
 def test_a_threshold_may_be_another_column_or_a_share_of_it(text: str, factor: str) -> None:
     """A numeric column of the same table can be the threshold, with a factor or a percentage."""
@@ -39,7 +52,9 @@ def test_a_threshold_may_be_another_column_or_a_share_of_it(text: str, factor: s
     assert (limit.key, limit.factor) == ("safety", Decimal(factor))
 
 
-@pytest.mark.parametrize("text", ["", "很多", "0:3", "1:0:3", "商品名称", "NaN", "1e9999", "安全库存的 0%", "--3"])
+@pytest.mark.parametrize(
+    "text", ["", "很多", "0:3", "1:0:3", "商品名称", "NaN", "1e9999", "安全库存的 0%", "--3"]
+)
 def test_what_is_not_a_threshold_is_not_guessed(text: str) -> None:
     """Words, a zero base, text columns and exotic number forms are refused."""
     assert parse_limit(text, STOCK_WORDS) is None
@@ -47,7 +62,16 @@ def test_what_is_not_a_threshold_is_not_guessed(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "seconds"),
-    [("", 0), ("0", 0), ("10分钟", 600), ("1小时", 3600), ("1.5 小时", 5400), ("30秒", 30), ("2天", 172800), ("15m", 900)],
+    [
+        ("", 0),
+        ("0", 0),
+        ("10分钟", 600),
+        ("1小时", 3600),
+        ("1.5 小时", 5400),
+        ("30秒", 30),
+        ("2天", 172800),
+        ("15m", 900),
+    ],
 )
 def test_durations_are_read_in_chinese_and_short_english(text: str, seconds: int) -> None:
     """An empty duration means at once."""
@@ -118,7 +142,9 @@ def test_all_faults_are_told_at_once() -> None:
 
 def test_a_percentage_metric_wants_a_percentage() -> None:
     """30 for a share would mean 3000 %, so it is asked back."""
-    text = RuleText(name="跌", table="店铺日报", metric="成交跌幅", comparison="高于", threshold="30", enabled=True)
+    text = RuleText(
+        name="跌", table="店铺日报", metric="成交跌幅", comparison="高于", threshold="30", enabled=True
+    )
     problems = parse(RuleId("r"), text, CATALOG)
     assert isinstance(problems, list)
     assert "30%" in problems[0].sentence
@@ -149,9 +175,6 @@ def test_an_unreadable_cell_is_a_fault_of_its_column() -> None:
 
 def test_a_renamed_column_is_understood_by_both_names() -> None:
     """Somebody renames 安全库存 in Bitable; rules with the old and the new word both stay valid."""
-    from rules.metrics import build_catalog
-    from rules.specs import TABLES
-
     catalog = build_catalog(TABLES, {"stock": {"safety": "警戒库存"}})
     for word in ("安全库存", "警戒库存"):
         text = RuleText(**{**STOCK_RULE.to_json(), "threshold": word})  # type: ignore[arg-type]

@@ -1,4 +1,7 @@
-"""The whole of red lines against the sandbox: numbers in, card out, tap, platform changed, everything shown."""
+"""The whole of red lines against the sandbox.
+
+Numbers in, card out, tap, platform changed, everything shown.
+"""
 
 from collections.abc import Iterator
 from decimal import Decimal
@@ -40,24 +43,48 @@ def firing(scene: Scene) -> Any:
 
 
 def test_a_morning_from_numbers_to_a_changed_budget(scene: Scene) -> None:
-    """Pull → breach → one card → tap → budget changed once → task row, board row and card say so → recovery."""
+    """Pull → breach → one card → tap → budget changed once → task row.
+
+    Board row and card say so → recovery.
+    """
     owner = firing(scene)
     assert len(scene.cards(owner)) == 1
     assert "ROI 2.00" in texts(scene.cards(owner)[0]["content"])
-    until(lambda: "会触发" in shown(scene.rows("rules")[0]["fields"].get("校验结果")), timeout=20, what="校验结果")
+    until(
+        lambda: "会触发" in shown(scene.rows("rules")[0]["fields"].get("校验结果")),
+        timeout=20,
+        what="校验结果",
+    )
     answer = scene.tap(owner, "adjust.submit", amount="1200")
     assert answer.toast is not None
     assert answer.toast.zh == "已提交，正在执行"
-    until(lambda: scene.stored(tables.alert_tasks)[0].state is TaskState.DONE, timeout=20, what="the task is done")
+    until(
+        lambda: scene.stored(tables.alert_tasks)[0].state is TaskState.DONE,
+        timeout=20,
+        what="the task is done",
+    )
     assert scene.plan().budget == Decimal(1200)
     assert len(scene.calls("/ad/budget/update/")) == 1
-    until(lambda: "已把日预算 ¥2,000 → ¥1,200" in texts(scene.cards(owner)[0]["content"]), timeout=20, what="refresh")
-    until(lambda: scene.rows("tasks") and shown(scene.rows("tasks")[0]["fields"]["状态"]) == "已完成", timeout=20)
+    until(
+        lambda: "已把日预算 ¥2,000 → ¥1,200" in texts(scene.cards(owner)[0]["content"]),
+        timeout=20,
+        what="refresh",
+    )
+    until(
+        lambda: scene.rows("tasks") and shown(scene.rows("tasks")[0]["fields"]["状态"]) == "已完成",
+        timeout=20,
+    )
     scene.spend(800, 3200)
     scene.pull("plans")
     assert scene.stored(tables.alerts)[0].state is State.RESOLVED
-    until(lambda: "已恢复" in texts(scene.cards(owner)[0]["content"]), timeout=20, what="the card shows the end")
-    until(lambda: shown(scene.rows("alerts")[0]["fields"]["状态"]) == "已恢复", timeout=20, what="the board shows it")
+    until(
+        lambda: "已恢复" in texts(scene.cards(owner)[0]["content"]), timeout=20, what="the card shows the end"
+    )
+    until(
+        lambda: shown(scene.rows("alerts")[0]["fields"]["状态"]) == "已恢复",
+        timeout=20,
+        what="the board shows it",
+    )
     assert len(scene.cards(owner)) == 1
 
 
@@ -69,10 +96,16 @@ def test_an_edited_threshold_works_at_once_and_the_row_answers(scene: Scene) -> 
     record = scene.add("rules", ROI_ROW)
     assert scene.cards(owner) == []
     scene.edit("rules", record, 阈值="很低")
-    until(lambda: "看不懂“很低”" in shown(scene.rows("rules")[0]["fields"].get("校验结果")), timeout=20, what="the row")
+    until(
+        lambda: "看不懂“很低”" in shown(scene.rows("rules")[0]["fields"].get("校验结果")),
+        timeout=20,
+        what="the row",
+    )
     scene.edit("rules", record, 阈值="1:5")
     until(lambda: len(scene.cards(owner)) == 3, timeout=20, what="three plans at ROI 4 are under 1:5")
-    until(lambda: "有效，当前会触发 3 个对象" in shown(scene.rows("rules")[0]["fields"]["校验结果"]), timeout=20)
+    until(
+        lambda: "有效，当前会触发 3 个对象" in shown(scene.rows("rules")[0]["fields"]["校验结果"]), timeout=20
+    )
 
 
 def test_a_lost_answer_sends_one_card_and_makes_one_change(scene: Scene) -> None:
@@ -82,12 +115,19 @@ def test_a_lost_answer_sends_one_card_and_makes_one_change(scene: Scene) -> None
     assert len(scene.cards(owner)) == 1
     scene.fault("drop_after", "*/ad/budget/update/")
     scene.tap(owner, "adjust.submit", amount="1200")
-    until(lambda: scene.stored(tables.alert_tasks)[0].state is TaskState.DONE, timeout=20, what="the task is done")
+    until(
+        lambda: scene.stored(tables.alert_tasks)[0].state is TaskState.DONE,
+        timeout=20,
+        what="the task is done",
+    )
     assert (len(scene.calls("/ad/budget/update/")), scene.plan().budget) == (1, Decimal(1200))
 
 
 def test_a_refusal_of_the_platform_is_shown_on_the_card(scene: Scene) -> None:
-    """Spend went on between the tap and the change: the task fails with the platform's rule, nothing changes."""
+    """Spend went on between the tap and the change.
+
+    The task fails with the platform's rule, nothing changes.
+    """
     owner = firing(scene)
     scene.spend(1900, 3800)
     scene.tap(owner, "adjust.submit", amount="1200")
@@ -114,9 +154,17 @@ def test_a_restock_is_one_purchase_order(scene: Scene) -> None:
     answer = scene.tap(buyer, "restock.submit", amount=str(sku.least * 2))
     assert answer.toast is not None
     assert answer.toast.kind == "success"
-    until(lambda: scene.stored(tables.alert_tasks)[0].state is TaskState.DONE, timeout=20, what="the order exists")
+    until(
+        lambda: scene.stored(tables.alert_tasks)[0].state is TaskState.DONE,
+        timeout=20,
+        what="the order exists",
+    )
     assert len(scene.sandbox.world.erp.purchases) == 1
-    until(lambda: scene.stored(tables.alerts)[0].state is State.RESOLVED, timeout=20, what="goods on the way count")
+    until(
+        lambda: scene.stored(tables.alerts)[0].state is State.RESOLVED,
+        timeout=20,
+        what="goods on the way count",
+    )
     assert "已补货" in texts(scene.cards(buyer)[0]["content"])
 
 
@@ -127,7 +175,11 @@ def test_a_plan_deleted_on_the_platform_asks_a_person(scene: Scene) -> None:
     scene.pull("plans")
     assert scene.stored(tables.alerts)[0].state is State.UNKNOWN
     assert any(shown(row["fields"].get("状态")) == "平台已删除" for row in scene.rows("plans"))
-    until(lambda: "平台上已经没有这个计划" in texts(scene.cards(owner)[0]["content"]), timeout=20, what="the card asks")
+    until(
+        lambda: "平台上已经没有这个计划" in texts(scene.cards(owner)[0]["content"]),
+        timeout=20,
+        what="the card asks",
+    )
     scene.tap(owner, "alert.close")
     assert scene.stored(tables.alerts)[0].state is State.RESOLVED
 
