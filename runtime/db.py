@@ -148,9 +148,16 @@ def migrate(url: str) -> None:
     Args:
         url: address of the durable database.
     """
-    from runtime.migrations.run import upgrade  # noqa: PLC0415 - only who migrates pays for Alembic
+    from runtime.migrations.stamp import is_current  # noqa: PLC0415 - it builds on this module
 
-    upgrade(normalise_url(url))
+    db = Database(url)
+    try:
+        if not is_current(db):
+            from runtime.migrations.run import upgrade  # noqa: PLC0415 - only who migrates pays for Alembic
+
+            upgrade(db)
+    finally:
+        db.close()
 
 
 def open_mirror(url: str) -> Database:

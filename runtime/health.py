@@ -12,6 +12,7 @@ from flask import Blueprint, Response, jsonify
 from runtime import metrics, tables
 from runtime.clock import Clock
 from runtime.db import Database
+from runtime.migrations.stamp import is_current
 from runtime.work import WorkQueue
 
 Check = Callable[[], str | None]
@@ -59,12 +60,10 @@ def standard_checks(db: Database, clock: Clock) -> dict[str, Check]:
         return None
 
     def current() -> str | None:
-        from runtime.migrations.run import is_current  # noqa: PLC0415 - Alembic only when asked
-
+        if is_current(db):
+            return None
         return (
-            None
-            if is_current(db)
-            else "The database is older than this code: restart `chorus serve`, which migrates it."
+            "The database and this code are of two versions: run `chorus migrate`, or restart `chorus serve`."
         )
 
     def worker() -> str | None:

@@ -72,7 +72,8 @@ def prepare_database(url: str) -> None:
 def make_client(db: Database) -> DBOSClient:
     """Return a client of the engine that works inside our own transactions."""
     return DBOSClient(
-        system_database_engine=db.engine,
+        # Its own transactions read and then write; begun as writers they cannot collide half way.
+        system_database_engine=db.engine.execution_options(chorus_write=True),
         serializer=JsonSerializer(),
         application_name=APPLICATION,
         lazy=True,

@@ -1,20 +1,27 @@
 """Numbers for Prometheus, by name, from every process of the product.
 
 Each process counts into small files under `var/metrics` (the library's multi-process mode); whichever process
-answers /metrics adds them up. `prepare` must run before the first count, which is why `supervise` calls it.
+answers /metrics adds them up. The library decides at its import whether it does so, by an environment
+variable; so it is imported by the first use here, and `prepare` comes before that, in the parent of all.
 """
 
+# ruff: noqa: PLC0415 - see above
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
-from prometheus_client.registry import Collector
+if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry, Counter, Histogram
+    from prometheus_client.core import Metric
+
+_making = threading.Lock()
+"""Two threads that count a name for the first time must not both make it."""
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 Gauges = Callable[[], Mapping[str, float]]
@@ -84,10 +91,11 @@ def expose(gauges: Iterable[Gauges] = ()) -> bytes:
     Args:
         gauges: read the values of this moment; their names get the prefix `chorus_`.
     """
+    from prometheus_client import CollectorRegistry, generate_latest
+    from prometheus_client.multiprocess import MultiProcessCollector
+
     registry = CollectorRegistry()
     if os.environ.get(VARIABLE):
-        from prometheus_client.multiprocess import MultiProcessCollector  # noqa: PLC0415 - it reads the variable
-
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
         registry.register(_Own())
@@ -96,36 +104,54 @@ def expose(gauges: Iterable[Gauges] = ()) -> bytes:
     return generate_latest(registry)
 
 
-class _Own(Collector):
+class _Own:
     """The metrics of this process."""
 
     def collect(self) -> Iterable[Metric]:
         return _registry().collect()
 
 
-class _Now(Collector):
+class _Now:
     """Values of this moment."""
 
     def __init__(self, read: Gauges) -> None:
         self._read = read
 
     def collect(self) -> Iterable[Metric]:
+        from prometheus_client.core import GaugeMetricFamily
+
         for name, value in self._read().items():
             yield GaugeMetricFamily(f"chorus_{name}", name.replace("_", " "), value=value)
 
 
 @cache
 def _registry() -> CollectorRegistry:
+    from prometheus_client import CollectorRegistry
+
     return CollectorRegistry()
 
 
-@cache
 def _counter(name: str) -> Counter:
+    with _making:
+        return _make_counter(name)
+
+
+def _histogram(name: str) -> Histogram:
+    with _making:
+        return _make_histogram(name)
+
+
+@cache
+def _make_counter(name: str) -> Counter:
+    from prometheus_client import Counter
+
     described = CATALOGUE[name]
     return Counter(name, described.help, described.labels, registry=_registry())
 
 
 @cache
-def _histogram(name: str) -> Histogram:
+def _make_histogram(name: str) -> Histogram:
+    from prometheus_client import Histogram
+
     described = CATALOGUE[name]
     return Histogram(name, described.help, described.labels, buckets=described.buckets, registry=_registry())

@@ -40,6 +40,14 @@ executors = sa.Table(
 )
 """One row a worker process, refreshed by its heartbeat."""
 
+schema_stamp = sa.Table(
+    "schema_stamp",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("stamp", sa.Text, nullable=False),
+)
+"""One row: what the database was last prepared with (see `runtime.migrations.stamp`)."""
+
 fires = sa.Table(
     "fires",
     metadata,

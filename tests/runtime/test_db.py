@@ -17,7 +17,7 @@ from alembic.migration import MigrationContext
 from runtime import audit, tables
 from runtime.clock import SHANGHAI
 from runtime.db import Database, Json, Money, Utc, metadata, migrate, mirror_metadata, open_mirror
-from runtime.migrations.run import is_current
+from runtime.migrations.stamp import is_current
 from runtime.mirror import prepare
 
 pytestmark = pytest.mark.db

@@ -73,7 +73,7 @@ def test_the_standard_checks_tell_what_is_missing(database: Database) -> None:
 def test_an_unmigrated_database_is_not_ready(database_url: str) -> None:
     """The sentence says what to do."""
     db = Database(database_url)
-    assert "older than this code" in (standard_checks(db, SystemClock())["migrations"]() or "")
+    assert "run `chorus migrate`" in (standard_checks(db, SystemClock())["migrations"]() or "")
     db.close()
 
 

@@ -45,6 +45,11 @@ def upgrade() -> None:
         sa.Column("name", sa.Text, primary_key=True),
         sa.Column("at", Utc, nullable=False),
     )
+    op.create_table(
+        "schema_stamp",
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("stamp", sa.Text, nullable=False),
+    )
     _create_feishu_tables()
 
 
@@ -78,5 +83,5 @@ def _create_feishu_tables() -> None:
 def downgrade() -> None:
     """Drop the floor's tables."""
     feishu = ("feishu_calls", "feishu_leases", "feishu_gates", "feishu_pace")
-    for name in (*feishu, "fires", "executors", "parked", "audit"):
+    for name in (*feishu, "schema_stamp", "fires", "executors", "parked", "audit"):
         op.drop_table(name)
