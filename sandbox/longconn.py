@@ -115,6 +115,8 @@ class LongconnState:
         """Cut the lines (of one app) without a goodbye; returns how many."""
         with self._lock:
             chosen = [c for c in self._clients.values() if app_id in (None, c.app_id)]
+            for client in chosen:
+                del self._clients[client.device_id]
         for client in chosen:
             with contextlib.suppress(OSError):
                 client.line.socket.shutdown(2)
