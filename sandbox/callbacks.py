@@ -221,7 +221,7 @@ def ask_connection(world: World, app: App, envelope: dict[str, Any]) -> tuple[in
         raise ClientError(200341, "no answer within 3 s") from late
     if status != 200:
         raise ClientError(200671, f"the handler failed with {status}", status)
-    return status, shape(answer or {})
+    return status, shape(answer)
 
 
 def shape(answer: Any) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A person taps; the app is asked at once; its answer changes the card."""
 
+import base64
 import hashlib
 import json
 import threading
@@ -9,10 +10,14 @@ from typing import Any
 
 import lark_oapi as lark
 import pytest
+import requests
+from websockets.sync.client import connect
 
+from sandbox.frames import Frame, decode
 from sandbox.server import SandboxServer
 from tests.contract.kit import control, fresh_client, parsed, people, raw_call
 from tests.contract.test_im import patch, send_card
+from tests.support.wait import until
 
 UPDATE = "/open-apis/interactive/v1/card/update"
 
@@ -274,3 +279,27 @@ def test_an_exclusive_old_card_changes_for_the_one_who_tapped(
     assert shown(sandbox, message) == old
     seen = control(sandbox, "GET", f"messages?open_id={people(sandbox)[0].open_id}")["data"]["messages"]
     assert seen[0]["content"] == new
+
+
+def test_without_a_url_the_tap_goes_over_the_long_connection(
+    sandbox: SandboxServer, client: lark.Client
+) -> None:
+    """A connected client answers the tap; its toast is what the person sees."""
+    keys = {"AppID": "cli_sandbox0000001", "AppSecret": "sandbox-secret"}
+    endpoint = requests.post(f"{sandbox.url}/callback/ws/endpoint", json=keys, timeout=5).json()
+    toast = {"type": "info", "content": "over the line"}
+    message = sent(sandbox, client, card(button()))
+    with connect(endpoint["data"]["URL"], proxy=None) as line:
+        until(lambda: sandbox.world.longconn.online("cli_sandbox0000001"))
+
+        def answer() -> None:
+            frame = decode(line.recv(timeout=10))
+            data = base64.b64encode(json.dumps({"toast": toast}).encode()).decode()
+            reply = json.dumps({"code": 200, "data": data}).encode()
+            line.send(Frame(frame.method, frame.service, frame.headers, reply).encode())
+
+        thread = threading.Thread(target=answer)
+        thread.start()
+        outcome = tap(sandbox, message, text="Go")
+        thread.join()
+    assert (outcome["client_code"], outcome["toast"]) == (0, toast)
