@@ -40,6 +40,7 @@ class Reception:
         self._clock = clock
         self._writer = writer
         self._inbox = Inbox(db)
+        self._store = self._inbox.store_rows  # one object, so that rows of many threads go together
         self._once = db.insert(taps).on_conflict_do_nothing().returning(taps.c.id)
 
     def event(self, event: Event) -> None:
@@ -49,7 +50,7 @@ class Reception:
             Overloaded: Not stored; the platform should send it again.
             Late: Perhaps stored; sending it again does no harm.
         """
-        self._writer.append(self._inbox.statement, self._inbox.row(event, self._clock.now()))
+        self._writer.append(self._store, self._inbox.row(event, self._clock.now()))
         metrics.count("chorus_events_total", type=event.type, outcome="received")
 
     def tap(self, tap: Tap) -> dict[str, Any]:

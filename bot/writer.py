@@ -7,8 +7,7 @@ nobody to wait for, and one flush to disk then serves every request that arrived
 import queue
 import threading
 import time
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 import sqlalchemy as sa
@@ -29,16 +28,18 @@ class Late(Exception):  # noqa: N818 - an outcome with a name
     """The writing had begun but did not finish in time; it may still become durable."""
 
 
+Bulk = Callable[[Connection, Sequence[str]], None]
+"""Stores many rows (in a form of its own choosing) in one statement."""
+
+
 class _Item(Generic[T]):
-    """One submission: a function to run, or a row for a statement shared by many."""
+    """One submission: a function to run, or a row for a bulk function shared by many."""
 
-    __slots__ = ("done", "error", "fn", "result", "row", "statement", "taken")
+    __slots__ = ("bulk", "done", "error", "fn", "result", "row", "taken")
 
-    def __init__(
-        self, fn: Callable[[Connection], T] | None, statement: sa.Insert | None, row: Mapping[str, Any]
-    ) -> None:
+    def __init__(self, fn: Callable[[Connection], T] | None, bulk: Bulk | None = None, row: str = "") -> None:
         self.fn = fn
-        self.statement = statement
+        self.bulk = bulk
         self.row = row
         self.result: T | None = None
         self.error: BaseException | None = None
@@ -81,18 +82,21 @@ class GroupWriter:
             Overloaded: It was not started; nothing is written.
             Late: It was started and may still become durable.
         """
-        item: _Item[T] = _Item(fn, None, {})
+        item: _Item[T] = _Item(fn)
         self._wait_for(item)
         return cast(T, item.result)  # set whenever there is no error
 
-    def append(self, statement: sa.Insert, row: Mapping[str, Any]) -> None:
-        """Add one row and return once it is durable; rows of the same statement object are written together.
+    def append(self, bulk: Bulk, row: str) -> None:
+        """Add one row and return once it is durable; rows of the same ``bulk`` are handed to it together.
+
+        One statement for many rows matters: each gives up the interpreter's lock once, and getting it back
+        from busy web threads costs more than the writing.
 
         Raises:
             Overloaded: Nothing is written.
             Late: It may still become durable.
         """
-        self._wait_for(_Item[None](None, statement, row))
+        self._wait_for(_Item[None](None, bulk, row))
 
     def close(self) -> None:
         """Write what is waiting and stop the thread."""
@@ -134,32 +138,35 @@ class GroupWriter:
         """One transaction for all; if the commit itself fails, nothing is durable and everybody hears it."""
         try:
             with self._db.begin() as conn:
-                self._append_all(conn, [item for item in items if item.fn is None])
+                self._append_all(conn, items)
                 for item in items:
                     if item.fn is not None:
                         self._alone(conn, item, item.fn)
+        except _BadRow:
+            for item in items:
+                self._commit([item])
+            return
         except Exception as error:  # noqa: BLE001 - raised again in every thread that waits
             _log.exception("writer.commit_failed", submissions=len(items))
             for item in items:
                 item.error = error
-        finally:
-            for item in items:
-                item.done.release()
-
-    def _append_all(self, conn: Connection, items: list[_Item[Any]]) -> None:
-        """Rows of one statement in one go; if the database dislikes one of them, each on its own."""
-        batches: dict[int, list[_Item[Any]]] = {}
         for item in items:
-            batches.setdefault(id(item.statement), []).append(item)
-        for batch in batches.values():
-            statement = batch[0].statement
-            assert statement is not None  # noqa: S101 - an item has a function or a statement
+            item.done.release()
+
+    @staticmethod
+    def _append_all(conn: Connection, items: list[_Item[Any]]) -> None:
+        """Rows of one bulk function in one go; if the database dislikes one, everything is begun anew."""
+        batches: dict[Bulk, list[str]] = {}
+        for item in items:
+            if item.bulk is not None:
+                batches.setdefault(item.bulk, []).append(item.row)
+        for bulk, rows in batches.items():
             try:
-                with conn.begin_nested():
-                    conn.execute(statement, [item.row for item in batch])
-            except sa.exc.SQLAlchemyError:
-                for item in batch:
-                    self._alone(conn, item, partial(_insert, statement, item.row))
+                bulk(conn, rows)
+            except sa.exc.OperationalError:
+                raise
+            except sa.exc.SQLAlchemyError as error:
+                raise (_BadRow() if len(items) > 1 else error) from error
 
     @staticmethod
     def _alone(conn: Connection, item: _Item[Any], fn: Callable[[Connection], Any]) -> None:
@@ -170,5 +177,5 @@ class GroupWriter:
             item.error = error
 
 
-def _insert(statement: sa.Insert, row: Mapping[str, Any], conn: Connection) -> None:
-    conn.execute(statement, [row])
+class _BadRow(Exception):  # noqa: N818 - an outcome
+    """The database refused one of several rows: each submission gets a transaction of its own."""

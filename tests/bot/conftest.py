@@ -68,6 +68,7 @@ def web(floor: Floor) -> Iterator[Web]:
     """The web app with an empty router; encrypted and signed envelopes only."""
     router = Router()
     app = create_app(floor, router, {})
+    app.extensions["test.clock"] = floor.clock
     yield Web(app, router, floor.db)
     app.extensions[WRITER].close()
 

@@ -1,0 +1,69 @@
+"""The three servers that ``benchmarks.webhook`` compares, as WSGI factories for granian."""
+
+import os
+from pathlib import Path
+
+from flask import Flask, Response, request
+
+APP_ID = "cli_bench"
+ENCRYPT_KEY = "bench-encrypt-key"
+TOKEN = "bench-token"
+EVENT = "drive.file.bitable_record_changed_v1"
+
+
+def ours() -> Flask:
+    """The product's web app: verified and durable before the answer."""
+    from bot.router import Router  # noqa: PLC0415 - each server pays only for itself
+    from bot.web import create_app  # noqa: PLC0415
+    from runtime.clock import SystemClock  # noqa: PLC0415
+    from runtime.db import Database, migrate  # noqa: PLC0415
+    from runtime.floor import Floor  # noqa: PLC0415
+    from runtime.manifest import BaseManifest, Manifest  # noqa: PLC0415
+    from runtime.settings import load_settings  # noqa: PLC0415
+    from runtime.work import WorkQueue  # noqa: PLC0415
+
+    settings = load_settings(
+        feishu_app_id=APP_ID,
+        feishu_app_secret="secret",
+        feishu_encrypt_key=ENCRYPT_KEY,
+        feishu_verification_token=TOKEN,
+        var_dir=Path(os.environ["BENCH_DIR"]),
+        database_url=os.environ["BENCH_DATABASE"],
+    )
+    migrate(settings.database_url)
+    db = Database(settings.database_url)
+    manifest = Manifest(name="bench", base=BaseManifest(name="bench"))
+    floor = Floor(settings, manifest, SystemClock(), db, db, WorkQueue(db))
+    return create_app(floor, Router(), {})
+
+
+def sdk() -> Flask:
+    """The SDK's own Flask adapter and dispatcher: verified, but nothing stored."""
+    import lark_oapi  # noqa: PLC0415
+    from lark_oapi.adapter.flask import parse_req, parse_resp  # noqa: PLC0415
+
+    handler = (
+        lark_oapi.EventDispatcherHandler.builder(ENCRYPT_KEY, TOKEN, lark_oapi.LogLevel.ERROR)
+        .register_p2_drive_file_bitable_record_changed_v1(lambda _event: None)
+        .build()
+    )
+    app = Flask("sdk")
+
+    @app.post("/webhook/event")
+    def receive() -> Response:
+        answer: Response = parse_resp(handler.do(parse_req()))
+        return answer
+
+    return app
+
+
+def bare() -> Flask:
+    """The least a Flask POST can do: read the body, answer ``{}``."""
+    app = Flask("bare")
+
+    @app.post("/webhook/event")
+    def receive() -> Response:
+        request.get_data()
+        return Response("{}", mimetype="application/json")
+
+    return app
