@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import requests
+from lark_oapi.api.event.v1 import GetConnectionRequest
 from lark_oapi.ws.pb.pbbp2_pb2 import Frame as OfficialFrame
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
@@ -18,6 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from sandbox.frames import CONTROL, DATA, BrokenFrameError, Frame, decode
 from sandbox.longconn import NoClientError
 from sandbox.server import SandboxServer
+from tests.contract.kit import fresh_client
 from tests.contract.receiver import Receiver
 from tests.support.wait import until
 
@@ -227,6 +229,14 @@ def test_wrong_credentials_used_tickets_and_a_busy_desk(sandbox: SandboxServer) 
         connect(url, proxy=None)
     sandbox.world.longconn.busy = True
     assert ask_endpoint(sandbox)["code"] == 1
+
+
+def test_the_typed_sdk_counts_the_connections(sandbox: SandboxServer) -> None:
+    """event/v1/connection tells how many clients are connected."""
+    with join(sandbox):
+        until(lambda: sandbox.world.longconn.online("cli_sandbox0000001"))
+        answer = fresh_client(sandbox).event.v1.connection.get(GetConnectionRequest.builder().build())
+    assert answer.data.online_instance_cnt == 1
 
 
 def test_a_request_url_wins_over_the_long_connection(sandbox: SandboxServer) -> None:
