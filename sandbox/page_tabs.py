@@ -25,10 +25,11 @@ def tasks(world: World, req: Request) -> Reply:
     parts = []
     for instance, task in waiting(world, req.params["open_id"]):
         starter = world.people.get(instance.starter)
-        form = instance.form if isinstance(instance.form, list) else []
+        names = {widget["id"]: widget.get("name") for widget in instance.definition.widgets}
         lines = "".join(
-            f"<dt>{esc(widget.get('name') or widget.get('id'))}</dt><dd>{esc(said(widget.get('value')))}</dd>"
-            for widget in form
+            f"<dt>{esc(names.get(widget.get('id')) or widget.get('id'))}</dt>"
+            f"<dd>{esc(said(widget.get('value')))}</dd>"
+            for widget in instance.form
         )
         verbs = "".join(
             f'<button class="btn {look}" data-verb="{verb}" data-code="{instance.code}">{label}</button>'

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import requests
 
+from sandbox.approval_state import BUDGET_CODE
 from sandbox.card_html import Draw
 from sandbox.chart_svg import chart
 from sandbox.markdown_html import markdown
@@ -159,3 +160,54 @@ def test_every_reader_sees_their_language() -> None:
         {"tag": "markdown", "content": "你好", "i18n_content": {"en_us": "hello"}}]}}  # fmt: skip
     assert "hello" in Draw(nobody, "en_us").card(card)
     assert "你好" in Draw(nobody, "zh_cn").card(card)
+
+
+def test_an_approval_waits_on_the_page_of_the_one_who_decides(sandbox: SandboxServer) -> None:
+    """The supervisor's tab shows who asks and the named fields; others have nothing there."""
+    starter = next(p for p in sandbox.world.people.values() if p.title == "运营")
+    keys = {"app_id": "cli_sandbox0000001", "app_secret": "sandbox-secret"}
+    url = f"{sandbox.url}/open-apis/auth/v3/tenant_access_token/internal"
+    token = requests.post(url, json=keys, timeout=5).json()["tenant_access_token"]
+    form = [
+        {"id": "widget_plan", "type": "input", "value": "连衣裙"},
+        {"id": "widget_before", "type": "number", "value": 2000},
+        {"id": "widget_after", "type": "number", "value": 3000},
+    ]
+    body = {"approval_code": BUDGET_CODE, "open_id": starter.open_id, "form": json.dumps(form)}
+    head = {"Authorization": f"Bearer {token}"}
+    url = f"{sandbox.url}/open-apis/approval/v4/instances"
+    assert requests.post(url, json=body, headers=head, timeout=5).json()["code"] == 0
+
+    def tab(open_id: str) -> str:
+        return requests.get(f"{sandbox.url}/people/{open_id}/tasks", timeout=5).json()["html"]
+
+    shown = tab(starter.leader_open_id)
+    assert starter.name in shown
+    assert "连衣裙" in shown
+    assert "widget_plan" not in shown
+    assert tab(starter.open_id) == ""
+
+
+def test_a_table_is_shown_as_a_grid_that_can_be_typed_into(sandbox: SandboxServer) -> None:
+    """Names of columns, values for people, and which cells can be edited."""
+    keys = {"app_id": "cli_sandbox0000001", "app_secret": "sandbox-secret"}
+    base = f"{sandbox.url}/open-apis"
+    answer = requests.post(f"{base}/auth/v3/tenant_access_token/internal", json=keys, timeout=5).json()
+    head = {"Authorization": f"Bearer {answer['tenant_access_token']}"}
+
+    def call(path: str, body: dict[str, Any]) -> dict[str, Any]:
+        return requests.post(f"{base}/bitable/v1/apps{path}", json=body, headers=head, timeout=5).json()[
+            "data"
+        ]
+
+    app = call("", {"name": "运营中枢"})["app"]["app_token"]
+    fields = [{"field_name": "计划", "type": 1}, {"field_name": "消耗", "type": 2}]
+    table = call(f"/{app}/tables", {"table": {"name": "日报", "fields": fields}})["table_id"]
+    call(f"/{app}/tables/{table}/records", {"fields": {"计划": "A<1>", "消耗": 12.5}})
+    open_id = next(iter(sandbox.world.people))
+    url = f"{sandbox.url}/people/{open_id}/bases?table={app}/{table}"
+    shown = requests.get(url, timeout=5).json()
+    assert shown["title"] == "日报"
+    assert "A&lt;1&gt;" in shown["html"]
+    assert 'data-kind="number" data-field="消耗"' in shown["html"]
+    assert "12.5" in shown["html"]
