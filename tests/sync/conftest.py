@@ -3,7 +3,7 @@
 Two tables made by setup, the sync on the chosen database, a person to edit.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,7 +35,6 @@ PLANS = TableSpec(
         FieldSpec("tags", "标签", Kind.MULTI_SELECT, options=("主推", "清仓"), open_options=True),
         FieldSpec("spend", "消耗", Kind.CURRENCY),
         FieldSpec("gmv", "成交", Kind.NUMBER),
-        FieldSpec("roi", "ROI", Kind.FORMULA, formula="{gmv}/{spend}", formatter="0.00"),
         FieldSpec("day", "日期", Kind.DATE),
         FieldSpec("at", "更新于", Kind.DATETIME),
         FieldSpec("hot", "重点", Kind.CHECKBOX),
@@ -43,6 +42,7 @@ PLANS = TableSpec(
         FieldSpec("link", "链接", Kind.URL),
         FieldSpec("files", "附件", Kind.ATTACHMENT),
         FieldSpec("sync_issue", "同步问题", Kind.TEXT),
+        FieldSpec("roi", "ROI", Kind.FORMULA, formula="{gmv}/{spend}", formatter="0.00"),
     ),
     business_key=("plan_id",),
     views=(ViewSpec("按状态", "kanban"),),
@@ -52,13 +52,13 @@ TASKS = TableSpec(
     "处理任务",
     (
         FieldSpec("title", "标题", Kind.TEXT),
-        FieldSpec("plan", "计划", Kind.LINK, link_to="plans"),
         FieldSpec("number", "编号", Kind.AUTO_NUMBER),
         FieldSpec("share", "占比", Kind.PERCENT),
         FieldSpec("phone", "电话", Kind.PHONE),
         FieldSpec("email", "邮箱", Kind.EMAIL),
         FieldSpec("made", "创建于", Kind.CREATED_TIME),
         FieldSpec("changed", "修改于", Kind.MODIFIED_TIME),
+        FieldSpec("plan", "计划", Kind.LINK, link_to="plans"),
     ),
     business_key=("title",),
     form=FormSpec("提任务", ("title", "plan"), required=("title",), description="请填写"),
@@ -194,12 +194,24 @@ def make_stage(sandbox: Any, database: Database, tmp_path: Path, specs: Specs) -
 
 
 @pytest.fixture
-def bare(sandbox: Any, database: Database, tmp_path: Path) -> Iterator[Stage]:
+def build(sandbox: Any, database: Database, tmp_path: Path) -> Iterator[Callable[[Specs], Stage]]:
+    """Makes stages with given specs on one sandbox and one database; closes them in the end."""
+    made: list[Stage] = []
+
+    def make(specs: Specs) -> Stage:
+        made.append(make_stage(sandbox, database, tmp_path, specs))
+        return made[-1]
+
+    yield make
+    for stage in made:
+        stage.feishu.close()
+        stage.floor.mirror.close()
+
+
+@pytest.fixture
+def bare(build: Callable[[Specs], Stage]) -> Stage:
     """The sync before setup."""
-    stage = make_stage(sandbox, database, tmp_path, SPECS)
-    yield stage
-    stage.feishu.close()
-    stage.floor.mirror.close()
+    return build(SPECS)
 
 
 @pytest.fixture

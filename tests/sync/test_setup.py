@@ -1,12 +1,14 @@
 """Setup adds what is missing, twice is once, and touches nothing of people's."""
 
+from collections.abc import Callable
+
 import pytest
 
 from bitable_sync.setup import readable
 from bitable_sync.setup_plan import initial_fields
 from bitable_sync.spec import FieldSpec, Kind, Specs, TableSpec
 from runtime.errors import ConfigError
-from tests.sync.conftest import LOGGED, PLANS, TASKS, Stage, make_stage
+from tests.sync.conftest import LOGGED, PLANS, TASKS, Stage
 
 pytestmark = pytest.mark.db
 
@@ -28,11 +30,18 @@ def test_plan_changes_nothing(bare: Stage) -> None:
     assert bare.sandbox.world.bitable.bases == {}
 
 
-def test_columns_stand_in_spec_order_without_blank_rows(stage: Stage) -> None:
-    """Columns are in the order of the spec, and a new table has no rows."""
+def test_columns_stand_in_spec_order_without_blank_rows(build: Callable[[Specs], Stage]) -> None:
+    """Columns are in the order of the spec, a formula in the middle too, and a new table has no rows."""
+    fields = (
+        FieldSpec("a", "甲", Kind.NUMBER),
+        FieldSpec("twice", "两倍", Kind.FORMULA, formula="{a}*2"),
+        FieldSpec("b", "乙", Kind.TEXT),
+    )
+    stage = build(Specs((TableSpec("plans", "表", fields),)))
+    stage.setup.apply()
     bound = stage.sync.bindings.require("plans")
     names = [f["field_name"] for f in stage.feishu.bitable.list_fields(bound.app_token, bound.table_id)]
-    assert names == [field.name for field in PLANS.fields]
+    assert names == ["甲", "两倍", "乙"]
     assert stage.rows() == []
 
 
@@ -70,7 +79,7 @@ def test_interrupted_run_is_continued(bare: Stage) -> None:
     assert sorted(fields) == sorted(field.name for field in PLANS.fields)
 
 
-def test_options_are_added_keeping_peoples(stage: Stage, database, tmp_path) -> None:
+def test_options_are_added_keeping_peoples(stage: Stage, build: Callable[[Specs], Stage]) -> None:
     """A new option in the spec is added; options people made, and cells that use them, stay."""
     made = stage.add(计划ID="p1", 标签=["我的"])
     fields = tuple(
@@ -78,7 +87,7 @@ def test_options_are_added_keeping_peoples(stage: Stage, database, tmp_path) -> 
         if f.key == "tags" else f for f in PLANS.fields
     )  # fmt: skip
     specs = Specs((TableSpec("plans", PLANS.name, fields, PLANS.business_key, PLANS.views), TASKS))
-    later = make_stage(stage.sandbox, database, tmp_path, specs)
+    later = build(specs)
     assert [step.line for step in later.setup.plan()] == ["表「计划日报」的列「标签」新增选项：新品"]
     later.setup.apply()
     assert later.setup.plan() == []
@@ -120,9 +129,9 @@ def test_column_of_wrong_type_is_told_not_touched(stage: Stage) -> None:
     assert stage.setup.plan() == [step]
 
 
-def test_existing_tables_are_adopted_by_name(stage: Stage, database, tmp_path) -> None:
+def test_existing_tables_are_adopted_by_name(stage: Stage) -> None:
     """A database that forgot everything finds base tables and columns by name and creates none again."""
-    with database.begin() as conn:
+    with stage.floor.db.begin() as conn:
         for name in ("bitable_fields", "bitable_tables"):
             conn.exec_driver_sql(f"DELETE FROM {name}")  # noqa: S608 - fixed names
     assert {step.do for step in stage.setup.plan()} == {"bind", "bind_field"}
@@ -138,9 +147,9 @@ def test_lost_subscription_is_renewed(stage: Stage) -> None:
     assert stage.feishu.drive.is_subscribed(stage.setup.base())
 
 
-def test_log_table_tells_about_whole_tables(bare: Stage, database, tmp_path) -> None:
+def test_log_table_tells_about_whole_tables(build: Callable[[Specs], Stage]) -> None:
     """With a log table in the specs, a deleted column is told there, and settled there when it is back."""
-    stage = make_stage(bare.sandbox, database, tmp_path, LOGGED)
+    stage = build(LOGGED)
     stage.setup.apply()
     stage.sync.puller.pull("plans")
     stage.drop("gmv")
