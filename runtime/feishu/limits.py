@@ -32,9 +32,7 @@ MAX_WAIT = 10.0
 """Seconds a caller is kept waiting at most."""
 LEASE_SECONDS = 60.0
 """Longer than any call with its token renewal can take; a holder that died blocks its lane no longer."""
-LAPSE = 0.25
-"""A reserved slot not used this long after its moment is lost."""
-CHUNK_SECONDS = 0.2
+CHUNK_SECONDS = slots.LATE
 GATES_FRESH = 0.05
 LEASE_POLL = 0.02
 PRUNE_EVERY = 600.0
@@ -48,19 +46,24 @@ Wanted = tuple[str, Rate]
 
 @dataclass(slots=True)
 class _Pool:
-    """Slots this process has reserved for a key, and how many to reserve next time."""
+    """Slots this process has reserved for a key, and how fast it uses them."""
 
     slots: deque[float] = field(default_factory=deque)
-    chunk: int = 1
+    reserved_at: float = float("-inf")
+    used: int = 0
 
     def take(self, at: float) -> float | None:
-        lapsed = False
-        while self.slots and self.slots[0] < at - LAPSE:
+        while self.slots and self.slots[0] < at - slots.LATE:
             self.slots.popleft()
-            lapsed = True
-        if lapsed:
-            self.chunk = 1
-        return self.slots.popleft() if self.slots else None
+        if not self.slots:
+            return None
+        self.used += 1
+        return self.slots.popleft()
+
+    def wanted(self, now: float, most: int) -> int:
+        """How many slots to reserve now: what was used lately in a tenth of a second."""
+        lately = max(now - self.reserved_at, 0.001)
+        return max(1, min(most, int(self.used / lately * CHUNK_SECONDS)))
 
 
 class Limits:
@@ -191,18 +194,14 @@ class Limits:
                 fast = self._scaled(rate)
                 pool = self._pools[key]
                 _refuse_long(slots.next_slot(known[key], fast, earliest) - now, missing)
-                grant = slots.reserve(known[key], fast, earliest, pool.chunk)
+                most = int((fast.per_second or 0) * CHUNK_SECONDS)
+                grant = slots.reserve(known[key], fast, earliest, pool.wanted(now, most))
                 first.append(grant.slots[0])
                 rows.append((key, grant))
             self._store(conn, rows)
             self._prune(conn, now)
-        for (key, rate), (_, grant) in zip(missing, rows, strict=True):
-            pool = self._pools.setdefault(key, _Pool())
-            pool.slots.extend(grant.slots[1:])
-            # Busy keys double their chunk until it covers a fifth of a second; slots that lapse reset it.
-            pool.chunk = min(
-                pool.chunk * 2, max(1, int((self._scaled(rate).per_second or 0) * CHUNK_SECONDS))
-            )
+        for key, grant in rows:
+            self._pools[key] = _Pool(deque(grant.slots[1:]), now, 1)
         return first
 
     def _load(self, conn: Connection, keys: Sequence[str]) -> Mapping[str, slots.Pace]:

@@ -15,8 +15,8 @@ MINUTE = 61.0
 """One second more than a minute: seconds are counted whole."""
 
 BURST_SHARE = 0.1
-MARGIN = 0.95
-"""Slots are spread a little wider than allowed, because the network may bunch them again."""
+LATE = 0.1
+"""A slot may be used this many seconds after its moment; then it is lost."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ def step(rate: Rate) -> float:
     """Return the seconds between two slots; 0 when only the minute is limited."""
     if not rate.per_second:
         return 0.0
-    # In any second: the burst plus what the step lets through.
-    return 1.0 / (max(1, rate.per_second - burst(rate)) * MARGIN)
+    # In any second fall the burst, the slots of that second, and those used late from just before it.
+    return (1.0 + LATE) / max(1, rate.per_second - burst(rate))
 
 
 def next_slot(pace: Pace, rate: Rate, at: float) -> float:

@@ -177,7 +177,7 @@ def test_a_lane_is_free_again_after_an_error(two: tuple[Limits, Limits]) -> None
 def test_busy_keys_ask_the_database_rarely(
     database: Database, clock: ManualClock, two: tuple[Limits, Limits]
 ) -> None:
-    """At full speed most calls use slots reserved before: under one reservation for three calls."""
+    """At full speed most calls use slots reserved before: less than one reservation for two calls."""
     writes: list[str] = []
 
     def note(_conn: object, _cursor: object, statement: str, *_rest: object) -> None:
@@ -186,7 +186,7 @@ def test_busy_keys_ask_the_database_rarely(
 
     sa.event.listen(database.engine, "before_cursor_execute", note)
     called_at(two[0], clock, "POST /x", Rate(per_second=50), 200)
-    assert len(writes) < 60
+    assert len(writes) < 100
 
 
 def test_forgotten_receivers_leave_the_table(

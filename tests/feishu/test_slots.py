@@ -1,5 +1,7 @@
 """The arithmetic of pacing."""
 
+from random import Random
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,17 +19,20 @@ def within(moments: list[float], seconds: float) -> int:
 @settings(max_examples=60, deadline=None)
 @given(
     rate=st.sampled_from([MESSAGES, RECEIVER, PER_MINUTE_10, Rate(per_second=10), Rate(7, 20)]),
+    chance=st.randoms(use_true_random=False),
     gaps=st.lists(st.tuples(st.floats(0, 3), st.integers(1, 12)), min_size=1, max_size=60),
 )
-def test_no_window_ever_holds_more_than_allowed(rate: Rate, gaps: list[tuple[float, int]]) -> None:
+def test_no_window_ever_holds_more_than_allowed(
+    rate: Rate, chance: Random, gaps: list[tuple[float, int]]
+) -> None:
     """Whatever is asked for and when, no second and no minute gets more slots than the rate allows."""
     pace, now, taken = slots.Pace(), START, []
     for gap, wanted in gaps:
         now += gap
         grant = slots.reserve(pace, rate, now, wanted)
         pace = grant.pace
-        # A slot in the past is used at once.
-        taken += [max(now, moment) for moment in grant.slots]
+        # A slot in the past is used at once, any other a little late at most.
+        taken += [max(now, moment + chance.choice([0.0, slots.LATE])) for moment in grant.slots]
     if rate.per_second:
         assert within(taken, 1.0) <= rate.per_second
     if rate.per_minute:
@@ -40,12 +45,12 @@ def test_an_idle_key_starts_at_once() -> None:
 
 
 def test_a_busy_key_gets_nearly_its_whole_rate() -> None:
-    """Pacing costs little: 50 a second gives at least 40 a second in the long run."""
+    """Pacing costs little: 50 a second gives at least 38 a second in the long run."""
     pace = slots.Pace()
     for _ in range(40):
         grant = slots.reserve(pace, Rate(per_second=50), START, 10)
         pace = grant.pace
-    assert pace.free_at - START < 400 / 40
+    assert pace.free_at - START < 400 / 38
 
 
 def test_a_full_minute_waits_for_its_oldest_second() -> None:
