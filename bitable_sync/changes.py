@@ -113,8 +113,12 @@ class Changes:
                 self.puller.pull(table_key)
             self.after(table_key)
 
-    def recheck(self, table_key: str, record_ids: Collection[str]) -> list[Change]:
-        """Re-read rows by id, bring the mirror up to date, tell the listeners; what really differed."""
+    def recheck(self, table_key: str, record_ids: Collection[str], *, rounds: int = 3) -> list[Change]:
+        """Re-read rows by id, bring the mirror up to date, tell the listeners; what really differed.
+
+        A row that a write of ours overtook while it was read is read again (at most ``rounds`` times in all):
+        the mirror refuses the older reading, and with it a person's edit of another cell of that row.
+        """
         bound = self.bindings.fresh(table_key)
         started = self.clock.now()
         found, absent = self.puller.read_back(bound, sorted(record_ids))
@@ -134,7 +138,10 @@ class Changes:
         self.mirror.put_raw(table_key, found, seen_at=started)
         if gone:
             self.mirror.remove(table_key, gone)
-        return self.report(table_key)
+        changes = self.report(table_key)
+        known = self.mirror.many(table_key, found) if rounds > 1 else {}
+        overtaken = [record_id for record_id, row in known.items() if row.seen_at > started]
+        return changes + self.recheck(table_key, overtaken, rounds=rounds - 1) if overtaken else changes
 
     def report(self, table_key: str) -> list[Change]:
         """Tell the listeners of a table what they have not been told; what that was."""
