@@ -47,6 +47,7 @@ STATE = sa.Table(
     ),  # grows with every change of the table here
 )
 CHUNK = 500
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 Id = TypeVar("Id", bound=str)
 
 
@@ -56,18 +57,17 @@ class Cells(Mapping[str, CellValue]):
     __slots__ = ("_done", "_raw", "_spec")
 
     def __init__(self, raw: str | Mapping[str, Any], spec: TableSpec) -> None:
-        self._raw = raw
+        self._raw = raw if isinstance(raw, str | dict) else dict(raw)
         self._spec = spec
         self._done: dict[str, CellValue] = {}
 
     def __getitem__(self, key: str) -> CellValue:
         if key not in self._done:
-            if not self._spec.has(key):
-                raise KeyError(key)
+            field = self._spec.by_key[key]
             if isinstance(self._raw, str):
                 self._raw = json.loads(self._raw)
-            raw = self._raw.get(key) if isinstance(self._raw, Mapping) else None
-            self._done[key] = read(raw, self._spec.field(key))
+            raw = self._raw.get(key) if isinstance(self._raw, dict) else None
+            self._done[key] = read(raw, field)
         return self._done[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -97,6 +97,10 @@ def business_key(spec: TableSpec, values: Mapping[str, CellValue]) -> str | None
     """The business key of a row as one text; None if the table has none or a part is empty or unreadable."""
     parts = [canon(values.get(key, EMPTY)) for key in spec.business_key]
     return None if not parts or None in parts else "\x1f".join(part or "" for part in parts)
+
+
+def _raw_key(spec: TableSpec, raw: Mapping[str, Any]) -> str | None:
+    return business_key(spec, {key: read(raw.get(key), spec.by_key[key]) for key in spec.business_key})
 
 
 class Mirror:
@@ -223,7 +227,7 @@ class Mirror:
             return
         spec, at = self.specs.table(table), to_us(seen_at)
         records = [
-            {"table_key": table, "record_id": record_id, "key": business_key(spec, Cells(raw, spec)),
+            {"table_key": table, "record_id": record_id, "key": _raw_key(spec, raw),
              "data": dump(raw), "seen_at": at, "generation": generation}
             for record_id, raw in rows.items()
         ]  # fmt: skip
@@ -332,9 +336,7 @@ class Mirror:
 
 def dump(raw: Mapping[str, Any]) -> str:
     """The stored text of a row; empty cells are left out as the platform does."""
-    return json.dumps(
-        {k: v for k, v in raw.items() if v is not None}, ensure_ascii=False, separators=(",", ":")
-    )
+    return _ENCODER.encode({k: v for k, v in raw.items() if v is not None})
 
 
 def chunks(items: Sequence[Any], size: int) -> Iterator[list[Any]]:

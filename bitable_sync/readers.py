@@ -99,6 +99,8 @@ def text_of(raw: Any) -> str | None:
     if isinstance(raw, Mapping) and isinstance(raw.get("text"), str):
         return str(raw["text"])
     if isinstance(raw, list):
+        if len(raw) == 1 and isinstance(raw[0], dict) and isinstance(raw[0].get("text"), str):
+            return str(raw[0]["text"])  # by far the commonest shape
         parts = [text_of(part) for part in raw]
         return None if any(part is None for part in parts) else "".join(part or "" for part in parts)
     return None

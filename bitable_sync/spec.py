@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from enum import Enum
 
 from runtime.errors import ConfigError
@@ -112,8 +113,11 @@ class TableSpec:
     business_key: tuple[str, ...] = ()
     views: tuple[ViewSpec, ...] = ()
     form: FormSpec | None = None
+    by_key: Mapping[str, FieldSpec] = dataclass_field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        # Looked up for every cell that is read, hence a mapping.
+        object.__setattr__(self, "by_key", {field.key: field for field in self.fields})
         keys = [field.key for field in self.fields]
         names = [field.name for field in self.fields]
         for what, found in (("key", keys), ("name", names)):
@@ -130,16 +134,15 @@ class TableSpec:
 
     def field(self, key: str) -> FieldSpec:
         """The column with this key; ConfigError naming the known keys if there is none."""
-        for field in self.fields:
-            if field.key == key:
-                return field
+        if key in self.by_key:
+            return self.by_key[key]
         raise ConfigError(
             f"table {self.key} has no field {key!r}; known: {', '.join(f.key for f in self.fields)}"
         )
 
     def has(self, key: str) -> bool:
         """Whether the table has a column with this key."""
-        return any(field.key == key for field in self.fields)
+        return key in self.by_key
 
 
 @dataclass(frozen=True, slots=True)
