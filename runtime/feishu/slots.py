@@ -69,13 +69,15 @@ def reserve(pace: Pace, rate: Rate, at: float, wanted: int) -> Grant:
     """
     start, room = _start(pace, rate, at)
     spacing = step(rate)
-    slots = tuple(start + index * spacing for index in range(max(1, min(wanted, room))))
+    count = max(1, min(wanted, room))
+    # The slots of a burst lie in the past: they are used from now on.
+    slots = tuple(max(at, start + index * spacing) for index in range(count))
     recent: dict[int, int] = {}
     if rate.per_minute is not None:
         recent = {second: taken for second, taken in pace.recent.items() if second > at - MINUTE}
         for slot in slots:
             recent[math.floor(slot)] = recent.get(math.floor(slot), 0) + 1
-    return Grant(slots, Pace(slots[-1] + spacing, recent))
+    return Grant(slots, Pace(start + count * spacing, recent))
 
 
 def _start(pace: Pace, rate: Rate, at: float) -> tuple[float, int]:
