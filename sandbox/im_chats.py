@@ -10,6 +10,10 @@ from sandbox.kernel import ApiError, Person, Rate, Request, Routes, World
 TIER = Rate(per_minute=1000, per_second=50)
 UUID_LIFE = 36_000.0
 SCOPES = ("im:chat", "im:chat:create", "im:chat:readonly")
+LISTED = (
+    "chat_id", "avatar", "name", "description", "owner_id", "owner_id_type", "external", "tenant_key",
+    "chat_status",
+)  # fmt: skip
 
 routes = Routes("im")
 
@@ -115,7 +119,8 @@ def list_chats(world: World, req: Request) -> dict[str, Any]:
         for c in world.im.chats.values()
         if c.mode == "group" and req.app.app_id in c.bots and not c.dissolved
     ]
-    return paged(req, [view(world, chat, req) for chat in mine], largest=100, usual=20)
+    shown = [{k: v for k, v in view(world, chat, req).items() if k in LISTED} for chat in mine]
+    return paged(req, shown, largest=100, usual=20)
 
 
 @routes.add(
@@ -126,8 +131,10 @@ def list_chats(world: World, req: Request) -> dict[str, Any]:
     claim="docs im-v1/chat/get, read 2026-11",
 )
 def get(world: World, req: Request) -> dict[str, Any]:
-    """One group."""
-    return view(world, group(world, req), req)
+    """One group; the answer does not repeat its id."""
+    shown = view(world, group(world, req), req)
+    del shown["chat_id"]
+    return shown
 
 
 @routes.add(

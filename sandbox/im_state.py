@@ -76,13 +76,14 @@ class ImState:
         self.by_chat: dict[str, list[Message]] = {}
         self.blobs: dict[str, Blob] = {}
         self._uuids: dict[str, tuple[float, str]] = {}
+        self._p2p: dict[tuple[str, str], Chat] = {}
         self.version = 0
         self.closed = False
         self.changed = threading.Condition()
 
     def reset(self, _world: World, _company: str, _seed: int) -> None:
         """Forget every chat, message and key."""
-        for store in (self.chats, self.messages, self.by_chat, self.blobs, self._uuids):
+        for store in (self.chats, self.messages, self.by_chat, self.blobs, self._uuids, self._p2p):
             store.clear()
         self.touch()
 
@@ -99,14 +100,13 @@ class ImState:
 
     def p2p(self, app: App, person: Person) -> Chat:
         """The one conversation of a person with a bot; made at first use."""
-        for chat in self.chats.values():
-            if chat.mode == "p2p" and chat.members == [person.open_id] and chat.bots == [app.app_id]:
-                return chat
-        chat = Chat(
-            self._world.ids.chat(), "p2p", app.name, owner="", members=[person.open_id], bots=[app.app_id]
-        )
-        self.chats[chat.chat_id] = chat
-        return chat
+        key = (app.app_id, person.open_id)
+        if key not in self._p2p:
+            self._p2p[key] = Chat(
+                self._world.ids.chat(), "p2p", app.name, members=[person.open_id], bots=[app.app_id]
+            )
+            self.chats[self._p2p[key].chat_id] = self._p2p[key]
+        return self._p2p[key]
 
     def chat_of(self, app: App, receive_id: str, id_type: str) -> tuple[Chat, str]:
         """Where a message to ``receive_id`` goes, and the person it is for ("" in a group).

@@ -17,6 +17,7 @@ WEB = Path(__file__).parent / "web"
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HEARTBEAT = 10.0
+SHOWN = 60
 SVG = '<svg viewBox="0 0 24 24" width="20" fill="none" stroke="currentColor"><path d="{}"/></svg>'
 ICONS = {
     "chats": SVG.format("M4 5h16v11H10l-5 4v-4H4z"),
@@ -122,7 +123,7 @@ def live(world: World, req: Request) -> Reply:
     chats = list(world.im.chats_of(person.open_id))
     current = next((c for c in chats if c.chat_id == req.query.get("chat")), chats[0] if chats else None)
     draw = Draw(lambda open_id: name_of(world, open_id), req.query.get("lang", "zh_cn"))
-    said = world.im.by_chat.get(current.chat_id, []) if current else []
+    said = world.im.by_chat.get(current.chat_id, [])[-SHOWN:] if current else []
     return Reply(
         {
             "version": world.im.version,
