@@ -119,7 +119,7 @@ class Morning:
         """Nonsense in a threshold cell is answered in the row, and mended."""
         self.office.edit(self.chief, "预警规则", self.stock_rule, 阈值="差不多就行")
         watch = Watch()
-        until(lambda: "有效" not in self._verdict(self.stock_rule), 20, "the row says what is wrong")
+        until(lambda: self._verdict(self.stock_rule).startswith("无效"), 20, "the row says what is wrong")
         said, ms = self._verdict(self.stock_rule), watch.ms
         self.office.edit(self.chief, "预警规则", self.stock_rule, 阈值="安全库存")
         self._wait_valid(self.stock_rule)
@@ -214,7 +214,7 @@ class Morning:
         until(lambda: len(self.office.rows(table)) == count, 60, f"{count} rows in {table}")
 
     def _wait_valid(self, record_id: str) -> None:
-        until(lambda: "有效" in self._verdict(record_id), 20, "the rule is called valid in its row")
+        until(lambda: self._verdict(record_id).startswith("有效"), 20, "the rule is called valid in its row")
 
     def _wait_card(self, person: dict[str, Any], about: str, words: str) -> None:
         def look() -> bool:
