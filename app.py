@@ -81,6 +81,8 @@ def web() -> Flask:
 
     settings = settings_with_log()
     floor = open_floor(settings)
+    # The first tap that leads to work must not wait for an import of 0.7 s; the port need not either.
+    threading.Thread(target=floor.queue.warm, name="warm", daemon=True).start()
     return create_app(floor, tap_router(floor), standard_checks(floor.db, floor.clock))
 
 
