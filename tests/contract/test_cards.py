@@ -55,6 +55,7 @@ def form(*elements: Any) -> dict:
     return {"tag": "form", "name": "f", "elements": list(elements)}
 
 
+COLUMN = {"tag": "column", "width": "weighted", "weight": 1, "elements": [MARKDOWN, {"tag": "hr"}]}
 GOOD = {
     "blank": {"schema": "2.0"},
     "everything": v2(
@@ -62,7 +63,7 @@ GOOD = {
         {
             "tag": "column_set",
             "flex_mode": "bisect",
-            "columns": [{"tag": "column", "width": "weighted", "weight": 1, "elements": [MARKDOWN, {"tag": "hr"}]}],
+            "columns": [COLUMN],
         },
         form(INPUT, {"tag": "select_static", "name": "s", "options": [
             {"text": plain("A"), "value": "a"}]}, SUBMIT),
