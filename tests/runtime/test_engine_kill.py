@@ -107,7 +107,7 @@ def test_a_live_worker_adopts_the_work_of_a_dead_one(
         what="the heir finishing in order",
     )
     assert lines(tmp_path / "firsts") == ["w1"]
-    assert queue.backlog() == 0
+    until(lambda: queue.backlog() == 0, what="an empty backlog")
 
 
 def test_two_workers_share_the_work_and_keep_the_order_of_lanes(

@@ -29,7 +29,7 @@ def main() -> None:
     url, instance, folder = sys.argv[1], sys.argv[2], Path(sys.argv[3])
     for_ever = threading.Event()
     configure("info", sys.stderr)
-    engine = Engine(Database(url), instance=instance, first_wait=0.05, silent_after=1.0)
+    engine = Engine(Database(url), instance=instance, first_wait=0.05, silent_after=4.0)
 
     def note(run: JobRun, args: Mapping[str, Any]) -> None:
         run.step("note", lambda: append(folder / "notes", str(args["n"])))
