@@ -50,8 +50,10 @@ def upsert(conn: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]])
 def insert_new(conn: Connection, table: sa.Table, row: Mapping[str, Any]) -> bool:
     """Insert a row unless a unique key of it exists; says whether it was new."""
     insert = sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
-    done = conn.execute(insert.values(**row).on_conflict_do_nothing())
-    return done.rowcount == 1
+    key = next(iter(table.primary_key))
+    # RETURNING, because the number of inserted rows is not to be had from every driver.
+    done = conn.execute(insert.values(**row).on_conflict_do_nothing().returning(key))
+    return done.first() is not None
 
 
 def _alert(row: Row[Any]) -> Alert:
