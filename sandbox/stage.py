@@ -90,7 +90,7 @@ class Stage:
     def serve(self, *args: str, name: str = "serve") -> subprocess.Popen[bytes]:
         """Start ``chorus serve`` and wait until it is ready to be called."""
         process = self.start([*self.command, "serve", *args], name)
-        until(lambda: _alive(process) and _answers(self.url + "/readyz"), 30, "chorus serve is ready")
+        until(lambda: _alive(process) and answers(self.url + "/readyz"), 30, "chorus serve is ready")
         return process
 
     def subscribe(self) -> None:
@@ -177,7 +177,7 @@ class Stage:
         (self.folder / "feishu_app.yaml").write_text(text, "utf-8")
 
     def _sandbox_answers(self) -> bool:
-        return _alive(self._children[0]) and _answers(self.sandbox_url + "/_sandbox/clock")
+        return _alive(self._children[0]) and answers(self.sandbox_url + "/_sandbox/clock")
 
 
 def _alive(process: subprocess.Popen[bytes]) -> bool:
@@ -186,7 +186,8 @@ def _alive(process: subprocess.Popen[bytes]) -> bool:
     return True
 
 
-def _answers(url: str) -> bool:
+def answers(url: str) -> bool:
+    """Whether a GET of this loopback address is answered with 200."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=2)
     try:

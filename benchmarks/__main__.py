@@ -1,0 +1,64 @@
+"""``make bench``: run every benchmark, print its figures and write them to docs/BENCHMARKS.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+HOME = Path(__file__).resolve().parent.parent
+PAGE = HOME / "docs" / "BENCHMARKS.md"
+SUITE = {
+    "webhook": """(a) Webhook: verified and durable acknowledgements
+Our web app against the SDK's Flask adapter with its dispatcher (which stores nothing) and a bare Flask POST, all
+under the same server. Targets: at least 1 x the SDK's, at least 0.6 x bare.""",
+    "client": """(b) Calls to Feishu
+Our client against the SDK's stock transport and a bare pooled requests.Session. Targets: at least 2 x stock, at
+least 0.8 x bare.""",
+    "pull": """(c) First pull of 100,000 rows
+Against the time the platform's limit of 20 searches a second allows. Target: at most 1.1 x.""",
+    "latency": """(d) Edit in Bitable to card received
+At 20 edits a second. Target: p99 under 1.5 s.""",
+    "start": """(e) Start and memory
+Target: listening in under 3 s, no process over 250 MB.""",
+    "engine": """Durable engine
+Pick-up of work and cost when idle. Target: under 100 ms, about 5 % of a core.""",
+}
+
+
+def main() -> int:
+    """Run all; 0 when every benchmark met its targets."""
+    parts, worst = [head()], 0
+    for module, text in SUITE.items():
+        title, _, about = text.partition("\n")
+        print(f"== {title}", flush=True)
+        done = subprocess.run(
+            [sys.executable, "-m", f"benchmarks.{module}"],
+            cwd=HOME,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        print(done.stdout or done.stderr, flush=True)
+        worst = max(worst, done.returncode)
+        said = done.stdout.strip() or "It ended without figures; run it alone to see why."
+        parts.append(f"## {title}\n\n{about}\n`python -m benchmarks.{module}`\n\n```\n{said}\n```\n")
+    PAGE.write_text("\n".join(parts), "utf-8")
+    print(f"written to {PAGE.relative_to(HOME)}")
+    return worst
+
+
+def head() -> str:
+    """Say where and when the figures were taken."""
+    day = datetime.now(UTC).date().isoformat()
+    return (
+        "# Benchmarks\n\nWritten by `make bench`. Ratios in one run mean something, absolute figures roughly.\n\n"
+        f"Taken on {day}, Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}.\n"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
