@@ -67,3 +67,4 @@ class Feishu:
         """Close the connections and write what was counted."""
         self._door.close()
         self.quota.close()
+        self._limits.close()

@@ -84,7 +84,9 @@ class Limits:
         sleep: Callable[[float], object] | None = None,
         speed: float = 1.0,
     ) -> None:
-        self._db = db
+        # Slots, gates and leases need not survive a power cut, so their commits wait for no disk.
+        self._db = Database(db.url, durable=False) if db.dialect == "sqlite" else db
+        self._owned = self._db is not db
         self._clock = clock
         self.sleep = sleep or (clock.advance if isinstance(clock, ManualClock) else time.sleep)
         self._speed = speed
@@ -136,6 +138,11 @@ class Limits:
             conn.execute(sa.delete(gates).where(gates.c.key == key))
         with self._lock:
             self._gates.pop(key, None)
+
+    def close(self) -> None:
+        """Close what was opened here."""
+        if self._owned:
+            self._db.close()
 
     @contextmanager
     def serial(self, key: str) -> Iterator[None]:

@@ -1,6 +1,7 @@
 """Limits shared by threads and processes."""
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
@@ -24,9 +25,12 @@ def clock() -> ManualClock:
 
 
 @pytest.fixture
-def two(database: Database, clock: ManualClock) -> tuple[Limits, Limits]:
+def two(database: Database, clock: ManualClock) -> Iterator[tuple[Limits, Limits]]:
     """Two processes' limits on one database."""
-    return Limits(database, clock), Limits(database, clock)
+    pair = Limits(database, clock), Limits(database, clock)
+    yield pair
+    for limits in pair:
+        limits.close()
 
 
 def called_at(limits: Limits, clock: ManualClock, key: str, rate: Rate, times: int) -> list[float]:
@@ -143,6 +147,8 @@ def test_a_lane_has_one_holder_among_threads_and_processes(database: Database, c
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(write, range(24)))
     assert overlaps == [1] * 24
+    for limits in lanes:
+        limits.close()
     with database.read() as conn:
         assert conn.execute(sa.select(leases)).all() == []
 
@@ -164,6 +170,7 @@ def test_a_dead_holder_is_overtaken(database: Database, clock: ManualClock) -> N
     clock.advance(LEASE_SECONDS)
     with limits.serial("base:a"):
         pass
+    limits.close()
 
 
 def test_a_lane_is_free_again_after_an_error(two: tuple[Limits, Limits]) -> None:
@@ -184,7 +191,7 @@ def test_busy_keys_ask_the_database_rarely(
         if "feishu_pace" in statement and statement.startswith("INSERT"):
             writes.append(statement)
 
-    sa.event.listen(database.engine, "before_cursor_execute", note)
+    sa.event.listen(two[0]._db.engine, "before_cursor_execute", note)
     called_at(two[0], clock, "POST /x", Rate(per_second=50), 200)
     assert len(writes) < 100
 
@@ -212,5 +219,6 @@ def test_threads_of_one_process_stay_within_the_rate(database: Database) -> None
 
     with ThreadPoolExecutor(8) as pool:
         moments = list(pool.map(take, range(30)))
+    limits.close()
     # The machine may wake a thread late, so the whole is judged and not every second.
     assert max(moments) - min(moments) > (30 - 20) / 20
