@@ -43,13 +43,14 @@ class Tables:
         """
         table = str(args["table"])
         try:
-            run.attempt("pull", lambda: self._pull(table, str(run.id)), tries=4)
+            run.attempt("pull", lambda: self.fetch(table, str(run.id)), tries=4)
         except ChorusError as error:
             with self.deps.db.begin() as conn:
                 store.note_pull(conn, table, self.deps.clock.now(), error=str(error)[:300])
         self.deps.checker.scan(table)
 
-    def _pull(self, table: str, cause: str) -> dict[str, int]:
+    def fetch(self, table: str, cause: str) -> dict[str, int]:
+        """Ask the platform, write what changed into the table, note the pull; safe to repeat."""
         started = self.deps.clock.now()
         cursor = 0
         if table == PLANS:

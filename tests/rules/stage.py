@@ -21,6 +21,7 @@ from bot.router import Router
 from rules import tables
 from rules.acting import pull_work
 from rules.deps import Gateways
+from rules.jobs import Tables
 from rules.specs import TABLES
 from rules.wire import WebDeps, WorkerDeps, make_policy, register_web, register_worker
 from runtime.clock import SystemClock
@@ -136,6 +137,13 @@ class Scene:
         self.put(work)
         until(lambda: self.finished(work.id), timeout=30, what=f"{work.id} finished")
 
+    def pull_now(self, table: str) -> None:
+        """One pull of a table, in this thread, without the engine."""
+        self._count += 1
+        jobs = Tables(self.worker)
+        jobs.fetch(table, f"now{self._count}")
+        self.worker.checker.scan(table)
+
     def finished(self, work_id: str) -> bool:
         """Whether a work ended well."""
         status = status_table(self.floor.db)
@@ -215,7 +223,7 @@ def shown(cell: Any) -> str:
     return "" if cell is None else str(cell)
 
 
-def open_scene(sandbox: Any, database: Database, folder: Path) -> Scene:
+def open_scene(sandbox: Any, database: Database, folder: Path, *, launch: bool = True) -> Scene:
     """Set the base up, start the worker's engine."""
     sandbox.world.limits_on = False
     settings = load_settings(
@@ -258,5 +266,6 @@ def open_scene(sandbox: Any, database: Database, folder: Path) -> Scene:
     scheduler = Scheduler(database, floor.queue, clock)
     worker = register_worker(engine, router, scheduler, sync, WorkerDeps(floor, feishu.im, gateways, policy))
     register_web(web, WebDeps(floor.queue, clock, sync.mirror, policy))
-    engine.launch()
+    if launch:
+        engine.launch()
     return Scene(sandbox, floor, feishu, sync, setup, engine, router, web, worker)

@@ -1,0 +1,134 @@
+"""What people can ask, what the platforms' rows become, and news that is old before it is told."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bitable_sync.platforms.ads import AdPlan
+from bitable_sync.platforms.erp import StockRow
+from bitable_sync.platforms.shop import ShopSales
+from bot.cards import check
+from bot.model import ChatMessage
+from rules import tables
+from rules.commands import Commands
+from rules.model import State
+from rules.sources import changed_rows, lost_plans, plan_rows, shop_rows, stock_rows
+from rules.specs import GONE
+from runtime.db import Database
+from runtime.ids import ChatId, MessageId, OpenId
+from tests.rules.kit import CHEN, START, WANG, House, plan, row, texts
+from tests.rules.stage import ROI_ROW, STOCK_ROW, open_scene
+from tests.support.wait import until
+
+
+def ask(house: House, who: Any) -> Any:
+    """我的预警, asked by a person."""
+    message = ChatMessage(MessageId("om_1"), ChatId("oc_1"), OpenId(who.open_id), "我的预警", False, START)
+    with house.db.begin() as conn:
+        return Commands(house.sources, house.policy).mine(conn, message)
+
+
+@pytest.mark.db
+def test_my_alerts_lists_what_concerns_the_asker(house: House) -> None:
+    """The owner sees the plan, a stranger sees that there is nothing, a resolved one is gone."""
+    house.write_rule()
+    house.write_plan()
+    reply = ask(house, WANG)
+    check(reply.card)
+    assert "夏季新品1001" in texts(reply.card)
+    assert ask(house, CHEN).card is None
+    house.write_plan(gmv=Decimal(9000))
+    assert ask(house, WANG).card is None
+
+
+@pytest.mark.db
+def test_missing_data_is_told_after_ten_minutes_once(house: House) -> None:
+    """A broken cell wakes the owner only when it stays broken."""
+    house.write_rule()
+    house.write_plan()
+    house.spoil("plans", "rec_1001", "gmv", "两千")
+    house.reviewer.tick()
+    assert [notice.kind for notice in house.notices()] == ["fired"]
+    for _ in range(3):
+        house.advance(timedelta(minutes=6))
+        house.reviewer.tick()
+    assert sorted(notice.kind for notice in house.notices()) == ["fired", "unknown"]
+
+
+@pytest.mark.db
+def test_a_storm_is_one_message_and_old_news_is_none(
+    sandbox: Any, database: Database, tmp_path: Path
+) -> None:
+    """Ten SKUs fall at once: one summary. A breach that is over before the worker starts is never told."""
+    scene = open_scene(sandbox, database, tmp_path, launch=False)
+    owner = scene.people[1]
+    for sku in sandbox.world.erp.skus.values():
+        sku.qty = 0
+        sandbox.world.erp.touch(sku)
+    scene.spend(800, 1600)
+    for key in ("plans", "stock"):
+        scene.pull_now(key)
+    scene.own(owner)
+    scene.add("rules", ROI_ROW)
+    scene.spend(800, 3200)
+    scene.pull_now("plans")
+    scene.add("rules", STOCK_ROW)
+    scene.engine.launch()
+    try:
+        done = lambda: not [n for n in scene.stored(tables.alert_notices) if n.state == "queued"]  # noqa: E731
+        until(done, timeout=30, what="every notice is settled")
+        assert len(scene.cards(owner)) == 1
+        assert "10 个对象越过红线" in texts(scene.cards(owner)[0]["content"])
+        states = {(n.digest_id is not None, n.state) for n in scene.stored(tables.alert_notices)}
+        assert states == {(True, "sent"), (False, "skipped")}
+        plans = [alert for alert in scene.stored(tables.alerts) if alert.table == "plans"]
+        assert [alert.state for alert in plans] == [State.RESOLVED]
+    finally:
+        scene.engine.close()
+        scene.feishu.close()
+        scene.floor.mirror.close()
+
+
+def ad(plan_id: str, status: str = "DELIVERY_OK") -> AdPlan:
+    """A plan as the platform lists it."""
+    return AdPlan(
+        plan_id, "夏季", "旗舰店", status, True, Decimal(2000), Decimal(10), Decimal(40), 1, date(2026, 3, 2)
+    )
+
+
+def test_platform_states_become_words_people_know() -> None:
+    """An unknown state falls back to whether the plan is enabled."""
+    found = [
+        item["status"] for item in plan_rows([ad("1"), ad("2", "OFFLINE_BUDGET"), ad("3", "NEW")], START)
+    ]
+    assert found == ["投放中", "预算耗尽", "投放中"]
+
+
+def test_a_pull_never_names_columns_kept_by_people() -> None:
+    """负责人, 主管, 近7日销量 and 到货天数 stay as people wrote them."""
+    stock = StockRow("S", "st", "T恤", 40, 30, 20, 100, 500, 7)
+    for item in (*plan_rows([ad("1")], START), *stock_rows([stock], START)):
+        assert not {"owner", "supervisor", "sales_7d", "lead_days"} & set(item)
+
+
+def test_a_plan_the_platform_no_longer_lists_is_marked_once() -> None:
+    """Rows already marked are not written again."""
+    known = [row(plan("1")), row(plan("2")), row(plan("3", status=GONE))]
+    assert lost_plans(known, [ad("1")]) == [{"plan_id": "2", "status": GONE}]
+
+
+def test_unchanged_rows_are_not_written() -> None:
+    """A new 数据时间 alone costs no call."""
+    fresh = plan_rows([ad("1"), ad("2")], START + timedelta(minutes=1))
+    known = {"1": row(dict(fresh[0]) | {"synced_at": START})}
+    assert [item["plan_id"] for item in changed_rows(fresh, known, "plan_id")] == ["2"]
+
+
+def test_a_shop_that_sold_nothing_today_is_a_row_with_zero() -> None:
+    """The platform lists only shops with orders; silence is what must be seen."""
+    before = [ShopSales("7", "旗舰店", date(2026, 3, 1), 3, Decimal(900))]
+    found = shop_rows([], before, START)
+    assert (found[0]["gmv"], found[0]["gmv_base"], found[0]["name"]) == (Decimal(0), Decimal(900), "旗舰店")
