@@ -28,7 +28,7 @@ _STORE: Final = {
     "postgresql": (
         "INSERT INTO inbox (event_id, type, version, dedupe_key, created_at, received_at, body) "
         "SELECT v->>0, v->>1, (v->>2)::int, v->>3, (v->>4)::timestamp AT TIME ZONE 'UTC', "
-        "(v->>5)::timestamp AT TIME ZONE 'UTC', (v->6)::text "
+        "(v->>5)::timestamp AT TIME ZONE 'UTC', v->>6 "
         "FROM json_array_elements(CAST(:rows AS json)) AS v ON CONFLICT DO NOTHING"
     ),
 }
@@ -50,12 +50,13 @@ class Inbox:
         self._db = db
         self._store = sa.text(_STORE[db.dialect])
 
-    @staticmethod
-    def row(event: Event, received_at: datetime) -> str:
+    def row(self, event: Event, received_at: datetime) -> str:
         """Write an event as JSON for :meth:`store_rows`; web threads do this, not the one that writes."""
         key = event.dedupe_key or f"event:{event.id}"
         created, received = _stamp(event.created_at), _stamp(received_at)
-        return _ENCODE([event.id, event.type, event.version, key, created, received, event.body])
+        # PostgreSQL looks into nested JSON and refuses \\u0000 there; inside a string it is only text.
+        body = event.body if self._db.dialect == "sqlite" else _ENCODE(event.body)
+        return _ENCODE([event.id, event.type, event.version, key, created, received, body])
 
     def store_rows(self, conn: Connection, rows: Sequence[str]) -> None:
         """Store rows in one statement; an event that is there already (by id or dedupe key) is left alone."""

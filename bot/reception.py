@@ -60,20 +60,23 @@ class Reception:
             Refused: ``replayed`` when this tap was already decided.
         """
         try:
-            answer = self._writer.submit(lambda conn: self._decide(conn, tap))
+            answer, fault = self._writer.submit(lambda conn: self._decide(conn, tap))
         except Refused:
             raise
         except Overloaded:
-            answer = TapAnswer(sentences.BUSY)
+            answer, fault = TapAnswer(sentences.BUSY), None
         except Late:
-            answer = TapAnswer(sentences.LATE)
-        except Exception:  # noqa: BLE001 - a waiting person gets an answer whatever happens
-            _log.exception("tap.not_stored", event_id=tap.id, action=tap.action)
-            answer = TapAnswer(sentences.SORRY)
+            answer, fault = TapAnswer(sentences.LATE), None
+        except Exception as error:  # noqa: BLE001 - a waiting person gets an answer whatever happens
+            answer, fault = TapAnswer(sentences.SORRY), error
+        if (
+            fault is not None
+        ):  # written here, not in the one thread everybody waits for: a traceback takes long
+            _log.error("tap.failed", event_id=tap.id, action=tap.action, exc_info=fault)
         self._count(tap, answer)
         return self._answer(tap, answer)
 
-    def _decide(self, conn: Connection, tap: Tap) -> TapAnswer:
+    def _decide(self, conn: Connection, tap: Tap) -> tuple[TapAnswer, Exception | None]:
         """Run the handler in the transaction that records the tap; its failure undoes only its own writes."""
         now = self._clock.now()
         handler = self._router.tap_handler(tap.action)
@@ -82,14 +85,13 @@ class Reception:
             raise Refused("replayed")
         if handler is None:
             _log.warning("tap.unhandled", event_id=tap.id, hint=sentences.no_tap_handler(tap.action))
-            return self._note(conn, tap, now, TapAnswer(sentences.UNKNOWN_ACTION), "unknown_action")
+            return self._note(conn, tap, now, TapAnswer(sentences.UNKNOWN_ACTION), "unknown_action"), None
         try:
             with conn.begin_nested():
                 answer = handler(conn, tap)
-        except Exception:  # noqa: BLE001 - any fault of a feature ends here, undone and logged
-            _log.exception("tap.failed", event_id=tap.id, action=tap.action)
-            return self._note(conn, tap, now, TapAnswer(sentences.SORRY), "handler_failed")
-        return self._note(conn, tap, now, answer, None)
+        except Exception as error:  # noqa: BLE001 - any fault of a feature ends here, undone and logged
+            return self._note(conn, tap, now, TapAnswer(sentences.SORRY), "handler_failed"), error
+        return self._note(conn, tap, now, answer, None), None
 
     @staticmethod
     def _note(conn: Connection, tap: Tap, now: datetime, answer: TapAnswer, reason: str | None) -> TapAnswer:

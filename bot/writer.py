@@ -147,9 +147,11 @@ class GroupWriter:
                 self._commit([item])
             return
         except Exception as error:  # noqa: BLE001 - raised again in every thread that waits
-            _log.exception("writer.commit_failed", submissions=len(items))
             for item in items:
                 item.error = error
+                item.done.release()
+            _log.error("writer.commit_failed", submissions=len(items), exc_info=error)
+            return
         for item in items:
             item.done.release()
 
