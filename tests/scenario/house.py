@@ -1,0 +1,217 @@
+"""The tiny company with the real product beside it: what scenario tests do, see and look up.
+
+People act through the sandbox's control plane. What the product stores is looked up read-only.
+"""
+
+from __future__ import annotations
+
+import itertools
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from sandbox.client import Control, until
+from sandbox.office import Office, Seen
+from sandbox.stage import Stage
+
+WAIT = 40.0
+"""Seconds to wait for something that takes one or two on a quiet machine."""
+
+ROI = "计划日报"
+STOCK = "商品库存"
+RULES = "预警规则"
+
+
+class House:
+    """A running stage and its people.
+
+    Args:
+        stage: opened, set up and serving.
+    """
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self.control: Control = stage.control
+        self.office = Office(stage.control)
+        self.office.join_roles()
+        self.boss = self.office.person("总经办")
+        self.supervisor, self.owner = (self.office.person("运营部", place) for place in (0, 1))
+        self.buyer = self.office.person("采购部")
+        self.stranger = self.office.person("财务部")
+        self.other = self.office.person("人事部")
+        self._numbers = itertools.count(1)
+
+    # --- what people prepare ---
+
+    def name(self, what: str) -> str:
+        """A name no other test uses."""
+        return f"{what}{next(self._numbers)}号"
+
+    def plan(self, place: int) -> dict[str, Any]:
+        """The row of one of the three plans, once its numbers have arrived."""
+        until(lambda: len(self.plans()) >= 3, WAIT, "three plans in 计划日报")
+        return self.plans()[place]
+
+    def plans(self) -> list[dict[str, Any]]:
+        """The rows of 计划日报 that a platform filled, in the order of their ids."""
+        rows = [row for row in self.office.rows(ROI) if row.get("计划ID") and row.get("消耗")]
+        return sorted(rows, key=lambda row: str(row["计划ID"]))
+
+    def give(self, table: str, record_id: str, *owners: dict[str, Any], **cells: Any) -> None:
+        """Enter the responsible persons of a row (nobody clears the cell)."""
+        people = [{"id": who["open_id"]} for who in owners] or None
+        self.office.edit(self.boss["open_id"], table, record_id, 负责人=people, **cells)
+
+    def article(self, qty: Any = 100, owner: dict[str, Any] | None = None, **cells: Any) -> tuple[str, str]:
+        """A person adds a row to 商品库存: (SKU, record id)."""
+        sku = self.name("HAND-")
+        people = {"负责人": [{"id": owner["open_id"]}]} if owner else {}
+        row = {"SKU编码": sku, "商品名称": f"手工商品 {sku}", "库存": qty, "锁定": 0, "在途": 0, "安全库存": 30}
+        return sku, self.office.add(self.boss["open_id"], STOCK, **{**row, **people, **cells})
+
+    def rule(self, wait: bool = True, **cells: Any) -> tuple[str, str]:
+        """A person writes a rule: (its name, record id). Waits for its verdict."""
+        name = self.name("规则")
+        record_id = self.office.add(self.boss["open_id"], RULES, 规则名称=name, 启用=True, **cells)
+        if wait:
+            until(lambda: self.verdict(record_id).startswith("有效"), WAIT, f"{name} is called valid")
+        return name, record_id
+
+    def plan_rule(self, plan: dict[str, Any], **cells: Any) -> tuple[str, str]:
+        """A rule that this plan breaks: its ROI is 4, the red line at 9."""
+        scope = f"计划ID={plan['计划ID']}"
+        texts = {"数据表": ROI, "指标": "ROI", "比较": "低于", "阈值": "1:9", "范围": scope}
+        return self.rule(**{**texts, "动作": ["调整预算", "知道了"], **cells})
+
+    def stock_rule(self, sku: str, **cells: Any) -> tuple[str, str]:
+        """A rule on 可用库存 of one article, red line at 50."""
+        texts = {"数据表": STOCK, "指标": "可用库存", "比较": "低于", "阈值": "50", "范围": f"SKU编码={sku}"}
+        return self.rule(**{**texts, "动作": ["紧急补货", "知道了"], **cells})
+
+    # --- what people see ---
+
+    def verdict(self, record_id: str) -> str:
+        """What the rule's row says about it."""
+        rows = {row["record_id"]: row for row in self.office.rows(RULES)}
+        return str(rows[record_id].get("校验结果") or "")
+
+    def card(self, who: dict[str, Any], words: str) -> Seen:
+        """The person's newest card with these words; waits for it."""
+        return self.office.card_about(who["open_id"], words, WAIT)
+
+    def cards(self, who: dict[str, Any], words: str) -> list[Seen]:
+        """All cards of a person with these words."""
+        return [card for card in self.office.cards(who["open_id"]) if words in card.text]
+
+    def shows(self, who: dict[str, Any], about: str, words: str) -> Seen:
+        """Wait until the person's newest card about something says ``words``."""
+
+        def look() -> Seen | None:
+            found = self.cards(who, about)
+            return found[-1] if found and words in found[-1].text else None
+
+        return until(look, WAIT, f"{who['name']}'s card about {about} says {words}")
+
+    def tap(self, who: dict[str, Any], card: Seen, text: str, **form: str) -> dict[str, Any]:
+        """A person taps a button."""
+        return self.office.tap(who["open_id"], card.message_id, text, form or None)
+
+    def press(self, who: dict[str, Any], card: Seen, value: dict[str, Any]) -> dict[str, Any]:
+        """Send a tap whose value was not read from the card (forged or long outdated), signed all the same."""
+        told = {"open_id": who["open_id"], "message_id": card.message_id, "value": value}
+        return self.control.post("act/tap", **told)
+
+    def ad_plan(self, plan: dict[str, Any]) -> dict[str, Any]:
+        """The plan as the ad platform has it."""
+        return self.control.get(f"world/ads/plans/{plan['计划ID']}")
+
+    def budget(self, plan: dict[str, Any]) -> Decimal:
+        """The plan's budget on the ad platform."""
+        return Decimal(str(self.ad_plan(plan)["budget"]))
+
+    def budget_calls(self, plan: dict[str, Any]) -> list[Decimal]:
+        """Budgets the ad platform was asked to set for a plan, in order."""
+        calls = self.control.get("requests?path=/ad/budget/update/")["requests"]
+        wishes = [wish for call in calls for wish in call["body"]["data"]]
+        return [Decimal(str(w["budget"])) for w in wishes if str(w["ad_id"]) == str(plan["计划ID"])]
+
+    def requests(self) -> list[dict[str, Any]]:
+        """What the product asked of Feishu, its own calls only."""
+        calls = self.control.get("requests?path=/open-apis/")["requests"]
+        return [call for call in calls if "urllib/" not in call["user_agent"].lower()]
+
+    # --- what the product stores ---
+
+    def sql(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        """Read the product's database."""
+        path = self.stage.folder / "var" / "chorus.db"
+        conn = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
+        try:
+            conn.row_factory = sqlite3.Row
+            return [dict(row) for row in conn.execute(query, values)]
+        finally:
+            conn.close()
+
+    def alert(self, rule_id: str, object_id: str = "") -> dict[str, Any]:
+        """The stored alert of a rule (of one object where there are several); empty before there is one."""
+        query = "SELECT * FROM alerts WHERE rule_id = ? AND (? = '' OR object_id = ?)"
+        found = self.sql(query, rule_id, object_id, object_id)
+        return found[0] if found else {}
+
+    def becomes(self, rule_id: str, state: str, object_id: str = "") -> dict[str, Any]:
+        """Wait until the alert is in a state, and give it back."""
+
+        def look() -> dict[str, Any] | None:
+            alert = self.alert(rule_id, object_id)
+            return alert if alert.get("state") == state else None
+
+        return until(look, WAIT, f"the alert of {rule_id} is {state}; it is {self.alert(rule_id, object_id)}")
+
+    def audit(self, subject: str, action: str = "%") -> list[dict[str, Any]]:
+        """Audit rows about something, oldest first."""
+        return self.sql("SELECT * FROM audit WHERE subject = ? AND action LIKE ? ORDER BY id", subject, action)
+
+    def tasks(self, rule_id: str) -> list[dict[str, Any]]:
+        """The tasks decided on alerts of a rule."""
+        query = "SELECT t.* FROM alert_tasks t JOIN alerts a ON a.id = t.alert_id WHERE a.rule_id = ?"
+        return self.sql(query, rule_id)
+
+    def parked(self) -> list[dict[str, Any]]:
+        """Works that were given up."""
+        return self.sql("SELECT * FROM parked")
+
+
+@contextmanager
+def running(folder: Path, company: str = "tiny", *, apart: bool = False, **stage: Any) -> Iterator[House]:
+    """A house for a module: sandbox, setup, serve, subscription, people in their roles.
+
+    Args:
+        folder: where it may write.
+        company: which company.
+        apart: web and worker as two processes of the test, so that one can be ended alone.
+        stage: further arguments of ``Stage``.
+    """
+    built = Stage(folder, company=company, **stage)
+    try:
+        built.open()
+        people = built.control.get("people")["people"]
+        built.env["CHORUS_ADMIN_OPEN_ID"] = people[0]["open_id"]
+        built.setup()
+        if apart:
+            worker(built)
+            built.serve("--role", "web", name="web")
+        else:
+            built.serve()
+        built.subscribe()
+        yield House(built)
+    finally:
+        built.stop()
+
+
+def worker(stage: Stage) -> subprocess.Popen[bytes]:
+    """Start a worker alone."""
+    return stage.start([*stage.command, "serve", "--role", "worker"], "worker")

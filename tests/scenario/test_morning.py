@@ -1,0 +1,58 @@
+"""The demo's morning is the acceptance test of the house: every scene passes, every request is well-formed."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.morning import Morning, Outcome
+from sandbox.office import Office
+from tests.scenario.house import House, running
+from tests.schemas.check import check_requests
+
+pytestmark = [pytest.mark.process, pytest.mark.timeout(300), pytest.mark.xdist_group("scenario-morning")]
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The demo company with the product beside it."""
+    with running(tmp_path_factory.mktemp("morning"), "demo") as built:
+        yield built
+
+
+@pytest.fixture(scope="module")
+def outcomes(house: House) -> list[Outcome]:
+    """The morning, played once."""
+    morning = Morning(Office(house.control), told=lambda _outcome: None)
+    morning.play()
+    return morning.outcomes
+
+
+def test_every_scene_of_the_morning_passes(outcomes: list[Outcome]) -> None:
+    """What ``chorus demo --once`` shows a newcomer works, scene by scene."""
+    assert [f"{each.scene}: {each.happened}" for each in outcomes if not each.passed] == []
+    assert len(outcomes) == 10
+
+
+def test_every_request_of_the_morning_fits_the_official_schemas(
+    house: House, outcomes: list[Outcome]
+) -> None:
+    """What the product sent to Feishu from setup to the last card is valid in the vendor's own eyes."""
+    assert outcomes
+    sent = house.requests()
+    assert {"/open-apis/im/v1/messages", "/open-apis/auth/v3/tenant_access_token/internal"} <= {
+        call["path"] for call in sent
+    }
+    assert check_requests(sent) == []
+
+
+def test_a_quiet_morning_has_no_refusals_and_no_given_up_work(house: House, outcomes: list[Outcome]) -> None:
+    """Without faults no work is parked, and the platforms refuse nothing the product asks."""
+    assert outcomes
+    refused = Counter(
+        (call["path"], call["status"], (call["response"] or {}).get("code"))
+        for call in house.requests()
+        if call["status"] != 200 or (call["response"] or {}).get("code")
+    )
+    assert refused == {}
+    assert house.parked() == []
