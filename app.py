@@ -77,13 +77,16 @@ def web() -> Flask:
     """Make the WSGI app of the web process; granian calls it in its worker."""
     from bot.web import create_app
     from runtime.floor import open_floor
-    from runtime.health import standard_checks
+    from runtime.health import standard_checks, standard_gauges
+    from runtime.supervise import die_with_parent
 
+    die_with_parent(os.getppid())()  # granian's worker must not outlive granian
     settings = settings_with_log()
     floor = open_floor(settings)
     # The first tap that leads to work must not wait for an import of 0.7 s; the port need not either.
     threading.Thread(target=floor.queue.warm, name="warm", daemon=True).start()
-    return create_app(floor, tap_router(floor), standard_checks(floor.db, floor.clock))
+    checks, gauges = standard_checks(floor.db, floor.clock), standard_gauges(floor.db, floor.queue)
+    return create_app(floor, tap_router(floor), checks, [gauges])
 
 
 def tap_router(floor: Floor) -> Router:
@@ -182,6 +185,7 @@ def run_worker(settings: Settings) -> None:
     engine.close()
     feishu.close()
     floor.close()
+    os._exit(0)  # a job that outlasts the drain is resumed after the next start; it must not hold this one
 
 
 def run_websocket(settings: Settings) -> None:
@@ -215,8 +219,10 @@ def serve(role: str) -> None:
     if role != "all":
         {"web": run_web, "worker": run_worker, "websocket": run_websocket}[role](settings)
         return
+    from runtime import metrics
     from runtime.supervise import Child, Supervisor
 
+    metrics.prepare(settings.var_dir / "metrics")
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     migrate(settings.database_url)
     roles = ROLES if manifest.connection == "websocket" else ROLES[:2]

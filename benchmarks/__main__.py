@@ -13,11 +13,11 @@ HOME = Path(__file__).resolve().parent.parent
 PAGE = HOME / "docs" / "BENCHMARKS.md"
 SUITE = {
     "webhook": """(a) Webhook: verified and durable acknowledgements
-Our web app against the SDK's Flask adapter with its dispatcher (which stores nothing) and a bare Flask POST, all
-under the same server. Targets: at least 1 x the SDK's, at least 0.6 x bare.""",
+Our web app against the SDK's Flask adapter with its dispatcher (which stores nothing) and a bare Flask POST,
+all under the same server. Targets: at least 1 x the SDK's, at least 0.6 x bare.""",
     "client": """(b) Calls to Feishu
-Our client against the SDK's stock transport and a bare pooled requests.Session. Targets: at least 2 x stock, at
-least 0.8 x bare.""",
+Our client against the SDK's stock transport and a bare pooled requests.Session. Targets: at least 2 x
+stock, at least 0.8 x bare.""",
     "pull": """(c) First pull of 100,000 rows
 Against the time the platform's limit of 20 searches a second allows. Target: at most 1.1 x.""",
     "latency": """(d) Edit in Bitable to card received
@@ -55,7 +55,7 @@ def head() -> str:
     """Say where and when the figures were taken."""
     day = datetime.now(UTC).date().isoformat()
     return (
-        "# Benchmarks\n\nWritten by `make bench`. Ratios in one run mean something, absolute figures roughly.\n\n"
+        "# Benchmarks\n\nWritten by `make bench`. Ratios in one run count, absolute figures are rough.\n\n"
         f"Taken on {day}, Python {platform.python_version()}, {os.cpu_count()} cores, {platform.system()}.\n"
     )
 

@@ -40,6 +40,7 @@ def create_app(
         floor: Settings, clock and database.
         router: Tap handlers (event handlers are the worker's).
         checks: Health checks by name, shown at /readyz.
+        gauges: Values of the moment, shown at /metrics.
         gauges: Values of the moment for /metrics.
     """
     app = Flask("chorus", static_folder=None)

