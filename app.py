@@ -125,25 +125,32 @@ def gateways(floor: Floor) -> Gateways:
     )
 
 
-def run_web(settings: Settings) -> None:
-    """Serve the webhook until SIGTERM. One worker process with eight threads was measured best."""
-    from granian import Granian
-    from granian.constants import Interfaces
+def web_command(settings: Settings) -> list[str]:
+    """How the web server is called: granian, one worker process with eight threads (measured best).
 
-    Granian(
+    It is started by its own command line and not from here: its worker would import this module twice.
+    """
+    place = ["--host", settings.host, "--port", str(settings.port), "--working-dir", str(HOME)]
+    size = ["--workers", "1", "--blocking-threads", "8", "--no-ws", "--no-log"]
+    again = ["--respawn-failed-workers", "--respawn-interval", "0.5"]
+    return [
+        sys.executable,
+        "-m",
+        "granian",
+        "--interface",
+        "wsgi",
+        *place,
+        *size,
+        *again,
+        "--factory",
         "app:web",
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        factory=True,
-        workers=1,
-        blocking_threads=8,
-        websockets=False,
-        log_enabled=False,
-        respawn_failed_workers=True,
-        respawn_interval=0.5,
-        working_dir=HOME,
-    ).serve()
+    ]
+
+
+def run_web(settings: Settings) -> None:
+    """Become the web server."""
+    command = web_command(settings)
+    os.execv(command[0], command)  # noqa: S606  # our own command line
 
 
 # --- the worker process ---
@@ -227,7 +234,8 @@ def serve(role: str) -> None:
     migrate(settings.database_url)
     roles = ROLES if manifest.connection == "websocket" else ROLES[:2]
     command = [sys.executable, str(HOME / "app.py"), "serve", "--role"]
-    raise SystemExit(Supervisor([Child(each, [*command, each]) for each in roles]).run())
+    children = [Child("web", web_command(settings)), *(Child(each, [*command, each]) for each in roles[1:])]
+    raise SystemExit(Supervisor(children).run())
 
 
 @main.command()
