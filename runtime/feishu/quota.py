@@ -135,7 +135,8 @@ class Quota:
 
 def month_of(moment: datetime) -> str:
     """Return the calendar month in Shanghai, e.g. `2026-11`."""
-    return moment.astimezone(SHANGHAI).strftime("%Y-%m")
+    local = moment.astimezone(SHANGHAI)
+    return f"{local.year:04}-{local.month:02}"
 
 
 def next_month(moment: datetime) -> datetime:

@@ -56,6 +56,7 @@ class Transport:
         read_seconds: float = READ_SECONDS,
     ) -> None:
         self._base_url = base_url
+        self._prefix = urlsplit(base_url).path.rstrip("/")
         self._count = count
         self._pool = _open_pool(base_url, urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds))
         self._tries = Retrying(
@@ -94,7 +95,7 @@ class Transport:
             Ambiguous: sent, but no answer, and the call writes.
         """
         request = _request(endpoint, paths, query)
-        url = sdk.build_url(self._base_url, request)
+        url = sdk.build_url(self._prefix, request)
         if request.queries:
             url = f"{url}?{urlencode(request.queries)}"
         headers = dict(sdk.build_headers(request, token))
@@ -111,14 +112,14 @@ class Transport:
 
     def close(self) -> None:
         """Close all connections."""
-        self._pool.clear()
+        self._pool.close()
 
     def _attempt(
         self, endpoint: Endpoint, url: str, headers: Mapping[str, str], content: bytes | None
     ) -> Answer:
         self._count(endpoint.name)
         try:
-            response = self._pool.request(
+            response = self._pool.urlopen(
                 endpoint.method, url, body=content, headers=headers, retries=False, redirect=False
             )
         except (NewConnectionError, ConnectTimeoutError, ProxyError) as error:
@@ -157,13 +158,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _open_pool(base_url: str, timeout: urllib3.Timeout) -> urllib3.PoolManager:
+def _open_pool(base_url: str, timeout: urllib3.Timeout) -> urllib3.HTTPConnectionPool:
     address = urlsplit(base_url)
-    proxy = getproxies().get(address.scheme)
+    proxy = getproxies().get("https") if address.scheme == "https" else None
     options: dict[str, Any] = {"maxsize": CONNECTIONS, "block": False, "timeout": timeout}
     if proxy and not proxy_bypass(address.hostname or ""):
-        return urllib3.ProxyManager(proxy, **options)
-    return urllib3.PoolManager(**options)
+        through = urllib3.ProxyManager(proxy, **options)
+        return through.connection_from_host(address.hostname or "", address.port, address.scheme)
+    return urllib3.connection_from_url(base_url, **options)
 
 
 def _unreachable(endpoint: Endpoint, base_url: str, error: BaseException) -> Unreachable:

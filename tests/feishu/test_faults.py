@@ -23,6 +23,7 @@ from runtime.feishu.errors import (
 from runtime.feishu.tables import gates
 from sandbox.server import SandboxServer
 from tests.feishu.conftest import Order, settings_for
+from tests.support.wait import until
 
 pytestmark = pytest.mark.db
 
@@ -49,7 +50,6 @@ def test_the_platforms_pause_is_obeyed_by_every_process(
 ) -> None:
     """After 429 or 400 with 99991400 nobody calls that API before the reset, and other APIs go on."""
     other = Feishu(settings_for(sandbox.url), db=database, clock=SystemClock())
-    other.auth.bot_info()
     headers = {"x-ogw-ratelimit-reset": "30"}
     fault("code", path=SEND, code=99991400, status=status, headers=headers)
     with pytest.raises(RateLimited) as refused:
@@ -107,7 +107,8 @@ def test_a_write_without_usable_answer_is_unknown(
     fault(kind, path=SEND, **wish)
     with pytest.raises(Ambiguous):
         feishu.im.send_text(person, "你好", uuid="u1")
-    assert len(calls(SEND)) <= 1
+    until(lambda: calls(SEND), what="the call in the recorder, which the slow answer delays")
+    assert len(calls(SEND)) == 1
 
 
 @pytest.mark.parametrize(
@@ -121,13 +122,14 @@ def test_a_write_without_usable_answer_is_unknown(
     ],
 )
 def test_a_read_without_usable_answer_may_be_asked_again(
-    feishu: Feishu, fault: Order, kind: str, wish: dict[str, Any], expected: type[FeishuError]
+    feishu: Feishu, fault: Order, calls: Calls, kind: str, wish: dict[str, Any], expected: type[FeishuError]
 ) -> None:
     """Nothing can have changed."""
     fault(kind, path="*/bot/v3/info", **wish)
     with pytest.raises(expected):
         feishu.auth.bot_info()
     assert feishu.auth.bot_info().enabled
+    until(lambda: len(calls("/bot/v3/info")) == 2, what="the slow call in the recorder")
 
 
 def test_a_dropped_answer_is_settled_by_the_same_uuid(
