@@ -110,6 +110,17 @@ def admins(floor: Floor) -> tuple[Person, ...]:
     return (Person(OpenId(admin), "管理员"),) if admin else ()
 
 
+def client(floor: Floor) -> Feishu:
+    """Make the client of Feishu, with the month's allowance of the manifest."""
+    from runtime.feishu import Feishu
+
+    quota = floor.manifest.quota
+    return Feishu(
+        floor.settings, db=floor.db, clock=floor.clock,
+        monthly_calls=quota.monthly_calls, warn_at=quota.warn_at,
+    )  # fmt: skip
+
+
 def gateways(floor: Floor) -> Gateways:
     """Make a client for each platform that has credentials in the environment."""
     from bitable_sync.platforms.ads import AdsGateway
@@ -164,12 +175,11 @@ def run_worker(settings: Settings) -> None:
     from bot.router import Router
     from rules.wire import WorkerDeps, make_policy, register_worker
     from runtime.engine import Engine
-    from runtime.feishu import Feishu
     from runtime.floor import open_floor
     from runtime.schedule import Scheduler
 
     floor = open_floor(settings)
-    feishu = Feishu(settings, db=floor.db, clock=floor.clock)
+    feishu = client(floor)
     router = Router()
     engine = Engine(floor.db, instance=settings.instance, clock=floor.clock)
     scheduler = Scheduler(floor.db, floor.queue, floor.clock)
@@ -342,14 +352,13 @@ class opened:  # noqa: N801  # used as a with-block
         """Open, migrating the database first."""
         from bitable_sync.context import build_sync
         from runtime.db import migrate as bring_up
-        from runtime.feishu import Feishu
         from runtime.floor import open_floor
 
         settings = settings_with_log()
         settings.var_dir.mkdir(parents=True, exist_ok=True)
         bring_up(settings.database_url)
         self._floor = open_floor(settings)
-        self._feishu = Feishu(settings, db=self._floor.db, clock=self._floor.clock)
+        self._feishu = client(self._floor)
         return self._floor, self._feishu, build_sync(self._floor, self._feishu, specs())
 
     def __exit__(self, *_error: object) -> None:
