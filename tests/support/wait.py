@@ -11,7 +11,7 @@ T = TypeVar("T")
 def until(
     probe: Callable[[], T | None], *, timeout: float = 10.0, interval: float = 0.02, what: str = ""
 ) -> T:
-    """Call ``probe`` until it returns something truthy, return that; fail with ``what`` after ``timeout`` s."""
+    """Call ``probe`` until it is truthy and return that; fail with ``what`` after ``timeout`` s."""
     deadline = time.monotonic() + timeout
     pause = threading.Event()
     while True:
