@@ -118,11 +118,9 @@ def tap(world: World, wish: Mapping[str, Any]) -> Outcome:
     with world.lock:
         who, message, card = seen_card(world, wish)
         try:
-            touchable = tapping.find(card, wish)
-            told = tapping.action(touchable, wish) if tapping.calls_back(touchable) else None
+            told, outcome.opened = tapping.touch(card, wish)
         except tapping.CannotTouchError as cannot:
             raise ApiError(10003, str(cannot), status=400) from cannot
-        outcome.opened = tapping.link_of(touchable.item)
         if told is None:
             return outcome
         app = world.apps[message.sender]
@@ -285,7 +283,11 @@ def apply_card(world: World, app: App, who: Person, message: Message, answer: Ma
 
 @routes.add("POST", "/_sandbox/act/tap", auth="none", claim=CLAIM, locked=False)
 def act_tap(world: World, req: Request) -> dict[str, Any]:
-    """A person taps: {open_id, message_id, text|name|index|value, form?, option?}."""
+    """A person taps: {open_id, message_id, text|name|index|value, form?, option?}.
+
+    ``forge: {…}`` sends this ``action`` instead of one of the card's, as a changed client or an old screen
+    would.
+    """
     return tap(world, req.json()).view()
 
 

@@ -72,6 +72,21 @@ def below(value: Any, form: Mapping[str, Any] | None) -> Iterator[Touchable]:
         yield from below(value.get(key), inner)
 
 
+def touch(card: Mapping[str, Any], wish: Mapping[str, Any]) -> tuple[dict[str, Any] | None, str]:
+    """The ``action`` that the client sends (None when it sends nothing) and the page it opens.
+
+    ``forge`` in the wish is an action made up by whoever holds the client: it stands on no card.
+
+    Raises:
+        CannotTouchError: as ``find`` and ``action``.
+    """
+    if isinstance(wish.get("forge"), Mapping):
+        return {"tag": "button", "timezone": ZONE, **wish["forge"]}, ""
+    touchable = find(card, wish)
+    told = action(touchable, wish) if calls_back(touchable) else None
+    return told, link_of(touchable.item)
+
+
 def find(card: Mapping[str, Any], wish: Mapping[str, Any]) -> Touchable:
     """The component a person means by {text | name | value | index}.
 
