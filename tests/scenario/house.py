@@ -40,9 +40,11 @@ class House:
         self.office.join_roles()
         self.boss = self.office.person("总经办")
         self.supervisor, self.owner = (self.office.person("运营部", place) for place in (0, 1))
+        self.editor: str = self.supervisor["open_id"]
         self.buyer = self.office.person("采购部")
         self.stranger = self.office.person("财务部")
         self.other = self.office.person("人事部")
+        self.worker: subprocess.Popen[bytes] | None = None
         self._numbers = itertools.count(1)
 
     # --- what people prepare ---
@@ -64,19 +66,34 @@ class House:
     def give(self, table: str, record_id: str, *owners: dict[str, Any], **cells: Any) -> None:
         """Enter the responsible persons of a row (nobody clears the cell)."""
         people = [{"id": who["open_id"]} for who in owners] or None
-        self.office.edit(self.boss["open_id"], table, record_id, 负责人=people, **cells)
+        self.office.edit(self.editor, table, record_id, 负责人=people, **cells)
+
+    def rename(self, table: str, column: str, name: str) -> None:
+        """A person renames a column."""
+        self.control.post(
+            "act/rename_field", open_id=self.editor, **self._place(table), field=column, name=name
+        )
+
+    def retype(self, table: str, column: str, kind: int) -> None:
+        """A person gives a column another type (1 text, 2 number)."""
+        self.control.post(
+            "act/retype_field", open_id=self.editor, **self._place(table), field=column, type=kind
+        )
+
+    def _place(self, table: str) -> dict[str, str]:
+        return {"app_token": self.office.app_token, "table_id": self.office.tables[table]}
 
     def article(self, qty: Any = 100, owner: dict[str, Any] | None = None, **cells: Any) -> tuple[str, str]:
         """A person adds a row to 商品库存: (SKU, record id)."""
         sku = self.name("HAND-")
         people = {"负责人": [{"id": owner["open_id"]}]} if owner else {}
         row = {"SKU编码": sku, "商品名称": f"手工商品 {sku}", "库存": qty, "锁定": 0, "在途": 0, "安全库存": 30}
-        return sku, self.office.add(self.boss["open_id"], STOCK, **{**row, **people, **cells})
+        return sku, self.office.add(self.editor, STOCK, **{**row, **people, **cells})
 
     def rule(self, wait: bool = True, **cells: Any) -> tuple[str, str]:
         """A person writes a rule: (its name, record id). Waits for its verdict."""
         name = self.name("规则")
-        record_id = self.office.add(self.boss["open_id"], RULES, 规则名称=name, 启用=True, **cells)
+        record_id = self.office.add(self.editor, RULES, 规则名称=name, 启用=True, **cells)
         if wait:
             until(lambda: self.verdict(record_id).startswith("有效"), WAIT, f"{name} is called valid")
         return name, record_id
@@ -120,9 +137,9 @@ class House:
         """A person taps a button."""
         return self.office.tap(who["open_id"], card.message_id, text, form or None)
 
-    def press(self, who: dict[str, Any], card: Seen, value: dict[str, Any]) -> dict[str, Any]:
-        """Send a tap whose value was not read from the card (forged or long outdated), signed all the same."""
-        told = {"open_id": who["open_id"], "message_id": card.message_id, "value": value}
+    def forge(self, who: dict[str, Any], card: Seen, action: dict[str, Any]) -> dict[str, Any]:
+        """Send a tap that stands on no card (forged, or of an old screen), signed by the platform all the same."""
+        told = {"open_id": who["open_id"], "message_id": card.message_id, "forge": action}
         return self.control.post("act/tap", **told)
 
     def ad_plan(self, plan: dict[str, Any]) -> dict[str, Any]:
@@ -180,6 +197,18 @@ class House:
         query = "SELECT t.* FROM alert_tasks t JOIN alerts a ON a.id = t.alert_id WHERE a.rule_id = ?"
         return self.sql(query, rule_id)
 
+    def checked(self, table: str, times: int = 2) -> None:
+        """Wait until a table's platform was asked, and its rows judged, some more times."""
+        query = 'SELECT tried_at FROM data_sources WHERE "table" = ?'
+        for _ in range(times):
+            before = self.sql(query, table)
+            until(lambda seen=before: self.sql(query, table) != seen, WAIT, f"{table} is pulled again")
+
+    def reasons(self, rule_id: str) -> list[str]:
+        """Why the alert of a rule changed, in order."""
+        found = self.alert(rule_id)
+        return [row["reason"] for row in self.audit(f"alert:{found['id']}", "alert.change")] if found else []
+
     def parked(self) -> list[dict[str, Any]]:
         """Works that were given up."""
         return self.sql("SELECT * FROM parked")
@@ -201,17 +230,16 @@ def running(folder: Path, company: str = "tiny", *, apart: bool = False, **stage
         people = built.control.get("people")["people"]
         built.env["CHORUS_ADMIN_OPEN_ID"] = people[0]["open_id"]
         built.setup()
-        if apart:
-            worker(built)
-            built.serve("--role", "web", name="web")
-        else:
-            built.serve()
+        alone = start_worker(built) if apart else None
+        built.serve(*(("--role", "web") if apart else ()), name="web" if apart else "serve")
         built.subscribe()
-        yield House(built)
+        house = House(built)
+        house.worker = alone
+        yield house
     finally:
         built.stop()
 
 
-def worker(stage: Stage) -> subprocess.Popen[bytes]:
+def start_worker(stage: Stage) -> subprocess.Popen[bytes]:
     """Start a worker alone."""
     return stage.start([*stage.command, "serve", "--role", "worker"], "worker")
