@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection
 
 from bot.model import Event
 from bot.tables import inbox, taps
+from bot.writer import Bulk
 from runtime.db import Database
 from runtime.ids import EventId
 
@@ -48,23 +49,20 @@ class Inbox:
 
     def __init__(self, db: Database) -> None:
         self._db = db
-        self._store = sa.text(_STORE[db.dialect])
+        self.bulk = Bulk(sa.text(_STORE[db.dialect]))
+        """Stores :meth:`row` values; an event that is there already (by id or dedupe key) is left alone."""
 
     def row(self, event: Event, received_at: datetime) -> str:
-        """Write an event as JSON for :meth:`store_rows`; web threads do this, not the one that writes."""
+        """Write an event as JSON for its bulk statement; web threads do this, not the one that writes."""
         key = event.dedupe_key or f"event:{event.id}"
         created, received = _stamp(event.created_at), _stamp(received_at)
         # PostgreSQL looks into nested JSON and refuses \\u0000 there; inside a string it is only text.
         body = event.body if self._db.dialect == "sqlite" else _ENCODE(event.body)
         return _ENCODE([event.id, event.type, event.version, key, created, received, body])
 
-    def store_rows(self, conn: Connection, rows: Sequence[str]) -> None:
-        """Store rows in one statement; an event that is there already (by id or dedupe key) is left alone."""
-        conn.execute(self._store, {"rows": f"[{','.join(rows)}]"})
-
     def store(self, conn: Connection, event: Event, received_at: datetime) -> None:
         """Store one event in the caller's transaction."""
-        self.store_rows(conn, [self.row(event, received_at)])
+        conn.execute(self.bulk.statement, self.bulk.parameters([self.row(event, received_at)]))
 
     def waiting(self, now: datetime) -> tuple[str, ...]:
         """Return the types with events that could be claimed; reads only, so it can be asked often."""

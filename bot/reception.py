@@ -40,7 +40,6 @@ class Reception:
         self._clock = clock
         self._writer = writer
         self._inbox = Inbox(db)
-        self._store = self._inbox.store_rows  # one object, so that rows of many threads go together
         self._once = db.insert(taps).on_conflict_do_nothing().returning(taps.c.id)
 
     def event(self, event: Event) -> None:
@@ -50,8 +49,7 @@ class Reception:
             Overloaded: Not stored; the platform should send it again.
             Late: Perhaps stored; sending it again does no harm.
         """
-        self._writer.append(self._store, self._inbox.row(event, self._clock.now()))
-        metrics.count("chorus_events_total", type=event.type, outcome="received")
+        self._writer.append(self._inbox.bulk, self._inbox.row(event, self._clock.now()))
 
     def tap(self, tap: Tap) -> dict[str, Any]:
         """Decide a tap and give back the answer's JSON; a person always gets a polite answer.

@@ -8,11 +8,13 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
+from sqlalchemy.pool import PoolProxiedConnection
 
 from runtime.db import Database
 
@@ -28,8 +30,15 @@ class Late(Exception):  # noqa: N818 - an outcome with a name
     """The writing had begun but did not finish in time; it may still become durable."""
 
 
-Bulk = Callable[[Connection, Sequence[str]], None]
-"""Stores many rows (in a form of its own choosing) in one statement."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Bulk:
+    """A statement that stores any number of rows: its one parameter ``:rows`` is a JSON array of them."""
+
+    statement: sa.TextClause
+
+    def parameters(self, rows: Sequence[str]) -> dict[str, str]:
+        """Join rows, each JSON text, into the parameter."""
+        return {"rows": f"[{','.join(rows)}]"}
 
 
 class _Item(Generic[T]):
@@ -70,6 +79,7 @@ class GroupWriter:
         self._waiting: queue.SimpleQueue[_Item[Any] | None] = queue.SimpleQueue()
         self._busy_since: float | None = None
         self._closed = False
+        self._direct: PoolProxiedConnection | None = None
         self._thread = threading.Thread(target=self._run, name="group-writer", daemon=True)
         self._thread.start()
 
@@ -87,10 +97,7 @@ class GroupWriter:
         return cast(T, item.result)  # set whenever there is no error
 
     def append(self, bulk: Bulk, row: str) -> None:
-        """Add one row and return once it is durable; rows of the same ``bulk`` are handed to it together.
-
-        One statement for many rows matters: each gives up the interpreter's lock once, and getting it back
-        from busy web threads costs more than the writing.
+        """Add one row (JSON text) and return once it is durable; rows of the same ``bulk`` go together.
 
         Raises:
             Overloaded: Nothing is written.
@@ -132,11 +139,17 @@ class GroupWriter:
                 self._commit(mine)
                 self._busy_since = None
             if self._closed and self._waiting.empty():
+                if self._direct is not None:
+                    self._direct.close()
                 return
 
     def _commit(self, items: list[_Item[Any]]) -> None:
         """One transaction for all; if the commit itself fails, nothing is durable and everybody hears it."""
         try:
+            if self._in_one_call(items):
+                for item in items:
+                    item.done.release()
+                return
             with self._db.begin() as conn:
                 self._append_all(conn, items)
                 for item in items:
@@ -155,20 +168,40 @@ class GroupWriter:
         for item in items:
             item.done.release()
 
-    @staticmethod
-    def _append_all(conn: Connection, items: list[_Item[Any]]) -> None:
-        """Rows of one bulk function in one go; if the database dislikes one, everything is begun anew."""
-        batches: dict[Bulk, list[str]] = {}
-        for item in items:
-            if item.bulk is not None:
-                batches.setdefault(item.bulk, []).append(item.row)
-        for bulk, rows in batches.items():
+    def _append_all(self, conn: Connection, items: list[_Item[Any]]) -> None:
+        """Rows of one bulk statement in one go; if the database dislikes one, everything is begun anew."""
+        for bulk, rows in _by_bulk(items).items():
             try:
-                bulk(conn, rows)
+                conn.execute(bulk.statement, bulk.parameters(rows))
             except sa.exc.OperationalError:
                 raise
             except sa.exc.SQLAlchemyError as error:
                 raise (_BadRow() if len(items) > 1 else error) from error
+
+    def _in_one_call(self, items: list[_Item[Any]]) -> bool:
+        """On SQLite store rows with one call of the driver: a statement of its own is its own transaction.
+
+        Every call gives up the interpreter's lock, and getting it back from busy web threads takes longer
+        than the writing: one call instead of three (begin, insert, commit) gave a quarter more acks per second.
+
+        Returns:
+            False when nothing was stored and the ordinary way must be taken.
+        """
+        batches = _by_bulk(items)
+        if self._db.dialect != "sqlite" or len(batches) != 1 or any(item.fn is not None for item in items):
+            return False
+        ((bulk, rows),) = batches.items()
+        try:
+            if self._direct is None:
+                self._direct = self._db.engine.raw_connection()
+            driver: Any = self._direct.driver_connection
+            driver.execute(bulk.statement.text, bulk.parameters(rows))
+        except Exception:  # noqa: BLE001 - the ordinary way meets the same fault and reports it
+            if self._direct is not None:
+                self._direct.invalidate()
+                self._direct = None
+            return False
+        return True
 
     @staticmethod
     def _alone(conn: Connection, item: _Item[Any], fn: Callable[[Connection], Any]) -> None:
@@ -177,6 +210,14 @@ class GroupWriter:
                 item.result = fn(conn)
         except Exception as error:  # noqa: BLE001 - handed to the thread that submitted it
             item.error = error
+
+
+def _by_bulk(items: Sequence[_Item[Any]]) -> dict[Bulk, list[str]]:
+    batches: dict[Bulk, list[str]] = {}
+    for item in items:
+        if item.bulk is not None:
+            batches.setdefault(item.bulk, []).append(item.row)
+    return batches
 
 
 class _BadRow(Exception):  # noqa: N818 - an outcome

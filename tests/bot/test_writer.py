@@ -1,15 +1,19 @@
 """The group writer: durable before it returns, one submission's fault is its own, overload is said fast."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bot.tables import taps
+from bot.inbox import Inbox
+from bot.model import Event
+from bot.tables import inbox, taps
 from bot.writer import GroupWriter, Late, Overloaded
 from runtime.db import Database
+from runtime.ids import EventId
 from tests.bot.conftest import START
 from tests.support.wait import until
 
@@ -21,16 +25,21 @@ def row(identity: str) -> dict[str, object]:
     return {"id": identity, "at": START, "operator": "ou", "action": "a", "answer": {}}
 
 
-def bulk(conn: Connection, rows: Sequence[str]) -> None:
-    """Store many rows in one statement; the row called ``bad`` breaks a rule of the table."""
-    values = [row(identity) | {"operator": None if identity == "bad" else "ou"} for identity in rows]
-    conn.execute(sa.insert(taps).values(values))
+def event_row(store: Inbox, identity: str) -> str:
+    """A row of the inbox; the one called ``bad`` has no type and breaks a rule of the table."""
+    kind = "a.b_v1" if identity != "bad" else None
+    return store.row(Event(EventId(identity), kind, START, {}), START)  # type: ignore[arg-type]
+
+
+def insert_tap(identity: str, conn: Connection) -> None:
+    """Write one row as a tap handler would."""
+    conn.execute(taps.insert(), row(identity))
 
 
 def stored(db: Database) -> set[str]:
     """What another connection sees."""
     with db.read() as conn:
-        return set(conn.execute(sa.select(taps.c.id)).scalars())
+        return set(conn.execute(sa.select(taps.c.id).union(sa.select(inbox.c.event_id))).scalars())
 
 
 @pytest.fixture
@@ -43,12 +52,13 @@ def writer(database: Database) -> Iterator[GroupWriter]:
 
 def test_sixteen_threads_lose_nothing_and_see_their_own_result(database: Database, writer: GroupWriter):
     """Each of 16 threads finds each of its rows durable when its call returns, with its own result."""
+    store = Inbox(database)
     problems: list[str] = []
 
     def work(name: int) -> None:
         for n in range(25):
             mine = f"{name}-{n}"
-            writer.append(bulk, mine)
+            writer.append(store.bulk, event_row(store, mine))
             got = writer.submit(
                 lambda conn, mine=mine: (conn.execute(taps.insert(), row(f"s{mine}")), mine)[1]
             )
@@ -77,7 +87,9 @@ def test_waiting_submissions_share_a_commit(database: Database, writer: GroupWri
     threads = [threading.Thread(target=writer.submit, args=(hold,))]
     threads[0].start()
     assert entered.wait(5)
-    threads += [threading.Thread(target=writer.append, args=(bulk, f"r{n}")) for n in range(10)]
+    threads += [
+        threading.Thread(target=writer.submit, args=(partial(insert_tap, f"r{n}"),)) for n in range(10)
+    ]
     for thread in threads[1:]:
         thread.start()
     until(lambda: writer._waiting.qsize() == 10)
@@ -102,6 +114,7 @@ def test_one_failing_submission_undoes_only_itself(database: Database, writer: G
 
 def test_one_bad_row_does_not_spoil_its_group(database: Database, writer: GroupWriter):
     """A row the database refuses fails alone; rows of the same group are stored."""
+    store = Inbox(database)
     entered, go = threading.Event(), threading.Event()
     blocker = threading.Thread(target=writer.submit, args=(lambda _conn: (entered.set(), go.wait(5)),))
     blocker.start()
@@ -110,7 +123,7 @@ def test_one_bad_row_does_not_spoil_its_group(database: Database, writer: GroupW
 
     def append(identity: str) -> None:
         try:
-            writer.append(bulk, identity)
+            writer.append(store.bulk, event_row(store, identity))
         except sa.exc.IntegrityError:
             failures.append(identity)
 
