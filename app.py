@@ -12,7 +12,8 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from functools import wraps
+from functools import partial, wraps
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
@@ -136,32 +137,25 @@ def gateways(floor: Floor) -> Gateways:
     )
 
 
-def web_command(settings: Settings) -> list[str]:
-    """How the web server is called: granian, one worker process with eight threads (measured best).
-
-    It is started by its own command line and not from here: its worker would import this module twice.
-    """
-    place = ["--host", settings.host, "--port", str(settings.port), "--working-dir", str(HOME)]
-    size = ["--workers", "1", "--blocking-threads", "8", "--no-ws", "--no-log"]
-    again = ["--respawn-failed-workers", "--respawn-interval", "0.5"]
-    return [
-        sys.executable,
-        "-m",
-        "granian",
-        "--interface",
-        "wsgi",
-        *place,
-        *size,
-        *again,
-        "--factory",
-        "app:web",
-    ]
-
-
 def run_web(settings: Settings) -> None:
-    """Become the web server."""
-    command = web_command(settings)
-    os.execv(command[0], command)  # noqa: S606  # our own command line
+    """Serve the webhook until SIGTERM. One worker process with eight threads was measured best."""
+    from granian import Granian
+    from granian.constants import Interfaces
+
+    Granian(
+        "app:web",
+        address=settings.host,
+        port=settings.port,
+        interface=Interfaces.WSGI,
+        factory=True,
+        workers=1,
+        blocking_threads=8,
+        websockets=False,
+        log_enabled=False,
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        working_dir=HOME,
+    ).serve()
 
 
 # --- the worker process ---
@@ -243,9 +237,10 @@ def serve(role: str) -> None:
     settings.var_dir.mkdir(parents=True, exist_ok=True)
     migrate(settings.database_url)
     roles = ROLES if manifest.connection == "websocket" else ROLES[:2]
-    command = [sys.executable, str(HOME / "app.py"), "serve", "--role"]
-    children = [Child("web", web_command(settings)), *(Child(each, [*command, each]) for each in roles[1:])]
-    raise SystemExit(Supervisor(children).run())
+    for module in ("granian", "bot.web", "rules.wire"):  # loaded once here, inherited by every child
+        import_module(module)
+    run = {"web": run_web, "worker": run_worker, "websocket": run_websocket}
+    raise SystemExit(Supervisor([Child(each, partial(run[each], settings)) for each in roles]).run())
 
 
 @main.command()

@@ -1,6 +1,8 @@
 """A supervisor started by tests as a process: `python parent.py <folder> <kind of child>...`."""
 
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from runtime.log import configure
@@ -21,11 +23,16 @@ CHILDREN = {
 }
 
 
+def become(kind: str, folder: str) -> Callable[[], None]:
+    """Turn a forked child into a program of its own."""
+    return lambda: os.execv(sys.executable, [sys.executable, "-c", CHILDREN[kind], folder])  # noqa: S606
+
+
 def main() -> int:
     """Supervise the named children."""
     configure("info", sys.stderr)
     folder, *kinds = sys.argv[1:]
-    children = [Child(kind, [sys.executable, "-c", CHILDREN[kind], folder]) for kind in kinds]
+    children = [Child(kind, become(kind, folder)) for kind in kinds]
     (Path(folder) / "started").touch()
     return Supervisor(children, grace=1.0, first_wait=0.1).run()
 
