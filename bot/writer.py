@@ -182,7 +182,7 @@ class GroupWriter:
         """On SQLite store rows with one call of the driver: a statement of its own is its own transaction.
 
         Every call gives up the interpreter's lock, and getting it back from busy web threads takes longer
-        than the writing: one call instead of three (begin, insert, commit) gave a quarter more acks per second.
+        than the writing: one call instead of three (begin, insert, commit) gave a quarter more acks/s.
 
         Returns:
             False when nothing was stored and the ordinary way must be taken.
