@@ -76,44 +76,32 @@ def prepare(stage: Stage, edits: int) -> Office:
 
 
 def edit(office: Office, edits: int, rate: float) -> dict[str, float]:
-    """Edit at the given rate; gives the time of each edit in ms by the SKU's name on the card."""
+    """Edit at the given rate; gives the time of each edit in ms by SKU."""
     chief = office.person("运营部")["open_id"]
     rows = office.rows("商品库存")[:edits]
     sent: dict[str, float] = {}
     begun, pause = time.monotonic(), threading.Event()
     for number, row in enumerate(rows):
         pause.wait(max(0.0, begun + number / rate - time.monotonic()))
-        sent[str(row["商品名称"]) + str(row["SKU编码"])] = time.time() * 1000
+        sent[str(row["SKU编码"])] = time.time() * 1000
         office.edit(chief, "商品库存", row["record_id"], 安全库存=99999)
     return sent
 
 
 def collect(office: Office, sent: dict[str, float]) -> list[float]:
-    """Wait for all cards and give each one's delay in ms."""
-
-    def arrived() -> list[float] | None:
-        messages = office.control.get("messages")["messages"]
-        cards = sorted(float(m["create_time"]) for m in messages if m["msg_type"] == "interactive")
-        return cards if len(cards) >= len(sent) else None
-
-    cards = until(arrived, 120, f"{len(sent)} cards")
-    return match(office, sent) if len(cards) == len(sent) else []
-
-
-def match(office: Office, sent: dict[str, float]) -> list[float]:
-    """Pair each card with the edit that caused it, by the title."""
-    messages = office.control.get("messages")["messages"]
+    """Wait for all cards and give each one's delay in ms; cards name the SKU in their title."""
     came: dict[str, float] = {}
-    for message in messages:
-        title = str(message["content"]["header"]["title"]["content"])
-        came[title] = float(message["create_time"])
-    waits = []
-    for key, at in sent.items():
-        title = next((t for t in came if t in key or key.startswith(t)), None)
-        if title is None:
-            sys.exit(f"no card for {key}")
-        waits.append(came[title] - at)
-    return waits
+
+    def arrived() -> bool:
+        for message in office.control.get("messages")["messages"]:
+            if message["msg_type"] == "interactive":
+                title = str(message["content"]["header"]["title"]["content"])
+                came.setdefault(title, float(message["create_time"]))
+        return len(came) >= len(sent)
+
+    until(arrived, 120, f"{len(sent)} cards")
+    codes = {title.rpartition("（")[2].rstrip("）"): at for title, at in came.items()}
+    return [codes[sku] - at for sku, at in sent.items() if sku in codes]
 
 
 def report(waits: list[float], edits: int, rate: float) -> int:
