@@ -83,6 +83,13 @@ class Stage:
         self.start([sys.executable, "-m", "sandbox", *args], "sandbox")
         until(self._sandbox_answers, 30, "the sandbox answers")
 
+    def join(self, other: Stage) -> None:
+        """Be a second installation beside an opened one: own folder and port, the same sandbox."""
+        self.folder.mkdir(parents=True)
+        self.sandbox_port = other.sandbox_port
+        self.port = self.port or free_port()
+        self._write_manifest()
+
     def setup(self) -> str:
         """Run ``chorus setup`` and return what it printed."""
         return self.run("setup")
