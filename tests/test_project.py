@@ -1,0 +1,103 @@
+"""What the pages and files of the project promise about themselves."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+import app
+from bitable_sync.changes import FIELD_CHANGED, RECORD_CHANGED
+from bot.commands import MESSAGE_TYPE
+from rules.wire import CHECK, RECONCILE, SCHEDULES
+
+ROOT = Path(__file__).resolve().parent.parent
+MANIFEST = yaml.safe_load((ROOT / "feishu_app.yaml").read_text("utf-8"))
+
+
+def tracked(*patterns: str) -> list[Path]:
+    """Files under version control."""
+    out = subprocess.run(["git", "ls-files", *patterns], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / line for line in out.stdout.splitlines() if (ROOT / line).is_file()]
+
+
+def test_every_invariant_names_tests_that_exist() -> None:
+    """A rule in INVARIANTS.md is only as good as the tests it names, so each must be there."""
+    page = (ROOT / "docs" / "INVARIANTS.md").read_text("utf-8")
+    named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", page)
+    assert len(named) >= 20
+    missing = [f"{file}::{test}" for file, test in named if not defines(ROOT / file, test)]
+    assert missing == []
+
+
+def defines(file: Path, test: str) -> bool:
+    """Whether a file defines a test function of this name."""
+    return (
+        file.exists() and re.search(rf"^\s*def {test}\(", file.read_text("utf-8"), re.MULTILINE) is not None
+    )
+
+
+def test_every_event_of_the_manifest_is_handled() -> None:
+    """An event that nobody handles is not asked for, and one that is handled is asked for."""
+    assert set(MANIFEST["events"]) == {RECORD_CHANGED, FIELD_CHANGED, MESSAGE_TYPE}
+    assert MANIFEST["callbacks"] == ["card.action.trigger"]
+
+
+def test_every_schedule_of_the_manifest_does_something() -> None:
+    """A schedule in the manifest has a job, and each job has a schedule."""
+    assert set(MANIFEST["schedules"]) == {*SCHEDULES, CHECK, RECONCILE}
+
+
+def test_no_file_names_an_index_or_a_place_of_a_machine() -> None:
+    """The project installs from whatever index the machine uses and lies wherever it was cloned."""
+    wrong = re.compile(r"https?://[^ ]*/simple/?\b|--(extra-)?index-url|\"resolved\": *\"http|/work/main")
+    faults = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in tracked()
+        if path.suffix not in {".png", ".ttf"} and path != Path(__file__)
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if wrong.search(line.replace("--no-emit-index-url", ""))
+    ]
+    assert faults == []
+
+
+def test_files_stay_readable() -> None:
+    """No file of ours is longer than 400 lines."""
+    long = {
+        str(p.relative_to(ROOT)): n for p in tracked("*.py") if (n := len(p.read_text().splitlines())) > 400
+    }
+    assert long == {}
+
+
+@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
+def test_commands_in_the_readme_exist(page: str) -> None:
+    """Every `make …` and `chorus …` that a README shows is there."""
+    text = (ROOT / page).read_text("utf-8")
+    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    assert set(re.findall(r"^make ([a-z-]+)", text, re.MULTILINE)) <= targets
+    assert set(re.findall(r"`chorus ([a-z]+)", text)) <= set(app.main.commands)
+
+
+def test_every_command_explains_itself() -> None:
+    """`--help` of each command has a sentence."""
+    for name, command in app.main.commands.items():
+        done = CliRunner().invoke(app.main, [name, "--help"])
+        assert done.exit_code == 0
+        assert command.help
+
+
+def test_a_missing_key_is_told_in_a_sentence_and_nothing_starts() -> None:
+    """`chorus serve` without an encrypt key ends with what to do, not with a stack trace."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("FEISHU_", "CHORUS_", "DATABASE_"))}
+    env = {**clean, "FEISHU_APP_ID": "cli_x", "FEISHU_APP_SECRET": "made-up-secret-value"}
+    done = subprocess.run(
+        [sys.executable, "app.py", "serve"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "FEISHU_ENCRYPT_KEY" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert "made-up-secret-value" not in done.stderr + done.stdout
