@@ -4,6 +4,7 @@ Every card is checked.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from decimal import Decimal
 
 from bot.cards import (
@@ -50,6 +51,7 @@ from rules.wording import (
     metric_text,
     people_text,
     reason_text,
+    second,
 )
 
 _LOOK: dict[str, Look] = {"严重": "critical", "警告": "warning", "提醒": "info"}
@@ -125,6 +127,14 @@ def _numbers(view: View, rule: Rule) -> Element:
         "plans": (("spend", "今日消耗", "Spent today"), ("budget", "日预算", "Daily budget")),
         "shops": (("gmv", "今日成交", "Sales today"), ("gmv_base", "昨日同时段", "Yesterday")),
     }
+    done = view.task
+    if (
+        done is not None
+        and done.kind is Action.ADJUST
+        and done.state is TaskState.DONE
+        and done.after is not None
+    ):
+        read = {**read, "budget": done.after}  # the table follows with the next pull
     for key, zh, en in shown.get(rule.table, ()):
         if key in read:
             pairs.append((text(zh, en), yuan(read[key])))
@@ -143,7 +153,9 @@ def _trend(view: View, rule: Rule) -> list[Element]:
         return []
     factor = Decimal(100) if rule.metric.unit.value == "percent" else Decimal(1)
     suffix = "（%）" if factor != 1 else ""
-    points = [(hour(at), value * factor) for at, value in view.points]
+    short = view.points[-1][0] - view.points[0][0] < timedelta(minutes=10)
+    # Several values of one minute would fall on one place of the axis, so a short history shows seconds.
+    points = [(second(at) if short else hour(at), value * factor) for at, value in view.points]
     limit = None if view.alert.limit is None else view.alert.limit * factor
     return [
         line_chart(f"{rule.metric.name}{suffix}", {rule.metric.name: points}, line=limit, line_label="红线")
@@ -324,8 +336,15 @@ def _footer(view: View) -> Element:
     return note(text(f"{times}{seen}{code}", f"no. {alert.episode}{seen_en}{code.replace('编号', 'code')}"))
 
 
-def digest_card(alerts: Sequence[Alert], rules: dict[str, Rule], total: int, code: str) -> Card:
-    """One summary for many new alerts, the worst first; each can be opened as a card of its own."""
+def digest_card(alerts: Sequence[Alert], rules: dict[str, Rule], total: int, code: str = "") -> Card:
+    """One summary for many alerts, the worst first; each can be opened as a card of its own.
+
+    Args:
+        alerts: the worst ones.
+        rules: by rule id.
+        total: how many there are in all.
+        code: by which a message is found again; none for the answer to a question.
+    """
     lines: list[Element] = []
     for alert in alerts:
         rule = rules.get(alert.rule_id)
@@ -345,5 +364,8 @@ def digest_card(alerts: Sequence[Alert], rules: dict[str, Rule], total: int, cod
         lines.insert(
             0, markdown(text(hint, "So many at once may also mean bad data; check the source first"))
         )
+    if not code:
+        mine = text(f"你有 {total} 条未恢复的预警", f"You have {total} open alerts")
+        return card(header(mine, severity="warning"), lines, summary=mine)
     title = text(f"{total} 个对象越过红线", f"{total} objects over the red line")
     return card(header(title, severity="critical"), [*lines, note(f"编号 {code}")], summary=title)

@@ -13,7 +13,7 @@ from rules.views import Sources, find_row
 
 LONGEST = 10
 WORDS = ("我的预警", "预警", "alerts")
-HELP = "我的预警：列出和你有关、还没有恢复的预警"
+HELP = "列出和你有关、还没有恢复的预警"
 
 
 class Commands:
@@ -43,5 +43,5 @@ class Commands:
                 mine.append(alert)
         if not mine:
             return Reply(text="你现在没有未恢复的预警 ✅")
-        card = digest_card(mine[:LONGEST], rules, len(mine), "我的预警")
+        card = digest_card(mine[:LONGEST], rules, len(mine))
         return Reply(text=f"你有 {len(mine)} 条未恢复的预警", card=card.data)

@@ -107,6 +107,11 @@ def hour(at: datetime) -> str:
     return at.astimezone(SHANGHAI).strftime("%H:%M")
 
 
+def second(at: datetime) -> str:
+    """Time of day with seconds, in Shanghai."""
+    return at.astimezone(SHANGHAI).strftime("%H:%M:%S")
+
+
 def vanished_sentence(alert: Alert, table_name: str) -> str:
     """What to say when an object with an open alert is gone from its table."""
     return (
@@ -139,4 +144,5 @@ DOUBT_HINT = {
     Doubt.EMPTY: "请在多维表格里补上这一格",
     Doubt.NOT_A_NUMBER: "请在多维表格里把这一格改成数字",
     Doubt.SCOPE: "请检查规则范围用到的列",
+    Doubt.TWIN: "请在多维表格里只保留一行",
 }
