@@ -90,7 +90,7 @@ class BitableState(BitableStore):
     def _reshape(self, open_id: str, app_token: str, table: str, field: str, body: Body) -> None:
         with self.world.lock:
             base, place = self._place(app_token, table)
-            if not rights_of(self.world, base, place, open_id).sees_all:
+            if not rights_of(self.world, base, place, open_id).may_reshape:
                 raise refuse(1254302)
             column = place.fields.get(field) or place.field_named(field)
             if column is None:

@@ -28,6 +28,7 @@ class Grant:
     edit: bool
     add: bool
     delete: bool
+    manage: bool
     matches: Test
     readable: Test
     field_perm: Mapping[str, int]
@@ -54,6 +55,11 @@ class Rights:
     def may_delete(self) -> bool:
         """Whether records may be deleted."""
         return self.grants is None or any(grant.delete for grant in self.grants)
+
+    @property
+    def may_reshape(self) -> bool:
+        """Whether columns may be changed: full access, or a role that manages the table."""
+        return self.grants is None or any(grant.manage for grant in self.grants)
 
     def may_see(self, record: m.Record) -> bool:
         """Whether the record is visible."""
@@ -138,6 +144,7 @@ def _grant(world: World, base: m.Base, table: m.Table, body: Mapping[str, Any]) 
         edit=perm >= 2,
         add=perm >= 2 and bool(body.get("allow_add_record", True)),
         delete=perm >= 2 and bool(body.get("allow_delete_record", True)),
+        manage=perm >= 4,
         matches=matches or _always,
         readable=readable,
         field_perm={} if perm >= 4 else dict(body.get("field_perm") or {}),
