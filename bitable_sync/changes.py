@@ -101,14 +101,15 @@ class Changes:
 
         Read the schema of each table again.
 
-        A column that came back or changed its type changes how cells read, so the table is pulled as well.
+        A column that came back, changed its type or its name changes how cells read, and rows may have been
+        read in between by the old names, so the table is pulled as well.
         """
         for table_key in sorted(self._tables(events)):
             before = self.bindings.require(table_key).fields
             self.bindings.refresh(table_key)
             after = self.bindings.require(table_key).fields
-            if {k: (f.type, f.state) for k, f in before.items()} != {
-                k: (f.type, f.state) for k, f in after.items()
+            if {k: (f.name, f.type, f.state) for k, f in before.items()} != {
+                k: (f.name, f.type, f.state) for k, f in after.items()
             }:
                 self.puller.pull(table_key)
             self.after(table_key)
@@ -119,8 +120,10 @@ class Changes:
         A row that a write of ours overtook while it was read is read again (at most ``rounds`` times in all):
         the mirror refuses the older reading, and with it a person's edit of another cell of that row.
         """
+        started = (
+            self.clock.now()
+        )  # before the names are looked up: a rename in between makes this reading old
         bound = self.bindings.fresh(table_key)
-        started = self.clock.now()
         found, absent = self.puller.read_back(bound, sorted(record_ids))
         before = self.mirror.many(table_key, record_ids)
         spec = self.mirror.specs.table(table_key)

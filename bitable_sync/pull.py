@@ -65,6 +65,7 @@ class Puller:
         self.clock = clock
         self.mass_delete = mass_delete
         self.after: Callable[[str], None] = lambda _table: None
+        self._strange: dict[str, set[str]] = {}  # table key -> names of columns that are not ours
 
     def pull(self, table_key: str, *, accept_deletes: bool = False) -> PullReport:
         """Read the whole table.
@@ -103,14 +104,30 @@ class Puller:
         self, bound: BoundTable, record_ids: Sequence[str]
     ) -> tuple[dict[str, dict[str, Any]], set[str]]:
         """Re-read rows by id: (rows in read shape by field key, ids the platform says do not exist)."""
-        found: dict[str, dict[str, Any]] = {}
+        items: list[Mapping[str, Any]] = []
         absent: set[str] = set()
-        names = bound.names()
         for part in chunks([RecordId(r) for r in record_ids], BATCH_GET):
             got = self.feishu.bitable.batch_get(bound.app_token, bound.table_id, part)
             absent.update(got.absent)
-            found.update((str(item["record_id"]), by_key(item, names)) for item in got.records)
-        return found, absent
+            items.extend(got.records)
+        names = self._names_for(bound, items)
+        return {str(item["record_id"]): by_key(item, names) for item in items}, absent
+
+    def _names_for(self, bound: BoundTable, items: Sequence[Mapping[str, Any]]) -> Mapping[str, str]:
+        """The names of our columns in these rows.
+
+        A name never met may be a column of ours renamed a moment ago, whose event is still under way; read by
+        the old name its cell would look empty. So the schema is read once for every new name.
+        """
+        names, strange = bound.names(), self._strange.setdefault(bound.key, set())
+        met = {name for item in items for name in item.get("fields") or {}}
+        if met <= names.keys() | strange:
+            return names
+        self.bindings.refresh(bound.key)
+        names = self.bindings.require(bound.key).names()
+        strange |= met
+        strange -= names.keys()
+        return names
 
     def _scan(self, bound: BoundTable, started: datetime, generation: int) -> int:
         names = bound.names()

@@ -140,3 +140,23 @@ def test_field_event_renews_names(stage: Stage, heard: list[Change]) -> None:
     stage.sync.pusher.write("plans", made, {"spend": Decimal(3)})
     assert len(stage.calls("batch_update")) == before + 1
     assert stage.cell(made, "花费") == 3
+
+
+def test_a_row_read_before_the_rename_event_came_is_read_by_the_new_name(
+    stage: Stage, heard: list[Change]
+) -> None:
+    """The edit's event overtakes the rename's: the renamed cell is not empty; the schema is read once."""
+    made = stage.add(计划ID="p1", 消耗=1)
+    stage.sync.changes.handle_records([stage.hint(made, action="record_added")])
+    stage.rename("spend", "花费")
+    stage.edit(made, 花费=2)
+    stage.clock.advance(1)
+    stage.sync.changes.handle_records([stage.hint(made)])
+    assert [c.after and c.after.values["spend"] for c in heard] == [1, 2]
+    before = len(stage.calls("fields"))
+    stage.edit(made, 花费=3)
+    stage.clock.advance(1)
+    stage.sync.changes.handle_records([stage.hint(made)])
+    assert heard[-1].after is not None
+    assert heard[-1].after.values["spend"] == 3
+    assert len(stage.calls("fields")) == before
