@@ -27,6 +27,7 @@ from rules.tables import rule_rows
 from rules.wording import clock_time, vanished_sentence
 from runtime.clock import Clock
 from runtime.db import Database
+from runtime.ids import RecordId
 from runtime.work import WorkQueue
 
 if TYPE_CHECKING:
@@ -78,8 +79,7 @@ class Checker:
 
     def rows_changed(self, table: str, changes: Sequence[Change]) -> None:
         """Judge only the rows that changed, by the rules that watch this table."""
-        rows = [change.after for change in changes if change.after is not None]
-        gone = self._gone(table, changes)
+        rows, gone = self._touched(table, changes)
         for rule in self.rules(table):
             findings = self.findings(rule, rows)
             self._apply(rule, findings, rows, gone=gone)
@@ -133,12 +133,13 @@ class Checker:
         why = f"（{error}）" if error else ""
         return f"“{name}”自 {clock_time(pulled)} 起没有新数据{why}，暂不判断"
 
-    def _gone(self, table: str, changes: Sequence[Change]) -> set[str]:
-        """Objects that no row names any more."""
+    def _touched(self, table: str, changes: Sequence[Change]) -> tuple[list[Row], set[str]]:
+        """All rows of the objects that changed, and the objects that no row names any more."""
         words = self.catalog.by_key(table)
-        now_there = {_object(words, change.after) for change in changes if change.after is not None}
-        lost = {_object(words, change.before) for change in changes if change.before is not None} - now_there
-        return {key for key in lost if key and not self.mirror.find(table, {words.id_key: key})}
+        sides = [row for change in changes for row in (change.before, change.after) if row is not None]
+        objects = {key for row in sides if (key := _object(words, row))}
+        found = self.mirror.by_keys(table, objects)
+        return [row for rows in found.values() for row in rows], objects - set(found)
 
     def _apply(
         self, rule: Rule, findings: Sequence[Finding], rows: Sequence[Row], *, gone: Collection[str] | None
@@ -177,7 +178,8 @@ class Checker:
         ids = None if gone is None else {finding.object_id for finding in findings} | set(gone)
         alerts = store.load_alerts(conn, rule.id, ids, lock=lock)
         words = self.catalog.by_key(rule.table)
-        of_object = {_object(words, row): row for row in rows}
+        of_record = {row.record_id: row for row in rows}
+        of_object = {_object(words, row): row for row in reversed(rows)}
         results: list[tuple[Alert, lifecycle.Step]] = []
         for finding in findings:
             before = alerts.get(finding.object_id)
@@ -185,7 +187,8 @@ class Checker:
                 if finding.verdict not in (Verdict.BREACH, Verdict.UNKNOWN):
                     continue
                 before = store.new_alert(rule.id, finding.object_id, rule.table, rule.severity)
-            named = _named(before, rule, words, of_object.get(finding.object_id))
+            known = of_record.get(finding.record_id or before.record_id or RecordId(""))
+            named = _named(before, rule, words, known or of_object.get(finding.object_id))
             results.append((before, lifecycle.step(named, finding, rule, now)))
         missing = set(alerts) - {finding.object_id for finding in findings} if gone is None else set(gone)
         for key in sorted(missing & set(alerts)):

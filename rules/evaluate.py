@@ -5,6 +5,7 @@ The same compiled rule serves the event path (one row) and the scan (all rows), 
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 
 from bitable_sync.cells import EMPTY, CellValue
@@ -38,10 +39,33 @@ def evaluate(rule: Rule, rows: Iterable[Row], words: TableWords, *, stale: str =
         stale: a sentence when the table's data is too old to judge by; every row is then unknown.
 
     Returns:
-        One finding a row, in the order of the rows.
+        One finding an object, in the order of the rows. An object that several rows in scope name cannot be
+        judged; to see that, bring all rows of an object.
     """
     judge = compile_rule(rule, words, stale=stale)
-    return [finding for row in rows if (finding := judge(row)) is not None]
+    by_object: dict[str, list[Finding]] = {}
+    for row in rows:
+        finding = judge(row)
+        if finding is not None:
+            by_object.setdefault(finding.object_id, []).append(finding)
+    return [found[0] if len(found) == 1 else _one(found, words) for found in by_object.values()]
+
+
+def _one(found: list[Finding], words: TableWords) -> Finding:
+    """Several rows name one object: the one in scope counts; with more than one nobody knows which."""
+    inside = [finding for finding in found if finding.verdict is not Verdict.OUT]
+    if len(inside) < 2 or inside[0].doubt is Doubt.STALE:
+        # The times of two rows cannot be compared, so the reading carries none.
+        return replace((inside or found)[0], seen_at=None)
+    column = next(name for name, field in words.fields.items() if field.key == words.id_key)
+    return Finding(
+        inside[0].object_id,
+        None,
+        Verdict.UNKNOWN,
+        doubt=Doubt.TWIN,
+        sentence=f"“{words.spec.name}”里有 {len(inside)} 行的“{column}”都是 {inside[0].object_id}，"
+        "不知道以哪一行为准",
+    )
 
 
 def compile_rule(rule: Rule, words: TableWords, *, stale: str = "") -> Judge:

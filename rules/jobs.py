@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
+import structlog
 
 from bitable_sync.cells import EMPTY, CellValue, Person
 from rules import store
@@ -14,14 +15,19 @@ from rules.deps import Worker
 from rules.model import Action, Alert, State, Task
 from rules.rulebook import load_entry, verdicts
 from rules.sources import Values, changed_rows, lost_plans, plan_rows, shop_rows, stock_rows
-from rules.specs import ALERTS, PLANS, RULES, STOCK, TASKS
+from rules.specs import ALERTS, DATA_TABLES, PLANS, RULES, STOCK, TASKS
 from rules.tables import alert_tasks, alerts
 from rules.wording import STATE_ZH, limit_text, metric_text, reason_text
 from runtime.clock import SHANGHAI
 from runtime.errors import ChorusError
 from runtime.jobrun import JobRun
+from runtime.work import Work
 
 BOARD_ROWS = 500
+EDITED = (RULES, *DATA_TABLES)
+"""The tables people edit and rules are judged by: the mirror must hold all of their rows."""
+
+_log = structlog.get_logger("rules.jobs")
 
 
 class Tables:
@@ -98,9 +104,42 @@ class Tables:
         return shop_rows(today, self.deps.gateways.shop.daily_sales(then.date(), before=then), at)
 
     def check(self, run: JobRun, args: Mapping[str, Any]) -> None:
-        """The regular check of every rule on every row; also repairs what a lost event missed."""
-        del run, args
+        """The regular check of every rule on every row.
+
+        A table that was never read as a whole is read first: without that nobody could tell a deleted row
+        from one that was never seen.
+        """
+        del args
+        now, mirror = self.deps.clock.now(), self.deps.sync.mirror
+        unread = [table for table in EDITED if mirror.age(table, now) is None]
+        if unread:
+            with self.deps.db.begin() as conn:
+                self.deps.queue.put(conn, *(reread_work(table, str(run.id), first=True) for table in unread))
         self.deps.reviewer.tick()
+
+    def reconcile(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Read the tables people edit again, in case an event was lost (the platform gives up after 6 h)."""
+        del args
+        with self.deps.db.begin() as conn:
+            self.deps.queue.put(conn, *(reread_work(table, str(run.id)) for table in EDITED))
+
+    def reread(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Read one whole table of the base into the mirror and judge by what was found.
+
+        A base that does not answer is logged; the next beat reads it.
+        """
+        table, mirror = str(args["table"]), self.deps.sync.mirror
+        if args.get("first") and mirror.age(table, self.deps.clock.now()) is not None:
+            return
+        try:
+            run.attempt("read", lambda: self.deps.sync.puller.pull(table).rows, tries=4)
+        except ChorusError as error:
+            _log.warning("table.not_read", table=table, error=str(error))
+            return
+        if table == RULES:
+            self.deps.reviewer.review()
+        else:
+            self.deps.checker.scan(table)
 
     def mark(self, run: JobRun, args: Mapping[str, Any]) -> None:
         """Write 校验结果 and 最近检查 into a rule's row: always the newest sentence."""
@@ -178,6 +217,11 @@ class Tables:
                 shown = sa.update(alert_tasks).where(alert_tasks.c.id == task.id)
                 conn.execute(shown.values(board_state=task.state.value))
         return len(due)
+
+
+def reread_work(table: str, cause: str, *, first: bool = False) -> Work:
+    """Read a whole table of the base; ``first``: only if it was never read. In line with its pulls."""
+    return Work("rules.reread", f"reread:{table}:{cause}", f"table:{table}", {"table": table, "first": first})
 
 
 def _task_row(task: Task) -> Values:

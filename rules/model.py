@@ -154,6 +154,7 @@ class Doubt(StrEnum):
     NOT_A_NUMBER = "not_a_number"
     ZERO_BASE = "zero_base"
     SCOPE = "scope"
+    TWIN = "twin"
     STALE = "stale"
     VANISHED = "vanished"
 
@@ -164,7 +165,7 @@ class Doubt(StrEnum):
         A column filled wrongly is worth showing. A zero base is the normal start of a day, and a stale source
         is told once for the whole table, not once a row.
         """
-        return self in (Doubt.EMPTY, Doubt.NOT_A_NUMBER, Doubt.SCOPE)
+        return self in (Doubt.EMPTY, Doubt.NOT_A_NUMBER, Doubt.SCOPE, Doubt.TWIN)
 
 
 @dataclass(frozen=True, slots=True)

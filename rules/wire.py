@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 SCHEDULES: Mapping[str, str] = {"pull_ads": PLANS, "pull_stock": STOCK, "pull_shops": SHOPS}
 """Name in the manifest's ``schedules`` → table key."""
 
-CHECK = "check_rules"
+CHECK, RECONCILE = "check_rules", "reconcile"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +133,8 @@ def register_worker(
     engine.register("rules.tick", tables.tick)
     engine.register("rules.pull", tables.pull)
     engine.register("rules.check", tables.check)
+    engine.register("rules.reconcile", tables.reconcile)
+    engine.register("rules.reread", tables.reread)
     engine.register("rules.mark", tables.mark)
     engine.register("rules.board", tables.board)
     engine.register("rules.notify", sending.notify)
@@ -162,6 +164,8 @@ def _schedule(scheduler: Scheduler, schedules: Mapping[str, str]) -> None:
             scheduler.every(name, schedules[name], _tick(table))
     if CHECK in schedules:
         scheduler.every(CHECK, schedules[CHECK], lambda _at: Work("rules.check", "", "", {}))
+    if RECONCILE in schedules:
+        scheduler.every(RECONCILE, schedules[RECONCILE], lambda _at: Work("rules.reconcile", "", "", {}))
 
 
 def _tick(table: str) -> Callable[[datetime], Work]:

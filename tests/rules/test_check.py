@@ -6,10 +6,11 @@ from decimal import Decimal
 import pytest
 
 from bitable_sync.cells import EMPTY
+from bitable_sync.changes import Change
 from bitable_sync.mirror import ROWS, STATE
 from rules import store, tables
 from rules.check import Policy
-from rules.model import Reason, State
+from rules.model import Doubt, Reason, State
 from rules.parse import RuleText
 from rules.specs import PLANS, RULES, STOCK
 from rules.store import note_pull
@@ -294,3 +295,30 @@ def test_counts_in_the_row_are_not_rewritten_every_minute(house: House) -> None:
     house.reviewer.tick()
     assert len(house.works("mark:")) == len(marks) + 1
     assert house.say() == "有效，当前会触发 1 个对象"
+
+
+def test_two_rows_of_one_object_are_unknown_and_the_first_row_goes_on_when_alone(house: House) -> None:
+    """A copied row makes an object ambiguous: one sentence, no flapping; the double removed, all goes on."""
+    house.write_rule()
+    house.write_plan(gmv=Decimal(2000))
+    assert house.alert().state is State.FIRING
+    house.put(PLANS, {"rec_copy": plan(gmv=Decimal(9000), owner=EMPTY)})
+    house.checker.rows_changed(PLANS, [Change(PLANS, None, house.mirror.get(PLANS, "rec_copy"))])
+    for _ in range(3):
+        alert = house.alert()
+        assert (alert.state, alert.doubt) == (State.UNKNOWN, Doubt.TWIN)
+        assert "2 行的“计划ID”都是 1001" in alert.sentence
+        assert (alert.record_id, alert.owners) == ("rec_1001", (WANG,))
+        house.reviewer.tick()
+    house.drop_row(PLANS, "rec_copy")
+    assert (house.alert().state, house.alert().episode) == (State.FIRING, 1)
+    assert len(house.notices()) == 1
+
+
+def test_of_two_rows_only_one_in_scope_is_judged(house: House) -> None:
+    """The same key outside the scope of the rule disturbs nobody."""
+    house.write_rule()
+    house.write_plan(gmv=Decimal(2000))
+    house.put(PLANS, {"rec_copy": plan(gmv=Decimal(9000), status="已结束")})
+    house.reviewer.tick()
+    assert house.alert().state is State.FIRING

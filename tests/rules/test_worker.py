@@ -13,6 +13,7 @@ import pytest
 from rules import tables
 from rules.model import State, TaskState
 from runtime.db import Database
+from runtime.work import Work
 from tests.rules.kit import texts
 from tests.rules.stage import ROI_ROW, STOCK_ROW, Scene, open_scene, shown
 from tests.support.wait import until
@@ -193,3 +194,20 @@ def test_a_platform_that_is_down_stops_nothing_else(scene: Scene) -> None:
     assert "CHORUS_ADS_ACCESS_TOKEN" in sources["plans"].error
     assert sources["stock"].error == ""
     assert len(scene.rows("stock")) == len(scene.sandbox.world.erp.skus)
+
+
+def test_a_rule_deleted_while_its_event_was_lost_is_noticed(scene: Scene) -> None:
+    """The regular check reads 预警规则 as a whole once, reconcile again: a deleted rule closes its alerts."""
+    owner = firing(scene)
+    assert scene.cards(owner)
+    scene.put(Work("rules.check", "check:first", "", {}))
+    now = scene.floor.clock.now
+    until(lambda: scene.sync.mirror.age("rules", now()) is not None, timeout=20, what="the rules are read")
+    rule_id = scene.rows("rules")[0]["record_id"]
+    manager = scene.people[0].open_id
+    scene.sandbox.world.bitable.delete_as(manager, scene.app, scene.table("rules"), rule_id)
+    scene.put(Work("rules.reconcile", "reconcile:test", "", {}))
+    until(
+        lambda: scene.stored(tables.alerts)[0].state is State.RESOLVED, timeout=20, what="the alert is closed"
+    )
+    assert scene.stored(tables.alerts)[0].reason == "rule_deleted"
