@@ -1,4 +1,4 @@
-"""The demo's morning is the acceptance test of the house: every scene passes, every request is well-formed."""
+"""The demo's morning is the acceptance test: every scene passes, every request is well-formed."""
 
 from collections import Counter
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Who may tap, what a second tap does, and what a forged one does: at most one change, and everybody knows whose.
+"""Who may tap, what a second tap does and a forged one: at most one change, and everybody knows whose.
 
 Web and worker run as two processes of the test, so that a tap can be made while the worker is down.
 """
@@ -203,7 +203,9 @@ def test_who_comes_second_to_acknowledge_is_told_who_was_first(case: Case) -> No
     people = (house.owner, house.supervisor)
     cards = [case.of(who) for who in people]
     with ThreadPoolExecutor(2) as both:
-        answers = list(both.map(lambda pair: house.tap(pair[0], pair[1], "知道了"), zip(people, cards, strict=True)))
+        answers = list(
+            both.map(lambda pair: house.tap(pair[0], pair[1], "知道了"), zip(people, cards, strict=True))
+        )
     kinds = [answer["toast"]["type"] for answer in answers]
     assert sorted(kinds) == ["info", "success"]
     first = people[kinds.index("success")]
@@ -213,7 +215,9 @@ def test_who_comes_second_to_acknowledge_is_told_who_was_first(case: Case) -> No
     assert json.loads(alert["acked_by"])[0] == first["open_id"]
 
 
-@pytest.mark.parametrize("wish", ["nothing", "al_00000000000000000000", 17, None, {"id": "x"}, "'; --", "x" * 9000])
+@pytest.mark.parametrize(
+    "wish", ["nothing", "al_00000000000000000000", 17, None, {"id": "x"}, "'; --", "x" * 9000]
+)
 def test_a_forged_id_finds_no_alert(case: Case, wish: Any) -> None:
     """An id we never gave out, of whatever shape, is answered politely and changes nothing."""
     house, card = case.house, case.of(case.house.owner)
@@ -233,7 +237,14 @@ def test_the_id_of_somebody_elses_alert_gives_no_right_to_it(case: Case) -> None
     sku, record_id = house.article(5, house.buyer)
     _, stock_rule = house.stock_rule(sku)
     own = house.card(house.buyer, sku)
-    for action in ("alert.ack", "adjust.open", "adjust.submit", "restock.submit", "alert.close", "alert.show"):
+    for action in (
+        "alert.ack",
+        "adjust.open",
+        "adjust.submit",
+        "restock.submit",
+        "alert.close",
+        "alert.show",
+    ):
         forged = {"value": {"a": action, "id": case.alert["id"], "v": case.alert["turn"]}}
         answer = house.forge(house.buyer, own, {**forged, "form_value": {"amount": "2600"}})
         assert house.owner["name"] in answer["toast"]["content"]
@@ -248,7 +259,9 @@ def test_the_id_of_somebody_elses_alert_gives_no_right_to_it(case: Case) -> None
 def test_an_unknown_action_is_answered_and_audited(case: Case) -> None:
     """A button this version does not know gets a polite toast and an audit row."""
     house, card = case.house, case.of(case.house.owner)
-    answer = house.forge(house.owner, card, {"value": {"a": "alert.delete_everything", "id": case.alert["id"]}})
+    answer = house.forge(
+        house.owner, card, {"value": {"a": "alert.delete_everything", "id": case.alert["id"]}}
+    )
     assert answer["client_code"] == 0
     assert answer["toast"]["content"]
     (row,) = house.audit(f"message:{card.message_id}", "tap.alert.delete_everything")
@@ -267,7 +280,9 @@ def test_an_action_of_another_kind_of_object_is_refused(case: Case) -> None:
     assert house.control.get("world/erp/purchases")["purchases"] == []
 
 
-@pytest.mark.parametrize("typed", ["", "abc", "-5", "0", "1e400", "NaN", "Infinity", "200", "2600.005", "１２３", "9" * 60])
+@pytest.mark.parametrize(
+    "typed", ["", "abc", "-5", "0", "1e400", "NaN", "Infinity", "200", "2600.005", "１２３", "9" * 60]
+)
 def test_an_amount_that_the_platform_would_refuse_is_explained_in_the_form(case: Case, typed: str) -> None:
     """What cannot be a budget is answered at once with the reason; the form stays open; nothing is sent."""
     house, card = case.house, case.of(case.house.owner)
@@ -320,4 +335,3 @@ def test_a_tap_while_the_worker_is_down_is_answered_and_done_later(case: Case) -
     assert len(case.tasks("已完成")) == 1
     assert case.wishes() == [wanted]
     house.shows(house.supervisor, case.name, "已把日预算")
-
