@@ -268,15 +268,26 @@ def setup(dry_run: bool) -> None:  # a command-line flag
         for step in steps if dry_run else ():
             click.echo(f"  would {step.line}")
         base = job.base()
+        todos = [] if dry_run else job.outstanding()
     if not steps:
         click.echo("Nothing to do: the base is as it should be.")
     click.echo(f"base: {base or 'not created yet'}")
+    for todo in todos:
+        click.echo(f"  still for you  {todo.sentence}；{todo.next_step}")
 
 
 @main.command()
+@click.option(
+    "--accept-deletes",
+    metavar="TABLE",
+    help="a person has looked: the rows missing from this table are meant to be",
+)
 @refusing
-def doctor() -> None:
+def doctor(accept_deletes: str | None) -> None:
     """Examine the installation; each finding comes with the next step. Exit code 1 if something fails."""
+    if accept_deletes is not None:
+        take_deletes(accept_deletes)
+        return
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -294,6 +305,23 @@ def doctor() -> None:
         table.add_row(marks[check.level], escape(check.name), escape(check.sentence), escape(check.next_step))
     Console(width=None if sys.stdout.isatty() else 140).print(table)
     raise SystemExit(exit_code(checks))
+
+
+def take_deletes(table: str) -> None:
+    """Forget the rows that people deleted from a table, however many they are, and say how many."""
+    from runtime.audit import record
+
+    with opened() as (floor, _feishu, sync):
+        keys = [spec.key for spec in sync.specs]
+        if table not in keys:
+            raise click.BadParameter(f"{table} is no table; expected one of {', '.join(keys)}.")
+        report = sync.puller.pull(table, accept_deletes=True)
+        with floor.db.begin() as conn:
+            record(
+                conn, at=floor.clock.now(), actor="command line", action="sync.accept_deletes",
+                subject=f"table:{table}", reason="a person confirmed it", detail={"rows": report.removed},
+            )  # fmt: skip
+    click.echo(f"{table}: {report.removed} deleted rows are forgotten here too; {report.rows} rows remain.")
 
 
 @main.command()

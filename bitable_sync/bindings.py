@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from bitable_sync.drift import BoundField, DriftFinding, Findings, compare
 from bitable_sync.spec import Specs
-from bitable_sync.tables import BASE, BOUND_FIELDS, BOUND_TABLES
+from bitable_sync.tables import BASE, BOUND_FIELDS, BOUND_TABLES, PENDING
 from runtime.clock import Clock
 from runtime.db import Database
 from runtime.errors import ConfigError
@@ -20,6 +20,7 @@ from runtime.ids import AppToken, TableId
 if TYPE_CHECKING:
     from runtime.feishu import Feishu
 
+NEW_BASE = "@base"  # stands in bitable_pending for the base itself; no table key can be this
 STALE_SCHEMA = timedelta(hours=1)  # a rename whose event was lost is noticed at the latest after this
 
 
@@ -66,11 +67,31 @@ class Bindings:
         return None if found is None else AppToken(found)
 
     def set_base(self, app_token: str, url: str = "") -> None:
-        """Remember the base."""
+        """Remember the base; the intention to make one is fulfilled."""
         row = {"app_token": app_token, "url": url, "at": self.clock.now()}
         with self.db.begin() as conn:
             insert = self.db.insert(BASE).values(name="main", **row)
             conn.execute(insert.on_conflict_do_update(index_elements=[BASE.c.name], set_=row))
+            conn.execute(sa.delete(PENDING).where(PENDING.c.table_key == NEW_BASE))
+
+    def intend_base(self, name: str) -> datetime:
+        """Keep that a base of this name is about to be made; gives back since when that is intended."""
+        row = {"table_key": NEW_BASE, "key": name, "at": self.clock.now()}
+        with self.db.begin() as conn:
+            conn.execute(self.db.insert(PENDING).values(**row).on_conflict_do_nothing())
+        return self.intended_base(name) or self.clock.now()
+
+    def intended_base(self, name: str) -> datetime | None:
+        """Since when a base of this name is being made without our knowing how it ended, or None."""
+        query = sa.select(PENDING.c.at).where(PENDING.c.table_key == NEW_BASE, PENDING.c.key == name)
+        with self.db.read() as conn:
+            found: datetime | None = conn.execute(query).scalar_one_or_none()
+        return found
+
+    def forget_intended_base(self) -> None:
+        """Making a base was refused: nothing is open any more."""
+        with self.db.begin() as conn:
+            conn.execute(sa.delete(PENDING).where(PENDING.c.table_key == NEW_BASE))
 
     def get(self, table_key: str) -> BoundTable | None:
         """The binding of a table, or None if setup has not made it."""

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from bitable_sync import probe
+from bitable_sync.access import Todo
 from bitable_sync.context import Sync
 from bitable_sync.drift import Finding
 from bitable_sync.setup import Setup
@@ -67,7 +68,7 @@ def examine(floor: Floor, feishu: Feishu, sync: Sync, setup: Setup) -> list[Chec
     checks += _gather(
         "权限", lambda: check_scopes(manifest, feishu.auth.scopes("tenant"), feishu.auth.scopes("user"))
     )
-    checks += _gather("多维表格", lambda: check_plan(setup.plan()))
+    checks += _gather("多维表格", lambda: _base(setup))
     checks += _gather("数据表结构", lambda: _schema(sync))
     return checks
 
@@ -141,9 +142,22 @@ def check_plan(steps: Sequence[Step]) -> list[Check]:
     checks = []
     for step in steps:
         what = "" if step.do == "blocked" else "运行 chorus setup"
-        level = Level.FAIL if step.do in {"base", "table", "field", "subscribe", "blocked"} else Level.WARN
+        level = (
+            Level.FAIL
+            if step.do in {"base", "share", "table", "field", "subscribe", "blocked"}
+            else Level.WARN
+        )
         checks.append(Check(level, "多维表格", f"待办：{step.line}", what))
     return checks
+
+
+def check_access(todos: Sequence[Todo]) -> list[Check]:
+    """Whether people can open the base and edit in it: what setup cannot settle by itself."""
+    found = [
+        Check(Level.FAIL if todo.closed else Level.WARN, "访问权限", todo.sentence, todo.next_step)
+        for todo in todos
+    ]
+    return found or [Check(Level.OK, "访问权限", "有人能打开多维表格，每个角色都有成员")]
 
 
 def check_findings(findings: Sequence[Finding]) -> list[Check]:
@@ -193,6 +207,12 @@ def _reachability(floor: Floor) -> list[Check]:
     genuine = probe.ask(settings.public_url, encrypt_key=secret, token=word, now=now)
     forged = probe.ask(settings.public_url, encrypt_key=secret, token=word, now=now, forged=True)
     return check_reached(genuine, forged)
+
+
+def _base(setup: Setup) -> list[Check]:
+    live = setup.look()
+    checks = check_plan(setup.plan(live))
+    return checks if live.app_token is None else checks + check_access(setup.outstanding(live))
 
 
 def _schema(sync: Sync) -> list[Check]:

@@ -5,20 +5,22 @@ A second run has nothing to do.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from bitable_sync.access import Access, Todo, ids_of, member_type, outstanding, shared_with
 from bitable_sync.bindings import Bindings, BoundTable
 from bitable_sync.context import Sync
 from bitable_sync.diff import token
 from bitable_sync.drift import BoundField
+from bitable_sync.new_base import make_base
 from bitable_sync.setup_plan import PERMISSION, Bound, Live, LiveTable, Step, initial_fields, plan
 from bitable_sync.spec import Specs
 from bitable_sync.wire_fields import field_body, merged_options, option_names
-from runtime.errors import ConfigError
-from runtime.ids import AppToken, FieldId, TableId, ViewId
+from runtime.errors import ConfigError, PermanentError
+from runtime.ids import AppToken, FieldId, OpenId, TableId, ViewId
 from runtime.manifest import Manifest
 from runtime.settings import Settings
 
@@ -57,14 +59,27 @@ class Setup:
             table_id, name = TableId(str(item["table_id"])), str(item["name"])
             if table_id in ours or name in names:
                 fields, views = bitable.list_fields(app, table_id), bitable.list_views(app, table_id)
-                tables.append(LiveTable(table_id, name, fields, views))
+                tables.append(LiveTable(table_id, name, fields, views, self._forms(app, table_id, views)))
         advanced = bool(bitable.get_app(app).get("is_advanced"))
         roles = bitable.list_roles(app) if advanced and self.manifest.roles else []
-        return Live(app, tables, advanced, roles, self.feishu.drive.is_subscribed(app))
+        access = Access(self._shared(app), self._members(app, roles))
+        return Live(app, tables, advanced, roles, self.feishu.drive.is_subscribed(app), access)
 
-    def plan(self) -> list[Step]:
-        """What ``apply`` would do now; print ``step.line``. Empty = nothing to do."""
-        return plan(self.specs, self.manifest, self.look(), self._bound())
+    def plan(self, live: Live | None = None) -> list[Step]:
+        """What ``apply`` would do now; print ``step.line``. Empty = nothing to do.
+
+        Args:
+            live: what ``look`` has just found, to save looking again.
+        """
+        admin = self.settings.admin_open_id
+        return plan(self.specs, self.manifest, live or self.look(), self._bound(), admin)
+
+    def outstanding(self, live: Live | None = None) -> list[Todo]:
+        """What remains for a person: letting people open the base and edit in it."""
+        live = live or self.look()
+        if live.app_token is None:
+            return []
+        return outstanding(self.manifest.roles, live.access, self.settings.admin_open_id)
 
     def apply(self, told: Callable[[Step], None] = lambda _step: None) -> list[Step]:
         """Do what is to be done and give back the steps done; ``told`` is called after each.
@@ -75,7 +90,7 @@ class Setup:
             NotPermitted, PermanentError: a step was refused; the sentence says what is missing.
         """
         live = self.look()
-        steps = plan(self.specs, self.manifest, live, self._bound())
+        steps = self.plan(live)
         if live.app_token is not None and self.bindings.base() != live.app_token:
             self.bindings.set_base(live.app_token)
         self._adopt(live)
@@ -92,8 +107,10 @@ class Setup:
     # --- actions, one for each ``Step.do`` ---
 
     def _do_base(self, _step: Step) -> None:
-        made = self.feishu.bitable.create_app(self.manifest.base.name, self.manifest.base.time_zone)
-        self.bindings.set_base(str(made["app_token"]), str(made.get("url") or ""))
+        make_base(self.feishu, self.bindings, self.manifest.base)
+
+    def _do_share(self, step: Step) -> None:
+        self.feishu.drive.share(self._app(), OpenId(step.key))
 
     def _do_bind(self, step: Step) -> None:
         spec = self.specs.table(step.table)
@@ -147,12 +164,9 @@ class Setup:
         if form is None:
             return
         bitable = self.feishu.bitable
-        view = bitable.create_view(bound.app_token, bound.table_id, form.name, "form")
-        form_id = ViewId(str(view["view_id"]))
-        about = {"name": form.name, "description": form.description, "shared": True}
-        bitable.patch_form(
-            bound.app_token, bound.table_id, form_id, {**about, "shared_limit": "tenant_editable"}
-        )
+        known = step.detail.get("id")
+        view_id = known or bitable.create_view(bound.app_token, bound.table_id, form.name, "form")["view_id"]
+        form_id = ViewId(str(view_id))
         wanted = {bound.fields[key].field_id: key for key in form.fields}
         for question in bitable.list_form_fields(bound.app_token, bound.table_id, form_id):
             key = wanted.get(str(question["field_id"]))
@@ -160,6 +174,11 @@ class Setup:
             if any(question.get(name) != value for name, value in changes.items()):
                 field_id = FieldId(str(question["field_id"]))
                 bitable.patch_form_field(bound.app_token, bound.table_id, form_id, field_id, changes)
+        # Sharing comes last: a form that is not shared is one an interrupted run has left behind.
+        about = {"name": form.name, "description": form.description, "shared": True}
+        bitable.patch_form(
+            bound.app_token, bound.table_id, form_id, {**about, "shared_limit": "tenant_editable"}
+        )
 
     def _do_advanced(self, _step: Step) -> None:
         self.feishu.bitable.set_advanced(self._app(), True)
@@ -174,6 +193,12 @@ class Setup:
         ]
         self.feishu.bitable.create_role(self._app(), {"role_name": role.name, "table_roles": tables})
 
+    def _do_members(self, step: Step) -> None:
+        app = self._app()
+        role = next(r for r in self.feishu.bitable.list_roles(app) if r.get("role_name") == step.key)
+        members = [(member_type(member), member) for member in step.detail["ids"]]
+        self.feishu.bitable.add_role_members(app, str(role["role_id"]), members)
+
     def _do_subscribe(self, _step: Step) -> None:
         self.feishu.drive.subscribe(self._app())
 
@@ -184,6 +209,33 @@ class Setup:
         if app is None:
             raise ConfigError("there is no base yet; run `chorus setup` from the beginning")
         return app
+
+    def _forms(
+        self, app: AppToken, table: TableId, views: Sequence[Mapping[str, Any]]
+    ) -> dict[str, Mapping[str, Any]]:
+        names = {spec.form.name for spec in self.specs if spec.form is not None}
+        ids = [
+            ViewId(str(v["view_id"])) for v in views if v["view_type"] == "form" and v["view_name"] in names
+        ]
+        return {form_id: self.feishu.bitable.get_form(app, table, form_id) for form_id in ids}
+
+    def _shared(self, app: AppToken) -> Mapping[str, str] | None:
+        """Whom the base is shared with; None for a base a person has given us, which they can open."""
+        if self.settings.base_app_token is None:
+            return shared_with(self.feishu.drive.members(app))
+        try:
+            return shared_with(self.feishu.drive.members(app)) or None
+        except PermanentError:
+            return None
+
+    def _members(self, app: AppToken, roles: Sequence[Mapping[str, Any]]) -> dict[str, frozenset[str]]:
+        wanted = {role.name for role in self.manifest.roles}
+        list_members = self.feishu.bitable.list_role_members
+        return {
+            str(role["role_name"]): ids_of(list_members(app, str(role["role_id"])))
+            for role in roles
+            if role.get("role_name") in wanted
+        }
 
     def _bound(self) -> Bound:
         tables: dict[str, str] = {}

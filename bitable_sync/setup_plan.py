@@ -10,8 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from bitable_sync.access import NOTHING, Access, missing_members, needs_sharing
 from bitable_sync.drift import BoundField
-from bitable_sync.spec import FieldSpec, Kind, Specs, TableSpec
+from bitable_sync.spec import FieldSpec, FormSpec, Kind, Specs, TableSpec
 from bitable_sync.wire_fields import INDEX_TYPES, TYPE, compatible, merged_options, words
 from runtime.errors import ConfigError
 from runtime.manifest import Manifest, RoleManifest
@@ -40,6 +41,7 @@ class Live:
     advanced: bool = False
     roles: Sequence[Mapping[str, Any]] = ()
     subscribed: bool = False
+    access: Access = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Step:
     detail: Mapping[str, Any] = field(default_factory=dict)
 
 
-def plan(specs: Specs, manifest: Manifest, live: Live, bound: Bound) -> list[Step]:
+def plan(specs: Specs, manifest: Manifest, live: Live, bound: Bound, admin: str | None = None) -> list[Step]:
     """List what is to be done, in order; empty when everything stands.
 
     Args:
@@ -73,10 +75,13 @@ def plan(specs: Specs, manifest: Manifest, live: Live, bound: Bound) -> list[Ste
         manifest: base name, roles.
         live: what exists.
         bound: what is bound already.
+        admin: open_id of the person who shall manage the base.
     """
     steps: list[Step] = []
     if live.app_token is None:
         steps.append(Step("base", f"新建多维表格「{manifest.base.name}」（时区 {manifest.base.time_zone}）"))
+    if admin is not None and needs_sharing(live.access, admin):
+        steps.append(Step("share", f"把多维表格共享给管理员 {admin}（可管理）", key=admin))
     by_id = {table.table_id: table for table in live.tables}
     taken = {table_id for table_id in bound.tables.values() if table_id in by_id}
     for spec in specs:
@@ -177,12 +182,24 @@ def _views(spec: TableSpec, table: LiveTable | None) -> list[Step]:
         if view.name not in have
     ]
     form = spec.form
-    if form is not None and form.name not in have:
+    if form is None:
+        return steps
+    view = have.get(form.name)
+    if view is None:
         asked = "、".join(spec.field(key).name for key in form.fields)
-        steps.append(
-            Step("form", f"表「{spec.name}」新增表单「{form.name}」，填写：{asked}", spec.key, form.name)
-        )
+        line = f"表「{spec.name}」新增表单「{form.name}」，填写：{asked}"
+        steps.append(Step("form", line, spec.key, form.name))
+    elif table is not None and _unfinished(form, table.forms.get(str(view["view_id"]))):
+        line = f"补全上次没有做完的表单「{form.name}」（表「{spec.name}」）"
+        steps.append(Step("form", line, spec.key, form.name, {"id": view["view_id"]}))
     return steps
+
+
+def _unfinished(form: FormSpec, live: Mapping[str, Any] | None) -> bool:
+    """Whether a run ended before the form was shared, which is its last act; one people closed is theirs."""
+    if live is None or live.get("shared"):
+        return False
+    return not form.description or live.get("description") != form.description
 
 
 def _roles(roles: Sequence[RoleManifest], live: Live) -> list[Step]:
@@ -194,4 +211,8 @@ def _roles(roles: Sequence[RoleManifest], live: Live) -> list[Step]:
         if role.name not in have:
             what = "，".join(f"{key} {PERMISSION_WORDS[perm]}" for key, perm in role.tables.items())
             steps.append(Step("role", f"新增角色「{role.name}」（{what}）", key=role.name))
+        missing = missing_members(role, live.access)
+        if missing:
+            line = f"角色「{role.name}」加入成员：{'、'.join(missing)}"
+            steps.append(Step("members", line, key=role.name, detail={"ids": missing}))
     return steps

@@ -58,7 +58,15 @@ def _age(value: str) -> str:
     return value
 
 
+def _member(value: str) -> str:
+    if not re.fullmatch(r"(ou_|od-|od_)[A-Za-z0-9_\-]+", value):
+        msg = f'expected a person (open_id "ou_…") or a department (open_department_id "od-…"), not "{value}"'
+        raise ValueError(msg)
+    return value
+
+
 Scope = Annotated[str, AfterValidator(_scope)]
+Member = Annotated[str, AfterValidator(_member)]
 EventType = Annotated[str, AfterValidator(_event)]
 When = Annotated[str, AfterValidator(_when)]
 Age = Annotated[str, AfterValidator(_age)]
@@ -93,10 +101,14 @@ class LimitsManifest(_Strict):
 
 
 class RoleManifest(_Strict):
-    """A role of the base: what its members may do with each table (by table key)."""
+    """A role of the base: what its members may do with each table (by table key), and who they are.
+
+    Members are open_ids of people or open_department_ids; who else was put into the role in Feishu stays.
+    """
 
     name: Text
     tables: dict[Key, Literal["none", "read", "edit"]] = {}
+    members: Annotated[tuple[Member, ...], Field(strict=False)] = ()
 
 
 class ApprovalManifest(_Strict):

@@ -167,7 +167,10 @@ class Table:
 
 @dataclass(slots=True)
 class Base:
-    """A base (多维表格). ``managers`` holds app ids and open ids with full access."""
+    """A base (多维表格). ``managers`` holds app ids and open ids with full access.
+
+    ``shared`` holds whom it was shared with: (member_type, member_id) -> perm.
+    """
 
     token: str
     name: str
@@ -180,6 +183,8 @@ class Base:
     advanced_since: float = 0.0
     formula_type: int = 1
     managers: set[str] = field(default_factory=set)
+    shared: dict[tuple[str, str], str] = field(default_factory=dict)
+    created: float = 0.0
     tables: dict[str, Table] = field(default_factory=dict)
     roles: dict[str, Role] = field(default_factory=dict)
     subscribers: dict[str, str] = field(default_factory=dict)

@@ -189,7 +189,7 @@ def list_members(world: World, req: Request) -> Body:
         item = {
             "member_id": member_id,
             kind: member_id,
-            "member_type": "user" if person else kind.split("_")[0],
+            "member_type": "user" if person else kind.removeprefix("open_").split("_")[0],
         }
         if person is not None:
             item |= {**world.person_ids(person), "member_id": person.open_id}

@@ -33,6 +33,7 @@ def create_base(store: BitableStore, name: str, owner: str, managers: set[str], 
         owner,
         folder_token=extra.get("folder_token", ""),
         managers=set(managers),
+        created=store.world.clock.time(),
     )
     store.bases[base.token] = base
     columns = [("文本", m.TEXT), ("单选", m.SELECT), ("日期", m.DATE), ("附件", m.ATTACHMENT)]

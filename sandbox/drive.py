@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
+from sandbox import drive_sharing
 from sandbox.bitable_model import Base
 from sandbox.kernel import ApiError, Rate, Reply, Request, Routes, World
 
@@ -90,6 +91,8 @@ class Upload:
 
 class DriveState:
     """``world.drive``: media by token, uploads under way, temporary links."""
+
+    transient = ("_busy",)
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -389,3 +392,6 @@ def by_link(world: World, req: Request) -> Reply:
     if until < world.clock.time() or token not in world.drive.media:
         raise refuse(1061003)
     return _send(world.drive.media[token], req.headers.get("range"))
+
+
+routes.include(drive_sharing.routes)

@@ -44,6 +44,7 @@ class Stage:
         company: which company the sandbox founds: demo, tiny or empty.
         schedules: what differs from the manifest's schedules, e.g. ``{"pull_ads": "every 2s"}``.
         env: further environment of the product, e.g. ``DATABASE_URL``.
+        keep_state: let the sandbox keep its state in the folder, so that it can be restarted.
     """
 
     folder: Path
@@ -54,6 +55,7 @@ class Stage:
     schedules: dict[str, str] = field(default_factory=lambda: dict(QUICK))
     manifest: dict[str, Any] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
+    keep_state: bool = False
     _children: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _logs: list[IO[bytes]] = field(default_factory=list)
 
@@ -79,9 +81,29 @@ class Stage:
         self.sandbox_port = self.sandbox_port or free_port()
         self.port = self.port or free_port()
         self._write_manifest()
+        self._start_sandbox()
+
+    def restart_sandbox(self) -> None:
+        """Stop the sandbox and start it again on the same port, where it goes on with its state.
+
+        Raises:
+            ValueError: this stage was not made with ``keep_state``, so the sandbox would forget everything.
+        """
+        if not self.keep_state:
+            raise ValueError("make the Stage with keep_state=True")
+        self._sandbox.terminate()
+        self._sandbox.wait(30)
+        self._children.remove(self._sandbox)
+        self._start_sandbox()
+
+    def _start_sandbox(self) -> None:
         args = ["--port", str(self.sandbox_port), "--company", self.company, "--seed", str(self.seed)]
-        self.start([sys.executable, "-m", "sandbox", *args], "sandbox")
+        if self.keep_state:
+            args += ["--keep-state", str(self.folder / "sandbox.state")]
+        self._sandbox = self.start([sys.executable, "-m", "sandbox", *args], "sandbox")
+        self._children.insert(0, self._children.pop())  # stopped last
         until(self._sandbox_answers, 30, "the sandbox answers")
+        self._name_administrator()
 
     def join(self, other: Stage) -> None:
         """Be a second installation beside an opened one: own folder and port, the same sandbox."""
@@ -176,6 +198,12 @@ class Stage:
             **self.env,
         }
 
+    def _name_administrator(self) -> None:
+        """The general manager, first in the list, manages the base, unless ``env`` says who does."""
+        people = self.control.get("people")["people"]
+        if people:
+            self.env.setdefault("CHORUS_ADMIN_OPEN_ID", str(people[0]["open_id"]))
+
     def _write_manifest(self) -> None:
         manifest = yaml.safe_load((HOME / "feishu_app.yaml").read_text("utf-8"))
         manifest["schedules"] = {**manifest.get("schedules", {}), **self.schedules}
@@ -184,7 +212,7 @@ class Stage:
         (self.folder / "feishu_app.yaml").write_text(text, "utf-8")
 
     def _sandbox_answers(self) -> bool:
-        return _alive(self._children[0]) and answers(self.sandbox_url + "/_sandbox/clock")
+        return _alive(self._sandbox) and answers(self.sandbox_url + "/_sandbox/clock")
 
 
 def _alive(process: subprocess.Popen[bytes]) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from runtime.feishu.door import Door
+from runtime.feishu.door import Door, chunks
 from runtime.feishu.endpoint import (
     PER_MINUTE_20,
     PER_SECOND_10,
@@ -18,6 +18,7 @@ from runtime.ids import AppToken, FieldId, TableId, ViewId
 V1 = "/open-apis/bitable/v1/apps"
 TABLE = V1 + "/:app_token/tables/:table_id"
 ROLES = "/open-apis/base/v2/apps/:app_token/roles"
+ROLE_MEMBERS = V1 + "/:app_token/roles/:role_id/members"
 
 
 def _read(uri: str) -> Endpoint:
@@ -49,8 +50,11 @@ PATCH_FORM_FIELD = _write("PATCH", TABLE + "/forms/:form_id/fields/:field_id")
 LIST_ROLES = _read(ROLES)
 CREATE_ROLE = _write("POST", ROLES)
 UPDATE_ROLE = _write("PUT", ROLES + "/:role_id")
+LIST_ROLE_MEMBERS = _read(ROLE_MEMBERS)
+ADD_ROLE_MEMBERS = _write("POST", ROLE_MEMBERS + "/batch_create")
 
 PAGE = 100
+MEMBERS_PER_CALL = 100
 ROLES_PAGE = 30
 
 ViewType = Literal["grid", "kanban", "gallery", "gantt", "form"]
@@ -211,6 +215,28 @@ class Structure:
     def update_role(self, app: AppToken, role_id: str, role: Mapping[str, Any]) -> Item:
         """Change a role; what is not named stays."""
         return _part(self._change(UPDATE_ROLE, app, paths={"role_id": role_id}, body=dict(role)), "role")
+
+    def list_role_members(self, app: AppToken, role_id: str) -> list[Item]:
+        """Return a role's members: `{member_id, member_type, open_id?, open_department_id?, chat_id?, …}`.
+
+        Source: docs bitable-v1/advanced-permission/app-role-member.
+        """
+        return list(self._pages(LIST_ROLE_MEMBERS, app, paths={"role_id": role_id}))
+
+    def add_role_members(self, app: AppToken, role_id: str, members: Sequence[tuple[str, str]]) -> None:
+        """Add members to a role; one who is in it already stays.
+
+        Args:
+            app: the base.
+            role_id: the role.
+            members: pairs of id type (open_id, open_department_id, chat_id, …) and id; 200 a role.
+
+        Raises:
+            NotFound: an id is nobody's (1254048).
+        """
+        for part in chunks(members, MEMBERS_PER_CALL):
+            body = {"member_list": [{"type": kind, "id": member} for kind, member in part]}
+            self._change(ADD_ROLE_MEMBERS, app, paths={"role_id": role_id}, body=body)
 
     def _pages(
         self,

@@ -54,6 +54,10 @@ SCOPE = "The app lacks a permission; grant it in the developer console and publi
 DOCUMENT = (
     "The app may not open this document; add it as a document app with edit rights (or 可管理 for roles)."
 )
+SHARING = (
+    "The document cannot be shared so; check the open_id, and that the company allows sharing with them."
+)
+SHARER = "Only who manages a document may share it; make the app a manager (可管理) of it."
 PLAN = "The tenant's Feishu plan or the base's advanced permissions do not allow this."
 
 
@@ -221,6 +225,13 @@ _FILES_AND_APPROVALS: dict[int, Rule] = {
         (1061042, 1061061, 1061101), NotPermitted, "The place or the tenant's storage is full; make room."
     ),
     **_each((1061109, 1061113), Rejected, "The company's content rules stopped this file."),
+    **_each((1063001, 1063003), Rejected, SHARING),
+    **_each((1063002, 1063004), NotPermitted, SHARER),
+    1063005: Rule(NotFound, f"The document {NOT_THERE}"),
+    1063006: Rule(RateLimited, TOO_MANY, 1.0),
+    1064001: Rule(Rejected, REQUEST),
+    1066001: Rule(Ambiguous, INNER),
+    1066002: Rule(Busy, CONFLICT, 1.0),
     1069601: Rule(Ambiguous, INNER),
     **_each((1069602,), Rejected, REQUEST),
     1069603: Rule(

@@ -3,12 +3,12 @@
 import json
 import zlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from runtime.feishu.door import Door
-from runtime.feishu.endpoint import MESSAGES, PER_MINUTE_10, PER_SECOND_5, Endpoint
+from runtime.feishu.endpoint import MESSAGES, PER_MINUTE_10, PER_MINUTE_100, PER_SECOND_5, Endpoint
 from runtime.feishu.transport import File
-from runtime.ids import AppToken, FileToken
+from runtime.ids import AppToken, FileToken, OpenId
 
 SUBSCRIBE = Endpoint("POST", "/open-apis/drive/v1/files/:file_token/subscribe", MESSAGES, writes=True)
 IS_SUBSCRIBED = Endpoint("GET", "/open-apis/drive/v1/files/:file_token/get_subscribe", PER_MINUTE_10)
@@ -23,6 +23,9 @@ UPLOAD_ALL = Endpoint("POST", "/open-apis/drive/v1/medias/upload_all", PER_SECON
 UPLOAD_PREPARE = Endpoint("POST", "/open-apis/drive/v1/medias/upload_prepare", PER_SECOND_5, writes=True)
 UPLOAD_PART = Endpoint("POST", "/open-apis/drive/v1/medias/upload_part", PER_SECOND_5, writes=True)
 UPLOAD_FINISH = Endpoint("POST", "/open-apis/drive/v1/medias/upload_finish", PER_SECOND_5, writes=True)
+LIST_FILES = Endpoint("GET", "/open-apis/drive/v1/files", PER_MINUTE_100)
+LIST_MEMBERS = Endpoint("GET", "/open-apis/drive/v1/permissions/:token/members", PER_MINUTE_100)
+ADD_MEMBER = Endpoint("POST", "/open-apis/drive/v1/permissions/:token/members", PER_MINUTE_100, writes=True)
 DOWNLOAD = Endpoint("GET", "/open-apis/drive/v1/medias/:file_token/download", PER_SECOND_5)
 
 ALL_AT_ONCE = 20 * 1024 * 1024
@@ -30,12 +33,13 @@ ALL_AT_ONCE = 20 * 1024 * 1024
 NAME_LENGTH = 250
 UPLOAD_LANE = "upload"
 BITABLE = {"file_type": "bitable"}
+Perm = Literal["view", "edit", "full_access"]
 
 
 class Drive:
-    """Subscriptions and media of bases. Uploads go one after another, in all processes.
+    """Subscriptions, sharing and media of bases. Uploads go one after another, in all processes.
 
-    Source: docs drive-v1/event and drive-v1/media pages of the same names.
+    Source: docs drive-v1/event, drive-v1/media, drive-v1/permission-member and drive-v1/file/list.
     """
 
     def __init__(self, door: Door) -> None:
@@ -58,6 +62,34 @@ class Drive:
     def unsubscribe(self, app: AppToken) -> None:
         """End the events of a base; not being subscribed is no error."""
         self._door.call(UNSUBSCRIBE, paths={"file_token": app}, query=BITABLE)
+
+    def share(self, app: AppToken, open_id: OpenId, perm: Perm = "full_access") -> None:
+        """Let a person open a base; Feishu tells them. Sharing again is no error.
+
+        Args:
+            app: the base.
+            open_id: the person, as this app knows them.
+            perm: view, edit, or full_access (可管理: may also share it on and manage its roles).
+
+        Raises:
+            NotPermitted: the app does not manage the base (1063002, 1063004).
+            Rejected: the id is nobody's, or the base has no room for another person (1063001, 1063003).
+        """
+        body = {"member_type": "openid", "member_id": open_id, "perm": perm}
+        query = {"type": "bitable", "need_notification": "true"}
+        self._door.call(ADD_MEMBER, paths={"token": app}, query=query, body=body, lane=f"base:{app}")
+
+    def members(self, app: AppToken) -> list[dict[str, Any]]:
+        """Return who a base is shared with: `{member_type, member_id, perm, type}`; people are openid."""
+        data = self._door.call(LIST_MEMBERS, paths={"token": app}, query={"type": "bitable"})
+        return list(data.get("items") or [])
+
+    def own_files(self) -> list[dict[str, Any]]:
+        """Return what lies in the app's own root folder: `{token, name, type, url, created_time (s), …}`.
+
+        The root comes in one piece; only other folders are paged.
+        """
+        return list(self._door.call(LIST_FILES).get("files") or [])
 
     def upload_media(self, app: AppToken, name: str, data: bytes, *, image: bool) -> FileToken:
         """Upload an attachment for cells of one base; the token is of no use in another (1254303).
