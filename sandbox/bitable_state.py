@@ -1,6 +1,6 @@
 """The state behind ``world.bitable``: bases, the per-table write lock, and the verbs that change records."""
 
-import threading
+import contextlib
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -110,8 +110,16 @@ class BitableStore:
     def __init__(self, world: World) -> None:
         self.world = world
         self.bases: dict[str, m.Base] = {}
-        self._guard = threading.Lock()
         self.defaults()
+
+    def awake(self) -> None:
+        """Compile the formulas of a kept state."""
+        for base in self.bases.values():
+            for table in base.tables.values():
+                for column in table.fields.values():
+                    if column.type == m.FORMULA:
+                        with contextlib.suppress(ValueError):  # one that no longer fits reads as empty
+                            self.compile(base, table, column)
 
     def defaults(self) -> None:
         """Set every switch to its default."""

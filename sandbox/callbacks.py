@@ -8,7 +8,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import urllib3
 from urllib3 import exceptions as http
@@ -81,6 +81,7 @@ class Outcome:
 class CallbacksState:
     """Card tokens, and cards a tap is under way on."""
 
+    transient: ClassVar = ("http", "busy")
     world: World
     tokens: dict[str, CardToken] = field(default_factory=dict)
     busy: dict[str, int] = field(default_factory=dict)

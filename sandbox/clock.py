@@ -17,6 +17,11 @@ class SandboxClock:
         self._listeners: list[Callable[[], None]] = []
         self._lock = threading.Lock()
 
+    @property
+    def offset(self) -> float:
+        """Seconds by which the control plane has moved the clock."""
+        return self._offset
+
     def time(self) -> float:
         """Seconds since the epoch, as the sandbox sees it."""
         return time.time() + self._offset

@@ -20,6 +20,8 @@ routes = Routes("control")
 class ControlState:
     """Faults, recorder and call counters of one world."""
 
+    transient = ("faults", "recorder", "limiter")
+
     def __init__(self, world: World) -> None:
         self.faults = Faults()
         self.recorder = Recorder()

@@ -28,6 +28,8 @@ routes = Routes("events")
 class EventsState:
     """Senders, switches and the delivery log. Found as ``world.events``."""
 
+    transient = ("_threads",)
+
     def __init__(self, world: World) -> None:
         self.world = world
         self._threads: list[threading.Thread] = []
@@ -149,6 +151,10 @@ class EventsState:
     def reset(self, _world: World, _company: str, seed: int) -> None:
         """Forget everything queued and logged."""
         self._outbox.reset(seed)
+
+    def awake(self) -> None:
+        """Go on with the queue of a kept state."""
+        self._outbox.awake()
 
     def close(self) -> None:
         """Stop the senders."""

@@ -69,6 +69,8 @@ class Blob:
 class ImState:
     """Everything said in the tenant. ``version`` grows with every change; ``changed`` wakes who watches."""
 
+    transient = ("changed", "closed")
+
     def __init__(self, world: World) -> None:
         self._world = world
         self.chats: dict[str, Chat] = {}

@@ -4,7 +4,8 @@ An area is one file ``sandbox/<area>.py`` (it may spread over ``<area>_*.py`` an
 
 * ``routes: Routes`` - its endpoints, each with a dated claim of what its behaviour was taken from;
 * ``class <Area>State`` - built once as ``<Area>State(world)``, found as ``world.<area>``.
-  ``reset(world, company, seed)`` empties it; ``close()``, if present, stops what it runs.
+  ``reset(world, company, seed)`` empties it; ``close()``, if present, stops what it runs. ``transient``
+  names the attributes that a kept state (``sandbox.keep``) leaves out, ``awake()`` goes on from such a state.
 
 People and goods are filled in last, by ``sandbox.company.fill(world, company, seed)``. An area registers
 its own control routes (``/_sandbox/act/...``, auth "none") beside its platform routes.

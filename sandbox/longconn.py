@@ -61,6 +61,8 @@ class Waiting:
 class LongconnState:
     """Connected clients and the server. Found as ``world.longconn``."""
 
+    transient = ("_lock", "_clients", "_tickets", "_waiting", "_server")
+
     def __init__(self, world: World) -> None:
         self.world = world
         self.busy = False

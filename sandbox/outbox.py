@@ -154,6 +154,25 @@ class Outbox:
             self._closed = True
             self._changed.notify_all()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """The queue as it is between two changes, for a kept state."""
+        with self._changed:
+            lanes = {name: deque(queue) for name, queue in self._lanes.items()}
+            copies = {"_heap": list(self._heap), "_lanes": lanes, "_log": list(self._log), "_closed": False}
+            return vars(self) | copies
+
+    def awake(self) -> None:
+        """Go on from a kept state: what was being pushed when it was written is due at once."""
+        self._clock.on_jump(self._wake)
+        with self._changed:
+            planned = {entry[2].number for entry in self._heap}
+            for delivery in self._log:
+                behind = delivery.lane is not None and self._lanes[delivery.lane][0] is not delivery
+                if delivery.state == "queued" and delivery.number not in planned and not behind:
+                    self._schedule(delivery, self._clock.time())
+            if self._heap:
+                self._start()
+
     # Below: callers hold self._changed.
 
     def _add(self, delivery: Delivery) -> None:

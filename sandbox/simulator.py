@@ -44,8 +44,11 @@ class Pace:
 class SimulatorState:
     """Start, stop, step. Found as ``world.simulator``."""
 
+    transient = ("_stop", "_thread")
+
     def __init__(self, world: World) -> None:
         self.world = world
+        self.flows = False
         self.pace = Pace()
         self.sunk: dict[int, float] = {}
         self._random = random.Random(1)  # noqa: S311 - a repeatable day
@@ -61,6 +64,7 @@ class SimulatorState:
 
     def start(self, pace: Pace | None = None) -> None:
         """Let data flow in real time times ``pace.speed``; a second start only changes the pace."""
+        self.flows = True
         self.pace = pace or self.pace
         if self._thread is None:
             self._stop = threading.Event()
@@ -71,15 +75,21 @@ class SimulatorState:
 
     def stop(self) -> None:
         """Stop the flow; what happened stays. Returns at once."""
+        self.flows = False
         self._stop.set()
         self._thread = None
 
     def close(self) -> None:
-        """Stop for good and wait for it."""
-        thread = self._thread
-        self.stop()
+        """Stop for good and wait for it; ``flows`` stays, so that a kept state goes on."""
+        self._stop.set()
+        thread, self._thread = self._thread, None
         if thread is not None:
             thread.join(5)
+
+    def awake(self) -> None:
+        """Flow again if a kept state did."""
+        if self.flows:
+            self.start()
 
     def reset(self, _world: World, _company: str, seed: int) -> None:
         """Stop, and be ready for the same day again."""
