@@ -92,8 +92,6 @@ class Upload:
 class DriveState:
     """``world.drive``: media by token, uploads under way, temporary links."""
 
-    transient = ("_busy",)
-
     def __init__(self, world: World) -> None:
         self.world = world
         self.media: dict[str, Media] = {}

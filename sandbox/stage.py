@@ -103,6 +103,7 @@ class Stage:
         self._sandbox = self.start([sys.executable, "-m", "sandbox", *args], "sandbox")
         self._children.insert(0, self._children.pop())  # stopped last
         until(self._sandbox_answers, 30, "the sandbox answers")
+        self._name_administrator()
 
     def join(self, other: Stage) -> None:
         """Be a second installation beside an opened one: own folder and port, the same sandbox."""
@@ -196,6 +197,12 @@ class Stage:
             "CHORUS_ERP_ACCESS_TOKEN": "sandbox-erp-token",
             **self.env,
         }
+
+    def _name_administrator(self) -> None:
+        """The general manager, first in the list, manages the base, unless ``env`` says who does."""
+        people = self.control.get("people")["people"]
+        if people:
+            self.env.setdefault("CHORUS_ADMIN_OPEN_ID", str(people[0]["open_id"]))
 
     def _write_manifest(self) -> None:
         manifest = yaml.safe_load((HOME / "feishu_app.yaml").read_text("utf-8"))
