@@ -37,7 +37,7 @@ def make_base(feishu: Feishu, bindings: Bindings, wanted: BaseManifest) -> None:
             return
         raise UnknownOutcome(
             f"Feishu did not say whether the base {wanted.name} was created, and it does not show yet. "
-            f"Wait a minute and run `chorus setup` again: it looks for the base before it makes one. ({error})"
+            f"Wait a minute, then run `chorus setup` again: it looks before it makes one. ({error})"
         ) from error
     except ChorusError:
         bindings.forget_intended_base()  # refused: nothing was made
