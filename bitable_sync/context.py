@@ -13,6 +13,7 @@ from bitable_sync.pull import Puller
 from bitable_sync.push import Pusher
 from bitable_sync.spec import Specs
 from bitable_sync.telling import Telling
+from runtime.mirror import prepare
 
 if TYPE_CHECKING:
     from bot.router import Router
@@ -41,6 +42,7 @@ class Sync:
 
 def build_mirror(floor: Floor, specs: Specs) -> Mirror:
     """The mirror alone, for a process that never calls Feishu (the web process)."""
+    prepare(floor.mirror)  # the floor may have been opened before the tables' modules were imported
     return Mirror(floor.mirror, specs.renamed(floor.manifest.base.tables))
 
 

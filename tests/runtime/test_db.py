@@ -198,3 +198,22 @@ def test_the_mirror_is_kept_until_its_shape_changes(database_url: str) -> None:
         mirror.close()
     finally:
         mirror_metadata.remove(table)
+
+
+def test_a_process_that_knows_fewer_tables_leaves_the_mirror_alone(database_url: str) -> None:
+    """The web process opens the floor before it imports any table of the mirror; the worker's rows stay."""
+    table = sa.Table("mirror_scratch", mirror_metadata, sa.Column("id", sa.Integer, primary_key=True))
+    try:
+        worker = open_mirror(database_url)
+        with worker.begin() as conn:
+            conn.execute(table.insert().values(id=1))
+        mirror_metadata.remove(table)
+        web = open_mirror(database_url)
+        web.close()
+        table = table.to_metadata(mirror_metadata)
+        assert prepare(worker) is False
+        with worker.read() as conn:
+            assert conn.execute(sa.select(table.c.id)).scalars().all() == [1]
+        worker.close()
+    finally:
+        mirror_metadata.remove(table)
