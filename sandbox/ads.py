@@ -146,12 +146,7 @@ def _number(req: Request, name: str, default: int, top: int) -> int:
 
 def _page(req: Request, rows: list[Any], default: int) -> tuple[list[Any], dict[str, int]]:
     page, size = _number(req, "page", 1, 99999), _number(req, "page_size", default, 1000)
-    info = {
-        "page": page,
-        "page_size": size,
-        "total_number": len(rows),
-        "total_page": -(-len(rows) // size),
-    }
+    info = {"page": page, "page_size": size, "total_number": len(rows), "total_page": -(-len(rows) // size)}
     return rows[(page - 1) * size : page * size], info
 
 

@@ -120,11 +120,7 @@ def cancel_instance(world: World, req: Request) -> dict[str, Any]:
 
 
 @routes.add(
-    "GET",
-    f"{BASE}/instances",
-    claim="docs approval-v4/instance/list, 2026-11",
-    rate=PER_MINUTE,
-    scopes=READ,
+    "GET", f"{BASE}/instances", claim="docs approval-v4/instance/list, 2026-11", rate=PER_MINUTE, scopes=READ
 )
 def list_instances(world: World, req: Request) -> dict[str, Any]:
     """Codes of one definition's instances started between two times (ms)."""
@@ -179,11 +175,7 @@ def query_instances(world: World, req: Request) -> dict[str, Any]:
 
 
 @routes.add(
-    "POST",
-    f"{BASE}/approvals",
-    claim="docs approval-v4/approval/create, 2025-10",
-    rate=COMMON,
-    scopes=DEFINE,
+    "POST", f"{BASE}/approvals", claim="docs approval-v4/approval/create, 2025-10", rate=COMMON, scopes=DEFINE
 )
 def create_definition(world: World, req: Request) -> dict[str, Any]:
     """Create a definition, or replace the one whose approval_code is given."""

@@ -56,11 +56,7 @@ def _owner(world: World, req: Request) -> tuple[str, set[str]]:
 
 
 @routes.add(
-    "POST",
-    APPS,
-    rate=Rate(per_minute=20),
-    auth="any",
-    claim=f"{DOC}/create, 2025; blank rows seen live",
+    "POST", APPS, rate=Rate(per_minute=20), auth="any", claim=f"{DOC}/create, 2025; blank rows seen live"
 )
 @answers("table")
 def create(world: World, req: Request) -> Body:
@@ -78,13 +74,7 @@ def create(world: World, req: Request) -> Body:
     return {"app": _wire(world, base)}
 
 
-@routes.add(
-    "GET",
-    f"{APPS}/:app_token",
-    rate=Rate(per_second=20),
-    auth="any",
-    claim=f"{DOC}/get, 2025",
-)
+@routes.add("GET", f"{APPS}/:app_token", rate=Rate(per_second=20), auth="any", claim=f"{DOC}/get, 2025")
 @answers("get")
 def get(world: World, req: Request) -> Body:
     """What a base is."""
@@ -102,13 +92,7 @@ def get(world: World, req: Request) -> Body:
     }
 
 
-@routes.add(
-    "PUT",
-    f"{APPS}/:app_token",
-    rate=Rate(per_second=10),
-    auth="any",
-    claim=f"{DOC}/update, 2025",
-)
+@routes.add("PUT", f"{APPS}/:app_token", rate=Rate(per_second=10), auth="any", claim=f"{DOC}/update, 2025")
 @answers("table")
 def update(world: World, req: Request) -> Body:
     """Rename a base, switch advanced permissions; the two are not atomic."""

@@ -64,10 +64,9 @@ def _users(world: World, open_ids: Sequence[str]) -> Body:
     users = []
     for open_id in open_ids:
         person = world.people.get(open_id)
-        ids = world.person_ids(person) if person else {"union_id": "", "user_id": "", "open_id": open_id}
         users.append(
             {
-                "user_id": ids,
+                "user_id": world.ids_of(open_id),
                 "name": person.name if person else "",
                 "en_name": person.en_name if person else "",
                 "avatar_url": "",
@@ -116,19 +115,12 @@ class Snapshot:
         }
 
 
-def _person_ids(world: World, open_id: str) -> dict[str, str]:
-    person = world.people.get(open_id)
-    if person is not None:
-        return world.person_ids(person)
-    return {"union_id": "", "user_id": "", "open_id": open_id}
-
-
 def _head(world: World, base: m.Base, operator: str) -> Body:
     return {
         "file_type": "bitable",
         "file_token": base.token,
-        "operator_id": _person_ids(world, operator),
-        "subscriber_id_list": [_person_ids(world, open_id) for open_id in base.subscribers.values()],
+        "operator_id": world.ids_of(operator),
+        "subscriber_id_list": [world.ids_of(open_id) for open_id in base.subscribers.values()],
         "update_time": int(world.clock.time()),
     }
 
@@ -140,9 +132,6 @@ def _receivers(world: World, base: m.Base) -> list[str]:
 
 
 def _tell(world: World, base: m.Base, event_type: str, body: Mapping[str, Any]) -> None:
-    events = getattr(world, "events", None)
-    if events is None:
-        return
     edit = {
         "file_type": "bitable",
         "file_token": base.token,
@@ -150,8 +139,8 @@ def _tell(world: World, base: m.Base, event_type: str, body: Mapping[str, Any]) 
         "subscriber_id_list": body["subscriber_id_list"],
     }
     for app_id in _receivers(world, base):
-        events.emit(event_type, dict(body), app_id=app_id)
-        events.emit(EDITED, edit, app_id=app_id)
+        world.events.emit(event_type, dict(body), app_id=app_id)
+        world.events.emit(EDITED, edit, app_id=app_id)
 
 
 def tell_records(
@@ -175,13 +164,7 @@ def tell_records(
 
 
 def tell_field(
-    world: World,
-    base: m.Base,
-    table: m.Table,
-    operator: str,
-    *,
-    before: Body | None,
-    after: Body | None,
+    world: World, base: m.Base, table: m.Table, operator: str, *, before: Body | None, after: Body | None
 ) -> None:
     """Tell subscribers that a field was added, edited or deleted (``event_value`` shapes)."""
     if not base.subscribers:

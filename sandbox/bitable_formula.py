@@ -9,7 +9,6 @@ name]`` and ``CurrentValue.[field name]``. Source: field guide (Feishu docs, 202
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from sandbox.bitable_functions import DAY, FUNCTIONS, LAZY, Fault, Moment, flat, num, text, truth
@@ -348,8 +347,3 @@ def compile_formula(source: str, table_id: str, host: Host) -> Code:
 def moment_of(ms: int) -> Moment:
     """A date cell as a formula sees it."""
     return Moment(ms / DAY)
-
-
-def utc_of(moment: Moment) -> datetime:
-    """A formula date as an aware time."""
-    return datetime.fromtimestamp(moment.ms() / 1000, UTC)

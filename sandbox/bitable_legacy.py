@@ -84,13 +84,7 @@ def _draw(world: World, base: m.Base, table: m.Table, req: Request, records: lis
     return items
 
 
-@routes.add(
-    "GET",
-    ROOT,
-    rate=READ,
-    auth="any",
-    claim=f"{DOC}/list, 2024-09-18; numbers as text seen live",
-)
+@routes.add("GET", ROOT, rate=READ, auth="any", claim=f"{DOC}/list, 2024-09-18; numbers as text seen live")
 @answers("search")
 def list_records(world: World, req: Request) -> Body:
     """List records the older way, with a formula as filter."""
@@ -120,13 +114,7 @@ def list_records(world: World, req: Request) -> Body:
     return {**answer, "page_token": token} if token else answer
 
 
-@routes.add(
-    "GET",
-    f"{ROOT}/:record_id",
-    rate=READ,
-    auth="any",
-    claim=f"{DOC}/get, 2024-09-18",
-)
+@routes.add("GET", f"{ROOT}/:record_id", rate=READ, auth="any", claim=f"{DOC}/get, 2024-09-18")
 @answers("get")
 def get_record(world: World, req: Request) -> Body:
     """Read one record the older way."""

@@ -137,11 +137,7 @@ class BitableState(BitableStore):
     # -- seeding --------------------------------------------------
 
     def create_base(
-        self,
-        name: str,
-        owner: str = "",
-        managers: Sequence[str] = (),
-        time_zone: str = "Asia/Shanghai",
+        self, name: str, owner: str = "", managers: Sequence[str] = (), time_zone: str = "Asia/Shanghai"
     ) -> m.Base:
         """A base owned by a person (or nobody in particular) with the default app as manager."""
         with self.world.lock:

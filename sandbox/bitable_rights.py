@@ -104,13 +104,11 @@ def _is_member(world: World, role: m.Role, open_id: str) -> bool:
 
 
 def _in_chat(world: World, chat_id: str, open_id: str) -> bool:
-    chats = getattr(getattr(world, "im", None), "chats", {})
-    return open_id in getattr(chats.get(chat_id), "members", ())
+    return open_id in getattr(world.im.chats.get(chat_id), "members", ())
 
 
 def _in_department(world: World, department_id: str, path: str) -> bool:
-    contact = getattr(world, "contact", None)
-    known = contact.departments().values() if contact is not None else ()
+    known = world.contact.departments().values()
     names = [d.path for d in known if department_id in (d.open_department_id, d.department_id)]
     return any(path == name or path.startswith(f"{name}/") for name in names)
 

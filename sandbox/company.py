@@ -149,10 +149,7 @@ class Size:
     orders: int
 
 
-SIZES_OF = {
-    "demo": Size(DEMO_STAFF, 3, 40, 2000, 600),
-    "tiny": Size(TINY_STAFF, 1, 3, 10, 5),
-}
+SIZES_OF = {"demo": Size(DEMO_STAFF, 3, 40, 2000, 600), "tiny": Size(TINY_STAFF, 1, 3, 10, 5)}
 
 
 def fill(world: World, company: str, seed: int) -> None:

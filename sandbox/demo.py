@@ -102,7 +102,7 @@ def run_until_interrupted(stage: Stage) -> int:
         f"  the people and their cards   {stage.sandbox_url}/\n"
         f"  an operator's chat           {stage.sandbox_url}/people/{owner['open_id']}\n"
         f"  health and counters          {stage.url}/readyz  {stage.url}/metrics\n"
-        f"  logs                         {_short(stage.folder)}\n\nCtrl-C stops everything.",
+        f"  logs                         {_short(stage.folder)}\n\nCtrl-C stops everything."
     )
     threading.Event().wait()
     return 0

@@ -210,12 +210,7 @@ class EventsState:
             "uuid": event_id,
             "token": app.verification_token,
             "type": "event_callback",
-            "event": {
-                "app_id": app.app_id,
-                "tenant_key": self.world.tenant_key,
-                "type": event_type,
-                **body,
-            },
+            "event": {"app_id": app.app_id, "tenant_key": self.world.tenant_key, "type": event_type, **body},
         }
 
     def _challenge(self, url: str, key: str | None, token: str) -> None:

@@ -87,7 +87,7 @@ def tell_app(world: World, app: App, chat: Chat, message: Message, speaker: Pers
     mentions = [
         {
             "key": m["key"],
-            "id": mention_ids(world, m["id"]),
+            "id": world.ids_of(m["id"]),
             "mentioned_type": "bot" if m["id"] not in world.people else "user",
             "name": m["name"],
             "tenant_key": world.tenant_key,
@@ -118,12 +118,6 @@ def tell_app(world: World, app: App, chat: Chat, message: Message, speaker: Pers
     world.events.emit("im.message.receive_v1", event, app_id=app.app_id)
 
 
-def mention_ids(world: World, open_id: str) -> dict[str, str]:
-    """The three ids of somebody mentioned; a bot has an open_id and a union_id only."""
-    found = world.people.get(open_id)
-    return world.person_ids(found) if found else {"open_id": open_id, "union_id": "", "user_id": ""}
-
-
 @routes.add("POST", "/_sandbox/act/read", auth="none", claim=CLAIM)
 def read(world: World, req: Request) -> dict[str, Any]:
     """A person looks at a chat {open_id, chat_id}: the bot's unread messages become read, the bot is told."""
@@ -149,36 +143,6 @@ def read(world: World, req: Request) -> dict[str, Any]:
             "im.message.message_read_v1", {"reader": who, "message_id_list": told}, app_id=chat.bots[0]
         )
     return {"read": len(fresh)}
-
-
-@routes.add("POST", "/_sandbox/act/enter", auth="none", claim=CLAIM)
-def enter(world: World, req: Request) -> dict[str, Any]:
-    """A person opens the conversation with the bot {open_id}."""
-    visitor = person(world, req.json())
-    chat = world.im.p2p(world.default_app, visitor)
-    said = world.im.by_chat.get(chat.chat_id, [])
-    event = {"chat_id": chat.chat_id, "operator_id": world.person_ids(visitor)}
-    if said:
-        event |= {
-            "last_message_id": said[-1].message_id,
-            "last_message_create_time": str(said[-1].create_ms),
-        }
-    world.events.emit("im.chat.access_event.bot_p2p_chat_entered_v1", event)
-    return {"chat_id": chat.chat_id}
-
-
-@routes.add("POST", "/_sandbox/act/menu", auth="none", claim=CLAIM)
-def menu(world: World, req: Request) -> dict[str, Any]:
-    """A person taps a bot menu entry {open_id, event_key}."""
-    body = req.json()
-    operator = person(world, body)
-    event = {
-        "operator": {"operator_name": operator.name, "operator_id": world.person_ids(operator)},
-        "event_key": str(body.get("event_key", "")),
-        "timestamp": int(world.clock.time()),
-    }
-    world.events.emit("application.bot.menu_v6", event)
-    return {}
 
 
 @routes.add("GET", "/_sandbox/people", auth="none", claim=CLAIM)

@@ -72,11 +72,7 @@ def check_image(data: bytes, image_type: str) -> str:
 
 
 @routes.add(
-    "POST",
-    "/open-apis/im/v1/images",
-    rate=TIER,
-    scopes=UPLOAD,
-    claim="docs im-v1/image/create, read 2026-11",
+    "POST", "/open-apis/im/v1/images", rate=TIER, scopes=UPLOAD, claim="docs im-v1/image/create, read 2026-11"
 )
 def upload_image(world: World, req: Request) -> dict[str, Any]:
     """Keep an image; the answer is its key. The part may come without a file name."""
@@ -103,11 +99,7 @@ def download_image(world: World, req: Request) -> Reply:
 
 
 @routes.add(
-    "POST",
-    "/open-apis/im/v1/files",
-    rate=TIER,
-    scopes=UPLOAD,
-    claim="docs im-v1/file/create, read 2026-11",
+    "POST", "/open-apis/im/v1/files", rate=TIER, scopes=UPLOAD, claim="docs im-v1/file/create, read 2026-11"
 )
 def upload_file(world: World, req: Request) -> dict[str, Any]:
     """Keep a file of at most 30 MB; the answer is its key."""

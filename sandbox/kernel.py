@@ -356,3 +356,8 @@ class World:
     def person_ids(self, person: Person) -> dict[str, str]:
         """The three ids of a person as events and callbacks carry them."""
         return {"union_id": person.union_id, "user_id": person.user_id, "open_id": person.open_id}
+
+    def ids_of(self, open_id: str) -> dict[str, str]:
+        """The three ids behind an open_id; a bot or a stranger has no others."""
+        person = self.people.get(open_id)
+        return self.person_ids(person) if person else {"union_id": "", "user_id": "", "open_id": open_id}

@@ -258,10 +258,7 @@ def _refuse(line: ServerConnection, status: int, why: str, code: int) -> Respons
 
 
 @routes.add(
-    "POST",
-    "/callback/ws/endpoint",
-    auth="none",
-    claim="official Python SDK 1.7.5 ws/client.py, 2026-11",
+    "POST", "/callback/ws/endpoint", auth="none", claim="official Python SDK 1.7.5 ws/client.py, 2026-11"
 )
 def endpoint(world: World, req: Request) -> Reply:
     """{AppID, AppSecret} → the address to connect to and how to keep the line."""
