@@ -16,7 +16,7 @@ from sandbox.approval_state import BUDGET_CODE
 from sandbox.client import Control
 from sandbox.keep import VERSION, Keeper, StateError, dump, restore
 from sandbox.server import SandboxServer
-from sandbox.stage import HOME, answers, free_port
+from sandbox.stage import HOME, Stage, answers, free_port
 from tests.contract.receiver import Receiver
 from tests.support.wait import until
 
@@ -174,3 +174,17 @@ def test_the_command_ends_with_a_sentence_on_a_foreign_file(tmp_path: Path) -> N
     assert (done.returncode, file.read_text()) == (2, "mine")
     assert "not a kept state" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_stage_restarts_its_sandbox_where_it_was(tmp_path: Path) -> None:
+    """``restart_sandbox`` comes back on the same port with what was there; it asks for ``keep_state``."""
+    stage = Stage(tmp_path / "stage", company="tiny", keep_state=True)
+    try:
+        stage.open()
+        place = make_base(stage.control)
+        stage.restart_sandbox()
+        assert [row["record_id"] for row in stage.control.rows(*place[:2])] == [place[2]]
+    finally:
+        stage.stop()
+    with pytest.raises(ValueError, match="keep_state=True"):
+        Stage(tmp_path / "other").restart_sandbox()
