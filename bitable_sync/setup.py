@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import structlog
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
 
 from bitable_sync.access import Access, Todo, ids_of, member_type, outstanding, shared_with
 from bitable_sync.bindings import Bindings, BoundTable
@@ -19,7 +20,7 @@ from bitable_sync.new_base import make_base
 from bitable_sync.setup_plan import PERMISSION, Bound, Live, LiveTable, Step, initial_fields, plan
 from bitable_sync.spec import Specs
 from bitable_sync.wire_fields import field_body, merged_options, option_names
-from runtime.errors import ConfigError, PermanentError
+from runtime.errors import ConfigError, PermanentError, TransientError
 from runtime.ids import AppToken, FieldId, OpenId, TableId, ViewId
 from runtime.manifest import Manifest
 from runtime.settings import Settings
@@ -28,6 +29,13 @@ if TYPE_CHECKING:
     from runtime.feishu import Feishu
 
 log = structlog.get_logger(__name__)
+_PATIENTLY = Retrying(
+    # "Nothing happened, later perhaps": a busy base, and roles for some seconds after they were switched on.
+    retry=retry_if_exception_type(TransientError),
+    wait=wait_exponential_jitter(initial=0.5, max=5),
+    stop=stop_after_delay(60),
+    reraise=True,
+)
 GRID = "全部"  # name of the first view of a table we create
 
 
@@ -97,7 +105,7 @@ class Setup:
         done: list[Step] = []
         for step in steps:
             if step.do != "blocked":
-                getattr(self, f"_do_{step.do}")(step)
+                _PATIENTLY(getattr(self, f"_do_{step.do}"), step)
             done.append(step)
             told(step)
         for spec in self.specs:

@@ -79,6 +79,14 @@ def test_interrupted_run_is_continued(bare: Stage) -> None:
     assert sorted(fields) == sorted(field.name for field in PLANS.fields)
 
 
+def test_a_base_that_is_busy_for_a_moment_is_waited_for(bare: Stage) -> None:
+    """Refusals that pass (roles just switched on, a write conflict) do not end the run."""
+    bare.fault(path="*/tables", kind="code", code=1254291, status=200, times=2)
+    bare.fault(path="*/subscribe", kind="code", code=1254301, status=200, times=1)
+    bare.setup.apply()
+    assert bare.setup.plan() == []
+
+
 def test_options_are_added_keeping_peoples(stage: Stage, build: Callable[[Specs], Stage]) -> None:
     """A new option in the spec is added; options people made, and cells that use them, stay."""
     made = stage.add(计划ID="p1", 标签=["我的"])
