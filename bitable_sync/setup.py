@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import structlog
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from bitable_sync.access import Access, Todo, ids_of, member_type, outstanding, shared_with
 from bitable_sync.bindings import Bindings, BoundTable
@@ -32,7 +32,7 @@ log = structlog.get_logger(__name__)
 _PATIENTLY = Retrying(
     # "Nothing happened, later perhaps": a busy base, and roles for some seconds after they were switched on.
     retry=retry_if_exception_type(TransientError),
-    wait=wait_exponential_jitter(initial=0.5, max=5),
+    wait=wait_random_exponential(multiplier=0.5, max=5),
     stop=stop_after_delay(60),
     reraise=True,
 )
