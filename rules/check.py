@@ -22,7 +22,7 @@ from rules.evaluate import evaluate
 from rules.metrics import Catalog, TableWords
 from rules.model import Alert, Finding, Rule, State, Verdict
 from rules.notices import decide, receivers
-from rules.rulebook import Entry, load_entries
+from rules.rulebook import Entry, load_entries, renamed_columns
 from rules.tables import rule_rows
 from rules.wording import clock_time, vanished_sentence
 from runtime.clock import Clock
@@ -118,7 +118,10 @@ class Checker:
 
     def findings(self, rule: Rule, rows: Iterable[Row]) -> list[Finding]:
         """What the rule says about rows, now."""
-        return evaluate(rule, rows, self.catalog.by_key(rule.table), stale=self.stale(rule.table))
+        words = self.catalog.by_key(rule.table)
+        with self.db.read() as conn:
+            renamed = renamed_columns(conn, self.catalog)[words.spec.name]
+        return evaluate(rule, rows, words.also(renamed.items()), stale=self.stale(rule.table))
 
     def stale(self, table: str) -> str:
         """A sentence when the platform's numbers of a table are too old to judge by, else empty."""

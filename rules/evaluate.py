@@ -57,7 +57,7 @@ def _one(found: list[Finding], words: TableWords) -> Finding:
     if len(inside) < 2 or inside[0].doubt is Doubt.STALE:
         # The times of two rows cannot be compared, so the reading carries none.
         return replace((inside or found)[0], seen_at=None)
-    column = next(name for name, field in words.fields.items() if field.key == words.id_key)
+    column = {field.key: name for name, field in words.fields.items()}[words.id_key]
     return Finding(
         inside[0].object_id,
         None,

@@ -4,8 +4,8 @@ A derived metric is computed from input columns, never read from the formula col
 events carry no formula values, so the formula would lag behind the number that changed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from bitable_sync.cells import EMPTY, CellValue, Unreadable
@@ -105,6 +105,20 @@ class TableWords:
         """Names of the person columns."""
         return [name for name, field in self.fields.items() if field.kind is Kind.USER]
 
+    def also(self, renamed: Iterable[tuple[str, str]]) -> "TableWords":
+        """These words and the names people gave columns since: (name now, field key).
+
+        The old names stay good, so that a rename breaks no rule.
+        """
+        known = {field.key: field for field in self.fields.values()}
+        new = {
+            name: replace(known[key], name=name)
+            for name, key in renamed
+            if key in known and name not in self.fields
+        }
+        metrics = {name: _own_metric(field) for name, field in new.items() if field.kind in NUMERIC}
+        return replace(self, fields={**self.fields, **new}, metrics={**metrics, **self.metrics})
+
     @property
     def id_key(self) -> str:
         """The field that names an object (the business key)."""
@@ -122,21 +136,13 @@ class Catalog:
         return next(words for words in self.tables.values() if words.spec.key == table)
 
 
-def build_catalog(
-    specs: Sequence[TableSpec], names: Mapping[str, Mapping[str, str]] | None = None
-) -> Catalog:
-    """Collect the words of the data tables.
-
-    ``names`` gives, a table key, the column names now in use in Bitable (field key → name) where people
-    renamed one; both the old and the new name are then understood, so that a rename breaks no rule.
-    """
+def build_catalog(specs: Sequence[TableSpec]) -> Catalog:
+    """Collect the words of the data tables, by the names setup gives their columns."""
     tables = {}
     for spec in specs:
         if spec.key not in _DERIVED:
             continue
-        current = (names or {}).get(spec.key, {})
         fields = {field.name: field for field in spec.fields}
-        fields |= {current[field.key]: field for field in spec.fields if field.key in current}
         metrics = {name: _own_metric(field) for name, field in fields.items() if field.kind in NUMERIC}
         metrics |= {metric.name: metric for metric, _ in _DERIVED[spec.key]}
         tables[spec.name] = TableWords(spec, fields, metrics)

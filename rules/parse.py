@@ -7,7 +7,7 @@ percentage (``15%`` = 0.15), another column (``安全库存``), or a share of on
 
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -43,7 +43,10 @@ _THRESHOLD_EXAMPLE = "应写数字（3）、比例（1:3）、百分数（15%）
 
 @dataclass(frozen=True, slots=True)
 class RuleText:
-    """What stands in a rule row, as plain values; stored as JSON for each version of the rule."""
+    """What stands in a rule row, as plain values; stored as JSON for each version of the rule.
+
+    ``renamed``: (name, field key) of columns that the row calls by a name people gave them.
+    """
 
     name: str = ""
     table: str = ""
@@ -60,6 +63,13 @@ class RuleText:
     cc_may_act: bool = False
     actions: tuple[str, ...] = ()
     enabled: bool = False
+    renamed: tuple[tuple[str, str], ...] = ()
+
+    def calling(self, names: Mapping[str, str]) -> "RuleText":
+        """The text with those of the new column names (name → field key) that it uses."""
+        said = (self.metric, self.threshold, self.recover, self.scope, self.owner_field)
+        used = ((name, key) for name, key in sorted(names.items()) if any(name in text for text in said))
+        return replace(self, renamed=tuple(used))
 
     def to_json(self) -> dict[str, Any]:
         """A plain mapping for the database."""
@@ -69,7 +79,9 @@ class RuleText:
     def from_json(cls, body: Mapping[str, Any]) -> "RuleText":
         """The inverse of :meth:`to_json`."""
         people = tuple((str(who[0]), str(who[1])) for who in body.get("cc", ()))
-        return cls(**{**body, "cc": people, "actions": tuple(body.get("actions", ()))})
+        renamed = tuple((str(name), str(key)) for name, key in body.get("renamed", ()))
+        more = {"cc": people, "actions": tuple(body.get("actions", ())), "renamed": renamed}
+        return cls(**{**body, **more})
 
 
 def read_row(values: Mapping[str, CellValue]) -> RuleText | list[Problem]:
@@ -90,6 +102,7 @@ def read_row(values: Mapping[str, CellValue]) -> RuleText | list[Problem]:
         cc_may_act=values.get("cc_may_act") is True,
         actions=tuple(str(item) for item in actions) if isinstance(actions, tuple) else (),
         enabled=values.get("enabled") is True,
+        renamed=(),
     )  # fmt: skip
 
 
@@ -120,6 +133,7 @@ def parse(rule_id: RuleId, text: RuleText, catalog: Catalog) -> Rule | list[Prob
     if words is None:
         said = f"没有“{text.table}”这张表" if text.table else "还没有选数据表"
         return [Problem("数据表", f"{said}，可选：{'、'.join(catalog.tables)}")]
+    words = words.also(text.renamed)
     found = _Reader(words)
     metric = found.metric(text.metric)
     limit = found.limit("阈值", text.threshold)

@@ -17,7 +17,18 @@ from rules.effects import Changed, commit
 from rules.metrics import Catalog
 from rules.model import Finding, Reason, Rule, Verdict
 from rules.parse import RuleText
-from rules.rulebook import Entry, blank, in_words, load_entries, next_mark, read_entry, save_entry, verdicts
+from rules.rulebook import (
+    Entry,
+    Renamed,
+    blank,
+    in_words,
+    load_entries,
+    next_mark,
+    read_entry,
+    renamed_columns,
+    save_entry,
+    verdicts,
+)
 from rules.specs import RULES
 from runtime import audit
 from runtime.ids import RuleId
@@ -45,6 +56,7 @@ def edits(
     catalog: Catalog,
     *,
     complete: bool,
+    renamed: Renamed | None = None,
 ) -> list[Edit]:
     """Compare the rule table with what is known (pure). Blank lines are passed over.
 
@@ -53,13 +65,14 @@ def edits(
         known: entries with their good text.
         catalog: the words rules may use.
         complete: the rows are the whole table, so a rule without a row was deleted.
+        renamed: what people call columns now.
     """
     found = []
     for row in rows:
         before, good = known.get(RuleId(row.record_id), (None, None))
         if before is None and blank(row):
             continue
-        after, good_now = read_entry(row, before, good, catalog)
+        after, good_now = read_entry(row, before, good, catalog, renamed)
         if after != before or good_now != good:
             found.append(Edit(before, after, good_now))
     if complete:
@@ -115,7 +128,8 @@ class Reviewer:
         rows = check.mirror.rows(RULES)
         complete = check.mirror.age(RULES, check.clock.now()) is not None
         with check.db.read() as conn:
-            found = edits(rows, load_entries(conn, check.catalog), check.catalog, complete=complete)
+            known, renamed = load_entries(conn, check.catalog), renamed_columns(conn, check.catalog)
+        found = edits(rows, known, check.catalog, complete=complete, renamed=renamed)
         for edit in found:
             with check.db.begin() as conn:
                 self._take_over(conn, edit)

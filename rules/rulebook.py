@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bitable_sync.mirror import Row
+from bitable_sync.tables import BOUND_FIELDS
 from rules import tables as t
 from rules.metrics import Catalog
 from rules.model import Problem, Rule
@@ -42,8 +43,23 @@ class Entry:
     name: str = ""
 
 
+Renamed = Mapping[str, Mapping[str, str]]
+"""Name of a data table → (name people gave a column → field key)."""
+
+
+def renamed_columns(conn: Connection, catalog: Catalog) -> Renamed:
+    """The columns of the data tables that people call otherwise than setup did."""
+    f, found = BOUND_FIELDS, dict[str, dict[str, str]]()
+    for table, words in catalog.tables.items():
+        first = {field.key: field.name for field in words.spec.fields}
+        query = sa.select(f.c.field_key, f.c.name).where(f.c.table_key == words.spec.key)
+        rows = conn.execute(query)
+        found[table] = {row.name: row.field_key for row in rows if first.get(row.field_key) != row.name}
+    return found
+
+
 def read_entry(
-    row: Row, before: Entry | None, good: RuleText | None, catalog: Catalog
+    row: Row, before: Entry | None, good: RuleText | None, catalog: Catalog, renamed: Renamed | None = None
 ) -> tuple[Entry, RuleText | None]:
     """Read one row (pure): the entry now and the text that is in force."""
     rule_id = RuleId(row.record_id)
@@ -53,6 +69,7 @@ def read_entry(
     if isinstance(text, list):
         rule = _in_force(rule_id, good, row.values.get("enabled") is True, catalog)
         return Entry(rule_id, rule, tuple(text), version, verdict, name=good.name if good else ""), good
+    text = text.calling((renamed or {}).get(text.table, {}))
     parsed = parse(rule_id, text, catalog)
     if isinstance(parsed, Rule):
         newer = version + (text != good)

@@ -1,5 +1,6 @@
 """Rows of 预警规则: what is understood, and what is said about the rest."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -175,10 +176,11 @@ def test_an_unreadable_cell_is_a_fault_of_its_column() -> None:
 
 def test_a_renamed_column_is_understood_by_both_names() -> None:
     """Somebody renames 安全库存 in Bitable; rules with the old and the new word both stay valid."""
-    catalog = build_catalog(TABLES, {"stock": {"safety": "警戒库存"}})
-    for word in ("安全库存", "警戒库存"):
-        text = RuleText(**{**STOCK_RULE.to_json(), "threshold": word})  # type: ignore[arg-type]
-        assert isinstance(parse(RuleId("r"), text, catalog), Rule)
+    for word in ("安全库存", "警戒库存", "警戒库存的 80%"):
+        text = replace(STOCK_RULE, threshold=word).calling({"警戒库存": "safety", "别的": "qty"})
+        assert isinstance(parse(RuleId("r"), text, build_catalog(TABLES)), Rule)
+        assert RuleText.from_json(text.to_json()) == text
+        assert text.renamed == ((("警戒库存", "safety"),) if "警戒" in word else ())
 
 
 def test_an_empty_row_reads_as_nothing() -> None:

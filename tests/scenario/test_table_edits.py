@@ -169,8 +169,8 @@ def test_the_same_key_in_two_rows_is_unknown_and_does_not_flap(house: House) -> 
 
 
 def test_a_renamed_column_changes_nothing(house: House) -> None:
-    """Columns are bound by id: rules, pulls and cards go on."""
-    _, record_id, rule_id = low_article(house)
+    """Columns are bound by id: rules, pulls and cards go on; the new name may be used as well."""
+    sku, record_id, rule_id = low_article(house)
     house.rename(STOCK, "库存", "仓库数量")
     house.rename(STOCK, "安全库存", "最低库存")
     try:
@@ -183,6 +183,12 @@ def test_a_renamed_column_changes_nothing(house: House) -> None:
             WAIT,
             "the pull writes the new column",
         )
+        _, by_new_name = house.stock_rule(sku, 阈值="最低库存的 300%", 范围=f"SKU编码={sku} 且 仓库数量>1")
+        house.becomes(by_new_name, "firing")
+        house.office.edit(house.editor, STOCK, record_id, 仓库数量=None)
+        house.shows(house.buyer, sku, "“仓库数量”是空的")
+        house.office.edit(house.editor, STOCK, record_id, 仓库数量=60)
+        house.office.delete(house.editor, RULES, by_new_name)
     finally:
         house.rename(STOCK, "仓库数量", "库存")
         house.rename(STOCK, "最低库存", "安全库存")
