@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from bitable_sync.context import Sync
     from bitable_sync.spec import Specs
     from bot.router import Router
-    from rules.deps import Gateways
     from runtime.feishu import Feishu
     from runtime.floor import Floor
 
@@ -76,7 +75,7 @@ def specs() -> Specs:
 
 def web() -> Flask:
     """Make the WSGI app of the web process; granian calls it in its worker."""
-    from bot.web import create_app
+    from bot.web import create_app, house_gauges
     from runtime.floor import open_floor
     from runtime.health import standard_checks, standard_gauges
     from runtime.supervise import die_with_parent
@@ -86,8 +85,9 @@ def web() -> Flask:
     floor = open_floor(settings)
     # The first tap that leads to work must not wait for an import of 0.7 s; the port need not either.
     threading.Thread(target=floor.queue.warm, name="warm", daemon=True).start()
-    checks, gauges = standard_checks(floor.db, floor.clock), standard_gauges(floor.db, floor.queue)
-    return create_app(floor, tap_router(floor), checks, [gauges])
+    checks = standard_checks(floor.db, floor.clock)
+    gauges = [standard_gauges(floor.db, floor.queue), house_gauges(floor)]
+    return create_app(floor, tap_router(floor), checks, gauges)
 
 
 def tap_router(floor: Floor) -> Router:
@@ -122,21 +122,6 @@ def client(floor: Floor) -> Feishu:
     )  # fmt: skip
 
 
-def gateways(floor: Floor) -> Gateways:
-    """Make a client for each platform that has credentials in the environment."""
-    from bitable_sync.platforms.ads import AdsGateway
-    from bitable_sync.platforms.erp import ErpGateway
-    from bitable_sync.platforms.shop import ShopGateway
-    from rules.deps import Gateways
-
-    settings, clock = floor.settings, floor.clock
-    return Gateways(
-        ads=AdsGateway.from_settings(settings, clock) if settings.ads_access_token else None,
-        shop=ShopGateway.from_settings(settings, clock) if settings.shop_access_token else None,
-        erp=ErpGateway.from_settings(settings, clock) if settings.erp_access_token else None,
-    )
-
-
 def run_web(settings: Settings) -> None:
     """Serve the webhook until SIGTERM. One worker process with eight threads was measured best."""
     from granian import Granian
@@ -167,6 +152,7 @@ def run_worker(settings: Settings) -> None:
     from bot import commands, replies
     from bot.drain import Drain
     from bot.router import Router
+    from rules.deps import Gateways
     from rules.wire import WorkerDeps, make_policy, register_worker
     from runtime.engine import Engine
     from runtime.floor import open_floor
@@ -181,7 +167,9 @@ def run_worker(settings: Settings) -> None:
     sync.register(router)
     commands.register(router, floor.db, floor.queue, floor.clock)
     replies.register(engine, feishu)
-    deps = WorkerDeps(floor, feishu.im, gateways(floor), make_policy(floor, admins(floor)))
+    deps = WorkerDeps(
+        floor, feishu.im, Gateways.from_settings(settings, floor.clock), make_policy(floor, admins(floor))
+    )
     register_worker(engine, router, scheduler, sync, deps)
     drain = Drain(floor.db, router, floor.clock, settings.instance)
     stop = threading.Event()
@@ -327,20 +315,25 @@ def take_deletes(table: str) -> None:
 @main.command()
 @refusing
 def parked() -> None:
-    """List works that could not be done, with the reason."""
+    """List works and events that could not be done, with the reason."""
+    from bot.inbox import Inbox
     from runtime.db import Database
     from runtime.parked import list_parked
 
     db = Database(settings_with_log().database_url)
-    for row in list_parked(db):
-        click.echo(f"{row.at:%Y-%m-%d %H:%M:%S}  {row.id}  {row.job}  {row.error}")
+    rows = [(row.at, str(row.id), row.job, row.error) for row in list_parked(db)]
+    with db.read() as conn:
+        rows += [(row.at, str(row.id), row.type, row.error) for row in Inbox(db).failed(conn)]
+    for at, name, kind, error in sorted(rows):
+        click.echo(f"{at:%Y-%m-%d %H:%M:%S}  {name}  {kind}  {error}")
 
 
 @main.command()
-@click.argument("work_id")
+@click.argument("id")
 @refusing
-def replay(work_id: str) -> None:
-    """Do a parked work again."""
+def replay(id: str) -> None:  # noqa: A002  # what people call it
+    """Do a parked work or event again; ``chorus parked`` lists their ids."""
+    from bot.inbox import Inbox
     from runtime.db import Database
     from runtime.ids import WorkId
     from runtime.parked import retry_parked
@@ -348,9 +341,10 @@ def replay(work_id: str) -> None:
 
     db = Database(settings_with_log().database_url)
     with db.begin() as conn:
-        again = retry_parked(
-            conn, WorkQueue(db), WorkId(work_id), actor="command line", at=SystemClock().now()
-        )
+        if Inbox(db).again(conn, [id]):
+            click.echo("The event waits in the inbox again.")
+            return
+        again = retry_parked(conn, WorkQueue(db), WorkId(id), actor="command line", at=SystemClock().now())
     click.echo(f"queued as {again}")
 
 

@@ -44,6 +44,16 @@ class Claimed:
     tries: int
 
 
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An event that was given up, for the person who looks after it."""
+
+    id: EventId
+    type: str
+    at: datetime
+    error: str
+
+
 class Inbox:
     """The inbox table of one database."""
 
@@ -130,6 +140,12 @@ class Inbox:
             chosen = sa.and_(inbox.c.event_id.in_(event_ids), inbox.c.state.in_(("failed", "unhandled")))
         values = {"state": "new", "tries": 0, "error": None, "handled_at": None, "claimed_until": None}
         return conn.execute(sa.update(inbox).where(chosen).values(values)).rowcount
+
+    def failed(self, conn: Connection) -> list[Failed]:
+        """List the events that were given up, the oldest first."""
+        query = sa.select(inbox.c.event_id, inbox.c.type, inbox.c.received_at, inbox.c.error)
+        rows = conn.execute(query.where(inbox.c.state == "failed").order_by(inbox.c.received_at))
+        return [Failed(EventId(row.event_id), row.type, row.received_at, row.error or "") for row in rows]
 
     def counts(self, conn: Connection) -> dict[str, int]:
         """Count events by state."""

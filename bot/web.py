@@ -8,10 +8,12 @@ from collections.abc import Iterable, Mapping
 from flask import Flask
 
 from bot.envelope import MAX_BODY, Keys
+from bot.inbox import Inbox
 from bot.reception import Reception
 from bot.router import Router
 from bot.webhook import webhook_blueprint
 from bot.writer import GroupWriter
+from runtime.feishu.quota import Quota
 from runtime.floor import Floor
 from runtime.health import Check, health_blueprint
 from runtime.metrics import Gauges
@@ -51,3 +53,24 @@ def create_app(
     app.register_blueprint(webhook_blueprint(reception, keys_of(floor.settings), floor.clock))
     app.register_blueprint(health_blueprint(checks, gauges))
     return app
+
+
+def house_gauges(floor: Floor) -> Gauges:
+    """Make visible at /metrics: events that wait or failed, and the month's use of the tenant's allowance."""
+    allowance, quota, inbox = (
+        floor.manifest.quota.monthly_calls,
+        Quota(floor.db, floor.clock),
+        Inbox(floor.db),
+    )
+
+    def read() -> Mapping[str, float | Mapping[str, float]]:
+        with floor.db.read() as conn:
+            counts = inbox.counts(conn)
+        return {
+            "inbox_waiting": counts.get("new", 0),
+            "inbox_failed": counts.get("failed", 0),
+            "feishu_calls_month": {name: float(made) for name, made in quota.usage().items()},
+            "feishu_calls_allowance": allowance,
+        }
+
+    return read

@@ -1,5 +1,7 @@
 """What the jobs of the worker need, handed down explicitly."""
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -7,15 +9,16 @@ from decimal import Decimal
 from typing import Protocol
 
 from bitable_sync.context import Sync
-from bitable_sync.platforms.ads import AdPlan
-from bitable_sync.platforms.erp import PurchaseItem, PurchaseOrder, StockRow
-from bitable_sync.platforms.shop import ShopSales
+from bitable_sync.platforms.ads import AdPlan, AdsGateway
+from bitable_sync.platforms.erp import ErpGateway, PurchaseItem, PurchaseOrder, StockRow
+from bitable_sync.platforms.shop import ShopGateway, ShopSales
 from rules.check import Checker, Policy
 from rules.review import Reviewer
 from rules.views import Sources
 from runtime.clock import Clock
 from runtime.db import Database
 from runtime.feishu.im import Im
+from runtime.settings import Settings
 from runtime.work import WorkQueue
 
 
@@ -66,6 +69,19 @@ class Gateways:
     ads: Ads | None = None
     shop: Shop | None = None
     erp: Erp | None = None
+
+    @classmethod
+    def from_settings(cls, settings: Settings, clock: Clock) -> Gateways:
+        """Make a client for each platform that has credentials in the environment.
+
+        Raises:
+            ConfigError: credentials are there but incomplete; the sentence names what is missing.
+        """
+        return cls(
+            ads=AdsGateway.from_settings(settings, clock) if settings.ads_access_token else None,
+            shop=ShopGateway.from_settings(settings, clock) if settings.shop_access_token else None,
+            erp=ErpGateway.from_settings(settings, clock) if settings.erp_access_token else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)

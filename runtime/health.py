@@ -82,7 +82,7 @@ def standard_checks(db: Database, clock: Clock) -> dict[str, Check]:
 def standard_gauges(db: Database, queue: WorkQueue) -> metrics.Gauges:
     """Return the floor's values of this moment: work waiting and work parked."""
 
-    def read() -> Mapping[str, float]:
+    def read() -> Mapping[str, float | Mapping[str, float]]:
         waiting = (
             sa.select(sa.func.count()).select_from(tables.parked).where(tables.parked.c.state == "waiting")
         )

@@ -24,8 +24,8 @@ _making = threading.Lock()
 """Two threads that count a name for the first time must not both make it."""
 
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
-Gauges = Callable[[], Mapping[str, float]]
-"""Reads values of this moment, such as a backlog; called at every scrape."""
+Gauges = Callable[[], Mapping[str, float | Mapping[str, float]]]
+"""Reads values of this moment, such as a backlog, at every scrape; a mapping has one value an endpoint."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,6 @@ CATALOGUE: Mapping[str, Described] = {
     "chorus_events_total": Described("Events received, by type and what became of them", ("type", "outcome")),
     "chorus_taps_total": Described("Card taps answered, by action and outcome", ("action", "outcome")),
     "chorus_answer_seconds": Described("How long Feishu waited for an answer", ("route",), SECONDS),
-    "chorus_calls_total": Described("Calls to outside platforms", ("endpoint", "outcome")),
-    "chorus_call_seconds": Described("How long outside calls took", ("endpoint",), SECONDS),
-    "chorus_notices_total": Described("Cards sent to people, by kind", ("kind", "outcome")),
 }
 """Every counter and histogram of the product; a name that is not here is refused."""
 
@@ -121,7 +118,14 @@ class _Now:
         from prometheus_client.core import GaugeMetricFamily
 
         for name, value in self._read().items():
-            yield GaugeMetricFamily(f"chorus_{name}", name.replace("_", " "), value=value)
+            about = name.replace("_", " ")
+            if not isinstance(value, Mapping):
+                yield GaugeMetricFamily(f"chorus_{name}", about, value=value)
+                continue
+            family = GaugeMetricFamily(f"chorus_{name}", about, labels=["endpoint"])
+            for endpoint, count in value.items():
+                family.add_metric([endpoint], count)
+            yield family
 
 
 @cache

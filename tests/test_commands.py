@@ -1,0 +1,105 @@
+"""What an operator does on the command line and sees at /metrics when something could not be done."""
+
+from datetime import timedelta
+
+import pytest
+from click.testing import CliRunner
+
+import app
+from bot.inbox import Inbox
+from bot.model import Event
+from bot.tables import inbox
+from bot.web import house_gauges
+from runtime import metrics
+from runtime.clock import SystemClock
+from runtime.db import Database, open_mirror
+from runtime.feishu.quota import Quota
+from runtime.floor import Floor
+from runtime.ids import EventId, WorkId
+from runtime.manifest import BaseManifest, Manifest
+from runtime.parked import Parked, park
+from runtime.settings import load_settings
+from runtime.work import WorkQueue
+
+pytestmark = pytest.mark.db
+
+
+def run(database: Database, *words: str) -> str:
+    """Call a command on this database and give back what it printed."""
+    env = {
+        "FEISHU_APP_ID": "cli_x",
+        "FEISHU_APP_SECRET": "made-up",
+        "FEISHU_ENCRYPT_KEY": "made-up",
+        "DATABASE_URL": database.url,
+    }
+    done = CliRunner().invoke(app.main, list(words), env=env)
+    assert done.exit_code == 0, done.output
+    return done.output
+
+
+@pytest.fixture
+def given_up(database: Database) -> str:
+    """An event whose handling failed five times."""
+    now = SystemClock().now()
+    event = Event(EventId("ev-poison"), "im.message.receive_v1", now, {"x": 1}, 2)
+    with database.begin() as conn:
+        Inbox(database).store(conn, event, now - timedelta(minutes=5))
+        conn.execute(inbox.update().values(state="failed", tries=5, error="the handler could not read it"))
+    return "ev-poison"
+
+
+def test_a_failed_event_is_listed_and_can_be_done_again(database: Database, given_up: str) -> None:
+    """`parked` names the event with its reason; `replay` puts it back into the inbox."""
+    listed = run(database, "parked")
+    assert given_up in listed
+    assert "the handler could not read it" in listed
+    assert "inbox again" in run(database, "replay", given_up)
+    with database.read() as conn:
+        row = conn.execute(inbox.select()).one()
+    assert (row.state, row.tries, row.error) == ("new", 0, None)
+    assert run(database, "parked") == ""
+
+
+def test_a_parked_work_is_listed_and_can_be_done_again(database: Database) -> None:
+    """`parked` names the work with its reason; `replay` queues it anew under an id of its own."""
+    row = Parked(WorkId("act:1"), "rules.act", "object:1", {"task_id": "t"}, "平台拒绝", SystemClock().now())
+    with database.begin() as conn:
+        park(database, conn, row)
+    assert "act:1  rules.act  平台拒绝" in run(database, "parked")
+    assert "queued as" in run(database, "replay", "act:1")
+    assert WorkQueue(database).backlog() == 1
+
+
+def test_an_unknown_id_is_said_in_a_sentence(database: Database) -> None:
+    """`replay` of something that is not there changes nothing and says so."""
+    env = {
+        "FEISHU_APP_ID": "x",
+        "FEISHU_APP_SECRET": "x",
+        "FEISHU_ENCRYPT_KEY": "x",
+        "DATABASE_URL": database.url,
+    }
+    done = CliRunner().invoke(app.main, ["replay", "nothing-like-that"], env=env)
+    assert done.exit_code == 1
+    assert "nothing-like-that" in done.output
+    assert "Traceback" not in done.output
+
+
+def test_metrics_show_the_inbox_and_the_months_calls_by_endpoint(
+    database: Database, given_up: str, tmp_path
+) -> None:
+    """/metrics has what waits, what failed, and every endpoint's use of the monthly allowance."""
+    settings = load_settings(
+        feishu_app_id="x", feishu_app_secret="x", feishu_encrypt_key="x", database_url=database.url
+    )
+    mirror = open_mirror(f"sqlite:///{tmp_path / 'mirror.db'}")
+    manifest = Manifest(name="m", base=BaseManifest(name="b"))
+    floor = Floor(settings, manifest, SystemClock(), database, mirror, WorkQueue(database))
+    quota = Quota(database, floor.clock)
+    for _ in range(3):
+        quota.count("POST /open-apis/im/v1/messages")
+    quota.close()
+    page = metrics.expose([house_gauges(floor)]).decode()
+    mirror.close()
+    assert "chorus_inbox_failed 1.0" in page
+    assert 'chorus_feishu_calls_month{endpoint="POST /open-apis/im/v1/messages"} 3.0' in page
+    assert "chorus_feishu_calls_allowance 10000.0" in page
