@@ -48,15 +48,35 @@ class Sending:
             notice = told.load_notice(conn, notice_id)
         if notice is None or notice.state != told.QUEUED:
             return
-        sent = run.attempt("send", lambda: self._send(notice), lookup=lambda: self._find(notice.code, notice))
+        sent = run.attempt("send", lambda: self._send(notice), lookup=lambda: self._doubt(notice))
         run.step("record", lambda: self._record(notice, sent))
 
-    def _send(self, notice: Told) -> dict[str, Any]:
+    def _doubt(self, notice: Told) -> dict[str, Any] | None:
+        """The card may be out already: it must not come twice, nor be forgotten and show old news.
+
+        Within the hour the send is repeated with its uuid. The platform then shows what came first, so the
+        copy counts as older than anything and is refreshed. What is over meanwhile is not sent late but
+        looked for, except where the chat is not known and nothing can be looked up.
+        """
+        with self.deps.db.read() as conn:
+            alert = store.load_alert(conn, notice.alert_id)
+            chat = told.chat_with(conn, notice.receiver)
+        over = alert is None or _over(alert, notice)
+        if self._repeatable(notice) and (chat is None or not over):
+            again = self._send(notice, even_if_over=True)
+            return again if again.get("skipped") else {**again, "version": 0, "turn": 0}
+        found = self._found(chat, notice.code, notice) if chat else None
+        return found or ({"skipped": True} if over else None)
+
+    def _repeatable(self, notice: Told) -> bool:
+        return self.deps.clock.now() - notice.created_at <= REPEAT_WINDOW
+
+    def _send(self, notice: Told, *, even_if_over: bool = False) -> dict[str, Any]:
         """Send it, or say that it is over; the answer has what the message shows."""
         with self.deps.db.read() as conn:
             alert = store.load_alert(conn, notice.alert_id)
             view = load_view(conn, self.deps.sources, alert, notice.code) if alert else None
-        if alert is None or view is None or _over(alert, notice):
+        if alert is None or view is None or (_over(alert, notice) and not even_if_over):
             return {"skipped": True}
         message = self.deps.im.send_card(notice.receiver, alert_card(view).data, uuid=notice.id)
         return {
@@ -71,11 +91,15 @@ class Sending:
 
         Later look for the message itself.
         """
-        if self.deps.clock.now() - notice.created_at <= REPEAT_WINDOW:
+        if self._repeatable(notice):
             return None
         with self.deps.db.read() as conn:
             chat = told.chat_with(conn, notice.receiver)
-        found = chat and self.deps.im.find_sent(ChatId(chat), code, since=notice.created_at)
+        return self._found(chat, code, notice) if chat else None
+
+    def _found(self, chat: str, code: str, notice: Told) -> dict[str, Any] | None:
+        """The message with this code, in whatever version it stands."""
+        found = self.deps.im.find_sent(ChatId(chat), code, since=notice.created_at)
         if not found:
             return None
         return {"message_id": found.message_id, "chat_id": found.chat_id, "version": 0, "turn": 0}
@@ -122,8 +146,15 @@ class Sending:
             message = self.deps.im.send_card(receiver, card.data, uuid=digest_id)
             return {"message_id": message.message_id}
 
-        first = waiting[0]
-        sent = run.attempt("send", send, lookup=lambda: self._find(told.code_of(digest_id), first))
+        def doubt() -> dict[str, Any] | None:
+            code, first = told.code_of(digest_id), waiting[0]
+            if self._summary(waiting, digest_id) is not None:
+                return self._find(code, first)
+            with self.deps.db.read() as conn:
+                chat = told.chat_with(conn, receiver)
+            return self._found(chat, code, first) if chat else None
+
+        sent = run.attempt("send", send, lookup=doubt)
 
         def record() -> None:
             now, state = self.deps.clock.now(), told.SKIPPED if sent.get("skipped") else told.SENT

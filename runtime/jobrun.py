@@ -192,7 +192,11 @@ class JobRun:
     ) -> dict[str, Any]:
         def run() -> dict[str, Any]:
             doubtful, self._doubtful = self._doubtful, False
-            return _outcome(_first_looking(fn, lookup) if doubtful and lookup else fn)
+            if not (doubtful and lookup):
+                return _outcome(fn)
+            outcome = _outcome(_first_looking(fn, lookup))
+            self._doubtful = "error" in outcome  # a refused look-up leaves the doubt standing
+            return outcome
 
         try:
             return self._record(name, run)

@@ -1,5 +1,6 @@
 """What people can ask, what the platforms' rows become, and news that is old before it is told."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,13 +13,16 @@ from bitable_sync.platforms.erp import StockRow
 from bitable_sync.platforms.shop import ShopSales
 from bot.cards import check
 from bot.model import ChatMessage
-from rules import tables
+from rules import tables, told
 from rules.commands import Commands
 from rules.model import State
+from rules.sending import Sending
 from rules.sources import changed_rows, lost_plans, plan_rows, shop_rows, stock_rows
 from rules.specs import GONE
+from runtime.clock import SystemClock
 from runtime.db import Database
-from runtime.ids import ChatId, MessageId, OpenId
+from runtime.ids import ChatId, MessageId, OpenId, WorkId
+from runtime.jobrun import JobRun, Slots
 from tests.rules.kit import CHEN, START, WANG, House, plan, row, texts
 from tests.rules.stage import ROI_ROW, STOCK_ROW, open_scene
 from tests.support.wait import until
@@ -90,6 +94,55 @@ def test_a_storm_is_one_message_and_old_news_is_none(
         scene.engine.close()
         scene.feishu.close()
         scene.floor.mirror.close()
+
+
+@pytest.mark.db
+@pytest.mark.parametrize("out", [True, False])
+@pytest.mark.parametrize("known", [True, False])
+def test_a_card_on_its_way_when_the_worker_died_is_not_forgotten_when_the_alert_recovers(
+    sandbox: Any, database: Database, tmp_path: Path, out: bool, known: bool
+) -> None:
+    """The next life finds the card that is out and refreshes it; what never went out is not told late.
+
+    Only where the chat is not ``known`` yet can nothing be looked up: there one card says that it is over.
+    """
+    scene = open_scene(sandbox, database, tmp_path, launch=False)
+    sending, owner = Sending(scene.worker), scene.people[1]
+    scene.spend(800, 1600)
+    scene.pull_now("plans")
+    scene.own(owner)
+    scene.add("rules", ROI_ROW)
+    [row] = [n for n in scene.stored(tables.alert_notices) if n.receiver == owner.open_id]
+    with database.read() as conn:
+        notice = told.load_notice(conn, row.id)
+    assert notice is not None
+    if known:
+        message = scene.feishu.im.send_text(owner.open_id, "你好", uuid="hello")
+        with database.begin() as conn:
+            other = replace(notice, id="nt_other", alert_id="al_other")
+            told.add_copy(
+                conn, other, message.message_id, message.chat_id, version=1, turn=1, at=notice.created_at
+            )
+    if out:
+        sending._send(notice)
+    scene.spend(800, 3200)
+    scene.pull_now("plans")
+    life = JobRun(
+        WorkId(f"notify:{notice.id}"), record=lambda _name, fn: fn(), slots=Slots(1), clock=SystemClock(),
+        resumed=True, first_wait=0.05,
+    )  # fmt: skip
+    sending.notify(life, {"notice_id": notice.id})
+    [row] = [n for n in scene.stored(tables.alert_notices) if n.id == notice.id]
+    copies = [copy for copy in scene.stored(tables.alert_cards) if copy.notice_id == notice.id]
+    wanted = 1 if out or not known else 0
+    assert {copy.shown_version for copy in copies} <= {0}, "what the platform shows is not known to be new"
+    assert (row.state, len(copies), len(scene.cards(owner)) - known) == (
+        "sent" if wanted else "skipped",
+        wanted,
+        wanted,
+    )
+    scene.feishu.close()
+    scene.floor.mirror.close()
 
 
 def ad(plan_id: str, status: str = "DELIVERY_OK") -> AdPlan:

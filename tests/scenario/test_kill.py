@@ -33,6 +33,8 @@ PACE = 80
 """Events a second: each part of the day takes eight seconds, so a kill meets work of every kind."""
 
 SCHEDULES = {"pull_ads": NEVER, "pull_stock": NEVER, "pull_shops": NEVER, "check_rules": "every 5s"}
+SLOW = 0.2
+"""Seconds a send takes, as over the internet: a kill then finds some cards on their way."""
 
 
 @dataclass
@@ -58,6 +60,8 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
         server = stage.serve()
         stage.subscribe()
         stage.control.post("limits", on=False)
+        send = {"method": "POST", "path": "/open-apis/im/v1/messages"}
+        stage.control.post("faults", match=send, kind="delay", seconds=SLOW, times=10**6)
         office = Office(stage.control)
         ledger = Ledger(support.database(stage))
         played = Day(office, Shelf(office, ARTICLES), ledger, seed)
