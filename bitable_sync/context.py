@@ -15,6 +15,8 @@ from bitable_sync.spec import Specs
 from bitable_sync.telling import Telling
 from runtime.mirror import prepare
 
+FILE_EDITED = "drive.file.edit_v1"
+
 if TYPE_CHECKING:
     from bot.router import Router
     from runtime.feishu import Feishu
@@ -38,6 +40,8 @@ class Sync:
         """Take the record and column events of the base from the inbox."""
         router.on_event(RECORD_CHANGED, self.changes.handle_records)
         router.on_event(FIELD_CHANGED, self.changes.handle_fields)
+        # Comes beside each of them where the app subscribed to it; it says nothing more.
+        router.on_event(FILE_EDITED, lambda _events: None)
 
 
 def build_mirror(floor: Floor, specs: Specs) -> Mirror:
