@@ -1,5 +1,8 @@
 """The HTTP door of the platform: POST /webhook/event and /webhook/card, both accept everything.
 
+A thin WSGI layer in front of Flask: routing, request and response objects cost more than verifying,
+decrypting and parsing an event together, and the interpreter does one at a time.
+
 Verify → make durable → answer. 200 for every verified event, also of types nobody handles; 401 with a short
 fixed body for everything refused; 503 when it could not be made durable in time, so that the platform sends
 it again.
@@ -7,56 +10,81 @@ it again.
 
 import json
 import time
-from typing import Any
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any, Final
 
 import structlog
-from flask import Blueprint, Response, request
 from werkzeug.exceptions import RequestEntityTooLarge
+from werkzeug.wsgi import get_input_stream
 
-from bot.envelope import SIGNING_HEADERS, Keys, Refused, open_envelope
+from bot.envelope import MAX_BODY, SIGNING_HEADERS, Keys, Refused, open_envelope
 from bot.model import Challenge, Event, Tap
 from bot.reception import Reception, refused_envelope
 from bot.writer import Late, Overloaded
 from runtime import metrics
 from runtime.clock import Clock
 
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
 _log = structlog.get_logger("bot.webhook")
 
+PATHS: Final = frozenset({"/webhook/event", "/webhook/card"})
+_STATUS: Final = {code: f"{code} {HTTPStatus(code).phrase}" for code in (200, 401, 405, 413, 503)}
+_SIGNING: Final = {name: f"HTTP_{name.upper().replace('-', '_')}" for name in SIGNING_HEADERS}
 
-def webhook_blueprint(reception: Reception, keys: Keys, clock: Clock) -> Blueprint:
-    """Build the blueprint.
+Answer = tuple[int, dict[str, Any]]
+"""Status and JSON body."""
+
+
+class Webhook:
+    """Answers the platform's requests itself and hands every other one to the app behind it.
 
     Args:
+        app: The WSGI app behind, for all other addresses.
         reception: Makes events durable and decides taps.
         keys: Encrypt key, verification token and app id.
         clock: Against which freshness is judged.
     """
-    blueprint = Blueprint("webhook", __name__)
 
-    @blueprint.post("/webhook/event")
-    @blueprint.post("/webhook/card")
-    def receive() -> Response:
+    def __init__(self, app: "WSGIApplication", reception: Reception, keys: Keys, clock: Clock) -> None:
+        self._app = app
+        self._reception = reception
+        self._keys = keys
+        self._clock = clock
+
+    def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        """Answer one request (PEP 3333)."""
+        path = environ.get("PATH_INFO", "")
+        if path not in PATHS:
+            return self._app(environ, start_response)
         began = time.perf_counter()
-        answer = _receive()
-        metrics.observe("chorus_answer_seconds", time.perf_counter() - began, route=request.path)
-        return answer
+        status, body = self._receive(environ, path)
+        data = json.dumps(body, ensure_ascii=False).encode("utf-8", "replace") if body else b"{}"
+        headers = [("Content-Type", "application/json"), ("Content-Length", str(len(data)))]
+        if status == HTTPStatus.METHOD_NOT_ALLOWED:
+            headers.append(("Allow", "POST"))
+        start_response(_STATUS[status], headers)
+        metrics.observe("chorus_answer_seconds", time.perf_counter() - began, route=path)
+        return [data]
 
-    def _receive() -> Response:
+    def _receive(self, environ: "WSGIEnvironment", path: str) -> Answer:
+        if environ.get("REQUEST_METHOD") != "POST":
+            return 405, {"error": "POST only"}
         try:
-            raw = request.get_data(cache=False)
-            signing = {name: request.headers.get(name, "") for name in SIGNING_HEADERS}
-            return _json(200, _accept(open_envelope(raw, signing, keys, clock.now()), reception))
+            raw = get_input_stream(environ, max_content_length=MAX_BODY).read()
+            signing = {name: environ.get(key, "") for name, key in _SIGNING.items()}
+            return 200, _accept(open_envelope(raw, signing, self._keys, self._clock.now()), self._reception)
         except RequestEntityTooLarge:
-            return _refuse("too_large", 413)
+            return _refuse("too_large", 413, path, environ)
         except Refused as refused:
-            return _refuse(refused.reason, 401)
+            return _refuse(refused.reason, 401, path, environ)
         except (Overloaded, Late):
             return _busy("overloaded")
         except Exception:  # noqa: BLE001 - the platform gets 503 and sends it again
-            _log.exception("webhook.failed", path=request.path)
+            _log.exception("webhook.failed", path=path)
             return _busy("error")
-
-    return blueprint
 
 
 def _accept(opened: Challenge | Event | Tap, reception: Reception) -> dict[str, Any]:
@@ -68,17 +96,13 @@ def _accept(opened: Challenge | Event | Tap, reception: Reception) -> dict[str, 
     return reception.tap(opened)
 
 
-def _refuse(reason: str, status: int) -> Response:
+def _refuse(reason: str, status: int, path: str, environ: "WSGIEnvironment") -> Answer:
     refused_envelope(reason)
-    _log.warning("webhook.refused", reason=reason, path=request.path, bytes=request.content_length)
-    return _json(status, {"error": "refused"})
+    _log.warning("webhook.refused", reason=reason, path=path, bytes=environ.get("CONTENT_LENGTH"))
+    return status, {"error": "refused"}
 
 
-def _busy(why: str) -> Response:
+def _busy(why: str) -> Answer:
     refused_envelope(why)
     _log.warning("webhook.not_stored", reason=why)
-    return _json(503, {"error": "try again"})
-
-
-def _json(status: int, body: dict[str, Any]) -> Response:
-    return Response(json.dumps(body, ensure_ascii=False), status=status, mimetype="application/json")
+    return 503, {"error": "try again"}
