@@ -1,9 +1,13 @@
-"""The three servers that ``benchmarks.webhook`` compares, as WSGI factories for granian."""
+"""The servers that ``benchmarks.webhook`` compares, as WSGI factories for granian."""
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask, Response, request
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIApplication
 
 APP_ID = "cli_bench"
 ENCRYPT_KEY = "bench-encrypt-key"
@@ -67,3 +71,28 @@ def bare() -> Flask:
         return Response("{}", mimetype="application/json")
 
     return app
+
+
+def read() -> "WSGIApplication":
+    """Ours without looking: in front of Flask, the body is read and ``{}`` answered."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        environ["wsgi.input"].read()
+        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", "2")])
+        return [b"{}"]
+
+    return app
+
+
+def opened() -> "WSGIApplication":
+    """Ours without storing: verified, decrypted, parsed and counted, then forgotten."""
+    from bot.envelope import Keys  # noqa: PLC0415
+    from bot.webhook import Webhook  # noqa: PLC0415
+    from runtime.clock import SystemClock  # noqa: PLC0415
+
+    class Forgetful:
+        def event(self, _event: object) -> None:
+            """Store nothing."""
+
+    keys = Keys(ENCRYPT_KEY, TOKEN, APP_ID)
+    return Webhook(Flask("opened"), cast(Any, Forgetful()), keys, SystemClock())

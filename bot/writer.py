@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import sqlalchemy as sa
 import structlog
@@ -20,9 +20,6 @@ from runtime.db import Database
 
 T = TypeVar("T")
 _log = structlog.get_logger("bot.writer")
-
-LINGER: Final = 0.002
-"""Most seconds a group waits to become full; a flush to disk takes about as long on a busy machine."""
 
 
 class Overloaded(Exception):  # noqa: N818 - an outcome with a name
@@ -70,26 +67,15 @@ class GroupWriter:
         capacity: Submissions that may wait; one more is refused with :class:`Overloaded`.
         group: Most submissions of one transaction.
         patience: Seconds a sender waits before it gives up (the platform waits 3 s in all).
-        senders: How many threads submit; a group is full when all of them wait.
     """
 
     def __init__(
-        self,
-        db: Database,
-        *,
-        capacity: int = 1000,
-        group: int = 256,
-        patience: float = 2.2,
-        senders: int = 8,
+        self, db: Database, *, capacity: int = 1000, group: int = 256, patience: float = 2.2
     ) -> None:
         self._db = db
         self._capacity = capacity
         self._group = group
         self._patience = patience
-        self._senders = senders
-        self._expected = 1
-        self._wanted = 0
-        self._full = threading.Event()
         self._waiting: queue.SimpleQueue[_Item[Any] | None] = queue.SimpleQueue()
         self._busy_since: float | None = None
         self._closed = False
@@ -131,8 +117,6 @@ class GroupWriter:
         if self._closed or stuck or self._waiting.qsize() >= self._capacity:
             raise Overloaded
         self._waiting.put(item)
-        if 0 < self._wanted <= self._waiting.qsize():
-            self._full.set()
         if not item.done.acquire(timeout=self._patience):
             if item.taken.acquire(blocking=False):
                 raise Overloaded
@@ -145,12 +129,10 @@ class GroupWriter:
         while True:
             first = self._waiting.get()
             items = [] if first is None else [first]
-            in_vain = not self._linger()
             while len(items) < self._group and not self._waiting.empty():
                 found = self._waiting.get()
                 if found is not None:
                     items.append(found)
-            self._expected = len(items) if in_vain or len(items) < 2 else min(len(items) + 1, self._senders)
             mine = [item for item in items if item.taken.acquire(blocking=False)]
             if mine:
                 self._busy_since = time.monotonic()
@@ -160,25 +142,6 @@ class GroupWriter:
                 if self._direct is not None:
                     self._direct.close()
                 return
-
-    def _linger(self) -> bool:
-        """After a shared group wait a moment for as many again, and try for one more each time.
-
-        While requests are being read the writer gets the interpreter's lock only after each of them, several
-        times a commit. Once all senders wait it has the lock to itself, and one flush serves all of them: two
-        half groups took twice as long. A lone sender is never kept waiting.
-
-        Returns:
-            False when the senders hoped for did not come.
-        """
-        wanted = self._expected - 1  # one is in hand
-        if wanted <= self._waiting.qsize():
-            return True
-        self._full.clear()
-        self._wanted = wanted
-        came = self._waiting.qsize() >= wanted or self._full.wait(LINGER)
-        self._wanted = 0
-        return came
 
     def _commit(self, items: list[_Item[Any]]) -> None:
         """One transaction for all; if the commit itself fails, nothing is durable and everybody hears it."""
