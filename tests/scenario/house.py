@@ -259,7 +259,8 @@ def running(folder: Path, company: str = "tiny", *, apart: bool = False, **stage
         built.setup()
         alone = start_worker(built) if apart else None
         built.serve(*(("--role", "web") if apart else ()), name="web" if apart else "serve")
-        built.subscribe()
+        if built.manifest.get("connection") != "websocket":
+            built.subscribe()
         house = House(built)
         house.worker = alone
         yield house
