@@ -1,8 +1,8 @@
 """The arithmetic of pacing: when may the next calls of a key happen? Pure, tested by examples.
 
 Two windows hold at once. The second is spread: after a small burst, slots follow each other evenly, so that
-no second ever holds more than allowed. The minute is counted: slots given away in each of the last 61
-seconds.
+no second ever holds more than allowed. The minute is counted: slots given away in each of the seconds
+that may still count.
 """
 
 import math
@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 from runtime.feishu.endpoint import Rate
 
-MINUTE = 61.0
-"""One second more than a minute: seconds are counted whole."""
-
 BURST_SHARE = 0.1
 LATE = 0.1
 """A slot may be used this many seconds after its moment; then it is lost."""
+
+MINUTE = 61.0 + LATE
+"""One second more than a minute, because seconds are counted whole, and what a slot may be used late."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from runtime.feishu import slots
@@ -16,7 +16,16 @@ def within(moments: list[float], seconds: float) -> int:
     return max((sum(1 for other in moments if one <= other < one + seconds) for one in moments), default=0)
 
 
+class Tardy(Random):
+    """Every slot is used as late as it may be."""
+
+    def choice(self, seq):
+        """Take the last of the choices."""
+        return seq[-1]
+
+
 @settings(max_examples=60, deadline=None)
+@example(rate=PER_MINUTE_10, chance=Tardy(), gaps=[(1.875, 1), (0.0625, 1), (1.0, 8), (0.0, 2)])
 @given(
     rate=st.sampled_from([MESSAGES, RECEIVER, PER_MINUTE_10, Rate(per_second=10), Rate(7, 20)]),
     chance=st.randoms(use_true_random=False),

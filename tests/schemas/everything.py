@@ -51,6 +51,7 @@ def call_everything(feishu: Feishu, people: list[Person]) -> set[str]:
     app, table = _structure(bitable)
     _records(bitable, app, table, OpenId(people[0].open_id))
     _files(drive, bitable, app, table)
+    _sharing(drive, bitable, app, OpenId(people[0].open_id))
     _approvals(approval, people)
     bitable.delete_table(app, table)
     return called
@@ -184,6 +185,15 @@ def _roles(bitable: Any, app: AppToken, table: TableId) -> None:
     role_id = bitable.create_role(app, role)["role_id"]
     bitable.update_role(app, role_id, role)
     bitable.list_roles(app)
+
+
+def _sharing(drive: Any, bitable: Any, app: AppToken, who: OpenId) -> None:
+    drive.share(app, who)
+    drive.members(app)
+    drive.own_files()
+    role_id = bitable.list_roles(app)[0]["role_id"]
+    bitable.add_role_members(app, role_id, [("open_id", who)])
+    bitable.list_role_members(app, role_id)
 
 
 def _approvals(approval: Any, people: list[Person]) -> None:
