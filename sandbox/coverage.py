@@ -7,7 +7,7 @@ from sandbox.kernel import Route, World
 HEAD = """# What the sandbox answers
 
 Made from the routes themselves by `python -m sandbox --coverage`; do not edit. Each line says what the
-behaviour was taken from: the page of the platform's documentation, as restated in the project's fact sheets of
+behaviour was taken from: the documentation page, as restated in the project's fact sheets of
 October and November 2026, or the month the page itself says. Nothing was compared with a live tenant yet.
 A path that is not here is refused with 99991201 (404).
 """
