@@ -110,7 +110,8 @@ def test_a_tick_happens_once_whoever_fires_it(pair: Pair) -> None:
     ticks = until(lambda: found if len(found := pair.ledger.rows(query)) >= 8 else None, WAIT, "eight ticks")
     moments = [tick["id"].partition("@")[2] for tick in ticks]
     assert len(set(moments)) == len(moments)
-    assert {tick["starts"] for tick in ticks} == {1}
+    # The one that a killed server was doing (a test of this module kills one) is begun again by its heir.
+    assert sum(tick["starts"] - 1 for tick in ticks) <= 1
 
 
 def test_both_servers_work_and_everybody_is_told_once(pair: Pair) -> None:

@@ -34,7 +34,9 @@ def test_every_method_of_our_client_fits_the_official_schemas(feishu: Feishu, sa
     """Every method is called, the vendor's schemas allow each request and the sandbox accepts it."""
     called = call_everything(feishu, list(sandbox.world.people.values()))
     assert called == public_methods(feishu)
-    records = sandbox.world.control.recorder.calls()
+    calls = sandbox.world.control.recorder.calls()
+    # A line of an earlier test may still knock at the long connection's door; that is no API of our client.
+    records = [call for call in calls if call["path"].startswith("/open-apis/")]
     answers = [(r["method"], r["path"], r["response"]) for r in records]
     assert [answer for answer in answers if isinstance(answer[2], dict) and answer[2].get("code")] == []
     assert check_requests(records) == []
