@@ -2,6 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 JOBS ?= 2
+# `make test ORDER=` shuffles the tests.
+ORDER ?= -p no:randomly
 
 .PHONY: demo demo-once test check bench lock clean
 
@@ -12,8 +14,8 @@ demo-once: .venv/.run  ## one business morning played without a person; exit cod
 	$(BIN)/chorus demo --once
 
 test: .venv/.dev node_modules/.installed  ## every test: on SQLite, then what touches a database on PostgreSQL
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup --database postgres
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup $(ORDER)
+	$(BIN)/pytest -n $(JOBS) --dist loadgroup $(ORDER) --database postgres
 
 check: .venv/.dev  ## style, types, layers
 	$(BIN)/ruff check .
