@@ -38,8 +38,9 @@ class Case:
 
     @property
     def alert(self) -> dict[str, Any]:
-        """The stored alert."""
-        return self.house.alert(self.rule_id)
+        """The stored alert, without what the board and the next pull note in it."""
+        noted = {"board_version", "data_at"}
+        return {key: value for key, value in self.house.alert(self.rule_id).items() if key not in noted}
 
     def wishes(self) -> list[Decimal]:
         """Budgets the platform was asked to set since the case began."""
