@@ -46,7 +46,7 @@ def main() -> int:
         worst = max(worst, done.returncode)
         said = done.stdout.strip() or "It ended without figures; run it alone to see why."
         parts.append(f"## {title}\n\n{about}\n`python -m benchmarks.{module}`\n\n```\n{said}\n```\n")
-    PAGE.write_text("\n".join(parts), "utf-8")
+        PAGE.write_text("\n".join(parts), "utf-8")
     print(f"written to {PAGE.relative_to(HOME)}")
     return worst
 
