@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     )
     mirror_url: str = Field(default_factory=lambda data: _sibling(data.get("database_url", "")))
 
+    pay_keys: SecretStr | None = None
+    pay_keys_file: Path | None = None
+
     base_app_token: str | None = None
     admin_open_id: str | None = Field(default=None, pattern=r"^ou_")
     ads_base_url: str = "https://api.oceanengine.com"
