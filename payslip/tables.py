@@ -58,6 +58,17 @@ anomalies = sa.Table(
 )
 """What must be settled by a named person before anybody signs. Sentences hold no amounts."""
 
+cards = sa.Table(
+    "pay_cards",
+    metadata,
+    sa.Column("message_id", sa.Text, primary_key=True),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("open_id", sa.Text, nullable=False),
+    sa.Column("shown_turn", sa.Integer, nullable=False),
+    sa.Index("ix_pay_cards_run_id", "run_id"),
+)
+"""Messages that show a run's card, and which turn of the run they show."""
+
 signatures = sa.Table(
     "pay_signatures",
     metadata,

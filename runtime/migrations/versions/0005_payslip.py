@@ -65,6 +65,14 @@ def _runs() -> None:
         sa.Column("reason", sa.Text),
     )
     op.create_table(
+        "pay_cards",
+        sa.Column("message_id", sa.Text, primary_key=True),
+        sa.Column("run_id", sa.Text, nullable=False),
+        sa.Column("open_id", sa.Text, nullable=False),
+        sa.Column("shown_turn", sa.Integer, nullable=False),
+    )
+    op.create_index("ix_pay_cards_run_id", "pay_cards", ["run_id"])
+    op.create_table(
         "pay_signatures",
         sa.Column("run_id", sa.Text, primary_key=True),
         sa.Column("digest", sa.Text, primary_key=True),
