@@ -41,7 +41,38 @@ PURCHASE_FORM = (
     ("widget_amount", "amount", "金额（元）", "number", False),
     *REASONS,
 )
-SEEDED = ((BUDGET_CODE, "广告预算调整", BUDGET_FORM), (PURCHASE_CODE, "紧急补货", PURCHASE_FORM))
+PAYROLL_DEPARTMENT_CODE = "2F6B8C14-7E05-4A9D-8D3B-61C0E9A4F752"
+PAYROLL_COMPANY_CODE = "C7A1D3E9-0B46-4F5C-9E82-4D7F13B8A06E"
+PAYROLL_FORM = (
+    ("widget_run", "run", "批次", "input", True),
+    ("widget_month", "month", "月份", "input", True),
+    ("widget_part", "part", "范围", "input", True),
+    ("widget_headcount", "headcount", "人数", "number", True),
+    ("widget_total", "total", "合计（元）", "number", True),
+    ("widget_digest", "digest", "核对码", "input", True),
+    ("widget_link", "link", "核对页", "input", False),
+)
+ABOVE = Node("node_supervisor", "主管审批", "OR", (("Supervisor", "1"),), "supervisor")
+CHOSEN = (("Free", ""),)
+SEEDED = (
+    (BUDGET_CODE, "广告预算调整", BUDGET_FORM, (ABOVE,)),
+    (PURCHASE_CODE, "紧急补货", PURCHASE_FORM, (ABOVE,)),
+    (
+        PAYROLL_DEPARTMENT_CODE,
+        "部门工资审批",
+        PAYROLL_FORM,
+        (Node("node_department", "主管审批", "AND", CHOSEN, "supervisor"),),
+    ),
+    (
+        PAYROLL_COMPANY_CODE,
+        "月度工资审批",
+        PAYROLL_FORM,
+        (
+            Node("node_hr_head", "人事负责人审批", "AND", CHOSEN, "hr_head"),
+            Node("node_finance", "财务审批", "AND", CHOSEN, "finance"),
+        ),
+    ),
+)
 
 
 class ApprovalState:
@@ -60,11 +91,13 @@ class ApprovalState:
         self.by_uuid.clear()
 
     def seed(self, _world: World) -> None:
-        """What an administrator has built in the console: budgets and purchases, signed by the supervisor."""
-        for code, name, widgets in SEEDED:
+        """What an administrator has built in the console.
+
+        Budgets and purchases, signed by the supervisor; pay, signed by whom the starter names.
+        """
+        for code, name, widgets, nodes in SEEDED:
             known = [dict(zip(WIDGET_KEYS, widget, strict=True)) for widget in widgets]
-            node = Node("node_supervisor", "主管审批", "OR", (("Supervisor", "1"),), "supervisor")
-            self.definitions[code] = Definition(code, name, known, [node])
+            self.definitions[code] = Definition(code, name, known, list(nodes))
 
     def definition(self, code: Any) -> Definition:
         """A definition, or 1390002."""

@@ -25,7 +25,11 @@ def tasks(world: World, req: Request) -> Reply:
     parts = []
     for instance, task in waiting(world, req.params["open_id"]):
         starter = world.people.get(instance.starter)
-        names = {widget["id"]: widget.get("name") for widget in instance.definition.widgets}
+        names = {
+            widget.get(key): widget.get("name")
+            for widget in instance.definition.widgets
+            for key in ("custom_id", "id")
+        }
         lines = "".join(
             f"<dt>{esc(names.get(widget.get('id')) or widget.get('id'))}</dt>"
             f"<dd>{esc(said(widget.get('value')))}</dd>"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -17,6 +19,7 @@ from urllib.parse import urlsplit
 import yaml
 
 from sandbox.ads import ADVERTISER_ID
+from sandbox.approval_state import PAYROLL_COMPANY_CODE, PAYROLL_DEPARTMENT_CODE
 from sandbox.client import Control, until
 
 HOME = Path(__file__).resolve().parent.parent
@@ -25,6 +28,10 @@ QUICK = {
     "pull_stock": "every 5s",
     "pull_shops": "every 5s",
     "check_rules": "every 2s",
+}
+APPROVALS = {
+    "payroll_department": {"name": "部门工资审批", "code": PAYROLL_DEPARTMENT_CODE},
+    "payroll_company": {"name": "月度工资审批", "code": PAYROLL_COMPANY_CODE},
 }
 
 
@@ -75,13 +82,13 @@ class Stage:
         return Control(self.sandbox_url)
 
     def open(self) -> None:
-        """Empty the folder, choose ports, write the manifest and start the sandbox."""
+        """Empty the folder, choose ports, start the sandbox and write the manifest."""
         shutil.rmtree(self.folder, ignore_errors=True)
         self.folder.mkdir(parents=True)
         self.sandbox_port = self.sandbox_port or free_port()
         self.port = self.port or free_port()
-        self._write_manifest()
         self._start_sandbox()
+        self._write_manifest()
 
     def restart_sandbox(self) -> None:
         """Stop the sandbox and start it again on the same port, where it goes on with its state.
@@ -106,8 +113,9 @@ class Stage:
         self._name_administrator()
 
     def join(self, other: Stage) -> None:
-        """Be a second installation beside an opened one: own folder and port, the same sandbox."""
+        """Be a second installation beside an opened one: own folder and port, the same sandbox and keys."""
         self.folder.mkdir(parents=True)
+        self._keys_file.write_text(other.pay_keys(), "utf-8")
         self.sandbox_port = other.sandbox_port
         self.port = self.port or free_port()
         self._write_manifest()
@@ -184,6 +192,7 @@ class Stage:
             "CHORUS_MANIFEST": str(self.folder / "feishu_app.yaml"),
             "CHORUS_PORT": str(self.port),
             "CHORUS_PUBLIC_URL": self.url,
+            "CHORUS_PAY_KEYS": self.pay_keys(),
             "CHORUS_ADS_BASE_URL": base,
             "CHORUS_ADS_ACCESS_TOKEN": "sandbox-ads-token",
             "CHORUS_ADS_ADVERTISER_ID": str(ADVERTISER_ID),
@@ -198,6 +207,17 @@ class Stage:
             **self.env,
         }
 
+    def pay_keys(self) -> str:
+        """The key that seals pay, made when first asked for and kept in the folder: ``name:base64``."""
+        if not self._keys_file.exists():
+            key = base64.b64encode(secrets.token_bytes(32)).decode()
+            self._keys_file.write_text(f"demo:{key}", "utf-8")
+        return self._keys_file.read_text("utf-8")
+
+    @property
+    def _keys_file(self) -> Path:
+        return self.folder / "pay.keys"
+
     def _name_administrator(self) -> None:
         """The general manager, first in the list, manages the base, unless ``env`` says who does."""
         people = self.control.get("people")["people"]
@@ -207,6 +227,7 @@ class Stage:
     def _write_manifest(self) -> None:
         manifest = yaml.safe_load((HOME / "feishu_app.yaml").read_text("utf-8"))
         manifest["schedules"] = {**manifest.get("schedules", {}), **self.schedules}
+        manifest["approvals"] = {**manifest.get("approvals", {}), **APPROVALS}
         manifest.update(self.manifest)
         text = yaml.safe_dump(manifest, allow_unicode=True, sort_keys=False)
         (self.folder / "feishu_app.yaml").write_text(text, "utf-8")

@@ -22,11 +22,12 @@ from lark_oapi.api.approval.v4 import (
     InstanceCancel,
     InstanceCreate,
     ListInstanceRequest,
+    NodeApprover,
     SubscribeApprovalRequest,
     UnsubscribeApprovalRequest,
 )
 
-from sandbox.approval_state import BUDGET_CODE
+from sandbox.approval_state import BUDGET_CODE, PAYROLL_COMPANY_CODE
 from sandbox.kernel import Person
 from sandbox.server import SandboxServer
 from tests.contract.kit import control, fresh_client, people, raw_call
@@ -122,10 +123,38 @@ def test_a_definition_can_be_read(client: lark.Client) -> None:
     assert [n.node_id for n in found.node_list] == ["START", "node_supervisor", "END"]
 
 
-def test_the_company_has_two_definitions(sandbox: SandboxServer) -> None:
-    """Budget changes and urgent purchases are there from the start, as if built in the console."""
+def test_the_company_has_four_definitions(sandbox: SandboxServer) -> None:
+    """Budgets, purchases and pay are there from the start, as if built in the console."""
     listed = control(sandbox, "GET", "definitions")["data"]["definitions"]
-    assert [(d["name"], d["status"]) for d in listed] == [("广告预算调整", "ACTIVE"), ("紧急补货", "ACTIVE")]
+    names = ["广告预算调整", "紧急补货", "部门工资审批", "月度工资审批"]
+    assert [(d["name"], d["status"]) for d in listed] == [(name, "ACTIVE") for name in names]
+
+
+def test_pay_is_signed_by_whom_the_starter_names(sandbox: SandboxServer, client: lark.Client) -> None:
+    """HR head, then finance, both chosen for the node by its custom id; without them it does not start."""
+    starter, hr_head, finance = people(sandbox)[:3]
+    values = {
+        "run": "2026-10.1",
+        "month": "2026-10",
+        "part": "*",
+        "headcount": 60,
+        "total": 1.5,
+        "digest": "d",
+    }
+    kinds = {"headcount": "number", "total": "number"}
+    form = [{"id": key, "type": kinds.get(key, "input"), "value": value} for key, value in values.items()]
+    assert start(client, starter, PAYROLL_COMPANY_CODE, form=form).code == 1390001
+    chosen = [
+        NodeApprover.builder().key(node).value([who.open_id]).build()
+        for node, who in (("hr_head", hr_head), ("finance", finance))
+    ]
+    answer = start(client, starter, PAYROLL_COMPANY_CODE, form=form, node_approver_open_id_list=chosen)
+    code = answer.data.instance_code
+    for who in (hr_head, finance):
+        (task,) = [t for t in read(client, code).task_list if t.status == "PENDING"]
+        assert task.open_id == who.open_id
+        control(sandbox, "POST", "act/approve", open_id=who.open_id, instance_code=code)
+    assert read(client, code).status == "APPROVED"
 
 
 def test_the_supervisor_approves(sandbox: SandboxServer, client: lark.Client) -> None:
