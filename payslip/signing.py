@@ -2,8 +2,8 @@
 
 A run is signed in parts: each department by a supervisor, the whole by HR head and finance head. A signature
 counts for the very digest that stands in its approval form and for nothing else. The three who signed for a
-department must be three people, and none of them the one who started the run (facts: approval §1.5,
-``REMOVE_REPEAT`` and ``AUTO_PASS`` make three nodes collapse silently, so PASS entries of people are counted).
+department must be three people, and none of them the one who started the run. The platform skips a person who
+passed before (``REMOVE_REPEAT``) and passes nodes by itself (``AUTO_PASS``), so PASS entries of people count.
 """
 
 from __future__ import annotations
@@ -128,7 +128,8 @@ def _signer(
     """The supervisor of most of the group; where that one may not sign, the nearest one above who may."""
     ranked = Counter(person.supervisor for person in group if person.supervisor)
     for candidate, _count in ranked.most_common():
-        climbing, seen = candidate, set[OpenId]()
+        climbing: OpenId | None = candidate
+        seen = set[OpenId]()
         while climbing is not None and climbing in barred and climbing not in seen:
             seen.add(climbing)
             climbing = above.get(climbing)

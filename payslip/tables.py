@@ -204,3 +204,15 @@ payouts = sa.Table(
     sa.Column("at", Utc, nullable=False),
 )
 """Payout files, sealed; each download is an audit row."""
+
+paid = sa.Table(
+    "pay_paid",
+    metadata,
+    sa.Column("run_id", sa.Text, primary_key=True),
+    sa.Column("employee_no", sa.Text, primary_key=True),
+    sa.Column("month", sa.Text, nullable=False),
+    sa.Column("sealed_amount", sa.Text, nullable=False),
+    sa.Column("at", Utc, nullable=False),
+)
+"""Who stands in a payout file of a run already, and with how much: nobody is put into a second one, and a
+correction pays only the difference."""

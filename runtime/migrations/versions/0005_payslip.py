@@ -187,3 +187,11 @@ def _payouts() -> None:
         sa.Column("sealed_file", sa.Text, nullable=False),
         sa.Column("at", Utc, nullable=False),
     )
+    op.create_table(
+        "pay_paid",
+        sa.Column("run_id", sa.Text, primary_key=True),
+        sa.Column("employee_no", sa.Text, primary_key=True),
+        sa.Column("month", sa.Text, nullable=False),
+        sa.Column("sealed_amount", sa.Text, nullable=False),
+        sa.Column("at", Utc, nullable=False),
+    )

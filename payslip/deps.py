@@ -1,0 +1,190 @@
+"""What the parts of pay need, handed down explicitly."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Protocol
+
+from runtime.clock import Clock
+from runtime.db import Database
+from runtime.errors import ConfigError
+from runtime.ids import InstanceCode, MessageId, OpenId
+from runtime.vault import Vault
+from runtime.work import WorkQueue
+
+if TYPE_CHECKING:
+    from bitable_sync.context import Sync
+    from runtime.feishu.attendance import Attendance
+    from runtime.feishu.im import SentMessage
+    from runtime.manifest import Manifest
+    from runtime.settings import Settings
+
+DEPARTMENT, COMPANY = "payroll_department", "payroll_company"
+"""Keys of the two approvals in the manifest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What the manifest decides about pay.
+
+    Attributes:
+        company: name on payslips.
+        tenant: part of every sealed place.
+        hr: who may start and lead runs (the heads included).
+        hr_head: signs the whole.
+        finance_head: signs the whole after HR, and gets the payout file.
+        finance: who may download payout files.
+        pay_day: day of the following month on which money goes out.
+        change_warn: share of change against last month that must be looked at, 0.3 = 30 %.
+        min_group: least headcount whose sum may be shown.
+        deadline: how long an employee may look before the slip counts as seen.
+        approvals: code of each approval by key; missing = signing is off and says so.
+        public_url: where people open pages, or None.
+    """
+
+    company: str
+    tenant: str
+    hr: tuple[OpenId, ...]
+    hr_head: OpenId | None
+    finance_head: OpenId | None
+    finance: tuple[OpenId, ...]
+    pay_day: int = 10
+    change_warn: Decimal = Decimal("0.3")
+    min_group: int = 3
+    deadline: timedelta = timedelta(days=5)
+    approvals: Mapping[str, str] = ()  # type: ignore[assignment]  # always given by `make_policy`
+    public_url: str | None = None
+
+    def may_run(self, open_id: str) -> bool:
+        """Whether a person may start and lead runs."""
+        return open_id in self.hr or open_id == self.hr_head
+
+    def may_pay(self, open_id: str) -> bool:
+        """Whether a person may have the payout file."""
+        return open_id in self.finance or open_id == self.finance_head
+
+    def link(self, path: str) -> str:
+        """Address of a page of ours.
+
+        Raises:
+            ConfigError: no public address is set, so nobody could open it.
+        """
+        if self.public_url is None:
+            raise ConfigError(
+                "CHORUS_PUBLIC_URL is not set, so payslips cannot be opened; set it and replay."
+            )
+        return f"{self.public_url}{path}"
+
+
+def make_policy(manifest: Manifest, settings: Settings) -> Policy:
+    """The policy of a configuration."""
+    pay = manifest.payroll
+    hr = tuple(OpenId(each) for each in pay.hr)
+    finance = tuple(OpenId(each) for each in pay.finance)
+    return Policy(
+        company=pay.company or manifest.name,
+        tenant=pay.tenant or settings.feishu_app_id,
+        hr=hr,
+        hr_head=OpenId(pay.hr_head) if pay.hr_head else None,
+        finance_head=OpenId(pay.finance_head) if pay.finance_head else None,
+        finance=finance,
+        pay_day=pay.pay_day,
+        change_warn=Decimal(str(pay.change_warn)),
+        min_group=pay.min_group,
+        deadline=timedelta(days=pay.slip_deadline_days),
+        approvals={
+            key: found.code
+            for key, found in manifest.approvals.items()
+            if key in (DEPARTMENT, COMPANY) and found.code
+        },
+        public_url=settings.public_url,
+    )
+
+
+class Messages(Protocol):
+    """The part of messaging that pay uses."""
+
+    def send_card(self, receive_id: str, card: Mapping[str, Any], *, uuid: str) -> SentMessage:
+        """Send a card once per uuid."""
+        ...
+
+    def send_text(self, receive_id: str, text: str, *, uuid: str) -> SentMessage:
+        """Send a text once per uuid."""
+        ...
+
+    def update_card(self, message_id: MessageId, card: Mapping[str, Any]) -> None:
+        """Replace a card."""
+        ...
+
+
+class Approvals(Protocol):
+    """The part of approvals that pay uses: starting, reading, taking back. Never deciding."""
+
+    def get_definition(self, code: str) -> dict[str, Any]:
+        """A definition."""
+        ...
+
+    def create_instance(
+        self,
+        code: str,
+        open_id: OpenId,
+        form: Sequence[Mapping[str, Any]],
+        *,
+        uuid: str,
+        node_approvers: Mapping[str, Sequence[OpenId]] | None = None,
+    ) -> InstanceCode:
+        """Start one, once per uuid."""
+        ...
+
+    def find(self, uuid: str) -> InstanceCode | None:
+        """The one started under a uuid."""
+        ...
+
+    def get_instance(self, code_or_uuid: str) -> dict[str, Any]:
+        """One as it is now."""
+        ...
+
+    def cancel_instance(self, code: str, instance: InstanceCode, open_id: OpenId) -> None:
+        """Take one back in the starter's name."""
+        ...
+
+    def subscribe(self, code: str) -> None:
+        """Ask for a definition's events."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Payroll:
+    """The worker's side of pay.
+
+    Attributes:
+        db: durable database.
+        queue: durable work.
+        clock: the time.
+        sync: the tables.
+        im: messages.
+        approval: approvals.
+        attendance: Feishu attendance, None where the company does not use it.
+        vault: seals and opens.
+        policy: what the manifest decides.
+    """
+
+    db: Database
+    queue: WorkQueue
+    clock: Clock
+    sync: Sync
+    im: Messages
+    approval: Approvals
+    attendance: Attendance | None
+    vault: Vault
+    policy: Policy
+
+
+def pay_date_of(month: str, pay_day: int) -> date:
+    """The day a month is paid: ``pay_day`` of the month after it (28 at most is always there)."""
+    year, number = int(month[:4]), int(month[5:7])
+    year, number = (year + 1, 1) if number == 12 else (year, number + 1)
+    return date(year, number, min(pay_day, 28))

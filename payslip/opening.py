@@ -1,0 +1,120 @@
+"""Opening a run: who may, for which month, and what stands in the way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy.engine import Connection
+
+from payslip import store
+from payslip.deps import Policy, pay_date_of
+from payslip.documents import EmployeeNo, Month, RunId
+from payslip.model import Run, RunState
+from payslip.run import OPEN, PAID, STATE_ZH, Refusal
+from runtime.clock import SHANGHAI
+from runtime.ids import OpenId
+from runtime.work import Work, WorkQueue
+
+MONTH = re.compile(r"(20\d\d)[-/年.]?(0?[1-9]|1[0-2])月?$")
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What somebody asks for.
+
+    Attributes:
+        month: the month worked.
+        starter: who asks.
+        pay_date: when money goes out; None = the company's pay day of the next month.
+        replaces: the run a correction corrects.
+        scope: the employees of a correction.
+    """
+
+    month: Month
+    starter: OpenId
+    pay_date: date | None = None
+    replaces: RunId | None = None
+    scope: tuple[EmployeeNo, ...] | None = None
+
+
+def read_month(text: str, now: datetime) -> Month | None:
+    """The month people mean: ``2026-10``, ``2026年10月``, ``202610``; nothing means the last month."""
+    if not text:
+        local = now.astimezone(SHANGHAI)
+        year, month = (local.year - 1, 12) if local.month == 1 else (local.year, local.month - 1)
+        return Month(f"{year}-{month:02d}")
+    found = MONTH.fullmatch(text.strip())
+    return Month(f"{found[1]}-{int(found[2]):02d}") if found else None
+
+
+def decide(wish: Wish, runs: Sequence[Run], policy: Policy, now: datetime) -> Run | Refusal:
+    """Whether a run may be opened, and which.
+
+    Args:
+        wish: what is asked for.
+        runs: every run of that month.
+        policy: who may.
+        now: the moment.
+    """
+    if not policy.may_run(wish.starter):
+        return Refusal("只有人事可以算薪；请联系人事同事")
+    local = now.astimezone(SHANGHAI)
+    if wish.month > f"{local.year}-{local.month:02d}":
+        return Refusal(f"{wish.month} 还没有到")
+    waiting = next((run for run in runs if run.state in OPEN), None)
+    if waiting is not None:
+        return Refusal(f"{wish.month} 已有批次 {waiting.id}（{STATE_ZH[waiting.state]}），请先处理它")
+    if wish.replaces is None and any(run.state in PAID for run in runs):
+        return Refusal(f"{wish.month} 的工资条已经发出，请用更正批次修改")
+    if wish.replaces is not None and not wish.scope:
+        return Refusal("更正批次要说明更正谁")
+    version = max((run.version for run in runs), default=0) + 1
+    return Run(
+        id=RunId(f"{wish.month}.{version}"),
+        month=wish.month,
+        version=version,
+        pay_date=wish.pay_date or pay_date_of(wish.month, policy.pay_day),
+        state=RunState.DRAFT,
+        starter=wish.starter,
+        opened_at=now,
+        replaces=wish.replaces,
+        scope=wish.scope,
+    )
+
+
+def open_run(conn: Connection, queue: WorkQueue, policy: Policy, wish: Wish, now: datetime) -> Run | Refusal:
+    """Open a run and set it to work, in the caller's transaction.
+
+    Returns:
+        The run, or a sentence why not.
+    """
+    decided = decide(wish, store.runs_of(conn, wish.month), policy, now)
+    if isinstance(decided, Run):
+        store.add_run(conn, decided)
+        queue.put(conn, collect_work(decided))
+    return decided
+
+
+def lane(run_id: str) -> str:
+    """The lane in which everything about a run happens, one thing at a time."""
+    return f"run:{run_id}"
+
+
+def collect_work(run: Run, *, fetch: bool = True, cause: str = "") -> Work:
+    """Collect and compute a run.
+
+    Args:
+        run: the run at this turn.
+        fetch: read the tables and attendance anew; without it, only what changed is taken over.
+        cause: tells works of one turn apart, e.g. by the revision of the tables.
+    """
+    args = {"run": run.id, "fetch": fetch}
+    return Work("payroll.collect", f"payroll.collect:{run.id}:{run.turn}:{cause}", lane(run.id), args)
+
+
+def refresh_work(run: Run) -> Work:
+    """Show a run's newest turn on every card of it."""
+    return Work("payroll.refresh", f"payroll.refresh:{run.id}:{run.turn}", lane(run.id), {"run": run.id})
