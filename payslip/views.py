@@ -82,7 +82,7 @@ def _parts(conn: Connection, run: Run) -> tuple[PartView, ...]:
 def _slips(conn: Connection, run: Run) -> dict[str, int]:
     s = t.slips.c
     query = sa.select(s.state, sa.func.count()).where(s.run_id == run.id).group_by(s.state)
-    return {state: count for state, count in conn.execute(query)}
+    return {str(row[0]): int(row[1]) for row in conn.execute(query)}
 
 
 def _held(conn: Connection, run: Run) -> int:
