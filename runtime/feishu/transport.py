@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode, urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
@@ -23,10 +22,10 @@ from runtime.feishu import sdk
 from runtime.feishu.answers import Answer, lost
 from runtime.feishu.endpoint import Endpoint
 from runtime.feishu.errors import Unreachable
+from runtime.feishu.pool import open_pool
 
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 8.0
-CONNECTIONS = 16
 CONNECT_TRIES = 3
 
 File = tuple[str, bytes, str]
@@ -58,7 +57,7 @@ class Transport:
         self._base_url = base_url
         self._prefix = urlsplit(base_url).path.rstrip("/")
         self._count = count
-        self._pool = _open_pool(base_url, urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds))
+        self._pool = open_pool(base_url, urllib3.Timeout(connect=CONNECT_SECONDS, read=read_seconds))
         self._tries = Retrying(
             retry=retry_if_exception_type(_NothingSentError),
             stop=stop_after_attempt(CONNECT_TRIES),
@@ -156,16 +155,6 @@ def _plain(value: Any) -> Any:
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_plain(item) for item in value]
     return value
-
-
-def _open_pool(base_url: str, timeout: urllib3.Timeout) -> urllib3.HTTPConnectionPool:
-    address = urlsplit(base_url)
-    proxy = getproxies().get("https") if address.scheme == "https" else None
-    options: dict[str, Any] = {"maxsize": CONNECTIONS, "block": False, "timeout": timeout}
-    if proxy and not proxy_bypass(address.hostname or ""):
-        through = urllib3.ProxyManager(proxy, **options)
-        return through.connection_from_host(address.hostname or "", address.port, address.scheme)
-    return urllib3.connection_from_url(base_url, **options)
 
 
 def _unreachable(endpoint: Endpoint, base_url: str, error: BaseException) -> Unreachable:
