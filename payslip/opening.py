@@ -103,6 +103,11 @@ def lane(run_id: str) -> str:
     return f"run:{run_id}"
 
 
+def run_work(job: str, run_id: str, cause: str, **args: str | bool) -> Work:
+    """A work about a run, in the run's lane; the same cause makes the same work."""
+    return Work(job, f"{job}:{run_id}:{cause}", lane(run_id), {"run": run_id, **args})
+
+
 def collect_work(run: Run, *, fetch: bool = True, cause: str = "") -> Work:
     """Collect and compute a run.
 
@@ -111,10 +116,9 @@ def collect_work(run: Run, *, fetch: bool = True, cause: str = "") -> Work:
         fetch: read the tables and attendance anew; without it, only what changed is taken over.
         cause: tells works of one turn apart, e.g. by the revision of the tables.
     """
-    args = {"run": run.id, "fetch": fetch}
-    return Work("payroll.collect", f"payroll.collect:{run.id}:{run.turn}:{cause}", lane(run.id), args)
+    return run_work("payroll.collect", run.id, f"{run.turn}:{cause}", fetch=fetch)
 
 
 def refresh_work(run: Run) -> Work:
     """Show a run's newest turn on every card of it."""
-    return Work("payroll.refresh", f"payroll.refresh:{run.id}:{run.turn}", lane(run.id), {"run": run.id})
+    return run_work("payroll.refresh", run.id, str(run.turn))
