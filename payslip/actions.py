@@ -81,9 +81,7 @@ class Actions:
         if isinstance(decided, moves.Step):
             run = store.save_step(conn, decided, actor=tap.operator, at=now)
             self.queue.put(conn, refresh_work(run))
-        self.queue.put(
-            conn, Work("payroll.anomalies", f"payroll.anomalies:{tap.id}", lane(run.id), {"run": run.id})
-        )
+        self.queue.put(conn, run_work("payroll.anomalies", run.id, tap.id))
         return self._fresh(conn, tap, run, Toast("success", "已记录", "Recorded"))
 
     def sign(self, conn: Connection, tap: Tap) -> TapAnswer:
@@ -192,10 +190,7 @@ class Actions:
             return self._refused(conn, tap, f"run:{tap.value.get('id')}", "只有财务可以生成代发文件")
         if run.state not in moves.PAID:
             return self._refused(conn, tap, _subject(run), "签批通过并封存后才能生成代发文件")
-        work = Work(
-            "payroll.payout", f"payroll.payout:{tap.id}", lane(run.id), {"run": run.id, "by": tap.operator}
-        )
-        self.queue.put(conn, work)
+        self.queue.put(conn, run_work("payroll.payout", run.id, tap.id, by=tap.operator))
         store.note(conn, run, tap.operator, "payout_asked", self.clock.now())
         return TapAnswer(Toast("success", "正在生成，完成后更新这张卡片", "The file is being made"))
 
@@ -269,7 +264,7 @@ class Actions:
         )  # fmt: skip
 
     def _done_card(
-        self, conn: Connection, found: sa.Row[tuple[object, ...]], how: object
+        self, conn: Connection, found: sa.Row[tuple[object, ...]], how: Text
     ) -> Mapping[str, object]:
         person = store.person(conn, RunId(str(found.run_id)), EmployeeNo(str(found.employee_no)))
         month = Month(str(found.run_id).partition(".")[0])
