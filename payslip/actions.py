@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bot.model import Tap, TapAnswer, Toast
-from bot.words import text
+from bot.words import Text, text
 from payslip import accounts, store
 from payslip import run as moves
 from payslip import tables as t
@@ -23,6 +23,7 @@ from payslip.deps import Policy
 from payslip.documents import EmployeeNo, Month, RunId
 from payslip.model import AnomalyKind, Run, RunState
 from payslip.opening import Wish, collect_work, open_run, read_month, refresh_work, run_work
+from payslip.slip import seal_words
 from payslip.views import load_view
 from runtime import audit
 from runtime.clock import Clock
@@ -140,7 +141,7 @@ class Actions:
         words = str(tap.form.get("answer") or "").strip()
         if not words:
             return _no("请写下答复")
-        sealed = self.vault.seal_text(words[:500], ("answer", self.policy.tenant, found.id))
+        sealed = seal_words(self.vault, self.policy.tenant, str(found.id), "answer", words[:500])
         self._end_dispute(conn, tap, found, "answered", sealed)
         work = Work(
             "payroll.answered",
