@@ -24,6 +24,7 @@ from sandbox.ids import Ids
 if TYPE_CHECKING:
     from sandbox.ads import AdsState
     from sandbox.approval_state import ApprovalState
+    from sandbox.attendance import AttendanceState
     from sandbox.auth import AuthState
     from sandbox.bitable_people import BitableState
     from sandbox.callbacks import CallbacksState
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 
 AREAS = (
     "auth", "contact", "im", "callbacks", "bitable", "drive", "events", "longconn", "oauth", "approval",
-    "ads", "shop", "erp", "simulator", "control", "page",
+    "attendance", "ads", "shop", "erp", "simulator", "control", "page",
 )  # fmt: skip
 
 DEFAULT_APP_ID = "cli_sandbox0000001"
@@ -289,6 +290,7 @@ class World:
     longconn: "LongconnState"
     oauth: "OauthState"
     approval: "ApprovalState"
+    attendance: "AttendanceState"
     ads: "AdsState"
     shop: "ShopState"
     erp: "ErpState"

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from runtime.clock import Clock
 from runtime.db import Database
 from runtime.feishu.approval import Approval
+from runtime.feishu.attendance import Attendance
 from runtime.feishu.auth import Auth
 from runtime.feishu.bitable import Bitable
 from runtime.feishu.contact import Contact
@@ -58,6 +59,7 @@ class Feishu:
         self.bitable = Bitable(self._door)
         self.drive = Drive(self._door)
         self.approval = Approval(self._door)
+        self.attendance = Attendance(self._door)
 
     def resume(self) -> None:
         """Let calls through again before the month ends, after the tenant's plan was enlarged."""

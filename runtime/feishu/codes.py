@@ -257,7 +257,19 @@ _FILES_AND_APPROVALS: dict[int, Rule] = {
     1395001: Rule(Ambiguous, INNER),
 }
 
-RULES: Mapping[int, Rule] = {**_GENERAL, **_MESSAGES, **_BITABLE, **_FILES_AND_APPROVALS}
+_ATTENDANCE: dict[int, Rule] = {
+    **_each((1220001, 1220002, 1220600), Rejected, REQUEST),
+    1220004: Rule(
+        NotPermitted,
+        "Attendance does not know this person, or may not show them; check the data range in its console.",
+    ),
+    1220005: Rule(NotPermitted, "The app may not read this attendance data; widen its range in the console."),
+    **_each((1225000, 1226000, 1226500, 1227500, 1228000), Busy, "Feishu attendance had an internal error."),
+}
+
+RULES: Mapping[int, Rule] = {
+    **_GENERAL, **_MESSAGES, **_BITABLE, **_FILES_AND_APPROVALS, **_ATTENDANCE,
+}  # fmt: skip
 
 OVERRIDES: Mapping[tuple[str, int], Rule] = {
     ("/reply", 230071): Rule(Rejected, "This group has no topics; reply without one."),

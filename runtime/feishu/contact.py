@@ -5,10 +5,11 @@ from typing import Any
 
 from runtime.feishu.door import Door, chunks
 from runtime.feishu.endpoint import MESSAGES, PER_SECOND_50, Endpoint
-from runtime.ids import OpenId
+from runtime.ids import OpenId, UserId
 
 BATCH_GET_ID = Endpoint("POST", "/open-apis/contact/v3/users/batch_get_id", MESSAGES)
 USER = Endpoint("GET", "/open-apis/contact/v3/users/:user_id", MESSAGES)
+USERS = Endpoint("GET", "/open-apis/contact/v3/users/batch", MESSAGES)
 DEPARTMENT_USERS = Endpoint("GET", "/open-apis/contact/v3/users/find_by_department", PER_SECOND_50)
 DEPARTMENT_CHILDREN = Endpoint(
     "GET", "/open-apis/contact/v3/departments/:department_id/children", PER_SECOND_50
@@ -55,6 +56,26 @@ class Contact:
         query = {"user_id_type": "open_id", "department_id_type": "open_department_id"}
         user = self._door.call(USER, paths={"user_id": open_id}, query=query).get("user")
         return user if isinstance(user, dict) else {}
+
+    def user_ids(self, people: Sequence[OpenId]) -> dict[OpenId, UserId]:
+        """Return the user_id of each person the app can see, which attendance and approvals speak of.
+
+        Args:
+            people: open_ids, any number.
+
+        Returns:
+            An entry for each person found whose user_id may be read; who is not in it is out of range, or the
+            app lacks `contact:user.employee_id:readonly`.
+
+        Source: docs contact-v3/user/batch (50 a call).
+        """
+        found: dict[OpenId, UserId] = {}
+        for part in chunks(list(dict.fromkeys(people)), IDS_PER_CALL):
+            query = {"user_ids": list(part), "user_id_type": "open_id"}
+            for user in self._door.call(USERS, query=query).get("items") or []:
+                if user.get("user_id"):
+                    found[OpenId(str(user["open_id"]))] = UserId(str(user["user_id"]))
+        return found
 
     def list_department_users(self, department_id: str = ROOT) -> list[dict[str, Any]]:
         """Return the direct members of a department (open_department_id, or "0" for the root), all pages.

@@ -1,19 +1,19 @@
 """Call every method of every area of our client once, with arguments as the product uses them."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from runtime.feishu import Feishu
 from runtime.feishu.drive import ALL_AT_ONCE
 from runtime.feishu.keys import client_token
-from runtime.ids import AppToken, FieldId, OpenId, TableId, ViewId
+from runtime.ids import AppToken, FieldId, OpenId, TableId, UserId, ViewId
 from sandbox.approval_state import BUDGET_CODE
 from sandbox.kernel import Person
 from tests.feishu.test_bitable import FIELDS
 from tests.feishu.test_im import PNG, card
 
-AREAS = ("auth", "contact", "im", "bitable", "drive", "approval")
+AREAS = ("auth", "contact", "im", "bitable", "drive", "approval", "attendance")
 
 
 def public_methods(feishu: Feishu) -> set[str]:
@@ -41,7 +41,7 @@ class Tracer:
 def call_everything(feishu: Feishu, people: list[Person]) -> set[str]:
     """Call all and return the names of the methods called."""
     called: set[str] = set()
-    auth, contact, im, bitable, drive, approval = (
+    auth, contact, im, bitable, drive, approval, attendance = (
         Tracer(name, getattr(feishu, name), called) for name in AREAS
     )
     auth.bot_info()
@@ -53,6 +53,7 @@ def call_everything(feishu: Feishu, people: list[Person]) -> set[str]:
     _files(drive, bitable, app, table)
     _sharing(drive, bitable, app, OpenId(people[0].open_id))
     _approvals(approval, people)
+    _attendance(attendance, people)
     bitable.delete_table(app, table)
     return called
 
@@ -60,6 +61,7 @@ def call_everything(feishu: Feishu, people: list[Person]) -> set[str]:
 def _contact(contact: Any, people: list[Person]) -> None:
     contact.batch_get_id([people[0].mobile], [people[1].email])
     contact.get_user(OpenId(people[0].open_id))
+    contact.user_ids([OpenId(people[0].open_id)])
     contact.list_departments()
     contact.list_department_users()
 
@@ -212,3 +214,10 @@ def _approvals(approval: Any, people: list[Person]) -> None:
     approval.find("run-1")
     approval.get_instance(code)
     approval.cancel_instance(BUDGET_CODE, code, who)
+
+
+def _attendance(attendance: Any, people: list[Person]) -> None:
+    users = [UserId(person.user_id) for person in people]
+    start, end = date(2026, 3, 1), date(2026, 3, 31)
+    attendance.month_stats(users, start, end, operator=users[0])
+    attendance.approvals(users, start, end)
