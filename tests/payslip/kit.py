@@ -31,7 +31,7 @@ MONTHLY_TABLE: tuple[dict[str, Any], ...] = (
     {"upto": "80000", "rate": "0.35", "quick": "7160"},
     {"upto": None, "rate": "0.45", "quick": "15160"},
 )
-PARAMS = {"减除费用": "5000", "年度减除费用": "60000", "月计薪天数": "21.75"}
+PARAMS = {"减除费用": "5000", "年度减除费用": "60000", "计薪天数": "21.75"}
 CITY_PARAMS = {
     CHENGDU: {
         "最低工资": "2330",
@@ -88,7 +88,7 @@ def component(name: str, formula: str, category: str = "应发", **more: Any) ->
 
 
 STRUCTURE: tuple[Component, ...] = (
-    component("日薪", "([基本工资]+[岗位工资])/[月计薪天数]", "参考", order=1),
+    component("日薪", "([基本工资]+[岗位工资])/[计薪天数]", "参考", order=1),
     component(
         "固定工资",
         "MAX(0,[基本工资]+[岗位工资]-[日薪]*([未在职天数]+[缺勤天数]+[事假天数]))",
