@@ -100,7 +100,9 @@ def advance(run: Run, to: RunState, **changes: object) -> Step | Refusal:
     before, reason = FORWARD[to]
     if run.state is not before:
         return Refusal(f"本批次现在是“{STATE_ZH[run.state]}”，不能变为“{STATE_ZH[to]}”")
-    moved = replace(run, state=to, turn=run.turn + 1, note="", **changes)  # type: ignore[arg-type]
+    # Why signatures were lost stays on the card until a person has acted on it.
+    note = run.note if to in {RunState.COLLECTED, RunState.CALCULATED, RunState.REVIEWED} else ""
+    moved = replace(run, state=to, turn=run.turn + 1, note=note, **changes)  # type: ignore[arg-type]
     return Step(moved, reason)
 
 
@@ -134,3 +136,8 @@ def may_review(run: Run, unsettled: int, blocking: int) -> Step | Refusal:
     if unsettled:
         return Refusal(f"还有 {unsettled} 条异常没有处理")
     return advance(run, RunState.REVIEWED)
+
+
+def noted(run: Run, note: str) -> Run:
+    """The same run with a sentence on its card; it stays where it is."""
+    return replace(run, turn=run.turn + 1, note=note)

@@ -284,6 +284,29 @@ def card_holders(conn: Connection, run_id: RunId) -> set[str]:
     return set(conn.execute(sa.select(t.cards.c.open_id).where(t.cards.c.run_id == run_id)).scalars())
 
 
+# --- payslips ---
+
+
+def destroy_unsent(conn: Connection, run_id: RunId) -> None:
+    """Forget sealed payslips that nobody has been told of; their keys go with them."""
+    s = t.slips.c
+    conn.execute(t.slips.delete().where(s.run_id == run_id, s.state == SlipState.SEALED.value))
+
+
+def any_sent(conn: Connection, run_id: RunId) -> bool:
+    """Whether anybody was told of a payslip of this run."""
+    s = t.slips.c
+    query = sa.select(s.employee_no).where(s.run_id == run_id, s.state != SlipState.SEALED.value)
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def all_signed(conn: Connection, run: Run) -> bool:
+    """Whether every approval of the run's digest stood as approved when it was last looked at."""
+    s = t.signatures.c
+    query = sa.select(s.state).where(s.run_id == run.id, s.digest == (run.digest or "")).distinct()
+    return list(conn.execute(query).scalars()) == ["approved"]
+
+
 def chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
     """Lists of at most ``CHUNK``."""
     part: list[Any] = []
