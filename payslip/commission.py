@@ -1,10 +1,10 @@
-"""Commission of one month (docs/PAY.md §4): entries by the kinds of plan, refunds taken back, the rest carried."""
+"""Commission of one month (docs/PAY.md §4): entries by kind of plan, less refunds, the rest carried."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from decimal import ROUND_DOWN, Decimal, localcontext
 
 from payslip.documents import (
     CommissionEntry,
@@ -15,7 +15,7 @@ from payslip.documents import (
     Tier,
 )
 from payslip.errors import CannotCompute
-from payslip.money import CENT, ZERO, cents, percent, spell
+from payslip.money import CENT, EXACT, ZERO, cents, percent, spell
 
 COMMISSION = "提成金额"
 """The column by which formulas use the month's commission."""
@@ -149,8 +149,9 @@ def share_out(pool: Decimal, coefficients: Mapping[str, Decimal]) -> dict[str, D
     if whole <= 0 or min(coefficients.values()) < 0:
         raise CannotCompute(COMMISSION, "团队池的个人系数合计要大于零，且不能有负数")
     money = int(pool / CENT)
-    # Quotient and remainder keep every digit; a comparison of truncated fractions could pick the wrong member.
-    parts = {no: divmod(money * factor, whole) for no, factor in coefficients.items()}
+    # Quotient and remainder keep every digit; truncated fractions could pick the wrong member.
+    with localcontext(EXACT):
+        parts = {no: divmod(money * factor, whole) for no, factor in coefficients.items()}
     got = {no: int(quotient.to_integral_value(ROUND_DOWN)) for no, (quotient, _) in parts.items()}
     left = money - sum(got.values())
     for no in sorted(parts, key=lambda each: (-parts[each][1], each))[:left]:

@@ -1,10 +1,10 @@
-"""Social insurance and housing fund (docs/PAY.md §6): this month's shares, back-payments, what tax takes of them."""
+"""Social insurance and housing fund (docs/PAY.md §6): this month's shares, back-payments."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from typing import Final, Literal
@@ -22,6 +22,8 @@ _UNITS: Final = {Decimal("0.01"): "分", Decimal("0.1"): "角", Decimal(1): "元
 _MODES: Final = {"half_up": "四舍五入", "up": "进位", "down": "舍去"}
 
 Side = Literal["employee", "employer"]
+_SIDES: Final[tuple[Side, Side]] = ("employee", "employer")
+_KINDS: Final[Mapping[Side, Literal["social", "employer"]]] = {"employee": "social", "employer": "employer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +50,15 @@ class Social:
     charged: Charged
     deductible: Decimal
     excess: Decimal
-    warnings: tuple[str, ...] = field(default=())
+    warnings: tuple[str, ...] = ()
 
     def total(self, side: Side) -> Decimal:
         """The sum of one side's lines, back-payments included."""
-        kind = "social" if side == "employee" else "employer"
-        return sum((line.amount for line in self.lines if line.kind == kind), ZERO)
+        return _total(self.lines, side)
+
+
+def _total(lines: Iterable[Line], side: Side) -> Decimal:
+    return sum((line.amount for line in lines if line.kind == _KINDS[side]), ZERO)
 
 
 def contributions(books: Books, person: Person) -> Social:
@@ -69,13 +74,13 @@ def contributions(books: Books, person: Person) -> Social:
     housing = {side: now[side][HOUSING].amount if HOUSING in now[side] else ZERO for side in _SIDES}
     limit = fund_limit(books, person)
     over = {side: ZERO if limit is None else max(ZERO, housing[side] - limit) for side in _SIDES}
-    made = Social(tuple(lines), _charged(books.month, now), ZERO, over["employer"], _warn(books, person))
     return Social(
-        made.lines, made.charged, made.total("employee") - over["employee"], made.excess, made.warnings
+        lines=tuple(lines),
+        charged=_charged(books.month, now),
+        deductible=_total(lines, "employee") - over["employee"],
+        excess=over["employer"],
+        warnings=_warn(books, person),
     )
-
-
-_SIDES: Final[tuple[Side, Side]] = ("employee", "employer")
 
 
 def fund_limit(books: Books, person: Person) -> Decimal | None:
@@ -164,8 +169,7 @@ def _code(fund: FundName, side: Side) -> str:
 
 
 def _line(fund: FundName, share: Share, side: Side) -> Line:
-    kind: Literal["social", "employer"] = "social" if side == "employee" else "employer"
-    return Line(code=_code(fund, side), kind=kind, amount=share.amount, how=share.how)
+    return Line(code=_code(fund, side), kind=_KINDS[side], amount=share.amount, how=share.how)
 
 
 def _differences(books: Books, person: Person, earlier: Charged) -> list[Line]:
