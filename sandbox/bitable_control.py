@@ -35,6 +35,15 @@ def add(world: World, req: Request) -> Body:
     return {"record": world.bitable.add_as(b["open_id"], b["app_token"], b["table_id"], b["fields"])}
 
 
+@routes.add("POST", "/_sandbox/act/add_many", auth="none", claim=CLAIM)
+@answers("write")
+def add_many(world: World, req: Request) -> Body:
+    """Paste records as a person: {open_id, app_token, table_id, rows: [fields]}; all or none."""
+    b = req.json()
+    records = world.bitable.paste_as(b["open_id"], b["app_token"], b["table_id"], b["rows"])
+    return {"record_ids": records}
+
+
 @routes.add("POST", "/_sandbox/act/delete", auth="none", claim=CLAIM)
 @answers("write")
 def delete(world: World, req: Request) -> Body:

@@ -55,6 +55,14 @@ class BitableState(BitableStore):
                 raise refuse(1254302)
             return self._draw(base, place, self._add(base, place, open_id, [fields])[0])
 
+    def paste_as(self, open_id: str, app_token: str, table: str, rows: Sequence[Row]) -> list[str]:
+        """A person pastes records, all or none; gives back their ids."""
+        with self.world.lock:
+            base, place = self._place(app_token, table)
+            if place.read_only or not rights_of(self.world, base, place, open_id).may_add:
+                raise refuse(1254302)
+            return [record.id for record in self._add(base, place, open_id, rows)]
+
     def delete_as(self, open_id: str, app_token: str, table: str, record_id: str) -> None:
         """A person deletes a record."""
         with self.world.lock:

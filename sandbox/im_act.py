@@ -159,6 +159,7 @@ def people(world: World, _req: Request) -> dict[str, Any]:
                 "department": p.department,
                 "title": p.title,
                 "leader_open_id": p.leader_open_id,
+                "employee_no": p.employee_no,
                 "mobile": p.mobile,
                 "email": p.email,
                 "unread": world.im.unread(p.open_id),

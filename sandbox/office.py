@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,6 +103,13 @@ class Office:
         made = self.control.post("act/add", open_id=who, **self._place(table), fields=cells)
         return str(made["record"]["record_id"])
 
+    def add_many(self, who: str, table: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        """A person pastes rows, 500 at a time."""
+        for start in range(0, len(rows), 500):
+            self.control.post(
+                "act/add_many", open_id=who, **self._place(table), rows=rows[start : start + 500]
+            )
+
     def delete(self, who: str, table: str, record_id: str) -> None:
         """A person deletes a row."""
         self.control.post("act/delete", open_id=who, **self._place(table), record_id=record_id)
@@ -133,6 +140,20 @@ class Office:
         if form is not None:
             body["form"] = form
         return self.control.post("act/tap", **body)
+
+    def say(self, open_id: str, text: str) -> None:
+        """A person writes to the bot."""
+        self.control.post("act/say", open_id=open_id, text=text)
+
+    def sign(self, open_id: str, verb: str = "approve", comment: str = "") -> list[dict[str, Any]]:
+        """A person decides everything that waits for them in the approval centre; the instances."""
+        waiting: list[dict[str, Any]] = self.control.get(f"approvals?open_id={open_id}")["instances"]
+        for instance in waiting:
+            self.control.post(
+                "act/approve", open_id=open_id, instance_code=instance["instance_code"], verb=verb,
+                comment=comment,
+            )  # fmt: skip
+        return waiting
 
     def _place(self, table: str) -> dict[str, str]:
         return {"app_token": self.app_token, "table_id": self.tables[table]}
