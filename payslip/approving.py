@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -78,7 +79,7 @@ class Approving:
         known.update(self._parts(mine))
         with self.deps.db.begin() as conn:
             for part in known.values():
-                row = {
+                row: dict[str, Any] = {
                     "run_id": mine.id, "digest": mine.digest, "part": part.name,
                     "uuid": self._uuid(mine, part.name), "instance_code": None,
                     "state": SignatureState.ASKED.value, "asked": dict(part.signers), "signed": [],
@@ -237,7 +238,7 @@ class Approving:
                     state=verdict.state.value,
                     signed=signed,
                     reason=verdict.reason,
-                    checked_at=self.deps.clock.now(),
+                    checked_at=now,
                 )
             )
         return changed
@@ -267,7 +268,7 @@ class Approving:
             live = mine is not None and mine.digest == row.digest and mine.state in LOOKED_AT
             if mine is None or live or row.state != SignatureState.ASKED.value:
                 continue
-            run.attempt(f"cancel:{row.instance_code}", lambda row=row: self._cancel(mine, row))
+            run.attempt(f"cancel:{row.instance_code}", partial(self._cancel, mine, row))
 
     def _cancel(self, mine: Run, row: sa.Row[Any]) -> bool:
         """True when it is withdrawn or was ended anyway."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Protocol
 
-from runtime.clock import Clock
+from payslip.banks import Payer, Template, payer_of
+from runtime.clock import SHANGHAI, Clock
 from runtime.db import Database
 from runtime.errors import ConfigError
 from runtime.ids import InstanceCode, MessageId, OpenId
@@ -41,7 +42,12 @@ class Policy:
         change_warn: share of change against last month that must be looked at, 0.3 = 30 %.
         min_group: least headcount whose sum may be shown.
         deadline: how long an employee may look before the slip counts as seen.
+        contact: whom to ask about a payslip.
         approvals: code of each approval by key; missing = signing is off and says so.
+        reminder_hours: hours after the push at which those who have not confirmed are reminded.
+        push_time: hour and minute (Asia/Shanghai) at which slips go out; None = at once.
+        payer: the company's side of a payment.
+        template: the bank of the paying account.
         public_url: where people open pages, or None.
     """
 
@@ -55,7 +61,12 @@ class Policy:
     change_warn: Decimal = Decimal("0.3")
     min_group: int = 3
     deadline: timedelta = timedelta(days=5)
+    contact: str = "人事部"
     approvals: Mapping[str, str] = ()  # type: ignore[assignment]  # always given by `make_policy`
+    reminder_hours: tuple[int, ...] = ()
+    push_time: time | None = None
+    payer: Payer = field(default_factory=Payer)
+    template: Template = Template.CMB
     public_url: str | None = None
 
     def may_run(self, open_id: str) -> bool:
@@ -100,6 +111,10 @@ def make_policy(manifest: Manifest, settings: Settings) -> Policy:
             for key, found in manifest.approvals.items()
             if key in (DEPARTMENT, COMPANY) and found.code
         },
+        reminder_hours=pay.reminder_hours,
+        push_time=time.fromisoformat(pay.push_time) if pay.push_time else None,
+        payer=payer_of(settings),
+        template=Template(settings.payout_template),
         public_url=settings.public_url,
     )
 
@@ -188,3 +203,11 @@ def pay_date_of(month: str, pay_day: int) -> date:
     year, number = int(month[:4]), int(month[5:7])
     year, number = (year + 1, 1) if number == 12 else (year, number + 1)
     return date(year, number, min(pay_day, 28))
+
+
+def push_moment(policy: Policy, now: datetime) -> datetime:
+    """When payslips sealed now go out: today's push time, or at once when it has passed or none is set."""
+    if policy.push_time is None:
+        return now
+    local = now.astimezone(SHANGHAI)
+    return max(now, local.replace(hour=policy.push_time.hour, minute=policy.push_time.minute, second=0))

@@ -4,6 +4,19 @@ import sqlalchemy as sa
 
 from runtime.db import Json, Utc, metadata
 
+structure_rows = sa.Table(
+    "pay_structure_rows",
+    metadata,
+    sa.Column("record_id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("component", Json),  # the last good version; null = there never was one
+    sa.Column("enabled", sa.Boolean, nullable=False),
+    sa.Column("problem", sa.Text, nullable=False, server_default=""),  # "" = the row is valid as it stands
+    sa.Column("verdict", sa.Text, nullable=False, server_default=""),  # the sentence for 校验结果
+    sa.Column("at", Utc, nullable=False),
+)
+"""What is known of each row of 薪资结构. Formulas hold no amounts of anybody, hence in clear."""
+
 runs = sa.Table(
     "pay_runs",
     metadata,
@@ -204,15 +217,3 @@ payouts = sa.Table(
     sa.Column("at", Utc, nullable=False),
 )
 """Payout files, sealed; each download is an audit row."""
-
-paid = sa.Table(
-    "pay_paid",
-    metadata,
-    sa.Column("run_id", sa.Text, primary_key=True),
-    sa.Column("employee_no", sa.Text, primary_key=True),
-    sa.Column("month", sa.Text, nullable=False),
-    sa.Column("sealed_amount", sa.Text, nullable=False),
-    sa.Column("at", Utc, nullable=False),
-)
-"""Who stands in a payout file of a run already, and with how much: nobody is put into a second one, and a
-correction pays only the difference."""

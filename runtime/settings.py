@@ -43,6 +43,11 @@ class Settings(BaseSettings):
 
     pay_keys: SecretStr | None = None
     pay_keys_file: Path | None = None
+    payer_bank: str = ""
+    payer_account: str = ""
+    payer_name: str = ""
+    payer_alipay: str = ""
+    payout_template: str = Field(default="cmb", pattern=r"^(cmb|icbc|alipay)$")
 
     base_app_token: str | None = None
     admin_open_id: str | None = Field(default=None, pattern=r"^ou_")

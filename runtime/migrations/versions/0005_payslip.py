@@ -1,4 +1,4 @@
-"""Pay: runs, sealed inputs and results, signatures, payslips, viewers, payout files."""
+"""Pay: structure, runs, sealed inputs and results, signatures, payslips, viewers, payout files."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,11 +12,36 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the tables of ``payslip/tables.py``."""
+    """Create the tables of ``payslip/tables.py``, and the columns people define (``bitable_columns``)."""
+    _structure()
     _runs()
     _slips()
     _viewers()
     _payouts()
+
+
+def _structure() -> None:
+    op.create_table(
+        "bitable_columns",
+        sa.Column("table_key", sa.String(64), primary_key=True),
+        sa.Column("field_key", sa.String(64), primary_key=True),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("kind", sa.String(32), nullable=False),
+        sa.Column("formatter", sa.Text),
+        sa.Column("formula", sa.Text),
+        sa.Column("description", sa.Text, nullable=False, server_default=""),
+        sa.Column("position", sa.Integer, nullable=False),
+    )
+    op.create_table(
+        "pay_structure_rows",
+        sa.Column("record_id", sa.Text, primary_key=True),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("component", Json),
+        sa.Column("enabled", sa.Boolean, nullable=False),
+        sa.Column("problem", sa.Text, nullable=False, server_default=""),
+        sa.Column("verdict", sa.Text, nullable=False, server_default=""),
+        sa.Column("at", Utc, nullable=False),
+    )
 
 
 def _runs() -> None:
@@ -185,13 +210,5 @@ def _payouts() -> None:
         sa.Column("file_name", sa.Text, nullable=False),
         sa.Column("rows", sa.Integer, nullable=False),
         sa.Column("sealed_file", sa.Text, nullable=False),
-        sa.Column("at", Utc, nullable=False),
-    )
-    op.create_table(
-        "pay_paid",
-        sa.Column("run_id", sa.Text, primary_key=True),
-        sa.Column("employee_no", sa.Text, primary_key=True),
-        sa.Column("month", sa.Text, nullable=False),
-        sa.Column("sealed_amount", sa.Text, nullable=False),
         sa.Column("at", Utc, nullable=False),
     )

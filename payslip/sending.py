@@ -1,0 +1,421 @@
+"""Jobs that seal payslips and reach people: seal, push, remind, recall, answers; the status table for HR.
+
+A card is sent once a payslip version (its uuid is the version's), carries no amount, and only says that
+something is there. Each send stops when a signature was taken back meanwhile.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bitable_sync.cells import EMPTY, CellValue
+from bot.cards import Card
+from payslip import history, store
+from payslip import run as moves
+from payslip import tables as t
+from payslip.approving import Approving, void
+from payslip.cards import recalled_card, slip_card
+from payslip.computing import Computing
+from payslip.deps import Payroll, push_moment
+from payslip.documents import EmployeeNo, Month, RunId
+from payslip.model import Run, RunState, SlipState
+from payslip.opening import lane, refresh_work, run_work
+from payslip.slip import SlipFacts, make_slip, seal_slip
+from payslip.specs import INPUT_TABLES, SLIPS
+from runtime import audit
+from runtime.errors import PermanentError
+from runtime.ids import MessageId
+from runtime.jobrun import JobRun
+from runtime.work import Work
+
+QUEUED_AT_ONCE = 50
+REMIND_AGAIN = timedelta(hours=20)
+STATES_ZH = {
+    SlipState.SEALED: "待推送",
+    SlipState.SENT: "已推送",
+    SlipState.READ: "已查看",
+    SlipState.CONFIRMED: "已确认",
+    SlipState.DISPUTED: "有异议",
+    SlipState.RECALLED: "已撤回",
+    SlipState.REPLACED: "已更正",
+    SlipState.FAILED: "推送失败",
+}
+OPEN_SLIPS = (SlipState.SENT, SlipState.READ)
+"""Told, and neither confirmed nor disputed yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlipRow:
+    """A stored payslip version, without its content."""
+
+    run_id: RunId
+    employee_no: EmployeeNo
+    version: int
+    month: Month
+    open_id: str | None
+    token: str
+    state: SlipState
+    message_id: str | None
+
+
+class Sending:
+    """The jobs ``payroll.seal``, ``payroll.push``, ``payroll.remind``, ``payroll.slip_rows`` and others."""
+
+    def __init__(self, deps: Payroll) -> None:
+        self.deps = deps
+        self.computing = Computing(deps)
+        self.approving = Approving(deps)
+
+    # --- sealing ---
+
+    def seal(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Look at the signatures and the data once more, then seal every payslip and set the pushes to work.
+
+        What was signed must be what is there now: tables are read anew, everything is computed again, and a
+        single difference voids the signatures.
+        """
+        run_id = str(args["run"])
+        mine = self._load(run_id)
+        if mine is None or mine.state is not RunState.APPROVED:
+            return
+        why = run.attempt("signatures", lambda: self.approving.standing(mine))
+        if why is None:
+            run.attempt("pull", self._pull)
+            why = run.attempt("again", lambda: self._differs(mine))
+        if why is not None:
+            said = str(why)
+            run.step("void", lambda: self._void(mine, said))
+            return
+        for number, chunk in enumerate(store.chunks(self._nos(mine))):
+            run.attempt(f"seal:{number}", partial(self._seal, mine, chunk))
+        run.step("sealed", lambda: self._sealed(mine))
+        self._queue(run_id)
+
+    def _queue(self, run_id: str) -> None:
+        """Set the pushes to work in small transactions: people's taps must not wait for thousands of them."""
+        with self.deps.db.read() as conn:
+            mine, slips = store.load_run(conn, run_id), slips_of(conn, run_id, SlipState.SEALED)
+        if mine is None or mine.state is not RunState.SEALED:
+            return
+        wait = max(timedelta(0), (mine.push_at or self.deps.clock.now()) - self.deps.clock.now())
+        for at in range(0, len(slips), QUEUED_AT_ONCE):
+            self._put(*(push_work(slip, wait) for slip in slips[at : at + QUEUED_AT_ONCE]))
+        if not slips:
+            self._put(run_work("payroll.pushed", mine.id, str(mine.turn)))
+
+    def _put(self, *works: Work) -> None:
+        with self.deps.db.begin() as conn:
+            self.deps.queue.put(conn, *works)
+
+    def _load(self, run_id: str) -> Run | None:
+        with self.deps.db.read() as conn:
+            return store.load_run(conn, run_id)
+
+    def _pull(self) -> int:
+        for table in INPUT_TABLES:
+            self.deps.sync.puller.pull(table)
+        return len(INPUT_TABLES)
+
+    def _differs(self, mine: Run) -> str | None:
+        changed = self.computing.differs_now(mine)
+        with self.deps.db.read() as conn:
+            if not changed and self.computing.digest(conn, mine) == mine.digest:
+                return None
+        names = "、".join(changed[:5]) + ("等" if len(changed) > 5 else "")
+        return f"签批后数据有变化（{names or '冻结的数据被改动'}）"
+
+    def _void(self, seen: Run, why: str) -> None:
+        with self.deps.db.begin() as conn:
+            mine = store.load_run(conn, seen.id, lock=True)
+            if mine is not None and mine.state is RunState.APPROVED:
+                void(conn, self.deps, mine, moves.Reason.INPUT_CHANGED, why)
+
+    def _nos(self, mine: Run) -> list[str]:
+        with self.deps.db.read() as conn:
+            return [row.employee_no for row in store.people(conn, mine.id) if row.sealed_pay]
+
+    def _seal(self, mine: Run, nos: Sequence[str]) -> int:
+        """Seal some payslips in one transaction; those sealed before are left alone."""
+        vault, tenant = self.deps.vault, self.deps.policy.tenant
+        deadline = push_moment(self.deps.policy, self.deps.clock.now()) + self.deps.policy.deadline
+        with self.deps.db.begin() as conn:
+            books = self.computing.books(conn, mine)
+            assert books is not None  # noqa: S101 - a run with a digest has books
+            versions = _versions(conn, mine.month, nos)
+            for row in store.people(conn, mine.id, nos):
+                person, pay = history.open_input(vault, tenant, row), history.open_pay(vault, tenant, row)
+                if person is None or pay is None:
+                    continue
+                version = versions.get(row.employee_no, 0) + 1
+                facts = SlipFacts(
+                    mine.id,
+                    version,
+                    mine.replaces,
+                    self.deps.policy.company,
+                    self.deps.policy.contact,
+                    deadline,
+                )
+                sealed = seal_slip(vault, tenant, make_slip(books, person, pay, facts))
+                new = {
+                    "run_id": mine.id, "employee_no": row.employee_no, "version": version,
+                    "month": mine.month, "open_id": row.open_id, "token": secrets.token_urlsafe(24),
+                    "sealed_slip": sealed.text, "slip_digest": sealed.digest,
+                    "state": (SlipState.SEALED if row.open_id else SlipState.FAILED).value,
+                    "deadline": deadline,
+                }  # fmt: skip
+                conn.execute(store.insert(conn, t.slips).values(**new).on_conflict_do_nothing())
+        return len(nos)
+
+    def _sealed(self, seen: Run) -> None:
+        now = self.deps.clock.now()
+        with self.deps.db.begin() as conn:
+            mine = store.load_run(conn, seen.id, lock=True)
+            at = push_moment(self.deps.policy, now)
+            step = moves.advance(mine, RunState.SEALED, push_at=at) if mine is not None else None
+            if not isinstance(step, moves.Step):
+                return
+            moved = store.save_step(conn, step, actor="system:payroll", at=now)
+            if moved.replaces is not None:
+                self._replace(conn, moved)
+            rows = run_work("payroll.slip_rows", moved.id, f"sealed:{moved.turn}")
+            finance = run_work("payroll.finance", moved.id, f"sealed:{moved.turn}")
+            self.deps.queue.put(conn, refresh_work(moved), rows, finance)
+
+    def _replace(self, conn: Connection, mine: Run) -> None:
+        """The corrected versions are no longer valid: their keys are destroyed, their cards say so."""
+        s = t.slips.c
+        old = [slip for slip in slips_of(conn, mine.replaces or "") if slip.employee_no in (mine.scope or ())]
+        for slip in old:
+            conn.execute(
+                t.slips.update()
+                .where(s.run_id == slip.run_id, s.employee_no == slip.employee_no)
+                .values(state=SlipState.REPLACED.value)
+            )
+            self.deps.queue.put(conn, recall_work(slip))
+
+    # --- pushing ---
+
+    def push(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Send one payslip's card, once."""
+        with self.deps.db.read() as conn:
+            slip = load_slip(conn, str(args["run"]), str(args["no"]))
+            mine = store.load_run(conn, str(args["run"]))
+            free = mine is not None and store.all_signed(conn, mine)
+        if slip is None or mine is None or slip.state is not SlipState.SEALED or slip.open_id is None:
+            return
+        if not free:
+            run.step("held", lambda: self._note(mine, slip, "signature_not_standing"))
+            return
+        try:
+            message = run.attempt("send", lambda: self._send(mine, slip, str(run.id)))
+        except PermanentError as error:
+            why = str(error)
+            run.step("failed", lambda: self._mark(mine, slip, SlipState.FAILED, "", why))
+            return
+        run.step("record", lambda: self._mark(mine, slip, SlipState.SENT, message, "sent"))
+
+    def _send(self, mine: Run, slip: SlipRow, uuid: str) -> str:
+        assert slip.open_id is not None  # noqa: S101 - asked before
+        url = self.deps.policy.link(f"/pay/s/{slip.token}")
+        deadline = (mine.push_at or self.deps.clock.now()) + self.deps.policy.deadline
+        card = slip_card(mine.month, self.deps.policy.company, url, deadline, corrected=slip.version > 1)
+        return str(self.deps.im.send_card(slip.open_id, card.data, uuid=uuid).message_id)
+
+    def _mark(self, mine: Run, slip: SlipRow, state: SlipState, message: str, reason: str) -> None:
+        now, s = self.deps.clock.now(), t.slips.c
+        with self.deps.db.begin() as conn:
+            conn.execute(
+                t.slips.update()
+                .where(s.run_id == slip.run_id, s.employee_no == slip.employee_no)
+                .where(s.state == SlipState.SEALED.value)
+                .values(state=state.value, message_id=message or None, sent_at=now if message else None)
+            )
+            self._audit(conn, mine, slip, reason)
+            left = sa.select(s.employee_no).where(s.run_id == mine.id, s.state == SlipState.SEALED.value)
+            if conn.execute(left.limit(1)).first() is None:
+                self.deps.queue.put(conn, run_work("payroll.pushed", mine.id, str(mine.turn)))
+            rows = Work(
+                "payroll.slip_rows", f"payroll.slip_rows:{mine.id}:{int(now.timestamp()) // 30}",
+                lane(mine.id), {"run": mine.id}, timedelta(seconds=35),
+            )  # fmt: skip
+            self.deps.queue.put(conn, rows)
+
+    def _note(self, mine: Run, slip: SlipRow, reason: str) -> None:
+        with self.deps.db.begin() as conn:
+            self._audit(conn, mine, slip, reason)
+
+    def _audit(self, conn: Connection, mine: Run, slip: SlipRow, reason: str) -> None:
+        audit.record(
+            conn, at=self.deps.clock.now(), actor="system:payroll", action="payroll.push",
+            subject=f"run:{mine.id}", reason=reason, detail={"no": slip.employee_no, "version": slip.version},
+        )  # fmt: skip
+
+    def pushed(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Everything was sent: the run is pushed."""
+
+        def move() -> None:
+            with self.deps.db.begin() as conn:
+                mine = store.load_run(conn, str(args["run"]), lock=True)
+                step = moves.advance(mine, RunState.PUSHED) if mine is not None else None
+                if isinstance(step, moves.Step):
+                    moved = store.save_step(conn, step, actor="system:payroll", at=self.deps.clock.now())
+                    rows = run_work("payroll.slip_rows", moved.id, f"pushed:{moved.turn}")
+                    self.deps.queue.put(conn, refresh_work(moved), rows, *self._reminders(moved))
+
+        run.step("move", move)
+
+    # --- afterwards ---
+
+    def _reminders(self, mine: Run) -> list[Work]:
+        return [
+            Work(
+                "payroll.remind",
+                f"payroll.remind:{mine.id}:after{hours}h",
+                lane(mine.id),
+                {"run": mine.id},
+                timedelta(hours=hours),
+            )
+            for hours in self.deps.policy.reminder_hours
+        ]
+
+    def remind(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Remind those who were told and have neither confirmed nor disputed."""
+        del run  # one transaction a part, each safe to repeat
+        now = self.deps.clock.now()
+        with self.deps.db.read() as conn:
+            mine = store.load_run(conn, str(args["run"]))
+            if mine is None or mine.state is RunState.CLOSED:
+                return
+            due = slips_of(conn, mine.id, *OPEN_SLIPS, reminded_before=now - REMIND_AGAIN)
+        for at in range(0, len(due), QUEUED_AT_ONCE):
+            self._remind(due[at : at + QUEUED_AT_ONCE], now)
+
+    def _remind(self, due: Sequence[SlipRow], now: datetime) -> None:
+        s = t.slips.c
+        with self.deps.db.begin() as conn:
+            for slip in due:
+                stamp = f"{now:%Y%m%d}"
+                name = f"payroll.reminder:{slip.run_id}:{slip.employee_no}:{stamp}"
+                told = {"run": slip.run_id, "no": slip.employee_no}
+                self.deps.queue.put(conn, Work("payroll.reminder", name, f"receiver:{slip.open_id}", told))
+                conn.execute(
+                    t.slips.update()
+                    .where(s.run_id == slip.run_id, s.employee_no == slip.employee_no)
+                    .values(reminded_at=now)
+                )
+
+    def reminder(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """One reminder, unless it was confirmed meanwhile."""
+        with self.deps.db.read() as conn:
+            slip = load_slip(conn, str(args["run"]), str(args["no"]))
+        if slip is None or slip.state not in OPEN_SLIPS or slip.open_id is None:
+            return
+        receiver, uuid = slip.open_id, str(run.id)
+        year, month = slip.month.split("-")
+        url = self.deps.policy.link(f"/pay/s/{slip.token}")
+        text = f"你 {year} 年 {int(month)} 月的工资条还没有确认，请查看：{url}"
+        run.attempt("send", lambda: str(self.deps.im.send_text(receiver, text, uuid=uuid).message_id))
+
+    def recall(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Draw over the card of a payslip that is no longer valid."""
+        with self.deps.db.read() as conn:
+            slip = load_slip(conn, str(args["run"]), str(args["no"]))
+        if slip is None or slip.message_id is None:
+            return
+        message = MessageId(slip.message_id)
+        card: Card = recalled_card(slip.month, self.deps.policy.company)
+
+        def update() -> bool:
+            try:
+                self.deps.im.update_card(message, card.data)
+            except PermanentError:  # older than 14 days or taken back: the page says the same
+                return False
+            return True
+
+        run.attempt("update", update)
+
+    # --- the status table ---
+
+    def slip_rows(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Bring 工资条状态 to what we know; only cells that differ are sent."""
+        run_id, only = str(args["run"]), args.get("no")
+        run.attempt("rows", lambda: self._rows(run_id, str(only) if only else None, str(run.id)))
+
+    def _rows(self, run_id: str, only: str | None, cause: str) -> int:
+        s, p = t.slips.c, t.people.c
+        query = (
+            sa.select(t.slips, p.name)
+            .join(t.people, sa.and_(p.run_id == s.run_id, p.employee_no == s.employee_no))
+            .where(s.run_id == run_id)
+        )
+        if only is not None:
+            query = query.where(s.employee_no == only)
+        with self.deps.db.read() as conn:
+            rows = [_status_row(row) for row in conn.execute(query.order_by(s.employee_no))]
+        if rows:
+            self.deps.sync.pusher.upsert(SLIPS, rows, cause=cause)
+        return len(rows)
+
+
+def _status_row(row: sa.Row[Any]) -> dict[str, CellValue]:
+    return {
+        "no": row.employee_no, "name": row.name, "month": row.month, "version": Decimal(row.version),
+        "state": STATES_ZH[SlipState(row.state)], "sent_at": row.sent_at or EMPTY,
+        "read_at": row.read_at or EMPTY, "confirmed_at": row.confirmed_at or EMPTY,
+        "note": "没有飞书账号或无法送达，请联系本人" if row.state == SlipState.FAILED.value else EMPTY,
+    }  # fmt: skip
+
+
+def _versions(conn: Connection, month: Month, nos: Sequence[str]) -> dict[str, int]:
+    """The newest version of each person's payslip of a month."""
+    s = t.slips.c
+    query = sa.select(s.employee_no, sa.func.max(s.version)).where(s.month == month, s.employee_no.in_(nos))
+    return {str(row[0]): int(row[1]) for row in conn.execute(query.group_by(s.employee_no))}
+
+
+def _slip(row: sa.Row[Any]) -> SlipRow:
+    return SlipRow(
+        row.run_id, row.employee_no, row.version, row.month, row.open_id, row.token, SlipState(row.state),
+        row.message_id,
+    )  # fmt: skip
+
+
+def load_slip(conn: Connection, run_id: str, no: str) -> SlipRow | None:
+    """One payslip of a run."""
+    s = t.slips.c
+    row = conn.execute(sa.select(t.slips).where(s.run_id == run_id, s.employee_no == no)).first()
+    return None if row is None else _slip(row)
+
+
+def slips_of(conn: Connection, run_id: str, *states: SlipState, reminded_before: Any = None) -> list[SlipRow]:
+    """Payslips of a run, in given states only if any are given."""
+    s = t.slips.c
+    query = sa.select(t.slips).where(s.run_id == run_id).order_by(s.employee_no)
+    if states:
+        query = query.where(s.state.in_([state.value for state in states]))
+    if reminded_before is not None:
+        query = query.where(sa.or_(s.reminded_at.is_(None), s.reminded_at < reminded_before))
+    return [_slip(row) for row in conn.execute(query)]
+
+
+def push_work(slip: SlipRow, delay: timedelta) -> Work:
+    """Send a payslip's card; the same version is one work, whoever puts it."""
+    name = f"payroll.push:{slip.run_id}:{slip.employee_no}:{slip.version}"
+    args = {"run": slip.run_id, "no": slip.employee_no}
+    return Work("payroll.push", name, f"receiver:{slip.open_id}", args, delay)
+
+
+def recall_work(slip: SlipRow) -> Work:
+    """Draw over the card of a payslip that is no longer valid."""
+    name = f"payroll.recall:{slip.run_id}:{slip.employee_no}:{slip.version}"
+    args = {"run": slip.run_id, "no": slip.employee_no}
+    return Work("payroll.recall", name, f"receiver:{slip.open_id}", args)
