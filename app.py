@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 import click
 
+from payslip.cli import payroll
 from runtime import log
 from runtime.clock import SystemClock
 from runtime.errors import ChorusError
@@ -360,6 +361,9 @@ def demo(options: tuple[str, ...]) -> None:
 def sandbox(options: tuple[str, ...]) -> None:
     """Run only the Feishu-compatible sandbox on loopback."""
     os.execv(sys.executable, [sys.executable, "-m", "sandbox", *options])  # noqa: S606
+
+
+main.add_command(payroll)
 
 
 class opened:  # noqa: N801  # used as a with-block

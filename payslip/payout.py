@@ -6,7 +6,7 @@ hold, or what a correction adds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -19,17 +19,19 @@ from payslip import accounts, history, store
 from payslip import tables as t
 from payslip.banks import Payer, Template
 from payslip.documents import Account, EmployeeNo, Month, Pay, Person, RunId, canonical
-from payslip.model import AnomalyKind, Run
+from payslip.model import EVERYONE, AnomalyKind, Run
 from payslip.payfile import HELD_MISSING, CannotPay, Facts, Payee, PayoutFile, make_payout
 from payslip.run import PAID, STATE_ZH
+from payslip.signing import SignatureState, gate
 from runtime import audit
+from runtime.ids import OpenId
 
 if TYPE_CHECKING:
     from runtime.vault import Vault
 
 __all__ = [
     "CannotPay", "Facts", "Payee", "Payer", "PayoutFile", "Stored", "Template", "make_payout", "may_share",
-    "next_batch", "open_payout", "paid_before", "payouts", "plan", "store_payout", "withdraw_payout",
+    "next_batch", "open_payout", "paid_before", "payouts", "plan", "store_payout", "total", "unsigned", "withdraw_payout",
 ]  # fmt: skip
 
 HELD_CHANGED = "收款账号变更，等待另一位财务确认"
@@ -93,6 +95,28 @@ def _check_unchanged(
 
 def _unusable(account: Account | None) -> str:
     return "；".join(accounts.faults(account)) if account else HELD_MISSING
+
+
+def unsigned(conn: Connection, run: Run) -> str | None:
+    """Why a run is not signed by what was fetched last: None when every approval of its digest stands.
+
+    For where nothing can be fetched now; the worker asks Feishu again before it makes files.
+    """
+    s = t.signatures.c
+    found = conn.execute(
+        sa.select(t.signatures).where(s.run_id == run.id, s.digest == (run.digest or ""))
+    ).all()
+    for row in found:
+        if row.state != SignatureState.APPROVED.value:
+            return (
+                f"“{'全公司' if row.part == EVERYONE else row.part}”的签批无效：{row.reason or '还没有签批'}"
+            )
+    return gate({row.part: [OpenId(each) for each in row.signed] for row in found}, run.starter)
+
+
+def total(payees: Iterable[Payee]) -> Decimal:
+    """Σ net of the run, yuan: what was approved, for `plan` checks every figure's digest."""
+    return sum((payee.net for payee in payees), Decimal(0))
 
 
 def may_share(conn: Connection, run_id: RunId) -> frozenset[EmployeeNo]:
@@ -182,7 +206,7 @@ def store_payout(
 
 
 def open_payout(
-    conn: Connection, vault: Vault, tenant: str, payout_id: str, *, by: str, at: datetime
+    conn: Connection, vault: Vault, tenant: str, payout_id: str, *, by: str | None, at: datetime
 ) -> PayoutFile:
     """Open a stored file for somebody who may pay (the caller has checked it), with an audit row.
 
@@ -193,7 +217,7 @@ def open_payout(
         vault: opens.
         tenant: part of the sealed place.
         payout_id: from `payouts`.
-        by: who downloads it: an open_id, or ``cli:<user>``.
+        by: who downloads it: an open_id, or ``cli:<user>``; None when the caller writes the audit row.
         at: now.
 
     Raises:
@@ -204,7 +228,8 @@ def open_payout(
     file = _open(vault, tenant, row)
     marks = {member.no: member.fingerprint for member in file.members if member.fingerprint}
     accounts.record_paid(conn, file.run, marks, at=row.at)
-    _audit(conn, file.run, "payroll.payout.open", "downloaded", by, at, file.id, row.rows)
+    if by is not None:
+        _audit(conn, file.run, "payroll.payout.open", "downloaded", by, at, file.id, row.rows)
     return file
 
 
