@@ -21,10 +21,14 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from payslip.accounts import DANGEROUS
 from payslip.documents import Account, EmployeeNo, Month, RunId
 from payslip.workbook import make
+
+if TYPE_CHECKING:
+    from runtime.settings import Settings
 
 ALIPAY_ROWS = 3000
 PURPOSE = "工资"
@@ -102,6 +106,11 @@ class Batch:
     def reason(self) -> str:
         """What the receiver reads."""
         return f"{self.month[:4]}年{int(self.month[5:])}月{PURPOSE}"
+
+
+def payer_of(settings: Settings) -> Payer:
+    """The company's side from the environment (``CHORUS_PAYER_*``)."""
+    return Payer(settings.payer_bank, settings.payer_account, settings.payer_name, settings.payer_alipay)
 
 
 def missing(template: Template, payer: Payer) -> list[str]:

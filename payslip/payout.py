@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CannotPay", "Facts", "Payee", "Payer", "PayoutFile", "Stored", "Template", "make_payout", "may_share",
-    "next_batch", "open_payout", "paid_before", "payouts", "plan", "store_payout", "total", "unsigned", "withdraw_payout",
+    "next_batch", "open_payout", "paid_before", "payouts", "plan", "store_payout", "total", "unsigned",
+    "withdraw_payout",
 ]  # fmt: skip
 
 HELD_CHANGED = "收款账号变更，等待另一位财务确认"
