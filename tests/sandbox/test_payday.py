@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 
@@ -15,6 +16,7 @@ from runtime.db import Database
 from sandbox.ads import SHANGHAI
 from sandbox.client import Control
 from sandbox.office import Office
+from sandbox.payday_browser import Browser
 from sandbox.payday_data import PayData, enter, last_month, pay_data
 from sandbox.server import SandboxServer
 from tests.payslip.desk import pay_desk
@@ -127,3 +129,29 @@ def test_hr_pastes_it_into_the_tables_that_setup_makes(
             for row in rows:
                 values = [read(row["fields"].get(field.name), field) for field in spec.fields]
                 assert not any(isinstance(value, Unreadable) for value in values)
+
+
+def test_a_browser_consents_as_its_person_and_comes_back(sandbox: SandboxServer) -> None:
+    """The consent page asks who it is; the app's address gets a code of that person, and the state."""
+    me = str(staff(sandbox)[7]["open_id"])
+    back = f"{sandbox.url}/_sandbox/clock"
+    asked = {"client_id": "cli_sandbox0000001", "redirect_uri": back, "state": "s-1"}
+    page = Browser(me).open(f"{sandbox.url}/open-apis/authen/v1/authorize?{urlencode(asked)}")
+    said = parse_qs(urlsplit(page.url).query)
+    assert (page.status, page.url.partition("?")[0], said["state"]) == (200, back, ["s-1"])
+    assert sandbox.world.oauth.codes[said["code"][0]].open_id == me
+
+
+def test_a_form_is_filled_in_by_the_names_it_has(sandbox: SandboxServer) -> None:
+    """The consent page's own form can be sent by its button; a field it does not have is refused in words."""
+    me, *_, other = (str(person["open_id"]) for person in staff(sandbox))
+    browser = Browser(me)
+    asked = {"client_id": "cli_sandbox0000001", "redirect_uri": f"{sandbox.url}/_sandbox/clock"}
+    page = browser.look(f"{sandbox.url}/open-apis/authen/v1/authorize?{urlencode(asked)}")
+    assert "申请登录" in page.text
+    denied = browser.submit(page, "拒绝", decision="deny")
+    assert parse_qs(urlsplit(denied.url).query)["error"] == ["access_denied"]
+    with pytest.raises(LookupError, match="no field"):
+        browser.submit(page, "拒绝", pin="1")
+    with pytest.raises(LookupError, match="0 forms say '登录'"):
+        browser.submit(page, "登录", open_id=other)
