@@ -100,9 +100,12 @@ class Bindings:
             if table is None:
                 return None
             fields = conn.execute(sa.select(BOUND_FIELDS).where(BOUND_FIELDS.c.table_key == table_key)).all()
+        # A column that is no longer looked at stays bound, but is none of the table's columns.
+        spec = self.specs.table(table_key) if self.specs.has(table_key) else None
         bound = {
             f.field_key: BoundField(f.field_key, f.field_id, f.name, f.type, tuple(f.options), f.state)
             for f in fields
+            if spec is None or spec.has(f.field_key)
         }
         return BoundTable(
             table_key,

@@ -35,7 +35,7 @@ UNREPORTED = sa.Table(
     # that a crash between repeats the telling instead of losing it.
     sa.Column("table_key", sa.String(64), primary_key=True),
     sa.Column("record_id", sa.String(64), primary_key=True),
-    sa.Column("before", sa.Text),  # JSON of the row before; null = the row is new
+    sa.Column("before", sa.Text),  # the row before, as the mirror stores rows; null = the row is new
 )
 
 
@@ -92,7 +92,10 @@ class Changes:
         self._listeners.setdefault(table_key, []).append(listener)
 
     def handle_records(self, events: Sequence[Event]) -> None:
-        """Handle record events (``drive.file.bitable_record_changed_v1``). Unknown tables are ignored."""
+        """Handle record events (``drive.file.bitable_record_changed_v1``).
+
+        Unknown tables are ignored, and so are private ones where no key is set: they are not kept here.
+        """
         for table_key, record_ids in self._hints(events).items():
             self.recheck(table_key, record_ids)
 
@@ -108,9 +111,10 @@ class Changes:
             before = self.bindings.require(table_key).fields
             self.bindings.refresh(table_key)
             after = self.bindings.require(table_key).fields
-            if {k: (f.name, f.type, f.state) for k, f in before.items()} != {
+            changed = {k: (f.name, f.type, f.state) for k, f in before.items()} != {
                 k: (f.name, f.type, f.state) for k, f in after.items()
-            }:
+            }
+            if changed and self.mirror.may(table_key):
                 self.puller.pull(table_key)
             self.after(table_key)
 
@@ -120,6 +124,7 @@ class Changes:
         A row that a write of ours overtook while it was read is read again (at most ``rounds`` times in all):
         the mirror refuses the older reading, and with it a person's edit of another cell of that row.
         """
+        self.mirror.require(table_key)
         started = (
             self.clock.now()
         )  # before the names are looked up: a rename in between makes this reading old
@@ -151,13 +156,15 @@ class Changes:
         with self.mirror.db.read() as conn:
             notes = conn.execute(sa.select(UNREPORTED).where(UNREPORTED.c.table_key == table_key)).all()
         now_rows = self.mirror.many(table_key, [note.record_id for note in notes])
-        spec, changes = self.mirror.specs.table(table_key), []
+        spec, seal, changes = self.mirror.specs.table(table_key), self.mirror.seal, []
         for note in notes:
             record_id = RecordId(note.record_id)
             after = now_rows.get(record_id)
             seen = after.seen_at if after else self.clock.now()
             before = (
-                None if note.before is None else Row(table_key, record_id, Cells(note.before, spec), seen)
+                None
+                if note.before is None
+                else Row(table_key, record_id, Cells(seal.open(spec, record_id, note.before), spec), seen)
             )
             keys = differing(spec, before.values, after.values) if before and after else ()
             if (before or after) and (keys or not (before and after)):
@@ -183,7 +190,7 @@ class Changes:
         hints: dict[str, set[str]] = {}
         for event in events:
             table_key = self._table(event)
-            if table_key is None:
+            if table_key is None or not self.mirror.may(table_key):
                 continue
             ids = {
                 str(action["record_id"]) for action in event.body.get("action_list") or [] if _named(action)
@@ -195,8 +202,10 @@ class Changes:
         if not record_ids:
             return
         raws = self.mirror.raw(table_key, record_ids)
+        spec, seal = self.mirror.specs.table(table_key), self.mirror.seal
         rows = [
-            {"table_key": table_key, "record_id": record_id, "before": dump(raws[record_id])
+            {"table_key": table_key, "record_id": record_id,
+             "before": seal.close(spec, record_id, dump(raws[record_id]))
              if record_id in before and record_id in raws else None}
             for record_id in record_ids
         ]  # fmt: skip

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from bitable_sync.attachments import Attachments
 from bitable_sync.bindings import Bindings
 from bitable_sync.changes import FIELD_CHANGED, RECORD_CHANGED, Changes
+from bitable_sync.growing import Grown
 from bitable_sync.mirror import Mirror
 from bitable_sync.pull import Puller
 from bitable_sync.push import Pusher
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from bot.router import Router
     from runtime.feishu import Feishu
     from runtime.floor import Floor
+    from runtime.vault import Vault
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,22 +46,30 @@ class Sync:
         router.on_event(FILE_EDITED, lambda _events: None)
 
 
-def build_mirror(floor: Floor, specs: Specs) -> Mirror:
-    """The mirror alone, for a process that never calls Feishu (the web process)."""
+def build_mirror(floor: Floor, specs: Specs, vault: Vault | None = None) -> Mirror:
+    """The mirror alone, for a process that never calls Feishu (the web process).
+
+    Args:
+        floor: databases, manifest.
+        specs: all tables; the manifest's table names and the columns added at run time are put in.
+        vault: `runtime.vault.open_vault(settings)`; None refuses private tables, others go on.
+    """
     prepare(floor.mirror)  # the floor may have been opened before the tables' modules were imported
-    return Mirror(floor.mirror, specs.renamed(floor.manifest.base.tables))
+    whole = specs.renamed(floor.manifest.base.tables).growing(Grown(floor.db).fields)
+    return Mirror(floor.mirror, whole, vault)
 
 
-def build_sync(floor: Floor, feishu: Feishu, specs: Specs) -> Sync:
+def build_sync(floor: Floor, feishu: Feishu, specs: Specs, vault: Vault | None = None) -> Sync:
     """Assemble the sync of a worker.
 
     Args:
         floor: databases, clock, manifest.
         feishu: the client.
-        specs: all tables; the manifest's table names are put in.
+        specs: all tables; the manifest's table names and the columns added at run time are put in.
+        vault: `runtime.vault.open_vault(settings)`; None refuses private tables, others go on.
     """
     limit = floor.manifest.limits.mass_delete
-    mirror = build_mirror(floor, specs)
+    mirror = build_mirror(floor, specs, vault)
     bindings = Bindings(floor.db, mirror.specs, floor.clock, feishu)
     puller = Puller(feishu, bindings, mirror, clock=floor.clock, mass_delete=limit)
     pusher = Pusher(feishu, bindings, mirror, puller, clock=floor.clock)

@@ -13,6 +13,7 @@ from bitable_sync.bindings import BoundTable
 from bitable_sync.cells import EMPTY, CellValue, UnwritableError
 from bitable_sync.codecs import canon, same, write
 from bitable_sync.mirror import Row, business_key
+from bitable_sync.quiet import unfit
 from bitable_sync.spec import TableSpec
 from runtime.ids import RecordId
 
@@ -104,7 +105,12 @@ def encode(spec: TableSpec, bound: BoundTable, values: Mapping[str, CellValue]) 
         column = bound.fields.get(key)
         if column is not None and column.state == "ok":
             field_spec = spec.field(key)
-            fields[column.name] = write(value, field_spec, options=column.options or None)
+            try:
+                fields[column.name] = write(value, field_spec, options=column.options or None)
+            except UnwritableError:
+                if spec.private:
+                    raise unfit(field_spec) from None
+                raise
     return fields
 
 

@@ -12,16 +12,21 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bitable_sync.cells import EMPTY, CellValue
+from bitable_sync.cells import EMPTY, CellValue, UnwritableError
 from bitable_sync.codecs import canon, keep, read
+from bitable_sync.quiet import unfit, unquoted
+from bitable_sync.sealing import RowSeal
 from bitable_sync.spec import Specs, TableSpec
 from runtime.db import Database, mirror_metadata
 from runtime.ids import RecordId
+
+if TYPE_CHECKING:
+    from runtime.vault import Vault
 
 ROWS = sa.Table(
     "mirror_rows",
@@ -31,7 +36,7 @@ ROWS = sa.Table(
     sa.Column("key", sa.Text),  # the business key as one text; null when a part is empty or unreadable
     sa.Column(
         "data", sa.Text, nullable=False
-    ),  # JSON: field key -> value in read shape, empty cells left out
+    ),  # JSON: field key -> value in read shape, empty cells left out; of a private table sealed
     sa.Column("seen_at", sa.BigInteger, nullable=False),  # µs: when the read that gave this row began
     sa.Column("generation", sa.BigInteger, nullable=False, default=0),  # the pull that last saw the row
     sa.Index("mirror_rows_key", "table_key", "key"),
@@ -52,7 +57,10 @@ Id = TypeVar("Id", bound=str)
 
 
 class Cells(Mapping[str, CellValue]):
-    """The cells of one row by field key, decoded when asked for. Every key of the spec is present."""
+    """The cells of one row by field key, decoded when asked for. Every key of the spec is present.
+
+    Of a private table nothing is shown: not in ``repr``, nor what stands in a cell that cannot be read.
+    """
 
     __slots__ = ("_done", "_raw", "_spec")
 
@@ -67,7 +75,8 @@ class Cells(Mapping[str, CellValue]):
             if isinstance(self._raw, str):
                 self._raw = json.loads(self._raw)
             raw = self._raw.get(key) if isinstance(self._raw, dict) else None
-            self._done[key] = read(raw, field)
+            value = read(raw, field)
+            self._done[key] = unquoted(value, field) if self._spec.private else value
         return self._done[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -77,7 +86,7 @@ class Cells(Mapping[str, CellValue]):
         return len(self._spec.fields)
 
     def __repr__(self) -> str:
-        return f"Cells({dict(self)!r})"
+        return "Cells(private)" if self._spec.private else f"Cells({dict(self)!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +113,26 @@ def _raw_key(spec: TableSpec, raw: Mapping[str, Any]) -> str | None:
 
 
 class Mirror:
-    """Rows by table key. Safe to use from several threads and processes."""
+    """Rows by table key. Safe to use from several threads and processes.
 
-    def __init__(self, db: Database, specs: Specs) -> None:
+    Args:
+        db: where rows are kept.
+        specs: all tables.
+        vault: seals rows of private tables; without one they are refused in a sentence, others go on.
+    """
+
+    def __init__(self, db: Database, specs: Specs, vault: Vault | None = None) -> None:
         self.db = db
         self.specs = specs
+        self.seal = RowSeal(vault)
+
+    def may(self, table: str) -> bool:
+        """Whether the rows of a table may be kept here: always, but for a private table without a key."""
+        return self.seal.may(self.specs.table(table))
+
+    def require(self, table: str) -> None:
+        """Refuse a table that may not be kept here (`PrivateTable`), before anything is asked or sent."""
+        self.seal.require(self.specs.table(table))
 
     # --- looking ---
 
@@ -143,7 +167,7 @@ class Mirror:
             for chunk in chunks(sorted(keys), CHUNK):
                 query = sa.select(ROWS).where(ROWS.c.table_key == table, ROWS.c.key.in_(chunk))
                 for record in conn.execute(query.order_by(ROWS.c.record_id)):
-                    found.setdefault(record.key, []).append(_row(table, spec, record))
+                    found.setdefault(record.key, []).append(self._row(spec, record))
         return found
 
     def duplicates(self, table: str) -> dict[str, list[RecordId]]:
@@ -211,7 +235,7 @@ class Mirror:
         """
         spec = self.specs.table(table)
         kept = {
-            record_id: {key: keep(value, spec.field(key)) for key, value in values.items()}
+            record_id: {key: _kept(value, spec, key) for key, value in values.items()}
             for record_id, values in rows.items()
         }
         self.put_raw(table, kept, seen_at=seen_at, generation=generation)
@@ -228,7 +252,7 @@ class Mirror:
         spec, at = self.specs.table(table), to_us(seen_at)
         records = [
             {"table_key": table, "record_id": record_id, "key": _raw_key(spec, raw),
-             "data": dump(raw), "seen_at": at, "generation": generation}
+             "data": self.seal.close(spec, record_id, dump(raw)), "seen_at": at, "generation": generation}
             for record_id, raw in rows.items()
         ]  # fmt: skip
         insert = self.db.insert(ROWS)
@@ -268,7 +292,7 @@ class Mirror:
         merged = {
             record_id: {
                 **old.get(record_id, {}),
-                **{key: keep(v, spec.field(key)) for key, v in values.items()},
+                **{key: _kept(v, spec, key) for key, v in values.items()},
             }
             for record_id, values in rows.items()
         }
@@ -313,16 +337,22 @@ class Mirror:
     def _rows(self, table: str, query: sa.Select[Any]) -> list[Row]:
         spec = self.specs.table(table)
         with self.db.read() as conn:
-            return [_row(table, spec, record) for record in conn.execute(query)]
+            return [self._row(spec, record) for record in conn.execute(query)]
+
+    def _row(self, spec: TableSpec, record: Any) -> Row:
+        data = self.seal.open(spec, record.record_id, record.data) if spec.private else record.data
+        return Row(spec.key, RecordId(record.record_id), Cells(data, spec), from_us(record.seen_at))
 
     def raw(self, table: str, record_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Rows as they are kept: read shape by field key."""
         found: dict[str, dict[str, Any]] = {}
+        spec = self.specs.table(table)
         with self.db.read() as conn:
             for chunk in chunks(sorted(record_ids), CHUNK):
                 query = sa.select(ROWS.c.record_id, ROWS.c.data)
                 query = query.where(ROWS.c.table_key == table, ROWS.c.record_id.in_(chunk))
-                found.update((rid, json.loads(data)) for rid, data in conn.execute(query))
+                rows = conn.execute(query)
+                found.update((rid, json.loads(self.seal.open(spec, rid, data))) for rid, data in rows)
         return found
 
     def _touch(self, conn: Connection, table: str) -> None:
@@ -355,5 +385,11 @@ def from_us(value: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value)
 
 
-def _row(table: str, spec: TableSpec, record: Any) -> Row:
-    return Row(table, RecordId(record.record_id), Cells(record.data, spec), from_us(record.seen_at))
+def _kept(value: CellValue, spec: TableSpec, key: str) -> Any:
+    field = spec.field(key)
+    try:
+        return keep(value, field)
+    except UnwritableError:
+        if spec.private:
+            raise unfit(field) from None
+        raise

@@ -75,9 +75,10 @@ class Puller:
             accept_deletes: a person has looked and agrees that however many rows are gone.
 
         Raises:
-            ConfigError: the table is not bound; run setup.
+            ConfigError: the table is not bound; run setup. Or it is private and no key is set.
             TransientError: Feishu was busy; pull again, nothing is lost.
         """
+        self.mirror.require(table_key)
         bound = self.bindings.fresh(table_key)
         restarts, renamed = 0, False
         while True:

@@ -21,7 +21,7 @@ from bitable_sync.mirror import Mirror, chunks
 from bitable_sync.pull import Puller
 from bitable_sync.spec import TableSpec
 from bitable_sync.tables import PENDING
-from bitable_sync.wire_errors import GONE_RECORD, UNKNOWN_FIELD, code_of
+from bitable_sync.wire_errors import GONE_RECORD, UNKNOWN_FIELD, code_of, without_words
 from runtime.clock import Clock
 from runtime.errors import ChorusError, ConfigError, UnknownOutcome
 from runtime.ids import RecordId
@@ -84,6 +84,7 @@ class Pusher:
             twice.
         """
         spec = self.mirror.specs.table(table_key)
+        self.mirror.require(table_key)
         wanted = keyed(spec, rows)
         bound = self._ready(spec)
         self._recall(spec, bound, wanted)
@@ -104,6 +105,7 @@ class Pusher:
             PermanentError: the row no longer exists.
         """
         spec = self.mirror.specs.table(table_key)
+        self.mirror.require(table_key)
         bound = self.bindings.require(table_key)
         row = self.mirror.get(table_key, record_id)
         changed = _usable(bound, values) if row is None else differing(row.values, _usable(bound, values))
@@ -166,13 +168,21 @@ class Pusher:
     def _call(self, table_key: str, send: Callable[[BoundTable], T]) -> T:
         """Send with the names the columns have now; on "no such field" read the schema and send once more."""
         try:
-            return send(self.bindings.require(table_key))
+            return self._send(table_key, send)
         except ChorusError as error:
             if code_of(error) not in UNKNOWN_FIELD:
                 raise
         self.bindings.refresh(table_key)
         self.after(table_key)
-        return send(self.bindings.require(table_key))
+        return self._send(table_key, send)
+
+    def _send(self, table_key: str, send: Callable[[BoundTable], T]) -> T:
+        try:
+            return send(self.bindings.require(table_key))
+        except ChorusError as error:
+            if self.mirror.specs.table(table_key).private:
+                raise without_words(error) from None
+            raise
 
     def _create_all(
         self, spec: TableSpec, creates: Mapping[str, Mapping[str, CellValue]], cause: str
@@ -190,7 +200,8 @@ class Pusher:
         ids: list[RecordId] = []
         for attempt in range(SENDS):
             try:
-                new = self._send_new(spec, list(rows.values()), token(cause, spec.key, attempt, rows))
+                stamp = token(cause, spec.key, attempt, self.mirror.seal.digest(spec, rows))
+                new = self._send_new(spec, list(rows.values()), stamp)
             except UnknownOutcome:
                 if attempt == SENDS - 1:
                     raise

@@ -6,8 +6,8 @@ Nothing here touches the network: ``setup.py`` builds tables from specs, ``codec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from enum import Enum
 
@@ -105,6 +105,9 @@ class TableSpec:
     """One table. ``business_key``: the columns (by key) that together identify a row to our own systems.
 
     An empty business key means that rows are only ever named by record id (tables that people fill).
+    ``private``: its rows never stand readable in our own databases, errors or logs; only the business key
+    does, so that one must hold no amount and no account number. ``grows``: it gets further columns at run
+    time (``growing.py``).
     """
 
     key: str
@@ -113,6 +116,8 @@ class TableSpec:
     business_key: tuple[str, ...] = ()
     views: tuple[ViewSpec, ...] = ()
     form: FormSpec | None = None
+    private: bool = False
+    grows: bool = False
     by_key: Mapping[str, FieldSpec] = dataclass_field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -147,9 +152,13 @@ class TableSpec:
 
 @dataclass(frozen=True, slots=True)
 class Specs:
-    """All tables of the product, in the order setup creates them (a LINK's target before the LINK)."""
+    """All tables of the product, in the order setup creates them (a LINK's target before the LINK).
+
+    ``grown`` gives the further columns of a table that grows, by its key.
+    """
 
     tables: tuple[TableSpec, ...]
+    grown: Callable[[str], tuple[FieldSpec, ...]] | None = None
 
     def __post_init__(self) -> None:
         keys = [table.key for table in self.tables]
@@ -164,7 +173,7 @@ class Specs:
         """The table with this key; ConfigError naming the known keys if there is none."""
         for table in self.tables:
             if table.key == key:
-                return table
+                return self._whole(table)
         raise ConfigError(f"no table {key!r}; known: {', '.join(table.key for table in self.tables)}")
 
     def has(self, key: str) -> bool:
@@ -173,15 +182,19 @@ class Specs:
 
     def renamed(self, names: Mapping[str, str]) -> Specs:
         """The same specs with the table names of the manifest (``base.tables``: key → name) put in."""
-        return Specs(
-            tuple(
-                TableSpec(t.key, names.get(t.key, t.name), t.fields, t.business_key, t.views, t.form)
-                for t in self.tables
-            )
-        )
+        return replace(self, tables=tuple(replace(t, name=names.get(t.key, t.name)) for t in self.tables))
+
+    def growing(self, grown: Callable[[str], tuple[FieldSpec, ...]]) -> Specs:
+        """The same specs with a source for the columns that are added at run time."""
+        return replace(self, grown=grown)
 
     def __iter__(self) -> Iterator[TableSpec]:
-        return iter(self.tables)
+        return (self._whole(table) for table in self.tables)
+
+    def _whole(self, table: TableSpec) -> TableSpec:
+        """The table with its further columns; whoever adds those sees to it that keys and names are free."""
+        more = self.grown(table.key) if table.grows and self.grown is not None else ()
+        return replace(table, fields=(*table.fields, *more)) if more else table
 
 
 def sync_log_table() -> TableSpec:

@@ -37,6 +37,19 @@ BOUND_FIELDS = sa.Table(
     sa.Column("options", Json, nullable=False),  # names a select column offers now
     sa.Column("state", sa.String(16), nullable=False),  # ok | missing | retyped
 )
+COLUMNS = sa.Table(
+    "bitable_columns",
+    metadata,
+    # Columns added to a table at run time (growing.py); those of code stand in the specs.
+    sa.Column("table_key", sa.String(64), primary_key=True),
+    sa.Column("field_key", sa.String(64), primary_key=True),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("kind", sa.String(32), nullable=False),
+    sa.Column("formatter", sa.Text),
+    sa.Column("formula", sa.Text),
+    sa.Column("description", sa.Text, nullable=False, server_default=""),
+    sa.Column("position", sa.Integer, nullable=False),
+)
 FINDINGS = sa.Table(
     "bitable_findings",
     metadata,

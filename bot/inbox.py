@@ -12,7 +12,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bot.model import Event
+from bot.model import ROW_TYPE, Event
 from bot.tables import inbox, taps
 from bot.writer import Bulk
 from runtime.db import Database
@@ -66,9 +66,10 @@ class Inbox:
         """Write an event as JSON for its bulk statement; web threads do this, not the one that writes."""
         key = event.dedupe_key or f"event:{event.id}"
         created, received = _stamp(event.created_at), _stamp(received_at)
+        body = _hint(event.body) if event.type == ROW_TYPE else event.body
         # PostgreSQL looks into nested JSON and refuses \\u0000 there; inside a string it is only text.
-        body = event.body if self._db.dialect == "sqlite" else _ENCODE(event.body)
-        return _ENCODE([event.id, event.type, event.version, key, created, received, body])
+        kept = body if self._db.dialect == "sqlite" else _ENCODE(body)
+        return _ENCODE([event.id, event.type, event.version, key, created, received, kept])
 
     def store(self, conn: Connection, event: Event, received_at: datetime) -> None:
         """Store one event in the caller's transaction."""
@@ -185,6 +186,20 @@ def _event(row: Mapping[Any, Any]) -> Event:
         version=row["version"],
         dedupe_key=row["dedupe_key"],
     )
+
+
+def _hint(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The event of changed rows without their cells.
+
+    It only says where to look; what stood in the cells may be somebody's pay and must not lie with us.
+    """
+    actions = body.get("action_list")
+    kept = [
+        {name: action[name] for name in ("record_id", "action") if name in action}
+        for action in (actions if isinstance(actions, list) else ())
+        if isinstance(action, Mapping)
+    ]
+    return {**body, "action_list": kept}
 
 
 def _stamp(moment: datetime) -> str:

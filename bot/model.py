@@ -13,6 +13,7 @@ from runtime.ids import ChatId, EventId, MessageId, OpenId
 
 TAP_TYPE = "card.action.trigger"
 MESSAGE_TYPE = "im.message.receive_v1"
+ROW_TYPE = "drive.file.bitable_record_changed_v1"
 
 ToastKind = Literal["info", "success", "error", "warning"]
 

@@ -13,9 +13,11 @@ DEDUCTIONS, ONE_OFFS, SOCIAL, TAX, PARAMS = (
     "pay_deductions", "pay_one_offs", "pay_social", "pay_tax", "pay_params",
 )  # fmt: skip
 STRUCTURE, PAYROLL, SLIPS, ANOMALIES = "pay_structure", "payroll", "pay_slips", "pay_anomalies"
+OPENING = "pay_opening"
 
 INPUT_TABLES = (
     EMPLOYEES, ATTENDANCE, SCORES, COMMISSION, PLANS, DEDUCTIONS, ONE_OFFS, SOCIAL, TAX, PARAMS, STRUCTURE,
+    OPENING,
 )  # fmt: skip
 """A change in any of these after a run was signed voids the signatures."""
 
@@ -66,6 +68,12 @@ EMPLOYEES_TABLE = TableSpec(
         _number("social_base", "社保基数"),
         _number("fund_base", "公积金基数"),
         FieldSpec("fund_rate", "公积金比例", Kind.PERCENT, description="留空按方案", formatter="0.00%"),
+        FieldSpec(
+            "base_from",
+            "基数起月",
+            Kind.TEXT,
+            description="现在的基数、比例和城市从哪个月起用，如 2026-07；更早的月份不补差，留空为当年 1 月",
+        ),
         FieldSpec("bank", "开户行", Kind.TEXT, description="支付宝账户填“支付宝”"),
         FieldSpec("account", "收款账号", Kind.TEXT, description="存成文本；19 位数字会丢精度"),
         FieldSpec("holder", "户名", Kind.TEXT),
@@ -86,6 +94,7 @@ EMPLOYEES_TABLE = TableSpec(
         ISSUE,
     ),
     ("no",),
+    private=True,
 )
 
 ATTENDANCE_TABLE = TableSpec(
@@ -109,6 +118,7 @@ ATTENDANCE_TABLE = TableSpec(
         ISSUE,
     ),
     ("no", "month"),
+    private=True,
 )
 
 SCORES_TABLE = TableSpec(
@@ -127,6 +137,7 @@ SCORES_TABLE = TableSpec(
         ISSUE,
     ),
     ("no", "month"),
+    private=True,
     form=FormSpec("绩效评分表", ("no", "month", "score", "factor", "comment"), ("no", "month", "factor")),
 )
 
@@ -150,6 +161,7 @@ COMMISSION_TABLE = TableSpec(
         ISSUE,
     ),
     ("no", "month", "plan"),
+    private=True,
 )
 
 PLANS_TABLE = TableSpec(
@@ -167,6 +179,7 @@ PLANS_TABLE = TableSpec(
         ISSUE,
     ),
     ("row",),
+    private=True,
 )
 
 DEDUCTIONS_TABLE = TableSpec(
@@ -186,6 +199,7 @@ DEDUCTIONS_TABLE = TableSpec(
         ISSUE,
     ),
     ("row",),
+    private=True,
 )
 
 ONE_OFFS_TABLE = TableSpec(
@@ -205,6 +219,7 @@ ONE_OFFS_TABLE = TableSpec(
         ISSUE,
     ),
     ("row",),
+    private=True,
 )
 
 SOCIAL_TABLE = TableSpec(
@@ -229,6 +244,7 @@ SOCIAL_TABLE = TableSpec(
         ISSUE,
     ),
     ("row",),
+    private=True,
 )
 
 TAX_TABLE = TableSpec(
@@ -246,6 +262,7 @@ TAX_TABLE = TableSpec(
         ISSUE,
     ),
     ("row",),
+    private=True,
 )
 
 PARAMS_TABLE = TableSpec(
@@ -262,6 +279,7 @@ PARAMS_TABLE = TableSpec(
         ISSUE,
     ),
     ("row",),
+    private=True,
 )
 
 STRUCTURE_TABLE = TableSpec(
@@ -279,7 +297,31 @@ STRUCTURE_TABLE = TableSpec(
         ISSUE,
     ),
     ("name",),
+    private=True,
 )
+
+OPENING_TABLE = TableSpec(
+    OPENING,
+    "期初累计",
+    (
+        NO,
+        NAME,
+        FieldSpec(
+            "through", "截至月份", Kind.TEXT, description="发放月：这个月及以前不在 Chorus 发放，如 2026-09"
+        ),
+        _number("income", "累计收入", "当年在本公司的工资薪金收入，个税扣缴端“累计收入”"),
+        _number("exempt", "累计免税收入"),
+        _number("special", "累计专项扣除", "个人社保公积金"),
+        _number("withheld", "累计已预扣税额", "实际已扣缴，不含单独计税的年终奖"),
+        FieldSpec("bonus_used", "年终奖已单独计税", Kind.CHECKBOX),
+        SOURCE,
+        SOURCE_AT,
+        ISSUE,
+    ),
+    ("no",),
+    private=True,
+)
+"""What was paid and withheld in this tax year before Chorus paid: without it the first tax would be wrong."""
 
 FIELD_COLUMNS: tuple[tuple[str, str], ...] = (
     ("base_wage", "基本工资"),
@@ -323,6 +365,8 @@ PAYROLL_TABLE = TableSpec(
         ISSUE,
     ),
     ("no", "month"),
+    private=True,
+    grows=True,
     views=(ViewSpec("按部门"),),
 )
 
@@ -341,6 +385,7 @@ SLIPS_TABLE = TableSpec(
         FieldSpec("note", "说明", Kind.TEXT),
     ),
     ("no", "month", "version"),
+    private=True,
 )
 
 ANOMALIES_TABLE = TableSpec(
@@ -358,10 +403,11 @@ ANOMALIES_TABLE = TableSpec(
         FieldSpec("reason", "处理理由", Kind.TEXT),
     ),
     ("row",),
+    private=True,
 )
 
 TABLES: tuple[TableSpec, ...] = (
     EMPLOYEES_TABLE, ATTENDANCE_TABLE, SCORES_TABLE, COMMISSION_TABLE, PLANS_TABLE, DEDUCTIONS_TABLE,
     ONE_OFFS_TABLE, SOCIAL_TABLE, TAX_TABLE, PARAMS_TABLE, STRUCTURE_TABLE, PAYROLL_TABLE, SLIPS_TABLE,
-    ANOMALIES_TABLE,
+    ANOMALIES_TABLE, OPENING_TABLE,
 )  # fmt: skip

@@ -10,10 +10,10 @@ import difflib
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from runtime.errors import ConfigError
 from runtime.when import parse_age, parse_when
@@ -65,7 +65,23 @@ def _member(value: str) -> str:
     return value
 
 
+def _person(value: str) -> str:
+    if not re.fullmatch(r"ou_[A-Za-z0-9_\-]+", value):
+        msg = f'expected a person\'s open_id such as "ou_84aad35d084aa403a838cf73ee18467", not "{value}"'
+        raise ValueError(msg)
+    return value
+
+
+def _time_of_day(value: str) -> str:
+    if value and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
+        msg = f'expected a time of day in quotes such as "10:00", not "{value}"'
+        raise ValueError(msg)
+    return value
+
+
 Scope = Annotated[str, AfterValidator(_scope)]
+PersonId = Annotated[str, AfterValidator(_person)]
+PushTime = Annotated[str, AfterValidator(_time_of_day)]
 Member = Annotated[str, AfterValidator(_member)]
 EventType = Annotated[str, AfterValidator(_event)]
 When = Annotated[str, AfterValidator(_when)]
@@ -103,11 +119,14 @@ class LimitsManifest(_Strict):
 class RoleManifest(_Strict):
     """A role of the base: what its members may do with each table (by table key), and who they are.
 
-    Members are open_ids of people or open_department_ids; who else was put into the role in Feishu stays.
+    A table that is not named is not to be seen. `columns` narrows a table that is named: what may be done
+    with single columns (by column key), `add` being filled in a new row and not changed afterwards. Members
+    are open_ids of people or open_department_ids; who else was put into the role in Feishu stays.
     """
 
     name: Text
     tables: dict[Key, Literal["none", "read", "edit"]] = {}
+    columns: dict[Key, dict[Key, Literal["none", "read", "add", "edit"]]] = {}
     members: Annotated[tuple[Member, ...], Field(strict=False)] = ()
 
 
@@ -116,6 +135,50 @@ class ApprovalManifest(_Strict):
 
     name: Text
     code: Text | None = None
+
+
+class PayrollManifest(_Strict):
+    """Pay: who may do what in the product itself, and the company's habits. All of it may be left out.
+
+    Attributes:
+        company: name on payslips; the app's name if left out.
+        tenant: a word of your own that is sealed into every payslip and must then never change.
+        hr: who may start and lead runs; the HR head may as well.
+        hr_head: signs the whole run, before finance.
+        finance: who may download payout files; the finance head may as well.
+        finance_head: signs the whole run, after HR.
+        pay_day: day of the following month on which money goes out.
+        change_warn: share of change against last month that somebody must look at, 0.3 = 30 %.
+        min_group: departments with fewer people are signed together, so that no sum shows one person's pay.
+        slip_deadline_days: how long an employee may look at a payslip before it counts as seen.
+        reminder_hours: how many hours after the push those who have not looked are reminded.
+        push_time: when payslips go out on the day they are sealed, in the base's time zone; "" = at once.
+    """
+
+    company: Text | None = None
+    tenant: Text | None = None
+    hr: Annotated[tuple[PersonId, ...], Field(strict=False)] = ()
+    hr_head: PersonId | None = None
+    finance: Annotated[tuple[PersonId, ...], Field(strict=False)] = ()
+    finance_head: PersonId | None = None
+    pay_day: Annotated[int, Field(ge=1, le=28)] = 10
+    change_warn: Annotated[float, Field(gt=0, le=10)] = 0.3
+    min_group: Annotated[int, Field(ge=1)] = 3
+    slip_deadline_days: Annotated[int, Field(ge=1, le=90)] = 5
+    reminder_hours: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = (24, 72)
+    push_time: PushTime = ""
+
+    @model_validator(mode="after")
+    def _two_heads(self) -> Self:
+        if self.hr_head is not None and self.hr_head == self.finance_head:
+            msg = "hr_head and finance_head are one person; a run needs two signatures, so name two people"
+            raise ValueError(msg)
+        return self
+
+    @property
+    def used(self) -> bool:
+        """Whether this installation pays people: somebody is named."""
+        return bool(self.hr or self.hr_head or self.finance_head or self.finance)
 
 
 class Manifest(_Strict):
@@ -132,6 +195,7 @@ class Manifest(_Strict):
     limits: LimitsManifest = LimitsManifest()
     roles: Annotated[tuple[RoleManifest, ...], Field(strict=False)] = ()
     approvals: dict[Key, ApprovalManifest] = {}
+    payroll: PayrollManifest = PayrollManifest()
 
 
 def load_manifest(path: Path) -> Manifest:
@@ -262,6 +326,7 @@ def _model_at(place: Place) -> type[_Strict] | None:
         "limits": LimitsManifest,
         "roles": RoleManifest,
         "approvals": ApprovalManifest,
+        "payroll": PayrollManifest,
     }
     return sections.get(names[0])
 
