@@ -1,0 +1,334 @@
+"""Jobs of a run before it is signed: collect, compute, compare with Bitable, list anomalies, show the card.
+
+Works of one run share a lane, so that no two of them see half of each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+from bitable_sync.cells import EMPTY, CellValue
+from bitable_sync.changes import Change
+from bitable_sync.diff import differing
+from payslip import history, store
+from payslip import run as moves
+from payslip.approving import void
+from payslip.attendance import attendance_rows
+from payslip.cards import run_card
+from payslip.commission import commission
+from payslip.computing import Computing
+from payslip.deps import Payroll
+from payslip.documents import Books, Pay, Person
+from payslip.model import Anomaly, AnomalyKind, Run, RunState
+from payslip.opening import collect_work, refresh_work, run_work
+from payslip.specs import (
+    ANOMALIES,
+    ATTENDANCE,
+    COMMISSION,
+    FIELD_COLUMNS,
+    INPUT_TABLES,
+    ONE_OFFS,
+    PAYROLL,
+    SCORES,
+)
+from payslip.structure import compare, parameter_values
+from payslip.views import load_view
+from runtime.errors import PermanentError
+from runtime.ids import MessageId
+from runtime.jobrun import JobRun
+
+MONTHLY = frozenset({ATTENDANCE, SCORES, COMMISSION, ONE_OFFS})
+"""Tables with a month in each row: rows of other months concern no run of this one."""
+
+OURS = frozenset({"sync_issue", "check_result", "source", "source_at"})
+"""Columns we or an importer write beside the inputs; a change of these alone changes nothing."""
+
+SETTLE_SECONDS = (1.0, 2.0, 4.0)
+"""Bitable recomputes its formulas behind the write (docs, 1254607: data not ready)."""
+
+DIFFERS = "这些列与表格公式差一分以上："
+
+ROW_STATE = {
+    RunState.CALCULATED: "已核算",
+    RunState.REVIEWED: "已核算",
+    RunState.APPROVED: "已签批",
+    RunState.SEALED: "已签批",
+    RunState.PUSHED: "已发放",
+}
+
+
+class Collecting:
+    """The jobs ``payroll.collect``, ``payroll.refresh``, ``payroll.card`` and ``payroll.anomalies``."""
+
+    def __init__(self, deps: Payroll) -> None:
+        self.deps = deps
+        self.computing = Computing(deps)
+
+    # --- collecting ---
+
+    def collect(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Bring a run's inputs together, compute, compare, and list what must be looked at."""
+        mine = self._load(str(args["run"]))
+        if mine is None or mine.state not in moves.OPEN or mine.state in moves.SIGNED:
+            return
+        if args.get("fetch"):
+            run.attempt("pull", self._pull)
+            run.attempt("attendance", partial(self._attendance, mine, str(run.id)))
+        run.attempt("compute", lambda: self.computing.refresh(mine))
+        run.attempt("sheet", partial(self._sheet, mine, str(run.id)))
+        self._compare(run, mine)
+        run.step("finish", lambda: self._finish(mine))
+
+    def _load(self, run_id: str) -> Run | None:
+        with self.deps.db.read() as conn:
+            return store.load_run(conn, run_id)
+
+    def _pull(self) -> int:
+        for table in (*INPUT_TABLES, PAYROLL):
+            self.deps.sync.puller.pull(table)
+        return len(INPUT_TABLES)
+
+    def _attendance(self, mine: Run, cause: str) -> dict[str, int]:
+        """Attendance from Feishu into 考勤汇总; what people typed or imported stays."""
+        if self.deps.attendance is None:
+            return {"rows": 0}
+        rows = attendance_rows(
+            self.deps.attendance, self.computing.tables(), mine.month, self.deps.clock.now()
+        )
+        if rows:
+            self.deps.sync.pusher.upsert(ATTENDANCE, rows, cause=cause)
+        return {"rows": len(rows)}
+
+    # --- the sheet HR sees ---
+
+    def _sheet(self, mine: Run, cause: str) -> int:
+        """Write 薪资核算: the inputs its formulas need and what we computed, where anything differs."""
+        wanted = {each[1].employee_no: self._sheet_row(mine, *each) for each in self._opened(mine)}
+        there = self.deps.sync.mirror.by_keys(PAYROLL, [f"{no}\x1f{mine.month}" for no in wanted])
+        known = {str(row.values["no"]): row.values for found in there.values() for row in found}
+        rows = [
+            values | {"computed_at": self.deps.clock.now()}
+            for no, values in wanted.items()
+            if no not in known or differing(known[no], values)
+        ]
+        if rows:
+            self.deps.sync.pusher.upsert(PAYROLL, rows, cause=cause)
+        return len(rows)
+
+    def _opened(self, mine: Run) -> list[tuple[Books, store.PersonRow, Person | None, Pay | None]]:
+        vault, tenant = self.deps.vault, self.deps.policy.tenant
+        with self.deps.db.read() as conn:
+            books, rows = self.computing.books(conn, mine), store.people(conn, mine.id)
+        if books is None:
+            return []
+        return [
+            (books, row, history.open_input(vault, tenant, row), history.open_pay(vault, tenant, row))
+            for row in rows
+        ]
+
+    def _sheet_row(
+        self, mine: Run, books: Books, row: store.PersonRow, person: Person | None, pay: Pay | None
+    ) -> dict[str, CellValue]:
+        values: dict[str, CellValue] = {
+            "no": row.employee_no, "name": row.name, "month": mine.month,
+            "department": row.department or EMPTY,
+        }  # fmt: skip
+        if person is not None:
+            values |= {key: person.fields.get(name, EMPTY) for key, name in FIELD_COLUMNS}
+            values |= parameter_values(books, person)
+        if person is None or pay is None:
+            return values | {"state": "缺数据", "verdict": row.problem or "没有核算结果"}
+        totals = pay.totals
+        one_off = sum((each.amount for each in person.one_off), Decimal(0))
+        return values | {
+            "commission": commission(person, books.plans).amount, "one_off": one_off,
+            "gross": totals.gross, "social": totals.social, "tax": totals.tax,
+            "aftertax": totals.aftertax, "net": totals.net, "employer": totals.employer,
+            "state": "不一致" if row.problem else ROW_STATE.get(mine.state, "已核算"),
+            "verdict": row.problem or "两次核算一致",
+        }  # fmt: skip
+
+    # --- Bitable's own figures ---
+
+    def _compare(self, run: JobRun, mine: Run) -> None:
+        """Where Bitable's float result differs from ours by a cent or more, the run cannot be signed."""
+        for number, seconds in enumerate((*SETTLE_SECONDS, 0.0)):
+            found = run.attempt(f"compare:{number}", lambda: self._differing(mine))
+            if not found:
+                return
+            if seconds:
+                run.sleep(seconds)
+        run.step("differing", lambda: self._note_differing(mine, found))
+
+    def _differing(self, mine: Run) -> dict[str, list[str]]:
+        """Names of the columns that differ, by employee number; read back from Bitable."""
+        opened = {row.employee_no: (row, pay) for _b, row, _p, pay in self._opened(mine)}
+        keys = [f"{no}\x1f{mine.month}" for no in opened]
+        rows = {key: found for key, found in self.deps.sync.mirror.by_keys(PAYROLL, keys).items() if found}
+        ids = [row.record_id for found in rows.values() for row in found]
+        self.deps.sync.changes.recheck(PAYROLL, ids)
+        found: dict[str, list[str]] = {}
+        for row in self.deps.sync.mirror.many(PAYROLL, ids).values():
+            pay = opened[str(row.values["no"])][1]  # type: ignore[index]
+            names = compare(row.values, pay) if pay is not None else []
+            if names:
+                found[str(row.values["no"])] = names
+        return found
+
+    def _note_differing(self, mine: Run, found: Mapping[str, Sequence[str]]) -> None:
+        with self.deps.db.begin() as conn:
+            names = {row.employee_no: row.name for row in store.people(conn, mine.id)}
+            more = [
+                Anomaly(
+                    no, names[no], AnomalyKind.BITABLE, f"这些列与表格公式差一分以上：{'、'.join(columns)}"
+                )  # type: ignore[arg-type, index]
+                for no, columns in sorted(differing.items())
+            ]
+            kept = [each.anomaly for each in store.anomalies(conn, mine.id)]
+            store.put_anomalies(conn, mine.id, [*kept, *more])
+
+    # --- the end ---
+
+    def _finish(self, seen: Run) -> None:
+        """Put the run under its digest; with nothing to settle it is ready to be signed at once."""
+        now = self.deps.clock.now()
+        with self.deps.db.begin() as conn:
+            mine = store.load_run(conn, seen.id, lock=True)
+            if mine is None or mine.state not in moves.OPEN or mine.state in moves.SIGNED:
+                return
+            digest = self.computing.digest(conn, mine)
+            view = load_view(conn, mine)
+            same = digest == mine.digest and mine.state in (RunState.CALCULATED, RunState.REVIEWED)
+            if not same:
+                mine = self._recalculated(conn, mine, digest, view.people, now)
+            decided = moves.may_review(mine, view.left - view.blocking, view.blocking)
+            if isinstance(decided, moves.Step):
+                mine = store.save_step(conn, decided, actor="system:payroll", at=now)
+            anomalies = run_work("payroll.anomalies", mine.id, str(mine.turn))
+            self.deps.queue.put(conn, refresh_work(mine), anomalies)
+
+    def _recalculated(self, conn: Any, mine: Run, digest: str, people: int, now: datetime) -> Run:
+        if mine.state is not RunState.DRAFT:
+            back = moves.start_over(mine, moves.Reason.INPUT_CHANGED, mine.note)
+            assert isinstance(back, moves.Step)  # noqa: S101 - open and unsigned, asked before
+            mine = store.save_step(conn, back, actor="system:payroll", at=now)
+        known = {"digest": digest, "headcount": people}
+        for state, changes in ((RunState.COLLECTED, {}), (RunState.CALCULATED, known)):
+            step = moves.advance(mine, state, **changes)
+            assert isinstance(step, moves.Step)  # noqa: S101 - one state after the other
+            mine = store.save_step(conn, step, actor="system:payroll", at=now)
+        return mine
+
+    # --- edits ---
+
+    def changed(self, table: str, changes: Sequence[Change]) -> None:
+        """Input rows were edited: open runs take the change over, signed ones lose their signatures."""
+        with self.deps.db.begin() as conn:
+            for seen in store.open_runs(conn):
+                if not any(_concerns(change, table, seen) for change in changes):
+                    continue
+                mine = store.load_run(conn, seen.id, lock=True)
+                if mine is None:
+                    continue
+                if mine.state in moves.SIGNED:
+                    why = f"“{self._title(table)}”在提交签批后有改动"
+                    void(conn, self.deps, mine, moves.Reason.INPUT_CHANGED, why)
+                    continue
+                cause = f"edit:{changes[0].record_id}:{self.deps.clock.now().timestamp()}"
+                self.deps.queue.put(conn, collect_work(mine, fetch=False, cause=cause))
+
+    def _title(self, table: str) -> str:
+        return self.deps.sync.specs.table(table).name
+
+    # --- showing ---
+
+    def refresh(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Bring every card of a run to its newest turn; one that cannot be updated any more is left."""
+        mine = self._load(str(args["run"]))
+        if mine is None:
+            return
+        with self.deps.db.read() as conn:
+            stale = store.stale_cards(conn, mine.id, mine.turn + 1)
+        for message_id in stale:
+            run.attempt(f"update:{message_id}", partial(self._update, mine.id, message_id))
+
+    def _update(self, run_id: str, message_id: str) -> bool:
+        with self.deps.db.read() as conn:
+            mine = store.load_run(conn, run_id)
+            view = load_view(conn, mine) if mine else None
+        if mine is None or view is None:
+            return False
+        try:
+            self.deps.im.update_card(MessageId(message_id), run_card(view).data)
+        except PermanentError:  # recalled, or older than 14 days
+            return False
+        with self.deps.db.begin() as conn:
+            store.shown(conn, message_id, mine.turn)
+        return True
+
+    def card(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Send a run's card to a person who leads it."""
+        receiver, run_id = str(args["receiver"]), str(args["run"])
+        mine = self._load(run_id)
+        if mine is None:
+            return
+        sent = run.attempt("send", lambda: self._send(mine, receiver, str(run.id)))
+        run.step("record", lambda: self._sent(mine, receiver, sent))
+
+    def _send(self, mine: Run, receiver: str, uuid: str) -> str:
+        with self.deps.db.read() as conn:
+            view = load_view(conn, mine)
+        return str(self.deps.im.send_card(receiver, run_card(view).data, uuid=uuid).message_id)
+
+    def _sent(self, mine: Run, receiver: str, message_id: str) -> None:
+        with self.deps.db.begin() as conn:
+            store.add_card(conn, message_id, mine.id, receiver, mine.turn)
+            now = store.load_run(conn, mine.id)
+            if now is not None and now.turn > mine.turn:
+                self.deps.queue.put(conn, refresh_work(now))
+
+    def anomalies(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Bring 薪酬异常 to what we know, settled ones included."""
+        run_id = str(args["run"])
+        run.attempt("rows", lambda: self._anomaly_rows(run_id, str(run.id)))
+
+    def _anomaly_rows(self, run_id: str, cause: str) -> int:
+        with self.deps.db.read() as conn:
+            every = store.anomalies(conn, run_id)  # type: ignore[arg-type]
+            people = {row.open_id: row.name for row in store.people(conn, run_id)}  # type: ignore[arg-type]
+        rows: list[dict[str, CellValue]] = []
+        for each in every:
+            found = each.anomaly
+            by = people.get(each.settled_by, each.settled_by) if each.settled_by else None
+            rows.append(
+                {
+                    "row": f"{run_id}/{found.employee_no}/{found.kind.name}", "run": run_id,
+                    "no": found.employee_no, "name": found.name, "kind": found.kind.value,
+                    "sentence": found.sentence, "settled_by": by or EMPTY,
+                    "settled_at": each.settled_at or EMPTY, "reason": each.reason or EMPTY,
+                }
+            )  # fmt: skip
+        if rows:
+            self.deps.sync.pusher.upsert(ANOMALIES, rows, cause=cause)
+        return len(rows)
+
+
+def _concerns(change: Change, table: str, run: Run) -> bool:
+    """Whether an edited row can change a run: its month, and a column that is an input."""
+    if change.before is not None and change.after is not None and set(change.fields()) <= OURS:
+        return False
+    if table not in MONTHLY:
+        return True
+    months = {str(row.values.get("month")) for row in (change.before, change.after) if row is not None}
+    return any(_same_month(month, run) for month in months)
+
+
+def _same_month(text: str, run: Run) -> bool:
+    digits = "".join(ch if ch.isdigit() else " " for ch in text).split()
+    if len(digits) != 2:
+        return True  # unreadable: it may well be meant
+    return f"{digits[0]}-{int(digits[1]):02d}" == run.month
