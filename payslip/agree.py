@@ -20,7 +20,7 @@ def differences(pay: Pay, again: Mapping[str, str]) -> list[str]:
 
     Returns:
         The names (never the amounts) of what differs by a cent or more or stands on one side only, sorted;
-        empty when the two agree. A line of amount 0 may be missing on either side; a total or a carry may not.
+        empty when the two agree. A line of 0 may be missing on either side; a total or a carry may not.
         A code that stands twice in ``pay`` is a difference: people would see two lines, the comparison one.
     """
     first = pay.amounts()

@@ -68,6 +68,7 @@ def _trail(books: Books, person: Person, own: Taxed) -> TaxTrail:
     tax_year = books.pay_date.year
     if any(months.year(each.paid) != tax_year for each in person.history):
         raise CannotCompute(TAX, "本年已发工资里有别的年度的记录，请重新归集数据")
+    _need_complete(books)
     income = own.income + sum((each.income for each in person.history), ZERO)
     exempt = own.exempt + sum((each.exempt for each in person.history), ZERO)
     special = own.special + sum((each.special for each in person.history), ZERO)
@@ -92,6 +93,12 @@ def _trail(books: Books, person: Person, own: Taxed) -> TaxTrail:
         withheld_before=plain(before),
         carried=cents(min(ZERO, due - before)),
     )
+
+
+def _need_complete(books: Books) -> None:
+    for name, table in (("年度", books.annual_table), ("按月换算", books.monthly_table)):
+        if not table or table[-1].upto is not None:
+            raise CannotCompute(TAX, f"{name}税率表没有最高一档，请补上一行级距上限为空的税率")
 
 
 def _told(trail: TaxTrail) -> str:

@@ -59,8 +59,6 @@ def _columns(books: Doc, person: Doc, commission: Fraction) -> dict[str, Fractio
 
 
 def _value(name: str, row: Doc, values: Mapping[str, Fraction], columns: Mapping[str, Fraction]) -> Fraction:
-    """One component; a component's own name in its formula means the column of that name, never itself."""
-
     def column(wanted: str) -> Fraction:
         if wanted in values:
             return values[wanted]
@@ -93,7 +91,7 @@ def _order(formulas: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
     waiting: dict[str, frozenset[str]] = {}
     for name, formula in formulas:
         try:
-            waiting[name] = (reader.mentions(formula) & names) - {name}
+            waiting[name] = reader.mentions(formula) & names
         except SecondError as error:
             raise SecondError(f"组件“{name}”：{error}") from None
     done: list[str] = []

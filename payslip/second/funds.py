@@ -66,11 +66,12 @@ def contributions(books: Doc, person: Doc) -> Contributions:
 def _enter(found: Contributions, shares: Shares, prefix: str) -> None:
     for side, who in SIDES:
         for fund in sorted(fund for where, fund in shares if where == side):
+            if shares[side, fund] == 0:
+                continue
             code = prefix + ("住房公积金" if fund == HOUSING else f"{fund}保险") + f"（{who}）"
             if code in found.lines[side]:
                 raise SecondError(f"“{code}”出现两次，请检查补缴月份")
-            if shares[side, fund] != 0:
-                found.lines[side][code] = shares[side, fund]
+            found.lines[side][code] = shares[side, fund]
 
 
 def _difference(books: Doc, person: Doc, entry: Doc) -> Shares:
@@ -78,7 +79,7 @@ def _difference(books: Doc, person: Doc, entry: Doc) -> Shares:
     wanted = _shares(books, person, month_index(word(entry, "month")))
     for side, _ in SIDES:
         for fund, charged in table(entry, side).items():
-            wanted[side, fund] = wanted.get((side, fund), Fraction(0)) - exact(charged, fund)
+            wanted[side, fund] = wanted.get((side, fund), Fraction(0)) - rounded(exact(charged, fund))
     return wanted
 
 
@@ -91,6 +92,8 @@ def _limit(books: Doc, city: str) -> Fraction | None:
 
 def _shares(books: Doc, person: Doc, month: int) -> Shares:
     found: Shares = {}
+    if not _employed(person, month):
+        return found
     for rule in _rules(books, word(person, "city"), month):
         fund = word(rule, "fund")
         if ("employee", fund) in found:
@@ -109,10 +112,13 @@ def _rules(books: Doc, city: str, month: int) -> Iterator[Doc]:
             yield rule
 
 
+def _employed(person: Doc, month: int) -> bool:
+    left = day(person, "leave")
+    return index_of(joined_on(person)) <= month and (left is None or month <= index_of(left))
+
+
 def _charged(person: Doc, cutoff: Fraction | None, month: int) -> bool:
     joined, left = joined_on(person), day(person, "leave")
-    if month < index_of(joined) or (left is not None and month > index_of(left)):
-        return False
     if cutoff is None:
         return True
     too_late = index_of(joined) == month and joined.day > cutoff

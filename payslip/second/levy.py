@@ -52,7 +52,8 @@ def slices(books: Doc, key: str) -> tuple[Slice, ...]:
         key: ``annual_table`` or ``monthly_table``.
 
     Raises:
-        SecondError: limits not ascending, or quick deductions that do not follow from the rates.
+        SecondError: limits not ascending, no last row without limit, or quick deductions that do not follow
+            from the rates.
     """
     found: list[Slice] = []
     lower, below = Fraction(0), Fraction(0)
@@ -66,27 +67,18 @@ def slices(books: Doc, key: str) -> tuple[Slice, ...]:
         if upper is not None:
             below += (upper - lower) * rate
             lower = upper
+    if not found or found[-1].upper is not None:
+        raise SecondError("税率表没有最高一档，请补上一行级距上限为空的税率")
     return tuple(found)
 
 
 def slice_of(where: tuple[Slice, ...], amount: Fraction) -> Slice:
-    """The slice an amount ends in; limits belong to the lower slice.
-
-    Raises:
-        SecondError: the table has no row for it.
-    """
-    for each in where:
-        if each.upper is None or amount <= each.upper:
-            return each
-    raise SecondError("税率表没有覆盖这一级距，请补上最高一档")
+    """The slice an amount ends in; limits belong to the lower slice."""
+    return next(each for each in where if each.upper is None or amount <= each.upper)
 
 
 def tax_on(where: tuple[Slice, ...], amount: Fraction) -> Fraction:
-    """Σ slice × rate, exact.
-
-    Raises:
-        SecondError: the table ends below the amount.
-    """
+    """Σ slice × rate, exact."""
     last = slice_of(where, amount)
     return last.below + (amount - last.lower) * last.rate
 
@@ -100,16 +92,19 @@ def withheld_now(books: Doc, person: Doc, month: Month) -> Fraction:
         month: this month's own income, exempt income and deductible shares.
 
     Raises:
-        SecondError: a parameter or a bracket is missing.
+        SecondError: a parameter is missing, a tax table contradicts itself, the history is of another year.
     """
     history = rows(person, "history")
     paid = tax_month(books)
+    if any(_january(month_index(word(row, "paid"))) != _january(paid) for row in history):
+        raise SecondError("本年已发工资里有别的年度的记录，请重新收集数据")
     income = month.income + sum(number(row, "income") for row in history)
     free = month.exempt + sum(number(row, "exempt") for row in history)
     free += month.special + sum(number(row, "special") for row in history)
     free += _basic(books, person, paid) + _additional(person, paid)
-    due = rounded(tax_on(slices(books, "annual_table"), max(Fraction(0), income - free)))
-    return max(Fraction(0), due - sum(number(row, "withheld") for row in history))
+    annual, _ = slices(books, "annual_table"), slices(books, "monthly_table")  # both proved, used or not
+    due = rounded(tax_on(annual, max(Fraction(0), income - free)))
+    return max(Fraction(0), rounded(due - sum(number(row, "withheld") for row in history)))
 
 
 def tax_month(books: Doc) -> int:
@@ -140,7 +135,7 @@ def _basic(books: Doc, person: Doc, paid: int) -> Fraction:
     params = table(books, "params")
     if name not in params:
         raise SecondError(f"薪酬参数缺少“{name}”")
-    times = 1 if flag(person, "low_income") else paid - _first_month(person, paid) + 1
+    times = 1 if flag(person, "low_income") else max(0, paid - _first_month(person, paid) + 1)
     return number(params, name) * times
 
 
@@ -160,7 +155,7 @@ def bonus_tax(books: Doc, bonus: Fraction) -> Fraction:
     """Tax on a yearly bonus by itself: the row by a twelfth of it, its quick deduction taken once.
 
     Raises:
-        SecondError: the monthly table is inconsistent or ends below the amount.
+        SecondError: the monthly table contradicts itself.
     """
     row = slice_of(slices(books, "monthly_table"), bonus / 12)
     return rounded(bonus * row.rate - (row.lower * row.rate - row.below))
@@ -170,7 +165,7 @@ def severance_tax(books: Doc, city: str, severance: Fraction) -> Fraction | None
     """Tax on severance above three local yearly wages; None when all of it is exempt.
 
     Raises:
-        SecondError: the city's yearly wage is missing, or the table ends below the excess.
+        SecondError: the city's yearly wage is missing.
     """
     params = table(books, "city_params").get(city, {})
     if LOCAL_YEARLY_WAGE not in params:

@@ -1,8 +1,8 @@
 """The formula language of docs/PAY.md (rule 2), read by precedence climbing over plain characters.
 
-A formula is evaluated while it is read; a part that must not be evaluated (the branch `IF` does not take) is
-read all the same, without a value. So no tree is built, and the depth of Python's stack is bounded by the
-nesting the language allows.
+A formula is evaluated while it is read. A part that must not be evaluated (the branch `IF` does not take) is
+read all the same and its kinds are checked, only its value is none: a stand-in of the right kind. So no tree
+is built, and the depth of Python's stack is bounded by the nesting the language allows.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ Column = Callable[[str], Fraction]
 
 MAX_LENGTH = 2000
 MAX_NESTING = 50
-MAX_PLACES = 15
-_MAX_BITS = 4096  # a chain of products must not grow without bound; 1,200 digits are more than any pay
+MAX_PLACES = 10
+_TOO_LARGE = 10**31
+_MAX_BITS = 4096  # nor may denominators grow without bound in a chain of helpers
 _DIGITS = "0123456789"
 _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _FULL_WIDTH = {"（": "(", "）": ")", "，": ","}
@@ -27,7 +28,7 @@ _LEVEL = {
     "=": 1, "<>": 1, "!=": 1, "<": 1, "<=": 1, ">": 1, ">=": 1, "+": 2, "-": 2, "*": 3, "/": 3,
 }  # fmt: skip
 _ARGUMENTS = {"NOT": 1, "ABS": 1, "ROUND": 2, "MIN": None, "MAX": None, "SUM": None}  # None: one or more
-_NOTHING = Fraction(0)  # what an unevaluated part yields; nobody looks at it
+_NOTHING = Fraction(0)  # what an unevaluated number yields; only its kind is looked at
 
 
 def mentions(formula: str) -> frozenset[str]:
@@ -81,9 +82,10 @@ def _next_token(formula: str, at: int) -> tuple[str, str, int]:
         return "name", formula[at:end].upper(), end
     if sign in '["':
         close = formula.find("]" if sign == "[" else '"', at + 1)
-        if close < 0:
-            raise SecondError("公式里的方括号或引号没有成对")
-        return ("column" if sign == "[" else "text"), formula[at + 1 : close], close + 1
+        inside = formula[at + 1 : close]
+        if close < 0 or "\n" in inside or (sign == "[" and ("[" in inside or not inside)):
+            raise SecondError("公式里的方括号或引号没有成对，或列名是空的")
+        return ("column" if sign == "[" else "text"), inside, close + 1
     if formula[at : at + 2] in _LEVEL:
         return "sign", formula[at : at + 2], at + 2
     if sign in _LEVEL or sign in "(),":
@@ -145,8 +147,8 @@ class _Reading:
                 return left
             self._at += 1
             right = self._climb(mine + 1, live=live)
-            if live:
-                left = _compare(sign, left, right) if mine == 1 else _combine(sign, left, right)
+            join = _compare if mine == 1 else _combine
+            left = join(sign, left, right, live=live)
             if mine == 1:
                 level = 2  # a < b < c is no comparison: the rest is refused by whoever reads on
 
@@ -168,8 +170,7 @@ class _Reading:
             raise SecondError(f"公式嵌套超过 {MAX_NESTING} 层，请拆成几个组件")
         value: Value = _NOTHING
         if (kind, text) == ("sign", "-"):
-            value = self._operand(live=live)
-            value = -_as_number(value) if live else _NOTHING
+            value = -_as_number(self._operand(live=live))
         elif (kind, text) == ("sign", "("):
             value = self._climb(1, live=live)
             self._need(")")
@@ -195,23 +196,25 @@ class _Reading:
             arguments.append(self._climb(1, live=live))
         if _ARGUMENTS[name] not in {None, len(arguments)}:
             raise SecondError(f"函数 {name} 的参数个数不对")
-        return _apply(name, arguments) if live else _NOTHING
+        return _apply(name, arguments, live=live)
 
     def _if(self, *, live: bool) -> Value:
-        condition = self._climb(1, live=live)
-        holds = live and _as_condition(condition)
+        condition = _as_condition(self._climb(1, live=live))
+        holds = live and condition
         self._need(",")
         first = self._climb(1, live=holds)
         self._need(",")
         second = self._climb(1, live=live and not holds)
+        if isinstance(first, bool) or type(first) is not type(second):
+            raise SecondError("IF 的两个结果要都是数字或都是文本")
         return first if holds else second
 
     def _connective(self, *, stop: bool, live: bool) -> Value:
         """``AND`` stops at the first false, ``OR`` at the first true; what follows is not evaluated."""
         open_, outcome = live, not stop
         while True:
-            value = self._climb(1, live=open_)
-            if open_ and _as_condition(value) is stop:
+            value = _as_condition(self._climb(1, live=open_))
+            if open_ and value is stop:
                 open_, outcome = False, stop
             if not self._take(","):
                 return outcome
@@ -232,13 +235,15 @@ def _as_condition(value: Value) -> bool:
 
 
 def _bounded(value: Fraction) -> Fraction:
-    if max(value.numerator.bit_length(), value.denominator.bit_length()) > _MAX_BITS:
+    if abs(value) >= _TOO_LARGE or value.denominator.bit_length() > _MAX_BITS:
         raise SecondError("数值过大")
     return value
 
 
-def _combine(sign: str, left: Value, right: Value) -> Fraction:
+def _combine(sign: str, left: Value, right: Value, *, live: bool) -> Fraction:
     a, b = _as_number(left), _as_number(right)
+    if not live:
+        return _NOTHING
     if sign == "+":
         return _bounded(a + b)
     if sign == "-":
@@ -250,19 +255,21 @@ def _combine(sign: str, left: Value, right: Value) -> Fraction:
     return _bounded(a / b)
 
 
-def _compare(sign: str, left: Value, right: Value) -> bool:
+def _compare(sign: str, left: Value, right: Value, *, live: bool) -> bool:
     if isinstance(left, str) and isinstance(right, str) and sign in {"=", "<>", "!="}:
         return (left == right) is (sign == "=")
     a, b = _as_number(left), _as_number(right)
-    return {
+    return live and {
         "=": a == b, "<>": a != b, "!=": a != b, "<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b,
     }[sign]  # fmt: skip
 
 
-def _apply(name: str, arguments: list[Value]) -> Value:
+def _apply(name: str, arguments: list[Value], *, live: bool) -> Value:
     if name == "NOT":
         return not _as_condition(arguments[0])
     numbers = [_as_number(value) for value in arguments]
+    if not live:
+        return _NOTHING
     if name == "ROUND":
         return _round(numbers[0], numbers[1])
     if name == "ABS":

@@ -21,18 +21,28 @@ def commission(books: Doc, person: Doc) -> tuple[Fraction, Fraction]:
     Raises:
         SecondError: a plan missing or unclear, no advertising spend, a pool without coefficients.
     """
+    names = [word(plan, "name") for plan in rows(books, "plans")]
+    if len(names) != len(set(names)):
+        raise SecondError("提成标准里有同名方案，请改名")
     balance = -number(table(person, "carry"), "clawback")
     for entry in rows(person, "commission"):
         balance += rounded(_earned(_plan(books, word(entry, "plan")), entry, word(person, "no")))
-        balance -= number(entry, "clawback")
+        balance -= rounded(_positive(entry, "clawback", "退款扣回"))
     return max(balance, Fraction(0)), max(-balance, Fraction(0))
 
 
 def _plan(books: Doc, name: str) -> Doc:
-    found = [plan for plan in rows(books, "plans") if word(plan, "name") == name]
-    if len(found) != 1:
-        raise SecondError(f"提成方案“{name}”" + ("重复，请合并" if found else "不在提成标准里"))
-    return found[0]
+    for plan in rows(books, "plans"):
+        if word(plan, "name") == name:
+            return plan
+    raise SecondError(f"提成方案“{name}”不在提成标准里")
+
+
+def _positive(entry: Doc, key: str, what: str) -> Fraction:
+    value = number(entry, key)
+    if value < 0:
+        raise SecondError(f"{what}为负数，请填正数")
+    return value
 
 
 def _earned(plan: Doc, entry: Doc, no: str) -> Fraction:
@@ -84,11 +94,11 @@ def _pool_share(entry: Doc, no: str) -> Fraction:
     """Largest remainder in whole cents; ties by employee number ascending."""
     weights = {who: exact(value, who) for who, value in table(entry, "coefficients").items()}
     everyone = sum(weights.values(), Fraction(0))
-    if everyone <= 0:
-        raise SecondError("团队池的个人系数合计不大于零")
+    if everyone <= 0 or min(weights.values()) < 0:
+        raise SecondError("团队池的个人系数有负数，或合计不大于零")
     if no not in weights:
         raise SecondError("团队池里没有本人的个人系数")
-    cents = rounded(number(entry, "pool")) / CENT
+    cents = rounded(_positive(entry, "pool", "团队池")) / CENT
     shares = {who: cents * weight / everyone for who, weight in weights.items()}
     left = int(cents) - sum(floor(share) for share in shares.values())
     ranking = sorted(shares, key=lambda who: (floor(shares[who]) - shares[who], who))

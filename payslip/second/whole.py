@@ -74,9 +74,12 @@ def _one_off(person: Doc, *kinds: str) -> list[tuple[str, Fraction, bool]]:
     for row in rows(person, "one_off"):
         kind = word(row, "kind")
         seen[kind] = seen.get(kind, 0) + 1
+        amount = number(row, "amount")
+        if amount < 0:
+            raise SecondError(f"一次性项目“{kind}”为负数，请填正数")
         if kind in kinds:
             code = kind if seen[kind] == 1 else f"{kind} {seen[kind]}"
-            found.append((code, rounded(number(row, "amount")), flag(row, "separate")))
+            found.append((code, rounded(amount), flag(row, "separate")))
     return found
 
 
@@ -142,7 +145,8 @@ def _after_tax(slip: _Slip, books: Doc, person: Doc, parts: list[Piece], gross: 
     if "最低工资" in params:
         so_far = gross - slip.sum("social") - slip.sum("tax") - slip.sum("aftertax")
         most = min(most, so_far - number(params, "最低工资"))
-    for code, amount in ((DAMAGES, max(_ZERO, most)), ("上期结转扣回", number(carry, "receivable"))):
+    now = max(_ZERO, rounded(most))
+    for code, amount in ((DAMAGES, now), ("上期结转扣回", rounded(number(carry, "receivable")))):
         if amount != 0:
             slip.add("aftertax", code, amount)
-    return owed - max(_ZERO, most)
+    return owed - now

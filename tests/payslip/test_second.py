@@ -126,8 +126,8 @@ def test_declarations_count_from_when_they_were_declared() -> None:
         ([*ANNUAL[:2], ("300000", "0.21", "16920"), *ANNUAL[3:]], "速算扣除数与税率不符"),
         ([ANNUAL[1], ANNUAL[0], *ANNUAL[2:]], "速算扣除数|从低到高"),
         ([("36000", "0.03", "0"), ("36000", "0.03", "0"), (None, "0.1", "2520")], "从低到高"),
-        ([("3000", "0.03", "0")], "没有覆盖"),
-        ([], "没有覆盖"),
+        ([("3000", "0.03", "0")], "没有最高一档"),
+        ([], "没有最高一档"),
     ],
 )
 def test_a_tax_table_that_contradicts_itself(rows: list[Any], words: str) -> None:

@@ -72,6 +72,9 @@ def test_a_clawback_beyond_the_month_is_carried() -> None:
         (plan("ROI分成", ("0", None, "1")), {"base": "1"}, "广告花费为零"),
         (plan("团队池"), {"pool": "1", "coefficients": {"E001": "0"}}, "不大于零"),
         (plan("团队池"), {"pool": "1", "coefficients": {"E002": "1"}}, "没有本人"),
+        (plan("团队池"), {"pool": "1", "coefficients": {"E001": "2", "E002": "-1"}}, "负数"),
+        (plan("团队池"), {"pool": "-1", "coefficients": {"E001": "2"}}, "负数"),
+        (plan("固定比例", ("0", None, "1")), {"clawback": "-1"}, "负数"),
         (plan("固定比例"), {"base": "1"}, "一档"),
     ],
 )
@@ -99,19 +102,19 @@ def test_components_use_each_other_rounded_and_helpers_exact() -> None:
 
 
 def test_names_are_looked_up_in_order() -> None:
-    """Component, then field, then city, then company; a component's own name means the column."""
+    """Component, then field, then city, then company."""
     pay = recompute(
         books(
             params={"减除费用": "5000", "天数": "1", "补": "2", "项": "3"},
             city_params={"成都": {"天数": "10", "补": "20"}},
             structure=[
-                component("项", "[项]+0"),
+                component("项", "[基]+0"),
                 component("甲", "[项]"),
                 component("乙", "[天数]"),
                 component("丙", "[补]"),
             ],
         ),
-        person(fields={"天数": "100", "项": "7"}),
+        person(fields={"天数": "100", "项": "70", "基": "7"}),
     )
     assert [pay[f"line:{name}"] for name in "项甲乙丙"] == ["7.00", "7.00", "100.00", "20.00"]
 
@@ -124,6 +127,7 @@ def test_names_are_looked_up_in_order() -> None:
             "乙 → 丙 → 甲|甲 → 乙 → 丙",
         ),
         ([component("甲", "IF(1<2,1,[乙])"), component("乙", "[甲]")], "成环"),
+        ([component("工资基数", "[工资基数]")], "成环"),
         ([component("甲", "[没有]")], "组件“甲”.*没有"),
         ([component("甲", "0-0.005")], "组件“甲”为负数"),
         ([component("甲", "1/0")], "组件“甲”：除数为零"),
