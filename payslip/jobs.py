@@ -22,7 +22,7 @@ from payslip.cards import run_card
 from payslip.commission import commission
 from payslip.computing import Computing
 from payslip.deps import Payroll
-from payslip.documents import Books, Pay, Person
+from payslip.documents import Books, EmployeeNo, Pay, Person
 from payslip.model import Anomaly, AnomalyKind, Run, RunState
 from payslip.opening import collect_work, refresh_work, run_work
 from payslip.specs import (
@@ -183,10 +183,8 @@ class Collecting:
         with self.deps.db.begin() as conn:
             names = {row.employee_no: row.name for row in store.people(conn, mine.id)}
             more = [
-                Anomaly(
-                    no, names[no], AnomalyKind.BITABLE, f"这些列与表格公式差一分以上：{'、'.join(columns)}"
-                )  # type: ignore[arg-type, index]
-                for no, columns in sorted(differing.items())
+                Anomaly(no, names[no], AnomalyKind.BITABLE, DIFFERS + "、".join(columns))
+                for no, columns in sorted((EmployeeNo(no), each) for no, each in found.items())
             ]
             kept = [each.anomaly for each in store.anomalies(conn, mine.id)]
             store.put_anomalies(conn, mine.id, [*kept, *more])
