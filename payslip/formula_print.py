@@ -89,17 +89,17 @@ def explain(expression: Expression, lookup: Lookup) -> str:
 
 def _words(node: Node, lookup: Lookup) -> str:
     match node:
-        case Number(value):
-            return spell(value)
         case Column(name):
             return f"{name} {spell(number(node, lookup))}"
-        case Negative(operand):
-            return f"−{_part(operand, _LEVELS['atom'], lookup)}"
         case Chain(first, rest):
             level = _level(node)
             told = [_part(first, level, lookup)]
             told += [f"{_SIGNS[operator]}{_part(part, level + 1, lookup)}" for operator, part in rest]
             return "".join(told)
+        case Number(value):
+            return spell(value)
+        case Negative(operand):
+            return f"−{_part(operand, _LEVELS['atom'], lookup)}"
         case Call():
             return _call(node, lookup)
         case _:
@@ -108,8 +108,10 @@ def _words(node: Node, lookup: Lookup) -> str:
 
 def _part(node: Node, level: int, lookup: Lookup) -> str:
     words = _words(node, lookup)
+    if isinstance(node, Column | Number):
+        return words
     # A call in words may be a sum or a choice, so inside an operation it always stands in parentheses.
-    simple = isinstance(node, Number | Column) or (_level(node) >= level and not isinstance(node, Call))
+    simple = _level(node) >= level and not isinstance(node, Call)
     return words if simple else f"（{words}）"
 
 

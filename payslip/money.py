@@ -19,6 +19,7 @@ from decimal import (
     Overflow,
     localcontext,
 )
+from functools import lru_cache
 from typing import Final
 
 from payslip.documents import Rounding
@@ -31,7 +32,6 @@ EXACT: Final = Context(
 ZERO: Final = Decimal(0)
 CENT: Final = Decimal("0.01")
 _GUARD: Final = Decimal("1e-40")
-_SHOWN: Final = Decimal("0.0001")
 _MODES: Final = {"half_up": ROUND_HALF_UP, "up": ROUND_UP, "down": ROUND_DOWN}
 
 
@@ -42,7 +42,10 @@ def settle(value: Decimal) -> Decimal:
 
 def cents(value: Decimal) -> Decimal:
     """To 0.01, half away from zero; never minus zero."""
-    return EXACT.plus(settle(value).quantize(CENT, ROUND_HALF_UP, context=EXACT))
+    short = value.quantize(CENT, ROUND_HALF_UP, context=EXACT)
+    if short != value:
+        short = settle(value).quantize(CENT, ROUND_HALF_UP, context=EXACT)
+    return EXACT.plus(short)
 
 
 def places(value: Decimal, digits: int) -> Decimal:
@@ -52,9 +55,18 @@ def places(value: Decimal, digits: int) -> Decimal:
 
 def to_unit(value: Decimal, unit: Decimal, mode: Rounding) -> Decimal:
     """To a multiple of `unit` yuan: ``half_up``, ``up`` away from zero or ``down`` toward zero."""
+    quantum = _quantum(unit)
+    if quantum is not None:
+        return cents(settle(value).quantize(quantum, _MODES[mode], context=EXACT))
     with localcontext(EXACT):
-        counted = settle(value / unit).quantize(Decimal(1), _MODES[mode])
-        return cents(counted * unit)
+        return cents(settle(value / unit).quantize(Decimal(1), _MODES[mode]) * unit)
+
+
+@lru_cache(maxsize=64)
+def _quantum(unit: Decimal) -> Decimal | None:
+    """A power of ten as `quantize` wants it; None for any other unit."""
+    short = unit.normalize()
+    return short if short.as_tuple().digits == (1,) else None
 
 
 def plain(value: Decimal) -> Decimal:
@@ -65,11 +77,11 @@ def plain(value: Decimal) -> Decimal:
 
 def spell(value: Decimal) -> str:
     """A figure as people read it: ``8,000``, ``1.1``, ``367.8161`` (at most four decimals)."""
-    shown = settle(value).quantize(_SHOWN, ROUND_HALF_UP, context=EXACT)
-    text = f"{EXACT.plus(shown):,f}".rstrip("0").rstrip(".")
-    return text or "0"
+    text = format(value, ",.4f").rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
+@lru_cache(maxsize=256)
 def percent(rate: Decimal) -> str:
     """A rate as people read it: 0.004 is ``0.4%``."""
     return f"{spell(rate * 100)}%"

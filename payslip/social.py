@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final, Literal
 
 from payslip import months
-from payslip.documents import Books, Charged, FundName, Line, Month, Person, SocialRule
+from payslip.documents import Books, Charged, FundName, Line, Month, Person, Rounding, SocialRule
 from payslip.errors import CannotCompute
 from payslip.money import ZERO, cents, percent, spell, to_unit
 from payslip.once import Same
@@ -67,7 +67,7 @@ def contributions(books: Books, person: Person) -> Social:
     Raises:
         CannotCompute: two rules apply to one fund, or a rule's rounding unit is not positive.
     """
-    now = {side: month_shares(books, person, books.month, side) for side in _SIDES}
+    now = month_shares(books, person, books.month)
     lines = [_line(fund, share, side) for side in _SIDES for fund, share in now[side].items()]
     for earlier in sorted(person.backpay, key=lambda each: each.month):
         lines += _differences(books, person, earlier)
@@ -89,20 +89,20 @@ def fund_limit(books: Books, person: Person) -> Decimal | None:
     return None if wage is None else cents(wage * 3 * Decimal("0.12"))
 
 
-def month_shares(books: Books, person: Person, month: Month, side: Side) -> dict[FundName, Share]:
-    """One side's shares of every fund for one month; funds that charge nothing are left out.
+def month_shares(books: Books, person: Person, month: Month) -> dict[Side, dict[FundName, Share]]:
+    """Both sides' shares of every fund for one month; what charges nothing is left out.
 
     Raises:
         CannotCompute: see `contributions`.
     """
+    shares: dict[Side, dict[FundName, Share]] = {"employee": {}, "employer": {}}
     if not employed(person, month):
-        return {}
-    shares: dict[FundName, Share] = {}
-    for fund, rule in _rules(books, person.city, month).items():
+        return shares
+    for fund, rule in _rules(Same(books.social), person.city, month).items():
         if _in_time(rule, person, month):
-            share = _share(rule, person, side)
-            if share.amount:
-                shares[fund] = share
+            for side, share in zip(_SIDES, _shares(rule, person), strict=True):
+                if share.amount:
+                    shares[side][fund] = share
     return shares
 
 
@@ -129,9 +129,10 @@ def _by_city(rules: Same[tuple[SocialRule, ...]]) -> Mapping[str, tuple[SocialRu
     return {city: tuple(each) for city, each in found.items()}
 
 
-def _rules(books: Books, city: str, month: Month) -> dict[FundName, SocialRule]:
+@lru_cache(maxsize=1024)
+def _rules(rules: Same[tuple[SocialRule, ...]], city: str, month: Month) -> Mapping[FundName, SocialRule]:
     found: dict[FundName, SocialRule] = {}
-    for rule in _by_city(Same(books.social)).get(city, ()):
+    for rule in _by_city(rules).get(city, ()):
         if rule.start <= month and (rule.end is None or month <= rule.end):
             if rule.fund in found:
                 raise CannotCompute(
@@ -142,22 +143,33 @@ def _rules(books: Books, city: str, month: Month) -> dict[FundName, SocialRule]:
     return found
 
 
-def _share(rule: SocialRule, person: Person, side: Side) -> Share:
+def _shares(rule: SocialRule, person: Person) -> tuple[Share, Share]:
     if rule.unit <= 0:
         raise CannotCompute(_title(rule.fund), "舍入单位要大于零，请在社保公积金方案里改正")
-    given = person.fund_base if rule.fund == HOUSING else person.social_base
+    housing = rule.fund == HOUSING
+    given = person.fund_base if housing else person.social_base
     base = given if rule.floor is None else max(given, rule.floor)
     base = base if rule.cap is None else min(base, rule.cap)
-    rate = rule.employee_rate if side == "employee" else rule.employer_rate
-    if rule.fund == HOUSING and person.fund_rate is not None:
-        rate = person.fund_rate
-    fixed = rule.employee_fixed if side == "employee" else rule.employer_fixed
-    amount = to_unit(base * rate + fixed, rule.unit, rule.rounding)
     bound = "" if base == given else "（按基数下限）" if base > given else "（按基数上限）"
-    words = f"{'公积金' if rule.fund == HOUSING else '社保'}基数 {spell(base)}{bound} × {percent(rate)}"
-    words += f" + {spell(fixed)}" if fixed else ""
-    unit = _UNITS.get(rule.unit.normalize(), f" {spell(rule.unit)} 元的倍数")
-    return Share(amount, f"{words}，{_MODES[rule.rounding]}到{unit}")
+    words = f"{'公积金' if housing else '社保'}基数 {spell(base)}{bound}"
+    own = person.fund_rate if housing else None
+    return (
+        _share(rule, base, rule.employee_rate if own is None else own, rule.employee_fixed, words),
+        _share(rule, base, rule.employer_rate if own is None else own, rule.employer_fixed, words),
+    )
+
+
+def _share(rule: SocialRule, base: Decimal, rate: Decimal, fixed: Decimal, words: str) -> Share:
+    amount = to_unit(base * rate + fixed, rule.unit, rule.rounding)
+    if not amount:
+        return Share(amount, "")
+    added = f" + {spell(fixed)}" if fixed else ""
+    return Share(amount, f"{words} × {percent(rate)}{added}，{_rounded(rule.unit, rule.rounding)}")
+
+
+@lru_cache(maxsize=64)
+def _rounded(unit: Decimal, mode: Rounding) -> str:
+    return f"{_MODES[mode]}到{_UNITS.get(unit, f' {spell(unit)} 元的倍数')}"
 
 
 def _title(fund: FundName) -> str:
@@ -174,8 +186,9 @@ def _line(fund: FundName, share: Share, side: Side) -> Line:
 
 def _differences(books: Books, person: Person, earlier: Charged) -> list[Line]:
     lines: list[Line] = []
+    anew = month_shares(books, person, earlier.month)
     for side in _SIDES:
-        fresh = month_shares(books, person, earlier.month, side)
+        fresh = anew[side]
         before = earlier.employee if side == "employee" else earlier.employer
         for fund in FUNDS:
             should = fresh[fund].amount if fund in fresh else ZERO
@@ -200,6 +213,8 @@ def _charged(month: Month, shares: Mapping[Side, Mapping[FundName, Share]]) -> C
 
 
 def _warn(books: Books, person: Person) -> tuple[str, ...]:
-    if employed(person, books.month) and books.social and not _rules(books, person.city, books.month):
+    if not books.social or not employed(person, books.month):
+        return ()
+    if not _rules(Same(books.social), person.city, books.month):
         return (f"社保公积金方案里没有{person.city}在 {books.month} 生效的规则，本月没有扣缴",)
     return ()

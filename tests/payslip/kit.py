@@ -7,9 +7,11 @@ that no public notice confirms are plausible values.
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
-from payslip.documents import Books, Component, Person, SocialRule
+from payslip.calculate import calculate
+from payslip.documents import Books, Component, PaidMonth, Pay, Person, SocialRule
 
 CHENGDU = "成都"
 MONTH = "2026-10"
@@ -207,6 +209,35 @@ def declaration(monthly: str, start: str = "2026-01", **more: Any) -> dict[str, 
 def one_off(kind: str, amount: str, **more: Any) -> dict[str, Any]:
     """A row of 一次性项目."""
     return {"kind": kind, "amount": amount, **more}
+
+
+def run_year(
+    wages: Sequence[str | int | Decimal],
+    share: str = "0",
+    monthly: str = "0",
+    *,
+    first: int = 1,
+    items: Mapping[int, Sequence[dict[str, Any]]] = MappingProxyType({}),
+    **about: Any,
+) -> list[Pay]:
+    """Pay the plain company's person month by month of 2026 from `first` on; history grows by `Pay.paid`."""
+    history: list[PaidMonth] = []
+    pays: list[Pay] = []
+    for number, wage in enumerate(wages, start=first):
+        who = flat_person(wage, monthly, history=tuple(history), one_off=items.get(number, ()), **about)
+        pays.append(calculate(flat_books(f"2026-{number:02d}", share), who))
+        history.append(pays[-1].paid)
+    return pays
+
+
+def lines(pay: Pay) -> dict[str, Decimal]:
+    """The amounts of a payslip by code."""
+    return {line.code: line.amount for line in pay.lines}
+
+
+def how(pay: Pay, code: str) -> str:
+    """The explanation of one line."""
+    return next(line.how for line in pay.lines if line.code == code)
 
 
 def months(year: int = 2026, first: int = 1, last: int = 12) -> Sequence[str]:
