@@ -123,6 +123,18 @@ class Actions:
         store.note(conn, run, tap.operator, "reminded_by_person", self.clock.now())
         return TapAnswer(Toast("success", "会提醒还没有确认的人", "They will be reminded"))
 
+    def recall(self, conn: Connection, tap: Tap) -> TapAnswer:
+        """撤回工资条: destroys the keys of every payslip of the run; the cards say so."""
+
+        def decide(run: Run) -> Decision:
+            return moves.recall(run, paid=store.has_payout(conn, run.id))
+
+        def then(run: Run) -> Work:
+            store.recall_slips(conn, run.id)
+            return run_work("payroll.recall_all", run.id, str(run.turn))
+
+        return self._move(conn, tap, decide, "已撤回", "Recalled", then)
+
     def close(self, conn: Connection, tap: Tap) -> TapAnswer:
         """结束批次."""
 

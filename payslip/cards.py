@@ -223,6 +223,14 @@ def _buttons(view: RunView) -> Element:
             text("结束后不再提醒。", "Nobody is reminded after that."),
         )
         found.append(button(text("结束批次", "Close"), "pay.close", value, confirm=ask))
+    if run.state in (RunState.SEALED, RunState.PUSHED):
+        ask = (
+            text("撤回全部工资条？", "Recall all payslips?"),
+            text(
+                "内容会被销毁，所有人都打不开；还没有生成代发文件时才能撤回。", "Their content is destroyed."
+            ),
+        )
+        found.append(button(text("撤回", "Recall"), "pay.recall", value, confirm=ask))
     if not found:
         return note(text("没有需要你做的事", "Nothing to do"))
     return columns(*(cell(each, weight=None) for each in found), flex="flow")

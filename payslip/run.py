@@ -31,6 +31,7 @@ class Reason(StrEnum):
     SIGNATURE_REFUSED = "signature_refused"
     SIGNATURE_REVERTED = "signature_reverted"
     CANCELLED = "cancelled_by_person"
+    RECALLED = "recalled_by_person"
 
 
 FORWARD: dict[RunState, tuple[RunState, Reason]] = {
@@ -121,6 +122,20 @@ def cancel(run: Run) -> Step | Refusal:
     if run.state not in OPEN:
         return Refusal("工资条已经发出，不能取消；请用更正批次修改")
     return Step(replace(run, state=RunState.CANCELLED, turn=run.turn + 1, note="已取消"), Reason.CANCELLED)
+
+
+def recall(run: Run, *, paid: bool) -> Step | Refusal:
+    """Take every payslip of a run back; their keys are destroyed and the month may be computed anew.
+
+    Args:
+        run: sealed or pushed.
+        paid: a payout file of it exists.
+    """
+    if run.state not in (RunState.SEALED, RunState.PUSHED):
+        return Refusal(f"本批次现在是“{STATE_ZH[run.state]}”，没有可以撤回的工资条")
+    if paid:
+        return Refusal("已经生成代发文件，不能整批撤回；请作废文件，或用更正批次修改")
+    return Step(replace(run, state=RunState.CANCELLED, turn=run.turn + 1, note="已撤回"), Reason.RECALLED)
 
 
 def may_review(run: Run, unsettled: int, blocking: int) -> Step | Refusal:

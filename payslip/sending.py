@@ -191,7 +191,7 @@ class Sending:
             self.deps.queue.put(conn, refresh_work(moved), rows, finance)
 
     def _replace(self, conn: Connection, mine: Run) -> None:
-        """The corrected versions are no longer valid: their keys are destroyed, their cards say so."""
+        """The corrected versions are no longer valid; their cards say so, the page leads to the new one."""
         s = t.slips.c
         old = [slip for slip in slips_of(conn, mine.replaces or "") if slip.employee_no in (mine.scope or ())]
         for slip in old:
@@ -342,6 +342,16 @@ class Sending:
             return True
 
         run.attempt("update", update)
+
+    def recall_all(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Draw over the cards of a run that was recalled as a whole."""
+        del run
+        run_id = str(args["run"])
+        with self.deps.db.read() as conn:
+            slips = [slip for slip in slips_of(conn, run_id, SlipState.RECALLED) if slip.message_id]
+        for at in range(0, len(slips), QUEUED_AT_ONCE):
+            self._put(*(recall_work(slip) for slip in slips[at : at + QUEUED_AT_ONCE]))
+        self._put(run_work("payroll.slip_rows", run_id, "recalled"))
 
     # --- the status table ---
 

@@ -305,6 +305,22 @@ def any_sent(conn: Connection, run_id: RunId) -> bool:
     return conn.execute(query.limit(1)).first() is not None
 
 
+def has_payout(conn: Connection, run_id: RunId) -> bool:
+    """Whether a payout file of this run exists that was not withdrawn."""
+    f = t.payouts.c
+    query = sa.select(f.id).where(f.run_id == run_id, f.sealed_file != "")
+    return conn.execute(query.limit(1)).first() is not None
+
+
+def recall_slips(conn: Connection, run_id: RunId) -> None:
+    """Destroy the content of every payslip of a run: without the wrapped key nobody can open a copy of it."""
+    conn.execute(
+        t.slips.update()
+        .where(t.slips.c.run_id == run_id)
+        .values(state=SlipState.RECALLED.value, sealed_slip=None)
+    )
+
+
 def all_signed(conn: Connection, run: Run) -> bool:
     """Whether every approval of the run's digest stood as approved when it was last looked at."""
     s = t.signatures.c

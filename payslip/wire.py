@@ -1,0 +1,146 @@
+"""Pay joined to the house: the web side answers taps and pages, the worker side computes, signs and sends.
+
+Without CHORUS_PAY_KEYS pay is off: nothing is registered, and the pages say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from bot.router import Router
+from payslip.actions import Actions
+from payslip.deps import Policy, make_policy
+from runtime.clock import Clock
+from runtime.vault import Vault
+from runtime.work import Work, WorkQueue
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from bitable_sync.changes import Change
+    from bitable_sync.context import Sync
+    from payslip.deps import Payroll
+    from runtime.engine import Engine
+    from runtime.feishu import Feishu
+    from runtime.floor import Floor
+    from runtime.schedule import Scheduler
+
+LOOK = "check_signatures"
+"""Name in the manifest's ``schedules``: how often signatures are looked at without an event."""
+
+
+def register_taps(router: Router, queue: WorkQueue, clock: Clock, policy: Policy, vault: Vault) -> None:
+    """Answer taps on pay cards; in whichever process answers taps."""
+    actions = Actions(queue, clock, policy, vault)
+    for name in (
+        "start", "settle", "sign", "again", "cancel", "remind", "recall", "close", "answer", "correct", "release",
+        "payout",
+    ):  # fmt: skip
+        router.on_tap(f"pay.{name}", getattr(actions, name))
+
+
+def register_web(app: Flask, floor: Floor, vault: Vault | None) -> None:
+    """Add the pages under ``/pay``."""
+    from payslip.downloads import open_file  # noqa: PLC0415 - the web process starts without
+    from payslip.pages import PageDeps, register_pages  # noqa: PLC0415
+
+    policy = make_policy(floor.manifest, floor.settings)
+    register_pages(
+        app,
+        PageDeps(
+            floor.db, floor.queue, floor.clock, vault, floor.settings, policy.tenant, policy.company,
+            policy.contact, policy.may_pay, open_file(vault, policy, floor.clock) if vault else _no_files,
+        ),
+    )  # fmt: skip
+
+
+def register_worker(
+    engine: Engine,
+    router: Router,
+    scheduler: Scheduler,
+    sync: Sync,
+    floor: Floor,
+    feishu: Feishu,
+    vault: Vault,
+) -> Payroll:
+    """Register jobs, chat commands, events, schedules, and what follows from edits of input tables."""
+    from payslip.deps import Payroll  # noqa: PLC0415 - only the worker needs the rest
+
+    deps = Payroll(
+        floor.db, floor.queue, floor.clock, sync, feishu.im, feishu.approval, feishu.attendance, vault,
+        make_policy(floor.manifest, floor.settings),
+    )  # fmt: skip
+    register_jobs(engine, deps)
+    register_hearing(router, deps)
+    when = floor.manifest.schedules.get(LOOK)
+    if when is not None:
+        scheduler.every(LOOK, when, _tick)
+    return deps
+
+
+def register_jobs(engine: Engine, deps: Payroll) -> None:
+    """Register the durable work of pay."""
+    from payslip.approving import Approving  # noqa: PLC0415
+    from payslip.disputes import Disputes  # noqa: PLC0415
+    from payslip.jobs import Collecting  # noqa: PLC0415
+    from payslip.paying import Paying  # noqa: PLC0415
+    from payslip.sending import Sending  # noqa: PLC0415
+
+    collecting, approving, sending = Collecting(deps), Approving(deps), Sending(deps)
+    paying, disputes = Paying(deps), Disputes(deps)
+    engine.register("payroll.collect", collecting.collect)
+    engine.register("payroll.refresh", collecting.refresh)
+    engine.register("payroll.card", collecting.card)
+    engine.register("payroll.anomalies", collecting.anomalies)
+    engine.register("payroll.sign", approving.sign)
+    engine.register("payroll.look", approving.look)
+    engine.register("payroll.tick", approving.tick)
+    engine.register("payroll.withdraw", approving.withdraw)
+    engine.register("payroll.told_void", approving.told_void)
+    engine.register("payroll.seal", sending.seal)
+    engine.register("payroll.push", sending.push)
+    engine.register("payroll.pushed", sending.pushed)
+    engine.register("payroll.remind", sending.remind)
+    engine.register("payroll.reminder", sending.reminder)
+    engine.register("payroll.recall", sending.recall)
+    engine.register("payroll.recall_all", sending.recall_all)
+    engine.register("payroll.slip_rows", sending.slip_rows)
+    engine.register("pay.slip_row", sending.slip_rows)
+    engine.register("payroll.finance", paying.finance)
+    engine.register("payroll.payout", paying.payout)
+    engine.register("pay.dispute", disputes.told)
+    engine.register("payroll.answered", disputes.answered)
+    engine.register("pay.pin_reset_told", disputes.pin_reset)
+
+
+def register_hearing(router: Router, deps: Payroll) -> None:
+    """Hear chat commands, approval events and edits of input tables."""
+    from payslip import commands  # noqa: PLC0415
+    from payslip.approving import APPROVAL_EVENT, Approving  # noqa: PLC0415
+    from payslip.jobs import Collecting  # noqa: PLC0415
+    from payslip.pin import Pins  # noqa: PLC0415
+    from payslip.specs import INPUT_TABLES  # noqa: PLC0415
+
+    pins = Pins(deps.db, deps.queue, deps.clock, deps.vault)
+    chat = commands.Commands(deps.queue, deps.clock, deps.policy, pins.reset)
+    router.on_command(commands.RUN_WORDS, chat.run, help=commands.RUN_HELP)
+    router.on_command(commands.SLIP_WORDS, chat.slips, help=commands.SLIP_HELP)
+    router.on_command(commands.RESET_WORDS, chat.reset_pin, help=commands.RESET_HELP)
+    router.on_event(APPROVAL_EVENT, Approving(deps).events)
+    collecting = Collecting(deps)
+    for table in INPUT_TABLES:
+        deps.sync.changes.on_change(table, _edited(collecting.changed, table))
+
+
+def _edited(changed: Callable[[str, Sequence[Change]], None], table: str) -> Callable[[list[Change]], None]:
+    return lambda changes: changed(table, changes)
+
+
+def _tick(_at: datetime) -> Work:
+    return Work("payroll.tick", "", "", {})
+
+
+def _no_files(_conn: object, _file: str, _by: str) -> None:
+    return None
