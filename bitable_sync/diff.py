@@ -47,7 +47,8 @@ def keyed(spec: TableSpec, rows: Sequence[Mapping[str, CellValue]]) -> dict[str,
     found: dict[str, dict[str, CellValue]] = {}
     for row in rows:
         for key in row:
-            spec.field(key)
+            if not spec.grows:  # what is named may be a column that people have just given up
+                spec.field(key)
         key_text = business_key(spec, row)
         if key_text is None:
             missing = [k for k in spec.business_key if canon(row.get(k, EMPTY)) is None] or ["(无业务主键)"]

@@ -7,6 +7,7 @@ every look at the table's spec, so that every process sees a new column at once.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -24,9 +25,13 @@ class Grown:
 
     def fields(self, table_key: str) -> tuple[FieldSpec, ...]:
         """The further columns of a table, in the order they were given."""
-        query = sa.select(COLUMNS).where(COLUMNS.c.table_key == table_key).order_by(COLUMNS.c.position)
         with self._db.read() as conn:
-            return tuple(_field(row) for row in conn.execute(query))
+            return self.fields_in(conn, table_key)
+
+    def fields_in(self, conn: Connection, table_key: str) -> tuple[FieldSpec, ...]:
+        """The same as `fields`, as the caller's transaction sees them."""
+        query = sa.select(COLUMNS).where(COLUMNS.c.table_key == table_key).order_by(COLUMNS.c.position)
+        return tuple(_field(row) for row in conn.execute(query))
 
     def replace(self, conn: Connection, table_key: str, fields: Sequence[FieldSpec]) -> None:
         """Let these be the further columns of a table.
@@ -48,7 +53,7 @@ class Grown:
             conn.execute(sa.insert(COLUMNS), rows)
 
 
-def _field(row: sa.Row[tuple[object, ...]]) -> FieldSpec:
+def _field(row: sa.Row[Any]) -> FieldSpec:
     return FieldSpec(
         row.field_key, row.name, Kind(row.kind), formatter=row.formatter, formula=row.formula,
         description=row.description,

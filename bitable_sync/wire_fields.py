@@ -38,7 +38,7 @@ TYPE_WORDS: Mapping[int, str] = {
     1001: "创建时间", 1002: "最后更新时间", 1003: "创建人", 1004: "修改人", 1005: "自动编号",
 }  # fmt: skip
 INDEX_TYPES = frozenset({1, 2, 5, 13, 15, 20, 22})  # types that may be a table's first column (1254012)
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 
 def words(wire_type: int) -> str:
