@@ -87,6 +87,11 @@ class Office:
             for r in data["records"]
         ]
 
+    def sees(self, open_id: str, table: str) -> list[dict[str, Any]]:
+        """The rows of a table that the base shows to a person."""
+        path = f"bases/{self.app_token}/tables/{self.tables[table]}?open_id={open_id}"
+        return list(self.control.get(path)["records"])
+
     def row(self, table: str, column: str, value: str) -> dict[str, Any]:
         """The first row whose cell says ``value``; LookupError if there is none."""
         for row in self.rows(table):

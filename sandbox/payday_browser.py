@@ -57,12 +57,16 @@ class Page:
         reader.feed(self.html)
         return reader.forms
 
-    def form(self, label: str) -> Form:
-        """The one form whose button says this; LookupError names what the page says instead."""
-        found = [form for form in self.forms() if label in form.label]
+    def form(self, wanted: str) -> Form:
+        """The one form whose button says this, or that is sent to a path ending so.
+
+        Raises:
+            LookupError: none or several; it names what there is instead.
+        """
+        found = [f for f in self.forms() if wanted in f.label or f.action.endswith(wanted)]
         if len(found) != 1:
-            there = [form.label for form in self.forms()]
-            raise LookupError(f"{len(found)} forms say {label!r}, there are {there} on {self.url}")
+            there = [(form.label, form.action) for form in self.forms()]
+            raise LookupError(f"{len(found)} forms are {wanted!r}, there are {there} on {self.url}")
         return found[0]
 
 
@@ -138,13 +142,13 @@ class Browser:
         """Go to an address and stop where the platform asks who this is."""
         return self._follow(url, None)
 
-    def submit(self, page: Page, label: str, **filled: str) -> Page:
-        """Fill in the form whose button says ``label`` and send it.
+    def submit(self, page: Page, wanted: str, **filled: str) -> Page:
+        """Fill in the form whose button says ``wanted`` (or that goes to a path ending so) and send it.
 
         Raises:
             LookupError: no such form, or a field it does not have.
         """
-        form = page.form(label)
+        form = page.form(wanted)
         strange = set(filled) - form.names
         if strange:
             raise LookupError(f"the form has no field {sorted(strange)}; it has {sorted(form.names)}")

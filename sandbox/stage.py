@@ -193,6 +193,10 @@ class Stage:
             "CHORUS_PORT": str(self.port),
             "CHORUS_PUBLIC_URL": self.url,
             "CHORUS_PAY_KEYS": self.pay_keys(),
+            "CHORUS_PAYER_BANK": "招商银行成都分行",
+            "CHORUS_PAYER_ACCOUNT": "128900000010001",
+            "CHORUS_PAYER_NAME": "成都悦然服饰有限公司",
+            "CHORUS_PAYER_ALIPAY": "pay@yueran.example",
             "CHORUS_ADS_BASE_URL": base,
             "CHORUS_ADS_ACCESS_TOKEN": "sandbox-ads-token",
             "CHORUS_ADS_ADVERTISER_ID": str(ADVERTISER_ID),
@@ -224,10 +228,20 @@ class Stage:
         if people:
             self.env.setdefault("CHORUS_ADMIN_OPEN_ID", str(people[0]["open_id"]))
 
+    def _payroll(self) -> dict[str, Any]:
+        """Who pays people: HR and finance with their heads, each the first of their department."""
+        people = self.control.get("people")["people"]
+        hr, finance = (
+            [str(p["open_id"]) for p in people if p["department"] == name] for name in ("人事部", "财务部")
+        )
+        heads = {"hr_head": hr[0], "finance_head": finance[0]} if hr and finance else {}
+        return {"company": "悦然服饰", "tenant": "yueran", "hr": hr, "finance": finance, **heads}
+
     def _write_manifest(self) -> None:
         manifest = yaml.safe_load((HOME / "feishu_app.yaml").read_text("utf-8"))
         manifest["schedules"] = {**manifest.get("schedules", {}), **self.schedules}
         manifest["approvals"] = {**manifest.get("approvals", {}), **APPROVALS}
+        manifest["payroll"] = {**manifest.get("payroll", {}), **self._payroll()}
         manifest.update(self.manifest)
         text = yaml.safe_dump(manifest, allow_unicode=True, sort_keys=False)
         (self.folder / "feishu_app.yaml").write_text(text, "utf-8")

@@ -153,5 +153,5 @@ def test_a_form_is_filled_in_by_the_names_it_has(sandbox: SandboxServer) -> None
     assert parse_qs(urlsplit(denied.url).query)["error"] == ["access_denied"]
     with pytest.raises(LookupError, match="no field"):
         browser.submit(page, "拒绝", pin="1")
-    with pytest.raises(LookupError, match="0 forms say '登录'"):
+    with pytest.raises(LookupError, match="0 forms are '登录'"):
         browser.submit(page, "登录", open_id=other)
