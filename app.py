@@ -66,9 +66,10 @@ def settings_with_log() -> Settings:
 def specs() -> Specs:
     """All tables of the product, in the order ``setup`` creates them."""
     from bitable_sync.spec import Specs, sync_log_table
+    from payslip.specs import TABLES as PAY
     from rules.specs import TABLES
 
-    return Specs((*TABLES, sync_log_table()))
+    return Specs((*TABLES, *PAY, sync_log_table()))
 
 
 # --- the web process ---
@@ -77,9 +78,11 @@ def specs() -> Specs:
 def web() -> Flask:
     """Make the WSGI app of the web process; granian calls it in its worker."""
     from bot.web import create_app, house_gauges
+    from payslip.wire import register_web as register_pages
     from runtime.floor import open_floor
     from runtime.health import standard_checks, standard_gauges
     from runtime.supervise import die_with_parent
+    from runtime.vault import open_vault
 
     die_with_parent(os.getppid())()  # granian's worker must not outlive granian
     settings = settings_with_log()
@@ -88,18 +91,25 @@ def web() -> Flask:
     threading.Thread(target=floor.queue.warm, name="warm", daemon=True).start()
     checks = standard_checks(floor.db, floor.clock)
     gauges = [standard_gauges(floor.db, floor.queue), house_gauges(floor)]
-    return create_app(floor, tap_router(floor), checks, gauges)
+    app = create_app(floor, tap_router(floor), checks, gauges)
+    register_pages(app, floor, open_vault(settings))
+    return app
 
 
 def tap_router(floor: Floor) -> Router:
     """Make the router of a process that answers taps (web, websocket)."""
     from bitable_sync.context import build_mirror
     from bot.router import Router
+    from payslip.deps import make_policy as pay_policy
+    from payslip.wire import register_taps
     from rules.wire import WebDeps, make_policy, register_web
+    from runtime.vault import open_vault
 
-    router = Router()
-    mirror = build_mirror(floor, specs())
+    router, vault = Router(), open_vault(floor.settings)
+    mirror = build_mirror(floor, specs(), vault)
     register_web(router, WebDeps(floor.queue, floor.clock, mirror, make_policy(floor, admins(floor))))
+    if vault is not None:
+        register_taps(router, floor.queue, floor.clock, pay_policy(floor.manifest, floor.settings), vault)
     return router
 
 
@@ -153,18 +163,20 @@ def run_worker(settings: Settings) -> None:
     from bot import commands, replies
     from bot.drain import Drain
     from bot.router import Router
+    from payslip.wire import register_worker as register_pay
     from rules.deps import Gateways
     from rules.wire import WorkerDeps, make_policy, register_worker
     from runtime.engine import Engine
     from runtime.floor import open_floor
     from runtime.schedule import Scheduler
+    from runtime.vault import open_vault
 
-    floor = open_floor(settings)
+    floor, vault = open_floor(settings), open_vault(settings)
     feishu = client(floor)
     router = Router()
     engine = Engine(floor.db, instance=settings.instance, clock=floor.clock)
     scheduler = Scheduler(floor.db, floor.queue, floor.clock)
-    sync = build_sync(floor, feishu, specs())
+    sync = build_sync(floor, feishu, specs(), vault)
     sync.register(router)
     commands.register(router, floor.db, floor.queue, floor.clock)
     replies.register(engine, feishu)
@@ -172,6 +184,8 @@ def run_worker(settings: Settings) -> None:
         floor, feishu.im, Gateways.from_settings(settings, floor.clock), make_policy(floor, admins(floor))
     )
     register_worker(engine, router, scheduler, sync, deps)
+    if vault is not None:
+        register_pay(engine, router, scheduler, sync, floor, feishu, vault)
     drain = Drain(floor.db, router, floor.clock, settings.instance)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -374,13 +388,15 @@ class opened:  # noqa: N801  # used as a with-block
         from bitable_sync.context import build_sync
         from runtime.db import migrate as bring_up
         from runtime.floor import open_floor
+        from runtime.vault import open_vault
 
         settings = settings_with_log()
         settings.var_dir.mkdir(parents=True, exist_ok=True)
         bring_up(settings.database_url)
         self._floor = open_floor(settings)
         self._feishu = client(self._floor)
-        return self._floor, self._feishu, build_sync(self._floor, self._feishu, specs())
+        sync = build_sync(self._floor, self._feishu, specs(), open_vault(settings))
+        return self._floor, self._feishu, sync
 
     def __exit__(self, *_error: object) -> None:
         """Close."""

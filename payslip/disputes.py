@@ -43,10 +43,10 @@ class Disputes:
     def _send(self, found: sa.Row[Any], person: OpenId, uuid: str) -> str:
         with self.deps.db.read() as conn:
             who = store.person(conn, found.run_id, found.employee_no)
-        card = dispute_card(
-            Month(str(found.run_id).partition(".")[0]), who.name if who else "", found.employee_no, found.line,
-            found.id, self.deps.policy.link(f"/pay/d/{found.id}"),
-        )  # fmt: skip
+        month = Month(str(found.run_id).partition(".")[0])
+        url = self.deps.policy.link(f"/pay/d/{found.id}")
+        name = who.name if who else ""
+        card = dispute_card(month, name, found.employee_no, found.line, found.id, url)
         return str(self.deps.im.send_card(person, card.data, uuid=uuid).message_id)
 
     def answered(self, run: JobRun, args: Mapping[str, Any]) -> None:

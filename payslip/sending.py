@@ -1,4 +1,4 @@
-"""Jobs that seal payslips and reach people: seal, push, remind, recall, answers; the status table for HR.
+"""Jobs that reach people: push, remind, recall; and the status table HR looks at.
 
 A card is sent once a payslip version (its uuid is the version's), carries no amount, and only says that
 something is there. Each send stops when a signature was taken back meanwhile.
@@ -6,12 +6,10 @@ something is there. Each send stops when a signature was taken back meanwhile.
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,18 +17,15 @@ from sqlalchemy.engine import Connection
 
 from bitable_sync.cells import EMPTY, CellValue
 from bot.cards import Card
-from payslip import history, store
 from payslip import run as moves
+from payslip import store
 from payslip import tables as t
-from payslip.approving import Approving, void
 from payslip.cards import recalled_card, slip_card
-from payslip.computing import Computing
-from payslip.deps import Payroll, push_moment
+from payslip.deps import Payroll
 from payslip.documents import EmployeeNo, Month, RunId
 from payslip.model import Run, RunState, SlipState
 from payslip.opening import lane, refresh_work, run_work
-from payslip.slip import SlipFacts, make_slip, seal_slip
-from payslip.specs import INPUT_TABLES, SLIPS
+from payslip.specs import SLIPS
 from runtime import audit
 from runtime.errors import PermanentError
 from runtime.ids import MessageId
@@ -68,139 +63,14 @@ class SlipRow:
 
 
 class Sending:
-    """The jobs ``payroll.seal``, ``payroll.push``, ``payroll.remind``, ``payroll.slip_rows`` and others."""
+    """The jobs ``payroll.push``, ``payroll.remind``, ``payroll.recall``, ``payroll.slip_rows`` and others."""
 
     def __init__(self, deps: Payroll) -> None:
         self.deps = deps
-        self.computing = Computing(deps)
-        self.approving = Approving(deps)
-
-    # --- sealing ---
-
-    def seal(self, run: JobRun, args: Mapping[str, Any]) -> None:
-        """Look at the signatures and the data once more, then seal every payslip and set the pushes to work.
-
-        What was signed must be what is there now: tables are read anew, everything is computed again, and a
-        single difference voids the signatures.
-        """
-        run_id = str(args["run"])
-        mine = self._load(run_id)
-        if mine is None or mine.state is not RunState.APPROVED:
-            return
-        why = run.attempt("signatures", lambda: self.approving.standing(mine))
-        if why is None:
-            run.attempt("pull", self._pull)
-            why = run.attempt("again", lambda: self._differs(mine))
-        if why is not None:
-            said = str(why)
-            run.step("void", lambda: self._void(mine, said))
-            return
-        for number, chunk in enumerate(store.chunks(self._nos(mine))):
-            run.attempt(f"seal:{number}", partial(self._seal, mine, chunk))
-        run.step("sealed", lambda: self._sealed(mine))
-        self._queue(run_id)
-
-    def _queue(self, run_id: str) -> None:
-        """Set the pushes to work in small transactions: people's taps must not wait for thousands of them."""
-        with self.deps.db.read() as conn:
-            mine, slips = store.load_run(conn, run_id), slips_of(conn, run_id, SlipState.SEALED)
-        if mine is None or mine.state is not RunState.SEALED:
-            return
-        wait = max(timedelta(0), (mine.push_at or self.deps.clock.now()) - self.deps.clock.now())
-        for at in range(0, len(slips), QUEUED_AT_ONCE):
-            self._put(*(push_work(slip, wait) for slip in slips[at : at + QUEUED_AT_ONCE]))
-        if not slips:
-            self._put(run_work("payroll.pushed", mine.id, str(mine.turn)))
 
     def _put(self, *works: Work) -> None:
         with self.deps.db.begin() as conn:
             self.deps.queue.put(conn, *works)
-
-    def _load(self, run_id: str) -> Run | None:
-        with self.deps.db.read() as conn:
-            return store.load_run(conn, run_id)
-
-    def _pull(self) -> int:
-        for table in INPUT_TABLES:
-            self.deps.sync.puller.pull(table)
-        return len(INPUT_TABLES)
-
-    def _differs(self, mine: Run) -> str | None:
-        changed = self.computing.differs_now(mine)
-        with self.deps.db.read() as conn:
-            if not changed and self.computing.digest(conn, mine) == mine.digest:
-                return None
-        names = "、".join(changed[:5]) + ("等" if len(changed) > 5 else "")
-        return f"签批后数据有变化（{names or '冻结的数据被改动'}）"
-
-    def _void(self, seen: Run, why: str) -> None:
-        with self.deps.db.begin() as conn:
-            mine = store.load_run(conn, seen.id, lock=True)
-            if mine is not None and mine.state is RunState.APPROVED:
-                void(conn, self.deps, mine, moves.Reason.INPUT_CHANGED, why)
-
-    def _nos(self, mine: Run) -> list[str]:
-        with self.deps.db.read() as conn:
-            return [row.employee_no for row in store.people(conn, mine.id) if row.sealed_pay]
-
-    def _seal(self, mine: Run, nos: Sequence[str]) -> int:
-        """Seal some payslips in one transaction; those sealed before are left alone."""
-        vault, tenant = self.deps.vault, self.deps.policy.tenant
-        deadline = push_moment(self.deps.policy, self.deps.clock.now()) + self.deps.policy.deadline
-        with self.deps.db.begin() as conn:
-            books = self.computing.books(conn, mine)
-            assert books is not None  # noqa: S101 - a run with a digest has books
-            versions = _versions(conn, mine.month, nos)
-            for row in store.people(conn, mine.id, nos):
-                person, pay = history.open_input(vault, tenant, row), history.open_pay(vault, tenant, row)
-                if person is None or pay is None:
-                    continue
-                version = versions.get(row.employee_no, 0) + 1
-                facts = SlipFacts(
-                    mine.id,
-                    version,
-                    mine.replaces,
-                    self.deps.policy.company,
-                    self.deps.policy.contact,
-                    deadline,
-                )
-                sealed = seal_slip(vault, tenant, make_slip(books, person, pay, facts))
-                new = {
-                    "run_id": mine.id, "employee_no": row.employee_no, "version": version,
-                    "month": mine.month, "open_id": row.open_id, "token": secrets.token_urlsafe(24),
-                    "sealed_slip": sealed.text, "slip_digest": sealed.digest,
-                    "state": (SlipState.SEALED if row.open_id else SlipState.FAILED).value,
-                    "deadline": deadline,
-                }  # fmt: skip
-                conn.execute(store.insert(conn, t.slips).values(**new).on_conflict_do_nothing())
-        return len(nos)
-
-    def _sealed(self, seen: Run) -> None:
-        now = self.deps.clock.now()
-        with self.deps.db.begin() as conn:
-            mine = store.load_run(conn, seen.id, lock=True)
-            at = push_moment(self.deps.policy, now)
-            step = moves.advance(mine, RunState.SEALED, push_at=at) if mine is not None else None
-            if not isinstance(step, moves.Step):
-                return
-            moved = store.save_step(conn, step, actor="system:payroll", at=now)
-            if moved.replaces is not None:
-                self._replace(conn, moved)
-            rows = run_work("payroll.slip_rows", moved.id, f"sealed:{moved.turn}")
-            finance = run_work("payroll.finance", moved.id, f"sealed:{moved.turn}")
-            self.deps.queue.put(conn, refresh_work(moved), rows, finance)
-
-    def _replace(self, conn: Connection, mine: Run) -> None:
-        """The corrected versions are no longer valid; their cards say so, the page leads to the new one."""
-        s = t.slips.c
-        old = [slip for slip in slips_of(conn, mine.replaces or "") if slip.employee_no in (mine.scope or ())]
-        for slip in old:
-            conn.execute(
-                t.slips.update()
-                .where(s.run_id == slip.run_id, s.employee_no == slip.employee_no)
-                .values(state=SlipState.REPLACED.value)
-            )
-            self.deps.queue.put(conn, recall_work(slip))
 
     # --- pushing ---
 
@@ -383,13 +253,6 @@ def _status_row(row: sa.Row[Any]) -> dict[str, CellValue]:
         "read_at": row.read_at or EMPTY, "confirmed_at": row.confirmed_at or EMPTY,
         "note": "没有飞书账号或无法送达，请联系本人" if row.state == SlipState.FAILED.value else EMPTY,
     }  # fmt: skip
-
-
-def _versions(conn: Connection, month: Month, nos: Sequence[str]) -> dict[str, int]:
-    """The newest version of each person's payslip of a month."""
-    s = t.slips.c
-    query = sa.select(s.employee_no, sa.func.max(s.version)).where(s.month == month, s.employee_no.in_(nos))
-    return {str(row[0]): int(row[1]) for row in conn.execute(query.group_by(s.employee_no))}
 
 
 def _slip(row: sa.Row[Any]) -> SlipRow:

@@ -35,8 +35,8 @@ def register_taps(router: Router, queue: WorkQueue, clock: Clock, policy: Policy
     """Answer taps on pay cards; in whichever process answers taps."""
     actions = Actions(queue, clock, policy, vault)
     for name in (
-        "start", "settle", "sign", "again", "cancel", "remind", "recall", "close", "answer", "correct", "release",
-        "payout",
+        "start", "settle", "sign", "again", "cancel", "remind", "recall", "close",
+        "answer", "correct", "release", "payout",
     ):  # fmt: skip
         router.on_tap(f"pay.{name}", getattr(actions, name))
 
@@ -86,6 +86,7 @@ def register_jobs(engine: Engine, deps: Payroll) -> None:
     from payslip.disputes import Disputes  # noqa: PLC0415
     from payslip.jobs import Collecting  # noqa: PLC0415
     from payslip.paying import Paying  # noqa: PLC0415
+    from payslip.sealing import Sealing  # noqa: PLC0415
     from payslip.sending import Sending  # noqa: PLC0415
 
     collecting, approving, sending = Collecting(deps), Approving(deps), Sending(deps)
@@ -99,7 +100,7 @@ def register_jobs(engine: Engine, deps: Payroll) -> None:
     engine.register("payroll.tick", approving.tick)
     engine.register("payroll.withdraw", approving.withdraw)
     engine.register("payroll.told_void", approving.told_void)
-    engine.register("payroll.seal", sending.seal)
+    engine.register("payroll.seal", Sealing(deps).seal)
     engine.register("payroll.push", sending.push)
     engine.register("payroll.pushed", sending.pushed)
     engine.register("payroll.remind", sending.remind)
