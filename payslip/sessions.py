@@ -109,9 +109,18 @@ def needs_touch(session: Session, now: datetime) -> bool:
     return now - session.seen_at >= TOUCH
 
 
-def pin_given(conn: Connection, session: Session, now: datetime) -> None:
-    """The viewer gave the right PIN just now."""
-    conn.execute(sessions.update().where(sessions.c.id == session.id).values(pin_at=now, seen_at=now))
+def pin_given(conn: Connection, session: Session, now: datetime) -> str:
+    """The viewer gave the right PIN just now; gives the session's new cookie.
+
+    The old cookie is worth nothing from here on: who copied it before the PIN was given has gained nothing.
+    """
+    cookie = secrets.token_urlsafe(32)
+    conn.execute(
+        sessions.update()
+        .where(sessions.c.id == session.id)
+        .values(id=_id(cookie), csrf=secrets.token_urlsafe(32), pin_at=now, seen_at=now)
+    )
+    return cookie
 
 
 def end(conn: Connection, cookie: str) -> None:

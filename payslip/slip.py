@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Final, Literal
 
 from payslip.documents import (
@@ -26,7 +25,6 @@ from payslip.documents import (
     Totals,
     canonical,
 )
-from runtime.settings import Settings
 from runtime.vault import Vault
 
 SCHEMA: Final = 1
@@ -125,11 +123,6 @@ class SealedSlip:
     digest: str
 
 
-def tenant_of(settings: Settings) -> str:
-    """The tenant in the place of everything sealed: the app's id, for a company's own app has one tenant."""
-    return settings.feishu_app_id
-
-
 def make_slip(books: Books, person: Person, pay: Pay, facts: SlipFacts) -> Slip:
     """What a person is told.
 
@@ -220,10 +213,3 @@ def _tail(person: Person) -> str:
     number = "".join(person.account.number.split()) if person.account else ""
     # A short account's last four would be most of it.
     return number[-ACCOUNT_TAIL:] if len(number) >= 2 * ACCOUNT_TAIL else ""
-
-
-def signed_amount(line: Line) -> Decimal:
-    """A line's effect on net pay: deductions count down, the employer's share and helpers not at all."""
-    if line.kind in {"earning", "carry"}:
-        return line.amount
-    return -line.amount if line.kind in {"pretax", "social", "tax", "aftertax"} else Decimal(0)

@@ -1,0 +1,210 @@
+"""SQL of the pages: payslips, disputes, sign-ins under way. Sealed columns pass through unread."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from bot.signin import LIFE, Attempt
+from payslip.documents import EmployeeNo, Month, RunId
+from payslip.model import SlipState
+from payslip.slip import SlipKey
+from payslip.tables import disputes, sign_ins, slips
+from runtime.clock import Clock
+from runtime.db import Database
+from runtime.ids import OpenId
+
+MOST_SIGN_INS: Final = 20_000
+"""Sign-ins under way at most: whoever is not signed in can make a row, so there is an end to them."""
+LONGEST_LIST: Final = 36
+GONE: Final = frozenset({SlipState.RECALLED, SlipState.REPLACED})
+UNREAD: Final = frozenset({SlipState.SEALED, SlipState.SENT, SlipState.FAILED})
+"""States that a first opening turns into READ."""
+
+
+@dataclass(frozen=True, slots=True)
+class SlipRow:
+    """A payslip version as stored."""
+
+    run_id: RunId
+    employee_no: EmployeeNo
+    version: int
+    month: Month
+    open_id: OpenId | None
+    token: str
+    sealed_slip: str | None
+    slip_digest: str
+    state: SlipState
+    read_at: datetime | None
+    confirmed_at: datetime | None
+    deadline: datetime | None
+
+    @property
+    def key(self) -> SlipKey:
+        """What it is sealed for."""
+        return SlipKey(self.run_id, self.employee_no, self.version)
+
+    @property
+    def subject(self) -> str:
+        """How audit rows call it."""
+        return f"slip:{self.run_id}:{self.employee_no}"
+
+    @property
+    def lane(self) -> str:
+        """Where work about it is done, in order."""
+        return f"run:{self.run_id}"
+
+
+@dataclass(frozen=True, slots=True)
+class DisputeRow:
+    """A dispute as stored."""
+
+    id: str
+    line: str
+    state: str
+    sealed_text: str
+    sealed_answer: str | None
+    at: datetime
+    answered_at: datetime | None
+
+
+def by_token(conn: Connection, token: str, *, lock: bool = False) -> SlipRow | None:
+    """The payslip a link names; ``lock`` holds it until the transaction ends."""
+    query = sa.select(slips).where(slips.c.token == token)
+    row = conn.execute(query.with_for_update() if lock else query).first()
+    return None if row is None else _slip(row)
+
+
+def of_person(conn: Connection, open_id: OpenId) -> list[SlipRow]:
+    """A person's payslips that were sent, newest first; recalled and replaced ones included."""
+    query = (
+        sa.select(slips)
+        .where(slips.c.open_id == open_id, slips.c.state != SlipState.SEALED.value)
+        .order_by(slips.c.month.desc(), slips.c.version.desc())
+        .limit(LONGEST_LIST)
+    )
+    return [_slip(row) for row in conn.execute(query)]
+
+
+def newer(conn: Connection, row: SlipRow) -> SlipRow | None:
+    """The version that took the place of this one, once it was sent."""
+    hidden = [state.value for state in (*GONE, SlipState.SEALED)]
+    query = (
+        sa.select(slips)
+        .where(slips.c.open_id == row.open_id, slips.c.employee_no == row.employee_no)
+        .where(slips.c.month == row.month, slips.c.version > row.version, slips.c.state.not_in(hidden))
+        .order_by(slips.c.version.desc())
+        .limit(1)
+    )
+    found = conn.execute(query).first()
+    return None if found is None else _slip(found)
+
+
+def month_before(conn: Connection, row: SlipRow) -> SlipRow | None:
+    """The same person's last payslip of an earlier month."""
+    hidden = [state.value for state in (*GONE, SlipState.SEALED)]
+    query = (
+        sa.select(slips)
+        .where(slips.c.open_id == row.open_id, slips.c.employee_no == row.employee_no)
+        .where(slips.c.month < row.month, slips.c.state.not_in(hidden), slips.c.sealed_slip.is_not(None))
+        .order_by(slips.c.month.desc(), slips.c.version.desc())
+        .limit(1)
+    )
+    found = conn.execute(query).first()
+    return None if found is None else _slip(found)
+
+
+def employee_no(conn: Connection, open_id: OpenId) -> str:
+    """A person's employee number as their payslips know it; empty before the first."""
+    query = sa.select(slips.c.employee_no).where(slips.c.open_id == open_id).limit(1)
+    return str(conn.execute(query).scalar_one_or_none() or "")
+
+
+def mark_read(conn: Connection, row: SlipRow, now: datetime) -> bool:
+    """Note the first opening; False when it was opened before."""
+    states = [state.value for state in UNREAD]
+    update = (
+        slips.update()
+        .where(_same(row), slips.c.state.in_(states), slips.c.read_at.is_(None))
+        .values(state=SlipState.READ.value, read_at=now)
+        .returning(slips.c.run_id)
+    )
+    return conn.execute(update).first() is not None
+
+
+def mark_confirmed(conn: Connection, row: SlipRow, evidence: dict[str, Any], now: datetime) -> None:
+    """Keep the confirmation with its evidence."""
+    values = {"state": SlipState.CONFIRMED.value, "confirmed_at": now, "evidence": evidence}
+    conn.execute(slips.update().where(_same(row)).values(**values))
+
+
+def mark_disputed(conn: Connection, row: SlipRow) -> None:
+    """A line of it is disputed."""
+    conn.execute(slips.update().where(_same(row)).values(state=SlipState.DISPUTED.value))
+
+
+def add_dispute(conn: Connection, row: SlipRow, dispute: DisputeRow) -> None:
+    """Keep a dispute."""
+    conn.execute(
+        disputes.insert().values(
+            id=dispute.id, run_id=row.run_id, employee_no=row.employee_no, open_id=row.open_id,
+            line=dispute.line, sealed_text=dispute.sealed_text, state=dispute.state, at=dispute.at,
+        )
+    )  # fmt: skip
+
+
+def disputes_of(conn: Connection, row: SlipRow) -> list[DisputeRow]:
+    """The disputes about a payslip, oldest first."""
+    columns = [disputes.c[field.name] for field in fields(DisputeRow)]
+    query = (
+        sa.select(*columns)
+        .where(disputes.c.run_id == row.run_id, disputes.c.employee_no == row.employee_no)
+        .order_by(disputes.c.at, disputes.c.id)
+    )
+    return [DisputeRow(*found) for found in conn.execute(query)]
+
+
+class SignIns:
+    """Sign-ins under way (`bot.signin.Attempts`)."""
+
+    def __init__(self, db: Database, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    def begin(self, key: str, attempt: Attempt) -> bool:
+        """Keep one; old ones are swept out."""
+        old = self._clock.now() - LIFE - timedelta(minutes=1)
+        with self._db.begin() as conn:
+            conn.execute(sign_ins.delete().where(sign_ins.c.at <= old))
+            count = conn.execute(sa.select(sa.func.count()).select_from(sign_ins)).scalar_one()
+            if count >= MOST_SIGN_INS:
+                return False
+            values = {"state": key, "verifier": attempt.verifier, "goal": attempt.goal, "at": attempt.at}
+            conn.execute(sign_ins.insert().values(**values))
+        return True
+
+    def take(self, key: str) -> Attempt | None:
+        """Give one back, once."""
+        gone = sign_ins.delete().where(sign_ins.c.state == key)
+        with self._db.begin() as conn:
+            row = conn.execute(gone.returning(sign_ins.c.verifier, sign_ins.c.goal, sign_ins.c.at)).first()
+        return None if row is None else Attempt(*row)
+
+
+def unknown_subject(token: str) -> str:
+    """How audit rows call a link that names nothing: tries with the same one look the same."""
+    return f"slip:unknown:{hashlib.sha256(token.encode()).hexdigest()[:12]}"
+
+
+def _same(row: SlipRow) -> sa.ColumnElement[bool]:
+    return sa.and_(slips.c.run_id == row.run_id, slips.c.employee_no == row.employee_no)
+
+
+def _slip(row: Row[Any]) -> SlipRow:
+    read = {field.name: getattr(row, field.name) for field in fields(SlipRow)}
+    return SlipRow(**{**read, "state": SlipState(read["state"])})
