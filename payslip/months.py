@@ -8,7 +8,7 @@ from datetime import date
 
 from payslip.documents import Month
 
-_MONTH = re.compile(r"(\d{4})-(0[1-9]|1[0-2])")
+_MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])")
 
 
 def parse(text: str) -> Month:
