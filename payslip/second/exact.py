@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, cast
 
 Doc = Mapping[str, Any]
@@ -30,9 +31,16 @@ def exact(value: object, what: str) -> Fraction:
     """
     if isinstance(value, int) and not isinstance(value, bool):
         return Fraction(value)
-    if not isinstance(value, str) or not _PLAIN.fullmatch(value):
+    found = _fraction(value) if isinstance(value, str) else None
+    if found is None:
         raise SecondError(f"“{what}”不是数字，请检查输入")
-    return Fraction(value)
+    return found
+
+
+@lru_cache(maxsize=8192)
+def _fraction(text: str) -> Fraction | None:
+    """Kept, because rates, limits and parameters are the same texts for everybody."""
+    return Fraction(text) if _PLAIN.fullmatch(text) else None
 
 
 def field(doc: Doc, key: str) -> Any:
@@ -41,9 +49,10 @@ def field(doc: Doc, key: str) -> Any:
     Raises:
         SecondError: it is missing.
     """
-    if not isinstance(doc, Mapping) or key not in doc:
-        raise SecondError(f"输入缺少“{key}”，请重新收集数据")
-    return doc[key]
+    try:
+        return doc[key]
+    except (KeyError, TypeError) as error:  # TypeError: no document at all
+        raise SecondError(f"输入缺少“{key}”，请重新收集数据") from error
 
 
 def number(doc: Doc, key: str) -> Fraction:
@@ -126,16 +135,21 @@ def rounded(value: Fraction, unit: Fraction = CENT, mode: str = "half_up") -> Fr
     """
     if unit <= 0 or mode not in {"half_up", "up", "down"}:
         raise SecondError("社保公积金方案的舍入单位或舍入方式无效，请在表中改正")
-    steps, rest = divmod(abs(value), unit)
-    away = rest > 0 if mode == "up" else mode == "half_up" and 2 * rest >= unit
-    size = (steps + (1 if away else 0)) * unit
-    return -size if value < 0 else size
+    return _count(value / unit, mode) * unit
+
+
+def _count(value: Fraction, mode: str) -> int:
+    """The whole number that stands for ``value``, by whole-number division alone."""
+    whole, rest = divmod(abs(value.numerator), value.denominator)
+    away = rest > 0 if mode == "up" else mode == "half_up" and 2 * rest >= value.denominator
+    size = whole + 1 if away else whole
+    return -size if value.numerator < 0 else size
 
 
 def spelled(value: Fraction) -> str:
     """Decimal text with two places, e.g. ``-0.50``."""
-    cents = rounded(value) * 100
-    whole, rest = divmod(abs(cents.numerator), 100)
+    cents = _count(value * 100, "half_up")
+    whole, rest = divmod(abs(cents), 100)
     return f"{'-' if cents < 0 else ''}{whole}.{rest:02d}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 from payslip.second.exact import (
     Doc,
@@ -55,13 +56,18 @@ def slices(books: Doc, key: str) -> tuple[Slice, ...]:
         SecondError: limits not ascending, no last row without limit, or quick deductions that do not follow
             from the rates.
     """
+    read = [(optional(row, "upto"), number(row, "rate"), number(row, "quick")) for row in rows(books, key)]
+    return _proved(tuple(read))
+
+
+@lru_cache(maxsize=32)
+def _proved(table_rows: tuple[tuple[Fraction | None, Fraction, Fraction], ...]) -> tuple[Slice, ...]:
     found: list[Slice] = []
     lower, below = Fraction(0), Fraction(0)
-    for row in rows(books, key):
-        upper, rate = optional(row, "upto"), number(row, "rate")
+    for upper, rate, quick in table_rows:
         if (found and found[-1].upper is None) or (upper is not None and upper <= lower):
             raise SecondError("税率表的级距没有按从低到高排列，请改正")
-        if lower * rate - number(row, "quick") != below:
+        if lower * rate - quick != below:
             raise SecondError("税率表的速算扣除数与税率不符")
         found.append(Slice(lower, upper, rate, below))
         if upper is not None:

@@ -107,6 +107,11 @@ def _number_token(formula: str, at: int) -> tuple[str, str, int]:
     return "number", formula[at:end], end
 
 
+@lru_cache(maxsize=2048)
+def _literal(text: str) -> Fraction:
+    return Fraction(text)
+
+
 class _Reading:
     """One pass over one formula. ``column`` None: only read, nothing is evaluated."""
 
@@ -156,7 +161,7 @@ class _Reading:
         kind, text = self._tokens[self._at]
         self._at += 1
         if kind == "number":
-            return Fraction(text)
+            return _literal(text)
         if kind == "text":
             return text
         if kind == "column":
@@ -259,9 +264,13 @@ def _compare(sign: str, left: Value, right: Value, *, live: bool) -> bool:
     if isinstance(left, str) and isinstance(right, str) and sign in {"=", "<>", "!="}:
         return (left == right) is (sign == "=")
     a, b = _as_number(left), _as_number(right)
-    return live and {
-        "=": a == b, "<>": a != b, "!=": a != b, "<": a < b, "<=": a <= b, ">": a > b, ">=": a >= b,
-    }[sign]  # fmt: skip
+    if not live:
+        return False
+    if sign in {"=", "<>", "!="}:
+        return (a == b) is (sign == "=")
+    if "=" in sign and a == b:
+        return True
+    return a < b if sign[0] == "<" else a > b
 
 
 def _apply(name: str, arguments: list[Value], *, live: bool) -> Value:

@@ -15,6 +15,7 @@ CITIES = ("成都", "北京")
 FUNDS: tuple[FundName, ...] = ("养老", "失业", "工伤", "医疗", "生育", "大病", "公积金")
 FIELDS = ("基本工资", "绩效系数", "补贴（餐）", "迟到次数", "未在职天数")
 COLUMNS = (*FIELDS, "提成金额", "计薪天数", "最低工资")
+KINDS = ("固定比例", "分段阶梯", "全额阶梯", "ROI分成", "团队池")
 MEMBERS = ("E001", "E002", "E010", "E9")
 MONTHS = ("2025-11", "2025-12", "2026-01", "2026-03", "2026-07", "2026-12")
 
@@ -80,7 +81,9 @@ def condition(rng: Random, depth: int, names: tuple[str, ...]) -> str:
 
 def structure(rng: Random) -> list[dict[str, Any]]:
     """Some components that may use each other; most are kept from being negative."""
-    names = tuple(rng.sample(("工资", "日薪", "绩效", "餐补", "缺勤", "宿舍（费）", "奖励"), rng.randrange(1, 6)))
+    names = tuple(
+        rng.sample(("工资", "日薪", "绩效", "餐补", "缺勤", "宿舍（费）", "奖励"), rng.randrange(1, 6))
+    )
     rows = []
     for at, name in enumerate(names):
         formula = number(rng, rng.randrange(4), names if often(rng, 0.05) else names[:at])
@@ -121,10 +124,7 @@ def plans(rng: Random) -> list[dict[str, Any]]:
     tiers = [{"start": str(low), "upto": high, "rate": rng.choice(("0.01", "0.015", "0.0333"))}
              for low, high in bounds]  # fmt: skip
     one = tiers[:1] if often(rng, 0.99) else tiers[:2]
-    found = [
-        {"name": kind, "kind": kind, "tiers": tiers if "阶梯" in kind else one}
-        for kind in ("固定比例", "分段阶梯", "全额阶梯", "ROI分成", "团队池")
-    ]
+    found = [{"name": kind, "kind": kind, "tiers": tiers if "阶梯" in kind else one} for kind in KINDS]
     return found + (found[:1] if often(rng, 0.01) else [])
 
 
@@ -139,11 +139,12 @@ def books(rng: Random) -> Books:
     if often(rng, 0.03):
         del params[rng.choice(list(params))]
     city = {"最低工资": "2330", "当地社平月工资": "10459.33", "当地社平年工资": "40000"}
+    beijing = {"基本工资": "1", "最低工资": money(rng), "当地社平年工资": money(rng, 60_000)}
     return Books.model_validate({
         "month": month, "pay_date": late if often(rng, 0.5) else date(year, nth, 28), "params": params,
-        "city_params": {"成都": city, "北京": {"基本工资": "1", "最低工资": money(rng)} if often(rng, 0.9) else {}},
-        "annual_table": ANNUAL_TABLE if often(rng, 0.98) else ANNUAL_TABLE[:2],
-        "monthly_table": MONTHLY_TABLE if often(rng, 0.98) else MONTHLY_TABLE[:2],
+        "city_params": {"成都": city, "北京": beijing if often(rng, 0.9) else {}},
+        "annual_table": ANNUAL_TABLE if often(rng, 0.99) else ANNUAL_TABLE[:2],
+        "monthly_table": MONTHLY_TABLE if often(rng, 0.99) else MONTHLY_TABLE[:2],
         "social": social, "plans": plans(rng), "structure": structure(rng),
     })  # fmt: skip
 
@@ -160,9 +161,10 @@ def entry(rng: Random) -> dict[str, Any]:
     if often(rng, 0.02):
         del weights["E001"]
     return {
-        "plan": rng.choice(("固定比例", "分段阶梯", "全额阶梯", "ROI分成", "团队池", "团队池")) if often(rng, 0.99) else "无",
-        "base": rng.choice((money(rng, 200_000), "500", "-20.5", "0")), "target": rng.choice(("3", "4.5", "0")),
-        "spend": rng.choice((money(rng, 9000), "1000", "0" if often(rng, 0.2) else "1")),
+        "plan": rng.choice((*KINDS, "团队池")) if often(rng, 0.99) else "无",
+        "base": rng.choice((money(rng, 200_000), "500", "-20.5", "0")),
+        "target": rng.choice(("3", "4.5", "0")),
+        "spend": rng.choice((money(rng, 9000), "1000", "0" if often(rng, 0.1) else "1")),
         "pool": money(rng, 1000), "coefficients": weights,
         "clawback": money(rng, 800) if often(rng, 0.3) else "0",
     }  # fmt: skip
@@ -211,14 +213,19 @@ def person(rng: Random, run: Books) -> Person:
     day = rng.choice((1, 14, 15, 16, 28))
     leave = date(rng.choice((2025, 2026)), rng.choice((10, 11, 12, 1, 3, 7)), rng.choice((1, 14, 15, 28)))
     fields = {name: money(rng, 9000 if name == "基本工资" else 12) for name in FIELDS if often(rng, 0.99)}
-    carry = {key: money(rng, 900) if often(rng, 0.3) else "0" for key in ("receivable", "clawback", "damages")}
+    carry = {
+        key: money(rng, 900) if often(rng, 0.3) else "0" for key in ("receivable", "clawback", "damages")
+    }
     past = rng.sample(MONTHS, rng.randrange(3)) if often(rng, 0.4) else []
     past += past[:1] if often(rng, 0.02) else []
     return Person.model_validate({
-        "no": "E001", "name": "林小满", "department": "运营", "city": rng.choice((*CITIES, "成都", "无")),
+        "no": "E001", "name": "林小满", "department": "运营",
+        "city": "无" if often(rng, 0.05) else rng.choice((*CITIES, "成都")),
         "join": date(*((2023, 5) if often(rng, 0.6) else map(int, run.month.split("-"))), day),
-        "leave": leave if often(rng, 0.3) else None, "first_job": often(rng, 0.2), "low_income": often(rng, 0.2),
-        "fields": fields, "commission": [entry(rng) for _ in range(rng.randrange(4) if often(rng, 0.7) else 0)],
+        "leave": leave if often(rng, 0.3) else None, "first_job": often(rng, 0.2),
+        "low_income": often(rng, 0.2),
+        "fields": fields,
+        "commission": [entry(rng) for _ in range(rng.randrange(4) if often(rng, 0.7) else 0)],
         "additional": [declaration(rng) for _ in range(rng.randrange(3))],
         "one_off": [one_off(rng) for _ in range(rng.randrange(4) if often(rng, 0.6) else 0)],
         "social_base": money(rng), "fund_base": money(rng), "fund_rate": maybe(rng, "0.12"),
