@@ -151,7 +151,7 @@ def _employee(person: Someone, first: date, dice: random.Random) -> Cells:
 
 def _account(person: Someone, dice: random.Random) -> Cells:
     if dice.random() < 0.1:
-        return {"开户行": "支付宝", "收款账号": str(person["email"])}
+        return {"开户行": "支付宝", "收款账号": f"{_no(person).lower()}@alipay.example"}
     bank, prefix, length = dice.choice(BANKS)
     digits = prefix + "".join(dice.choice("0123456789") for _ in range(length - len(prefix) - 1))
     return {"开户行": bank, "收款账号": digits + _check_digit(digits)}

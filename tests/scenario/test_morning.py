@@ -1,23 +1,21 @@
 """The demo's morning is the acceptance test: every scene passes, every request is well-formed."""
 
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
 
 from sandbox.morning import Morning, Outcome
 from sandbox.office import Office
-from tests.scenario.house import House, running
+from tests.scenario.house import House
 from tests.schemas.check import check_requests
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(300), pytest.mark.xdist_group("scenario-morning")]
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(demo_house: House) -> House:
     """The demo company with the product beside it."""
-    with running(tmp_path_factory.mktemp("morning"), "demo") as built:
-        yield built
+    return demo_house
 
 
 @pytest.fixture(scope="module")

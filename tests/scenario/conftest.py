@@ -1,0 +1,15 @@
+"""One demo company with the product beside it, for every module that plays in it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.scenario.house import House, running
+
+
+@pytest.fixture(scope="session")
+def demo_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The demo company; the product's temporary files go into a folder of their own, to be looked through."""
+    env = {"TMPDIR": str(tmp_path_factory.mktemp("demo-temp"))}
+    with running(tmp_path_factory.mktemp("demo"), "demo", env=env) as built:
+        yield built
