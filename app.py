@@ -380,6 +380,20 @@ def sandbox(options: tuple[str, ...]) -> None:
 main.add_command(payroll)
 
 
+@payroll.command("defaults")
+@refusing
+def payroll_defaults() -> None:
+    """Fill the tables of tax, insurance, parameters, commission and pay structure that have no row yet."""
+    from payslip.defaults import install_defaults
+
+    with opened() as (floor, _feishu, sync):
+        written = install_defaults(sync, floor.clock)
+        names = {spec.key: spec.name for spec in sync.specs}
+    for table, rows in written.items():
+        click.echo(f"{names[table]}: {f'{rows} rows' if rows else 'has rows already, left as it is'}")
+    click.echo("Rows whose 依据 says 待确认 must be checked before the first run.")
+
+
 class opened:  # noqa: N801  # used as a with-block
     """Open floor, client and sync for a command that talks to Feishu, and close them after it."""
 
