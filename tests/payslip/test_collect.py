@@ -1,0 +1,677 @@
+"""How inputs come together: what is read, what stops whom, and that unknown is never zero."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from bitable_sync.cells import EMPTY, Person, Unreadable
+from payslip import specs
+from payslip.calculate import calculate
+from payslip.collect import CollectedPerson, Gathered, gather
+from payslip.collect_cells import read_month
+from payslip.documents import Carry, Charged, EmployeeNo, Month, PaidMonth, canonical
+from payslip.errors import CannotCompute
+from tests.payslip import rows_kit as kit
+from tests.payslip.kit import CHENGDU
+from tests.payslip.rows_kit import (
+    MONTH,
+    PAY_DATE,
+    STRUCTURE,
+    Tables,
+    attendance,
+    commission,
+    declaration,
+    employee,
+    one_off,
+    opening,
+    param,
+    plan,
+    score,
+    social,
+    tables,
+    tax,
+)
+
+SPOILT = Unreadable("「基本工资」应为数字，现在是文字“12,345.67 元”，请改正这个单元格")
+
+
+@dataclass
+class Past:
+    """What earlier runs left."""
+
+    paid: list[PaidMonth] = field(default_factory=list)
+    charged: dict[str, Charged] = field(default_factory=dict)
+    carry: Carry = field(default_factory=Carry)
+    bonus_used: bool = False
+
+
+def gathered(found: Tables | None = None, **more: Any) -> Gathered:
+    """Collect October 2026, paid on 10 November."""
+    arguments = {"month": Month(MONTH), "pay_date": PAY_DATE, "structure": STRUCTURE, "history": {}, **more}
+    return gather(tables() if found is None else found, **arguments)
+
+
+def of(result: Gathered, no: str = "E001") -> CollectedPerson:
+    """One employee of the result."""
+    return next(who for who in result.people if who.no == no)
+
+
+def sentences(result: Gathered, no: str = "") -> list[str]:
+    """What only needs a look."""
+    return [problem.sentence for problem in result.problems if problem.no == no]
+
+
+def test_a_whole_month_comes_together() -> None:
+    """Fields, commission, deductions, account, opening and sources are there; nothing is wrong."""
+    result = gathered()
+    assert result.problems == ()
+    who = of(result)
+    assert (who.name, who.department, who.open_id, who.supervisor) == ("王芳", "运营部", "ou_E001", "ou_boss")
+    assert who.attendance_present
+    assert who.problem == ""
+    person = who.person
+    assert person is not None
+    assert person.fields == {
+        "基本工资": 6000, "岗位工资": 2000, "绩效基数": 2000, "绩效系数": Decimal("1.1"), "应出勤天数": 21,
+        "未在职天数": 0, "缺勤天数": 0, "事假天数": 0, "病假天数": 0, "迟到次数": 0, "工作日加班": 0,
+        "休息日加班": 0, "节假日加班": 0,
+    }  # fmt: skip
+    assert [(entry.plan, entry.base) for entry in person.commission] == [("店铺提成", 100000)]
+    assert person.history == (
+        PaidMonth(
+            paid=Month("2026-10"), income=Decimal(90000), exempt=Decimal(0), special=Decimal(9000),
+            withheld=Decimal(1200),
+        ),
+    )  # fmt: skip
+    assert person.account is not None
+    assert person.account.holder == "王芳"
+    assert person.sources["应出勤天数"].source == "飞书考勤"
+    assert person.sources["应出勤天数"].at == "2026-11-01T10:00:00+08:00"
+    assert person.sources["绩效系数"].source == "人工录入"
+    assert person.sources["基本工资"].source == "文件 员工.xlsx"
+    assert calculate(result.books, person).totals.gross > 0
+
+
+def test_books_hold_what_is_in_force() -> None:
+    """Taxes of the month of payment, the rest of the month worked; other years' rows are left aside."""
+    found = tables()
+    found[specs.PARAMS] += [param("减除费用", "6000", start=date(2026, 11, 1))]
+    found[specs.PARAMS][0]["end"] = date(2026, 10, 31)
+    found[specs.PARAMS] += [param("最低工资", "2500", CHENGDU, start=date(2026, 11, 1))]
+    city = next(r for r in found[specs.PARAMS] if r["name"] == "最低工资")
+    city["end"] = date(2026, 10, 31)
+    found[specs.SOCIAL] += [social("养老", "0.09", "0.16", row="next", start=date(2027, 1, 1))]
+    found[specs.SOCIAL][0]["end"] = date(2026, 12, 31)
+    result = gathered(found)
+    assert result.books.params["减除费用"] == 6000
+    assert result.books.city_params[CHENGDU]["最低工资"] == 2330
+    assert [rule.employee_rate for rule in result.books.social if rule.fund == "养老"] == [Decimal("0.08")]
+    assert len(result.books.annual_table) == len(result.books.monthly_table) == 7
+    assert of(result).problem == ""
+
+
+def test_the_order_of_rows_changes_nothing() -> None:
+    """The same rows in any order give the same bytes, so that a signature is not voided by sorting."""
+    found = tables(
+        pay_commission=[
+            commission("E001", "团队奖金池", pool="10000", coefficient="1"),
+            commission("E002", "团队奖金池", coefficient="0.5"),
+            commission(base="100000"),
+        ],
+        pay_one_offs=[one_off(row="X1"), one_off(row="X2", amount="700"), one_off(kind="损失赔偿", row="X3")],
+        pay_deductions=[declaration(), declaration(row="D2", item="住房租金", monthly="1500")],
+    )
+    first = gathered(found)
+    for seed in range(5):
+        dice = random.Random(seed)
+        again = gathered({key: dice.sample(rows, len(rows)) for key, rows in found.items()})
+        assert canonical(again.books) == canonical(first.books)
+        assert [canonical(w.person) for w in again.people if w.person] == [
+            canonical(w.person) for w in first.people if w.person
+        ]
+
+
+@pytest.mark.parametrize(
+    ("text", "month"),
+    [
+        ("2026-10", "2026-10"), ("2026/10", "2026-10"), ("2026.1", "2026-01"), ("2026年10月", "2026-10"),
+        ("２０２６年１月", "2026-01"), ("202610", "2026-10"), (" 2026-10 ", "2026-10"), ("2026-13", None),
+        ("10月", None), ("20261", None), ("", None), ("2026-10-01", None),
+    ],
+)  # fmt: skip
+def test_months_in_every_spelling(text: str, month: str | None) -> None:
+    """Usual spellings are one month; anything doubtful is none."""
+    assert read_month(text) == month
+
+
+def test_a_month_spelled_otherwise_is_found() -> None:
+    """2026年10月 in attendance and 2026/10 in scores are this month; 十月 is told."""
+    found = tables()
+    found[specs.ATTENDANCE][0]["month"] = "2026年10月"
+    found[specs.SCORES][0]["month"] = "2026/10"
+    found[specs.SCORES][1]["month"] = "十月"
+    result = gathered(found)
+    assert of(result).person is not None
+    assert "绩效评分「月份」不是月份，请写成 2026-10 这样，这一行没有采用" in sentences(result, "E002")
+
+
+# --- unknown is not zero ---
+
+
+def test_missing_attendance_is_not_a_month_without_absence() -> None:
+    """No row: the columns are left out, the computation refuses, and it says so."""
+    result = gathered(tables(pay_attendance=[attendance("E002", "李伟")]))
+    who = of(result)
+    assert not who.attendance_present
+    assert who.person is not None
+    assert "缺勤天数" not in who.person.fields
+    with pytest.raises(CannotCompute):
+        calculate(result.books, who.person)
+    assert of(result, "E002").attendance_present
+
+
+@pytest.mark.parametrize("value", [EMPTY, SPOILT, Decimal(-1), "三天"])
+def test_a_cell_that_cannot_be_used_is_left_out_and_told(value: Any) -> None:
+    """Empty, unreadable, negative or text: never zero, and the content is not repeated."""
+    found = tables()
+    found[specs.ATTENDANCE][0]["sick_days"] = value
+    result = gathered(found)
+    person = of(result).person
+    assert person is not None
+    assert "病假天数" not in person.fields
+    (told,) = sentences(result, "E001")
+    assert told.startswith("考勤汇总「病假天数」")
+    assert not any(digit in told for digit in "0123456789三")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("city", EMPTY, "员工「城市」是空的"),
+        ("join", EMPTY, "员工「入职日期」是空的"),
+        ("join", SPOILT, "员工「入职日期」读不出来，应为日期，请改正"),
+        ("leave", SPOILT, "员工「离职日期」读不出来，应为日期，请改正"),
+        ("social_base", EMPTY, "员工「社保基数」是空的"),
+        ("fund_base", SPOILT, "员工「公积金基数」读不出来，应为数字，请改正"),
+        ("fund_rate", Decimal(6), "员工「公积金比例」超过 100%，请按百分数填写，如 5%"),
+        ("first_job", SPOILT, "员工「本年首次就业」读不出来，应为勾选框，请改正"),
+        ("name", EMPTY, "员工「姓名」是空的"),
+        ("base_from", "去年", "员工「基数起月」不是月份，请写成 2026-10 这样"),
+        ("base_from", "2026-11", "员工「基数起月」晚于 2026-10，本月用哪个基数未知，请改正"),
+    ],
+)
+def test_what_a_document_needs_stops_only_this_person(key: str, value: Any, told: str) -> None:
+    """Table, column and what to do; the colleague is collected."""
+    found = tables()
+    found[specs.EMPLOYEES][0][key] = value
+    result = gathered(found)
+    assert of(result).person is None
+    assert of(result).problem == told
+    assert of(result, "E002").person is not None
+
+
+def test_no_sentence_repeats_what_stands_in_a_cell() -> None:
+    """Unreadable cells quote their content; what is stored unsealed does not."""
+    found = tables()
+    for table in (specs.EMPLOYEES, specs.ATTENDANCE, specs.SCORES, specs.COMMISSION, specs.DEDUCTIONS):
+        for key in found[table][0]:
+            if key not in {"no", "name", "source", "source_at", "sync_issue"}:
+                changed = {**tables(), table: [{**found[table][0], key: SPOILT}, *found[table][1:]]}
+                result = gathered(changed)
+                told = [*(who.problem for who in result.people), *(p.sentence for p in result.problems)]
+                assert not any("12,345" in sentence for sentence in told), (table, key)
+
+
+# --- people ---
+
+
+def test_two_rows_of_one_number_stop_this_person() -> None:
+    """Nobody can tell which row is right."""
+    result = gathered(
+        tables(pay_employees=[employee(), employee(base_wage="9000"), employee("E002", "李伟")])
+    )
+    assert of(result).person is None
+    assert of(result).problem == "员工表里这个工号有 2 行，请只留一行"
+    assert [who.no for who in result.people] == ["E001", "E002"]
+
+
+def test_a_shared_feishu_account_stops_both() -> None:
+    """One would read the other's payslip. Somebody who left long ago does not count."""
+    same = (Person("ou_E001"),)
+    result = gathered(tables(pay_employees=[employee(), employee("E002", "李伟", person=same)]))
+    assert [who.person for who in result.people] == [None, None]
+    assert "与工号 E002 相同" in of(result).problem
+    left = employee("E002", "李伟", person=same, leave=date(2025, 6, 30))
+    assert of(gathered(tables(pay_employees=[employee(), left]))).person is not None
+
+
+@pytest.mark.parametrize("table", ["pay_attendance", "pay_scores", "pay_opening"])
+def test_two_rows_for_the_month_stop_this_person(table: str) -> None:
+    """Attendance, score or opening twice."""
+    found = tables()
+    found[table].append(dict(found[table][0]))
+    result = gathered(found)
+    assert of(result).person is None
+    assert "本月有 2 行，请只留一行" in of(result).problem
+    assert of(result, "E002").person is not None
+
+
+def test_rows_nobody_can_own_are_told() -> None:
+    """An unknown number, and a row without one."""
+    found = tables(
+        pay_scores=[score(), score("E002", "李伟"), score("E999", "赵六"), score(no=EMPTY, name="钱七")]
+    )
+    problems = {(p.no, p.name, p.sentence) for p in gathered(found).problems}
+    assert ("E999", "赵六", "绩效评分里的工号在员工表中没有，没有采用") in problems
+    assert ("", "钱七", "绩效评分有一行没有可用的工号，没有采用") in problems
+
+
+def test_another_name_is_told_and_blanks_are_not() -> None:
+    """王　芳 is 王芳; 王方 is asked about."""
+    assert gathered(tables(pay_scores=[score(name="王　芳"), score("E002", "李伟")])).problems == ()
+    told = sentences(gathered(tables(pay_scores=[score(name="王方"), score("E002", "李伟")])), "E001")
+    assert told == ["绩效评分里这个工号写的是“王方”，与员工表不同，请核对是不是同一个人"]
+
+
+def test_who_is_employed_for_a_day_is_in() -> None:
+    """Joined on the last day, left on the first: in. Joined later, left before: out."""
+    people = [
+        employee("E001", "甲", join=date(2026, 10, 31)),
+        employee("E002", "乙", leave=date(2026, 10, 1)),
+        employee("E003", "丙", join=date(2026, 11, 1)),
+        employee("E004", "丁", leave=date(2026, 9, 30)),
+    ]
+    assert [who.no for who in gathered(tables(pay_employees=people)).people] == ["E001", "E002"]
+
+
+def test_a_leaver_with_a_one_off_gets_only_that() -> None:
+    """No wage, no attendance; the computation gives exactly the one-off, and commission is asked about."""
+    found = tables(
+        pay_employees=[employee(leave=date(2026, 9, 15)), employee("E002", "李伟")],
+        pay_one_offs=[one_off(amount="500")],
+        pay_attendance=[attendance("E002", "李伟", due_days="18")],
+        pay_scores=[score("E002", "李伟")],
+    )
+    result = gathered(found)
+    person = of(result).person
+    assert person is not None
+    assert of(result).attendance_present
+    assert person.fields["应出勤天数"] == person.fields["未在职天数"] == 18
+    assert person.commission == ()
+    assert calculate(result.books, person).totals.gross == 500
+    assert "已离职，本月提成数据没有采用；要补发请填一次性项目" in sentences(result, "E001")
+
+
+def test_joining_within_the_month_must_show_in_attendance() -> None:
+    """15 October with no day off is asked about; 1 November 2026 is a Sunday, so the 2nd is a whole month."""
+    found = tables()
+    found[specs.EMPLOYEES][0]["join"] = date(2026, 10, 15)
+    assert "月中入职或离职，但未在职天数是 0，请核对考勤汇总" in sentences(gathered(found), "E001")
+    found[specs.ATTENDANCE][0]["off_days"] = Decimal(8)
+    assert sentences(gathered(found), "E001") == []
+    november = tables(
+        pay_attendance=[attendance(month="2026-11"), attendance("E002", "李伟", month="2026-11")]
+    )
+    november[specs.EMPLOYEES][0]["join"] = date(2026, 11, 2)
+    later = gathered(november, month=Month("2026-11"), pay_date=date(2026, 12, 10))
+    assert not any("未在职" in told for told in sentences(later, "E001"))
+
+
+def test_scope_is_a_correction_of_some() -> None:
+    """Only they are collected; a number that is not there is told; the pool still counts everybody."""
+    found = tables(
+        pay_commission=[
+            commission("E001", "团队奖金池", pool="10000", coefficient="1"),
+            commission("E002", "团队奖金池", coefficient="0.5"),
+        ]
+    )
+    result = gathered(found, scope=(EmployeeNo("E001"), EmployeeNo("E404")))
+    assert [who.no for who in result.people] == ["E001"]
+    person = of(result).person
+    assert person is not None
+    assert person.commission[0].coefficients == {"E001": 1, "E002": Decimal("0.5")}
+    assert sentences(result, "E404") == ["要更正的工号本月没有可以核算的人，请核对工号"]
+
+
+# --- commission ---
+
+
+def member(no: str = "E001", **cells: Any) -> kit.Row:
+    """A row of a member of the team pool."""
+    return commission(no, "团队奖金池", **{"coefficient": "1", **cells})
+
+
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([member(pool="1"), member("E002", pool="2")], "各行的团队池金额不一致"),
+        ([member(), member("E002")], "没有一行写了团队池金额"),
+        ([member(pool="1"), member("E002", coefficient=EMPTY)], "有成员的提成数据「个人系数」是空的"),
+        ([member(pool="1"), member("E002"), member("E999")], "有一行的工号在员工表中没有"),
+    ],
+)  # fmt: skip
+def test_a_pool_that_cannot_be_split_stops_its_members(rows: list[Any], told: str) -> None:
+    """What one gets depends on all, so one unknown coefficient is everybody's."""
+    result = gathered(tables(pay_commission=rows))
+    for no in ("E001", "E002"):
+        assert of(result, no).person is None
+        assert told in of(result, no).problem
+
+
+def test_commission_needs_its_figures() -> None:
+    """ROI without ad spend, a plan without its base, an unreadable month: this person is stopped."""
+    for bad, told in (
+        (commission(plan="投放分成", base="5", target="4"), "提成数据「广告花费」是空的"),
+        (commission(plan="店铺提成"), "提成数据「计提基数」是空的"),
+        (commission(base="5", month="上月"), "提成数据「月份」不是月份，请写成 2026-10 这样"),
+        (commission(base=SPOILT), "提成数据「计提基数」读不出来，应为数字，请改正"),
+    ):
+        result = gathered(tables(pay_commission=[bad]))
+        assert of(result).problem == told
+        assert of(result, "E002").person is not None
+
+
+@pytest.mark.parametrize("name", ["店铺提成", "分段提成", "投放分成", "团队奖金池"])
+def test_a_refund_alone_is_an_entry(name: str) -> None:
+    """No sales this month, only a claw-back: it is carried, whatever the plan's kind."""
+    result = gathered(tables(pay_commission=[commission(plan=name, clawback="300")]))
+    person = of(result).person
+    assert person is not None
+    assert calculate(result.books, person).carry.clawback == 300
+
+
+def test_an_unknown_plan_is_said_by_the_computation() -> None:
+    """The entry is kept, so that nothing is lost in silence."""
+    result = gathered(tables(pay_commission=[commission(plan="神秘提成", base="5")]))
+    person = of(result).person
+    assert person is not None
+    with pytest.raises(CannotCompute, match="神秘提成"):
+        calculate(result.books, person)
+
+
+def test_a_plan_twice_in_a_month_stops_this_person() -> None:
+    """Two rows of one plan could be the same sales typed twice."""
+    result = gathered(tables(pay_commission=[commission(base="1"), commission(base="1")]))
+    assert "同月有两行，请合并" in of(result).problem
+
+
+@pytest.mark.parametrize(
+    ("tiers", "told"),
+    [
+        ([("0", "100", "0.01"), ("90", None, "0.02")], "档位有重叠"),
+        ([("0", "100", "0.01"), ("200", None, "0.02")], "档位之间有空缺"),
+        ([("0", None, "0.01"), ("100", None, "0.02")], "档位有重叠"),
+        ([("0", "100", "0.01")], "最高一档的上限应留空"),
+        ([("100", "100", "0.01")], "有一档的上限不高于下限"),
+    ],
+)
+def test_tiers_must_fit_together(tiers: list[Any], told: str) -> None:
+    """A wrong plan is left out and told; only who uses it is stopped."""
+    rows = [plan("分段提成", "分段阶梯", *tier) for tier in tiers]
+    result = gathered(tables(pay_plans=[*rows, plan("店铺提成", "固定比例", rate="0.015")]))
+    assert [each.name for each in result.books.plans] == ["店铺提成"]
+    assert sentences(result) == [f"提成标准的“分段提成”：{told}，用到它的人无法核算"]
+    assert of(result).person is not None
+
+
+# --- deductions, one-offs, history ---
+
+
+def test_declarations_of_other_years_and_later_months_stay_outside() -> None:
+    """Without an end it holds until December; a declaration of later months is not yet known."""
+    result = gathered(
+        tables(
+            pay_deductions=[
+                declaration(),
+                declaration(row="D2", item="住房租金", start="2025-03", declared="2025-03"),
+                declaration(row="D3", item="子女教育", start="2026-12", declared="2026-12"),
+                declaration(row="D4", item="继续教育", start="2025-09", end="2026-02", declared="2025-09"),
+            ]
+        )
+    )
+    person = of(result).person
+    assert person is not None
+    assert [(each.item, each.start, each.end) for each in person.additional] == [
+        ("继续教育", "2025-09", "2026-02"),
+        ("赡养老人", "2026-01", "2026-12"),
+    ]
+    assert sentences(result, "E001") == [
+        "专项附加扣除“住房租金”没有填止月，按 2025-12 止处理；今年继续扣除请补填止月"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"monthly": EMPTY}, "专项附加扣除「每月金额」是空的"),
+        ({"start": "年初"}, "专项附加扣除「扣除起月」不是月份，请写成 2026-10 这样"),
+        ({"end": "2025-12"}, "专项附加扣除「扣除止月」早于扣除起月，请改正"),
+        ({"declared": EMPTY}, "专项附加扣除「申报月份」是空的"),
+    ],
+)
+def test_a_wrong_declaration_stops_this_person(changes: dict[str, Any], told: str) -> None:
+    """The tax would be unknown."""
+    result = gathered(tables(pay_deductions=[declaration(**changes)]))
+    assert of(result).problem == told
+
+
+def test_one_offs_of_the_month() -> None:
+    """Another month's are left aside; the bonus may be taxed by itself, others not."""
+    result = gathered(
+        tables(
+            pay_one_offs=[
+                one_off(kind="全年一次性奖金", amount="36000", separate=True),
+                one_off(row="X2", separate=True),
+                one_off(row="X3", month="2026-09"),
+            ]
+        )
+    )
+    person = of(result).person
+    assert person is not None
+    assert [(each.kind, each.amount, each.separate) for each in person.one_off] == [
+        ("全年一次性奖金", 36000, True),
+        ("补发", 500, False),
+    ]
+    assert len(sentences(result, "E001")) == 1
+    spoilt = gathered(tables(pay_one_offs=[one_off(amount=EMPTY)]))
+    assert of(spoilt).problem == "一次性项目「金额」是空的"
+
+
+def test_a_bonus_by_itself_needs_its_table() -> None:
+    """When the grace has ended there is no monthly table: only who asks for it is stopped."""
+    found = tables(pay_one_offs=[one_off(kind="全年一次性奖金", separate=True)])
+    found[specs.TAX] = [row for row in found[specs.TAX] if row["table"] == "年度"]
+    result = gathered(found)
+    assert "没有生效的按月换算税率表" in of(result).problem
+    assert of(result, "E002").person is not None
+
+
+def paid(month: str, withheld: str = "10") -> PaidMonth:
+    """A month already paid."""
+    figures = dict.fromkeys(("income", "exempt", "special"), Decimal(0))
+    return PaidMonth(paid=Month(month), withheld=Decimal(withheld), **figures)
+
+
+def test_opening_balances_come_before_our_own_months() -> None:
+    """They make the first month's tax right; a month counted twice is refused; last year's are ignored."""
+    past = Past(paid=[paid("2026-10")])
+    found = tables(pay_opening=[opening(through="2026-09", bonus_used=True), opening("E002")])
+    result = gathered(found, history={"E001": past})
+    person = of(result).person
+    assert person is not None
+    assert [each.paid for each in person.history] == ["2026-09", "2026-10"]
+    assert person.bonus_used
+    twice = gathered(tables(), history={"E001": past})
+    assert "与 Chorus 已发放的月份重叠" in of(twice).problem
+    ahead = gathered(tables(pay_opening=[opening(through="2026-11"), opening("E002")]))
+    assert "应早于发放月 2026-11" in of(ahead).problem
+    old = gathered(tables(pay_opening=[opening(through="2025-12"), opening("E002")]))
+    old_person = of(old).person
+    assert old_person is not None
+    assert old_person.history == ()
+
+
+def test_a_first_tax_in_mid_year_is_asked_about_once() -> None:
+    """Everybody without history and opening, in one sentence; not in January, not for joiners."""
+    people = [employee(f"E00{number}", f"员工{number}") for number in range(1, 8)]
+    result = gathered(tables(pay_employees=people, pay_opening=[]))
+    (told,) = sentences(result)
+    assert told.startswith("员工1、员工2、员工3、员工4、员工5等 7 人今年还没有")
+    joiner = employee(join=date(2026, 10, 8))
+    assert sentences(gathered(tables(pay_employees=[joiner], pay_opening=[], pay_attendance=[], pay_scores=[],
+                                     pay_commission=[]))) == []  # fmt: skip
+
+
+def test_history_is_carried_over() -> None:
+    """Months, carry and the used bonus."""
+    past = Past(paid=[paid("2026-10")], carry=Carry(receivable=Decimal(5)), bonus_used=True)
+    person = of(gathered(tables(pay_opening=[]), history={"E001": past})).person
+    assert person is not None
+    assert person.history == (paid("2026-10"),)
+    assert person.carry.receivable == 5
+    assert person.bonus_used
+
+
+def charged(month: str, amount: str = "640") -> Charged:
+    """What a month was charged."""
+    return Charged(month=Month(month), employee={"养老": Decimal(amount)}, employer={"养老": Decimal(1280)})
+
+
+def test_past_months_are_compared_with_todays_rules() -> None:
+    """All charged months of this year; only as far back as today's base holds."""
+    past = Past(charged={m: charged(m) for m in ("2025-12", "2026-01", "2026-08", "2026-09", "2026-10")})
+    person = of(gathered(history={"E001": past})).person
+    assert person is not None
+    assert [each.month for each in person.backpay] == ["2026-01", "2026-08", "2026-09"]
+    changed = tables()
+    changed[specs.EMPLOYEES][0]["base_from"] = "2026年8月"
+    person = of(gathered(changed, history={"E001": past})).person
+    assert person is not None
+    assert [each.month for each in person.backpay] == ["2026-08", "2026-09"]
+
+
+def test_a_rule_that_came_late_is_charged_once() -> None:
+    """A higher floor since January makes a line for September; charged in total, it makes none."""
+    found = tables()
+    found[specs.SOCIAL] = [social("养老", "0.08", "0.16", floor="9000")]
+    first = gathered(found, history={"E001": Past(charged={"2026-09": charged("2026-09")})})
+    person = of(first).person
+    assert person is not None
+    lines = {line.code: line.amount for line in calculate(first.books, person).lines}
+    assert lines["补缴 2026-09 养老保险（个人）"] == 80
+    total = Charged(month=Month("2026-09"), employee={"养老": Decimal(720)}, employer={"养老": Decimal(1440)})
+    second = gathered(found, history={"E001": Past(charged={"2026-09": total})})
+    person = of(second).person
+    assert person is not None
+    assert not any(line.code.startswith("补缴") for line in calculate(second.books, person).lines)
+
+
+# --- the dated tables ---
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"rate": EMPTY}, "税率表的“年度-0.10”：税率表「税率」是空的"),
+        ({"quick": "2521"}, "税率表（年度，2026-11）速算扣除数与级距、税率对不上"),
+        ({"end": date(2026, 10, 31)}, "税率表（年度，2026-11）速算扣除数与级距、税率对不上"),
+        ({"upto": "36000"}, "税率表（年度，2026-11）有两行的级距上限相同"),
+        ({"upto": EMPTY}, "税率表（年度，2026-11）应恰好有一行的级距上限留空"),
+    ],
+)
+def test_a_wrong_tax_table_stops_everyone(change: dict[str, Any], told: str) -> None:
+    """One typo in a tax table would be in everybody's pay."""
+    found = tables()
+    for key, value in change.items():
+        found[specs.TAX][1][key] = Decimal(value) if isinstance(value, str) else value
+    result = gathered(found)
+    assert told in sentences(result)
+    assert all(who.person is None and told in who.problem for who in result.people)
+
+
+def test_no_tax_table_stops_everyone() -> None:
+    """None in force is not a rate of zero."""
+    result = gathered(tables(pay_tax=[tax("按月换算", bracket) for bracket in kit.kit.MONTHLY_TABLE]))
+    assert all("没有生效的行" in who.problem for who in result.people)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"employee_rate": SPOILT}, "社保公积金方案「个人比例」读不出来，应为百分数，请改正"),
+        ({"employee_rate": Decimal(8)}, "社保公积金方案「个人比例」超过 100%"),
+        ({"floor": Decimal(30000)}, "社保公积金方案「基数下限」高于基数上限"),
+        ({"cutoff_day": Decimal("15.5")}, "社保公积金方案「截止日」应为 1 到 31 的整数"),
+        ({"rounding": "随缘"}, "社保公积金方案「舍入方式」请从选项里选"),
+        ({"unit": Decimal(0)}, "社保公积金方案「舍入单位」应大于 0"),
+        ({"end": date(2025, 1, 1)}, "社保公积金方案「生效止」早于生效起"),
+        ({"fund": "意外"}, "社保公积金方案「险种」不是认识的险种"),
+    ],
+)  # fmt: skip
+def test_a_wrong_social_rule_stops_its_city(changes: dict[str, Any], told: str) -> None:
+    """A fund left out in silence would be pay too high; another city is not touched."""
+    found = tables(
+        pay_employees=[employee(), employee("E002", "李伟", city="重庆")],
+    )
+    found[specs.SOCIAL][0].update(changes)
+    result = gathered(found)
+    assert told in of(result).problem
+    assert of(result, "E002").person is not None
+
+
+def test_two_rules_for_one_month_stop_the_city() -> None:
+    """The old one was not ended when the new one began; nobody can tell which holds."""
+    found = tables()
+    found[specs.SOCIAL].append(social("养老", "0.09", "0.16", row="新", start=date(2026, 7, 1)))
+    assert "成都的“养老”在 2026-07 有两行同时生效" in of(gathered(found)).problem
+    found[specs.SOCIAL][0]["end"] = date(2026, 6, 30)
+    result = gathered(found)
+    assert of(result).problem == ""
+    assert [str(r.employee_rate) for r in result.books.social if r.fund == "养老"] == ["0.08", "0.09"]
+
+
+def test_parameters_that_are_wrong_or_doubled_stop_who_they_are_for() -> None:
+    """A city's stops the city, the company's stops everyone."""
+    for extra, stopped in (
+        (param("最低工资", "2400", CHENGDU), ["E001"]),
+        (param("减除费用", "5000"), ["E001", "E002"]),
+        ({**param("最低工资", "1", CHENGDU), "value": SPOILT}, ["E001"]),
+    ):
+        found = tables(pay_employees=[employee(), employee("E002", "李伟", city="重庆")])
+        found[specs.PARAMS].append(extra)
+        assert [who.no for who in gathered(found).people if who.person is None] == stopped
+
+
+def test_an_account_half_filled_is_no_account() -> None:
+    """It is told and the person is collected; the payout asks about it again."""
+    found = tables()
+    found[specs.EMPLOYEES][0]["holder"] = EMPTY
+    result = gathered(found)
+    person = of(result).person
+    assert person is not None
+    assert person.account is None
+    assert sentences(result, "E001") == ["开户行、收款账号、户名没有填全，不能发放"]
+
+
+def test_two_thousand_people_come_together() -> None:
+    """Everyone is collected; a whole company passes through in one go."""
+    people = [employee(f"E{number:05d}", f"员工{number}") for number in range(2000)]
+    rows = {
+        "pay_employees": people,
+        "pay_attendance": [attendance(str(each["no"]), str(each["name"])) for each in people],
+        "pay_scores": [score(str(each["no"]), str(each["name"])) for each in people],
+        "pay_commission": [
+            commission(str(each["no"]), "团队奖金池", pool="100000", coefficient="1") for each in people[:50]
+        ],
+        "pay_deductions": [declaration(str(each["no"])) for each in people],
+        "pay_opening": [opening(str(each["no"])) for each in people],
+    }
+    result = gathered(tables(**rows))
+    assert len(result.people) == 2000
+    assert all(who.person is not None for who in result.people)
