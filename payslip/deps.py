@@ -18,7 +18,8 @@ from runtime.work import WorkQueue
 
 if TYPE_CHECKING:
     from bitable_sync.context import Sync
-    from runtime.feishu.attendance import Attendance
+    from payslip.columns import Structuring
+    from payslip.presence import Presence
     from runtime.feishu.im import SentMessage
     from runtime.manifest import Manifest
     from runtime.settings import Settings
@@ -46,6 +47,7 @@ class Policy:
         approvals: code of each approval by key; missing = signing is off and says so.
         reminder_hours: hours after the push at which those who have not confirmed are reminded.
         push_time: hour and minute (Asia/Shanghai) at which slips go out; None = at once.
+        attendance_operator: whose saved report decides the columns of Feishu attendance; None = not used.
         payer: the company's side of a payment.
         template: the bank of the paying account.
         public_url: where people open pages, or None.
@@ -65,6 +67,7 @@ class Policy:
     approvals: Mapping[str, str] = ()  # type: ignore[assignment]  # always given by `make_policy`
     reminder_hours: tuple[int, ...] = ()
     push_time: time | None = None
+    attendance_operator: OpenId | None = None
     payer: Payer = field(default_factory=Payer)
     template: Template = Template.CMB
     public_url: str | None = None
@@ -113,6 +116,7 @@ def make_policy(manifest: Manifest, settings: Settings) -> Policy:
         },
         reminder_hours=pay.reminder_hours,
         push_time=time.fromisoformat(pay.push_time) if pay.push_time else None,
+        attendance_operator=OpenId(pay.attendance_operator) if pay.attendance_operator else None,
         payer=payer_of(settings),
         template=Template(settings.payout_template),
         public_url=settings.public_url,
@@ -185,6 +189,7 @@ class Payroll:
         attendance: Feishu attendance, None where the company does not use it.
         vault: seals and opens.
         policy: what the manifest decides.
+        structuring: the pay structure and its columns.
     """
 
     db: Database
@@ -193,9 +198,10 @@ class Payroll:
     sync: Sync
     im: Messages
     approval: Approvals
-    attendance: Attendance | None
+    attendance: Presence | None
     vault: Vault
     policy: Policy
+    structuring: Structuring
 
 
 def pay_date_of(month: str, pay_day: int) -> date:

@@ -17,7 +17,6 @@ from bitable_sync.diff import differing
 from payslip import history, store
 from payslip import run as moves
 from payslip.approving import void
-from payslip.attendance import attendance_rows
 from payslip.cards import run_card
 from payslip.commission import commission
 from payslip.computing import Computing
@@ -77,6 +76,7 @@ class Collecting:
             return
         if args.get("fetch"):
             run.attempt("pull", self._pull)
+            run.attempt("structure", self._structure)
             run.attempt("attendance", partial(self._attendance, mine, str(run.id)))
         run.attempt("compute", lambda: self.computing.refresh(mine))
         run.attempt("sheet", partial(self._sheet, mine, str(run.id)))
@@ -92,13 +92,18 @@ class Collecting:
             self.deps.sync.puller.pull(table)
         return len(INPUT_TABLES)
 
+    def _structure(self) -> dict[str, int]:
+        """What stands in 薪资结构 is in force, answered in its rows, and has its columns."""
+        structuring = self.deps.structuring
+        structuring.review()
+        structuring.answer()
+        return structuring.install()
+
     def _attendance(self, mine: Run, cause: str) -> dict[str, int]:
         """Attendance from Feishu into 考勤汇总; what people typed or imported stays."""
         if self.deps.attendance is None:
             return {"rows": 0}
-        rows = attendance_rows(
-            self.deps.attendance, self.computing.tables(), mine.month, self.deps.clock.now()
-        )
+        rows = self.deps.attendance.rows(self.computing.tables(), mine.month, self.deps.clock.now())
         if rows:
             self.deps.sync.pusher.upsert(ATTENDANCE, rows, cause=cause)
         return {"rows": len(rows)}

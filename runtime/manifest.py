@@ -152,6 +152,8 @@ class PayrollManifest(_Strict):
         min_group: departments with fewer people are signed together, so that no sum shows one person's pay.
         slip_deadline_days: how long an employee may look at a payslip before it counts as seen.
         reminder_hours: how many hours after the push those who have not looked are reminded.
+        attendance_operator: administrator whose saved report decides the columns of Feishu attendance; left
+            out, attendance is typed or imported.
         push_time: when payslips go out on the day they are sealed, in the base's time zone; "" = at once.
     """
 
@@ -166,6 +168,7 @@ class PayrollManifest(_Strict):
     min_group: Annotated[int, Field(ge=1)] = 3
     slip_deadline_days: Annotated[int, Field(ge=1, le=90)] = 5
     reminder_hours: Annotated[tuple[Annotated[int, Field(ge=1)], ...], Field(strict=False)] = (24, 72)
+    attendance_operator: PersonId | None = None
     push_time: PushTime = ""
 
     @model_validator(mode="after")
