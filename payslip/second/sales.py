@@ -28,6 +28,7 @@ def commission(books: Doc, person: Doc) -> tuple[Fraction, Fraction]:
     for entry in rows(person, "commission"):
         balance += rounded(_earned(_plan(books, word(entry, "plan")), entry, word(person, "no")))
         balance -= rounded(_positive(entry, "clawback", "退款扣回"))
+    balance = rounded(balance)
     return max(balance, Fraction(0)), max(-balance, Fraction(0))
 
 

@@ -251,3 +251,14 @@ def test_what_pay_does_not_cover_is_carried() -> None:
     assert (pay["total:net"], pay["carry:receivable"]) == ("0.00", "80.00")
     assert (pay["line:结转下期（员工应付）"], pay["line:上期结转扣回"]) == ("80.00", "30.00")
     assert "line:无" not in pay
+
+
+def test_a_carried_clawback_with_a_half_cent_is_settled_at_once() -> None:
+    """100 − 75.325 is 24.675: formulas see 24.68, not what stands behind it."""
+    with_plan = books(
+        plans=[plan("固定比例", ("0", None, "1"))], structure=[component("提成", "[提成金额]-0.005")]
+    )
+    blank = {"spend": "0", "target": "0", "pool": "0", "coefficients": {}, "clawback": "0"}
+    carry = {"receivable": "0", "clawback": "75.325", "damages": "0"}
+    pay = recompute(with_plan, person(commission=[blank | {"plan": "甲", "base": "100"}], carry=carry))
+    assert pay["line:提成"] == "24.68"
