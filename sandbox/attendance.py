@@ -17,7 +17,6 @@ from sandbox.attendance_state import (
     ExtraWork,
     Sheet,
     between,
-    is_workday,
 )
 from sandbox.kernel import ApiError, Person, Rate, Request, Routes, World
 
@@ -178,7 +177,7 @@ def shown(person: Person, sheet: Sheet, group: str, code: str, start: date, end:
     text = {"50101": person.name, "50103": person.employee_no, "52108": group}
     if code in text:
         return cell(code, text[code])
-    due = sum(is_workday(day) for day in between(start, end))
+    due = sheet.due(start, end)
     absent = sum(start <= day <= end for day in sheet.absent)
     away = sum(leave.days(start, end) for leave in sheet.leaves if leave.status == 2)
     extra = [work for work in sheet.overtime if start <= work.day <= end and work.status == 2]

@@ -41,6 +41,8 @@ def sheet_view(sheet: Sheet) -> dict[str, Any]:
             for x in sheet.overtime
         ],
         "values": sheet.values,
+        "since": sheet.since.isoformat() if sheet.since else None,
+        "until": sheet.until.isoformat() if sheet.until else None,
     }  # fmt: skip
 
 
@@ -52,7 +54,7 @@ def show_sheet(world: World, req: Request) -> dict[str, Any]:
 
 @routes.add("POST", "/_sandbox/world/attendance/:person/:month", auth="none", claim=CONTROL)
 def turn_sheet(world: World, req: Request) -> dict[str, Any]:
-    """Set any of groups, late, absent, leaves, overtime of a month, or the text of columns (values)."""
+    """Set groups, since, until, late, absent, leaves, overtime of a month, or texts of columns (values)."""
     person, month = known_person(world, req), req.params["month"]
     sheet = world.attendance.sheet(person, month)
     body = req.json()
@@ -63,6 +65,9 @@ def turn_sheet(world: World, req: Request) -> dict[str, Any]:
     for name in ("late", "absent"):
         if name in body:
             setattr(sheet, name, {date.fromisoformat(text) for text in body[name]})
+    for name in ("since", "until"):
+        if name in body:
+            setattr(sheet, name, date.fromisoformat(body[name]) if body[name] else None)
     if "leaves" in body:
         sheet.leaves = [
             Absence(

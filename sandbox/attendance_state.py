@@ -49,7 +49,11 @@ class ExtraWork:
 
 @dataclass(slots=True)
 class Sheet:
-    """One person's month. ``groups``: attendance groups they were in; none = no row at all."""
+    """One person's month.
+
+    ``groups``: attendance groups they were in; none = no row at all. ``since``, ``until``: the days of the
+    month in a group, for who joined or left within it.
+    """
 
     groups: list[str] = field(default_factory=lambda: ["标准工时"])
     late: set[date] = field(default_factory=set)
@@ -57,6 +61,13 @@ class Sheet:
     leaves: list[Absence] = field(default_factory=list)
     overtime: list[ExtraWork] = field(default_factory=list)
     values: dict[str, str] = field(default_factory=dict)
+    since: date | None = None
+    until: date | None = None
+
+    def due(self, start: date, end: date) -> int:
+        """Working days of a period on which the person was in a group."""
+        first, last = max(start, self.since or start), min(end, self.until or end)
+        return sum(is_workday(day) for day in between(first, last)) if first <= last else 0
 
 
 class AttendanceState:
