@@ -243,7 +243,7 @@ class Computing:
     def differs_now(self, run: Run) -> list[str]:
         """Whose inputs, or whose pay computed anew, are not what was signed; empty = all as signed.
 
-        Reads the mirror as it is (pull first), computes everything again and compares digests; stores nothing.
+        Reads the mirror as it is (pull first), computes everything again, compares digests; stores nothing.
         """
         vault = self.deps.vault
         with self.deps.db.read() as conn:
@@ -252,8 +252,12 @@ class Computing:
             signed_books = self.books(conn, run)
         if signed_books is None or canonical(signed_books) != canonical(gathered.books):
             return ["薪资结构、税率、社保、提成标准或参数"]
-        plain = gathered.books.model_dump(mode="json")
-        found = [row.name for no, row in stored.items() if no not in {who.no for who in gathered.people}]
+
+        def mark(pay: Pay) -> str:
+            return vault.digest("pay-result", canonical(pay))
+
+        plain, here = gathered.books.model_dump(mode="json"), {who.no for who in gathered.people}
+        found = [row.name for no, row in stored.items() if no not in here]
         for who in gathered.people:
             row = stored.get(who.no)
             if row is None or who.person is None:
@@ -261,9 +265,7 @@ class Computing:
                 continue
             same_input = row.input_digest == vault.digest("pay-input", canonical(who.person))
             outcome = compute(gathered.books, plain, who.person) if same_input else Outcome(None)
-            if outcome.pay is None or outcome.disagree:
-                found.append(who.name)
-            elif row.pay_digest != vault.digest("pay-result", canonical(outcome.pay)):
+            if outcome.pay is None or outcome.disagree or row.pay_digest != mark(outcome.pay):
                 found.append(who.name)
         return found
 

@@ -27,6 +27,7 @@ from runtime.clock import Clock
 from runtime.db import Database
 from runtime.feishu.quota import Quota
 from runtime.feishu.signin import SignIn
+from runtime.ids import OpenId
 from runtime.settings import Settings
 from runtime.vault import Vault
 from runtime.work import WorkQueue
@@ -64,7 +65,7 @@ class PayoutFile:
     subject: str
 
 
-def _no_files(_conn: Connection, _file_id: str) -> PayoutFile | None:
+def _no_files(_conn: Connection, _file_id: str, _by: OpenId) -> PayoutFile | None:
     return None
 
 
@@ -82,7 +83,7 @@ class PageDeps:
         company: printed on top.
         contact: whom to ask, e.g. ``人事部 李敏``.
         may_download: whether a person may have payout files.
-        payout: opens a payout file by its id, None when there is none.
+        payout: opens a payout file by its id for a person, None when there is none.
     """
 
     db: Database
@@ -94,7 +95,7 @@ class PageDeps:
     company: str
     contact: str
     may_download: Callable[[str], bool]
-    payout: Callable[[Connection, str], PayoutFile | None] = field(default=_no_files)
+    payout: Callable[[Connection, str, OpenId], PayoutFile | None] = field(default=_no_files)
 
     @property
     def origin(self) -> str:

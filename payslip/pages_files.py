@@ -21,7 +21,7 @@ def _download(desk: Desk, file_id: str) -> Response:
     session = desk.viewer(f"{PREFIX}/files/{file_id}")
     allowed = desk.deps.may_download(session.open_id)
     with desk.deps.db.begin() as conn:
-        found = desk.deps.payout(conn, file_id) if allowed else None
+        found = desk.deps.payout(conn, file_id, session.open_id) if allowed else None
         reason = "sent" if found else ("unknown" if allowed else "not_allowed")
         action = "pay.file_downloaded" if found else "pay.file_refused"
         desk.note(conn, session.open_id, action, f"payout:{file_id[:64]}", reason)

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 from werkzeug.test import TestResponse
 
 from payslip import tables as t
-from payslip.documents import Books, Charged, Pay, PaidMonth, Person, RunId
+from payslip.documents import Books, Charged, PaidMonth, Pay, Person, RunId
 from payslip.model import SlipState
 from payslip.pages import PageDeps, PayoutFile, register_pages
 from payslip.slip import SealedSlip, Slip, SlipFacts, make_slip, seal_slip
@@ -45,7 +45,12 @@ def vault(key: bytes = KEY) -> Vault:
 def pay(base: str = "8000.00", net: str = "9176.35", **changes: Any) -> Pay:
     """A computed pay of an ordinary month, as the calculation gives it."""
     lines = changes.pop("lines", None) or [
-        ("固定工资", "earning", base, "MAX(0, [基本工资] + [岗位工资] − [日薪] × 0)\n= 6,000 + 2,000 = 8,000.00"),
+        (
+            "固定工资",
+            "earning",
+            base,
+            "MAX(0, [基本工资] + [岗位工资] − [日薪] × 0)\n= 6,000 + 2,000 = 8,000.00",
+        ),
         ("绩效工资", "earning", "2200.00", "[绩效基数] × [绩效系数]\n= 2,000 × 1.1 = 2,200.00"),
         ("提成", "earning", "866.40", "店铺提成：57,760.00 × 1.5% = 866.40"),
         ("病假扣款", "pretax", "147.13", "日薪 367.82 × 1 天 × 40% = 147.13"),
@@ -93,13 +98,16 @@ def facts(run: str = "2026-10.1", **changes: Any) -> SlipFacts:
     """What a payslip says besides."""
     version = int(run.rpartition(".")[2])
     values: dict[str, Any] = {
-        "run": RunId(run), "version": version, "replaces": None, "company": "悦然服饰", "contact": "人事部 李敏",
+        "run": RunId(run), "version": version, "replaces": None, "company": "悦然服饰",
+        "contact": "人事部 李敏",
         "deadline": START + timedelta(days=5),
     }  # fmt: skip
     return SlipFacts(**{**values, **changes})
 
 
-def slip(person: Person | None = None, paid: Pay | None = None, run: str = "2026-10.1", **changes: Any) -> Slip:
+def slip(
+    person: Person | None = None, paid: Pay | None = None, run: str = "2026-10.1", **changes: Any
+) -> Slip:
     """A payslip of an ordinary month."""
     who = person or kit.person()
     computed = (paid or pay()).model_copy(update={"no": who.no})
@@ -143,7 +151,7 @@ class House:
         register_pages(app, deps)
         return app
 
-    def _payout(self, _conn: Connection, file_id: str) -> PayoutFile | None:
+    def _payout(self, _conn: Connection, file_id: str, _by: str) -> PayoutFile | None:
         return self.files.get(file_id)
 
     def add(self, slip: Slip, open_id: str, **values: Any) -> str:
