@@ -26,6 +26,9 @@ At 20 edits a second. Target: p99 under 1.5 s.""",
 Target: listening in under 3 s, no process over 250 MB.""",
     "engine": """Durable engine
 Pick-up of work and cost when idle. Target: under 100 ms, about 5 % of a core.""",
+    "payroll": """(f) Pay computed twice and sealed
+One thread, without a database. The peers are floors: JSON read and written with nothing computed, and AES-GCM
+alone. Target: faster than the platform lets cards out, 50 a second.""",
 }
 
 

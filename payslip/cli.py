@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from runtime.vault import Vault
 
 TEMPLATES = ("cmb", "icbc", "alipay")
-KINDS = ("employees", "attendance", "scores", "commission", "deductions", "one_offs")
 
 
 @click.group(cls=Friendly)
