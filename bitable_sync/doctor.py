@@ -12,11 +12,12 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from bitable_sync import probe
-from bitable_sync.access import Todo
+from bitable_sync.access import FULL, Todo
 from bitable_sync.context import Sync
 from bitable_sync.drift import Finding
+from bitable_sync.rights import odd_tables, strangers
 from bitable_sync.setup import Setup
-from bitable_sync.setup_plan import Step
+from bitable_sync.setup_plan import Live, Step
 from runtime.errors import ChorusError
 from runtime.manifest import Manifest
 from runtime.settings import Settings
@@ -160,6 +161,34 @@ def check_access(todos: Sequence[Todo]) -> list[Check]:
     return found or [Check(Level.OK, "访问权限", "有人能打开多维表格，每个角色都有成员")]
 
 
+def check_private(setup: Setup, live: Live) -> list[Check]:
+    """Whether private tables are shut: permissions on, every role as the manifest says, none beside them."""
+    name, bound, roles = "隐私权限", setup.bound(), setup.manifest.roles
+    private = [spec for spec in setup.specs if spec.private and spec.key in bound.tables]
+    if not private:
+        return []
+    if not live.advanced:
+        sentence = f"没有开启高级权限，能打开表格的人都看得到 {private[0].name} 等 {len(private)} 张私密表"
+        return [Check(Level.FAIL, name, sentence, "运行 chorus setup")]
+    have = {str(role.get("role_name")): role for role in live.roles}
+    keys = {spec.key for spec in private}
+    odd = [
+        one
+        for role in roles
+        if role.name in have
+        for one in odd_tables(role, have[role.name], setup.specs, bound.tables, bound.fields)
+        if one.table in keys
+    ]
+    checks = [Check(Level.FAIL, name, one.sentence, "运行 chorus setup，按应用清单恢复") for one in odd]
+    step = "在多维表格的「高级权限」里收回，或把这个角色写进 feishu_app.yaml"
+    checks += [
+        Check(Level.FAIL, name, one, step) for one in strangers(roles, live.roles, setup.specs, bound.tables)
+    ]
+    managers = sum(perm == FULL for perm in (live.access.shared or {}).values())
+    told = f"{len(private)} 张私密表、{len(roles)} 个角色的权限都与清单一致"
+    return checks or [Check(Level.OK, name, f"{told}；另有 {managers} 人可管理整个表格，不受角色限制")]
+
+
 def check_findings(findings: Sequence[Finding]) -> list[Check]:
     """Open problems of the tables: drift, conflicts, rows that vanished."""
     levels = {"drift": Level.FAIL, "mass_delete": Level.FAIL, "conflict": Level.WARN}
@@ -212,7 +241,9 @@ def _reachability(floor: Floor) -> list[Check]:
 def _base(setup: Setup) -> list[Check]:
     live = setup.look()
     checks = check_plan(setup.plan(live))
-    return checks if live.app_token is None else checks + check_access(setup.outstanding(live))
+    if live.app_token is None:
+        return checks
+    return checks + check_access(setup.outstanding(live)) + check_private(setup, live)
 
 
 def _schema(sync: Sync) -> list[Check]:

@@ -192,8 +192,9 @@ def _attachment(item: Mapping[str, Any]) -> Attachment:
 
 def _read_link(raw: Any, field: FieldSpec) -> CellValue:
     found: Any = raw.get("link_record_ids") if isinstance(raw, Mapping) else raw
-    if isinstance(found, list) and found and isinstance(found[0], Mapping):  # the legacy shape
-        found = [rid for item in found for rid in (item.get("record_ids") or [])]
+    if isinstance(found, list) and found and all(isinstance(item, Mapping) for item in found):
+        parts = [item.get("record_ids") or [] for item in found]  # the legacy shape
+        found = [rid for part in parts for rid in (part if isinstance(part, list) else [part])]
     if found is None or found == []:
         return EMPTY
     if not isinstance(found, list) or not all(isinstance(rid, str) for rid in found):

@@ -17,7 +17,8 @@ from bitable_sync.context import Sync
 from bitable_sync.diff import token
 from bitable_sync.drift import BoundField
 from bitable_sync.new_base import make_base
-from bitable_sync.setup_plan import PERMISSION, Bound, Live, LiveTable, Step, initial_fields, plan
+from bitable_sync.rights import table_role
+from bitable_sync.setup_plan import Bound, Live, LiveTable, Step, initial_fields, plan
 from bitable_sync.spec import Specs
 from bitable_sync.wire_fields import field_body, merged_options, option_names
 from runtime.errors import ConfigError, PermanentError, TransientError
@@ -60,7 +61,7 @@ class Setup:
         if app is None:
             return Live(None)
         bitable = self.feishu.bitable
-        ours = set(self._bound().tables.values())
+        ours = set(self.bound().tables.values())
         names = {spec.name for spec in self.specs}
         tables: list[LiveTable] = []
         for item in bitable.list_tables(app):
@@ -80,7 +81,7 @@ class Setup:
             live: what ``look`` has just found, to save looking again.
         """
         admin = self.settings.admin_open_id
-        return plan(self.specs, self.manifest, live or self.look(), self._bound(), admin)
+        return plan(self.specs, self.manifest, live or self.look(), self.bound(), admin)
 
     def outstanding(self, live: Live | None = None) -> list[Todo]:
         """What remains for a person: letting people open the base and edit in it."""
@@ -192,14 +193,25 @@ class Setup:
         self.feishu.bitable.set_advanced(self._app(), True)
 
     def _do_role(self, step: Step) -> None:
-        role = next(r for r in self.manifest.roles if r.name == step.key)
-        ids = self._table_ids()
+        body = self._role_body(step.key, [spec.key for spec in self.specs])
+        self.feishu.bitable.create_role(self._app(), body)
+
+    def _do_rights(self, step: Step) -> None:
+        app = self._app()
+        live = next(r for r in self.feishu.bitable.list_roles(app) if r.get("role_name") == step.key)
+        body = self._role_body(step.key, step.detail["tables"])
+        self.feishu.bitable.update_role(app, str(live["role_id"]), body)
+
+    def _role_body(self, name: str, keys: Sequence[str]) -> dict[str, Any]:
+        """What a role is told about tables: every one is named, also those it may not see."""
+        role = next(r for r in self.manifest.roles if r.name == name)
+        bound = self.bound()
         tables = [
-            {"table_id": ids[key], "table_perm": PERMISSION[perm]}
-            for key, perm in role.tables.items()
-            if key in ids
+            table_role(role, key, bound.tables[key], bound.fields[key])
+            for key in dict.fromkeys(keys)
+            if key in bound.tables
         ]
-        self.feishu.bitable.create_role(self._app(), {"role_name": role.name, "table_roles": tables})
+        return {"role_name": name, "table_roles": tables}
 
     def _do_members(self, step: Step) -> None:
         app = self._app()
@@ -245,7 +257,8 @@ class Setup:
             if role.get("role_name") in wanted
         }
 
-    def _bound(self) -> Bound:
+    def bound(self) -> Bound:
+        """Which tables and columns of this base are bound."""
         tables: dict[str, str] = {}
         fields: dict[str, Mapping[str, BoundField]] = {}
         for spec in self.specs:
@@ -255,12 +268,12 @@ class Setup:
         return Bound(tables, fields)
 
     def _table_ids(self) -> dict[str, str]:
-        return dict(self._bound().tables)
+        return dict(self.bound().tables)
 
     def _adopt(self, live: Live) -> None:
         """Keep the names people have given to bound tables."""
         names = {table.table_id: table.name for table in live.tables}
-        for key, table_id in self._bound().tables.items():
+        for key, table_id in self.bound().tables.items():
             if live.app_token is not None and table_id in names:
                 self.bindings.bind(key, live.app_token, table_id, names[table_id])
 

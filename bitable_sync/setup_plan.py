@@ -12,13 +12,11 @@ from typing import Any
 
 from bitable_sync.access import NOTHING, Access, missing_members, needs_sharing
 from bitable_sync.drift import BoundField
+from bitable_sync.rights import PERMISSION_WORDS, check_columns, odd_tables
 from bitable_sync.spec import FieldSpec, FormSpec, Kind, Specs, TableSpec
 from bitable_sync.wire_fields import INDEX_TYPES, TYPE, compatible, merged_options, words
 from runtime.errors import ConfigError
 from runtime.manifest import Manifest, RoleManifest
-
-PERMISSION = {"none": 0, "read": 1, "edit": 2}  # table_perm of a role (Feishu docs: 高级权限, roles v2)
-PERMISSION_WORDS = {"none": "不可见", "read": "可阅读", "edit": "可编辑"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +82,7 @@ def plan(specs: Specs, manifest: Manifest, live: Live, bound: Bound, admin: str 
         steps.append(Step("share", f"把多维表格共享给管理员 {admin}（可管理）", key=admin))
     by_id = {table.table_id: table for table in live.tables}
     taken = {table_id for table_id in bound.tables.values() if table_id in by_id}
+    there: dict[str, str] = {}
     for spec in specs:
         table = by_id.get(bound.tables.get(spec.key, ""))
         if table is None:
@@ -93,11 +92,13 @@ def plan(specs: Specs, manifest: Manifest, live: Live, bound: Bound, admin: str 
                 steps.append(
                     Step("bind", f"使用已有的表「{spec.name}」", spec.key, detail={"id": table.table_id})
                 )
+        if table is not None:
+            there[spec.key] = table.table_id
         steps += (
             _new_table(spec) if table is None else _old_table(spec, table, bound.fields.get(spec.key, {}))
         )
         steps += _views(spec, table)
-    steps += _roles(manifest.roles, live)
+    steps += _roles(manifest.roles, live, specs, Bound(there, bound.fields))
     if not live.subscribed:
         steps.append(Step("subscribe", "订阅多维表格的记录和字段变更事件"))
     return steps
@@ -202,13 +203,17 @@ def _unfinished(form: FormSpec, live: Mapping[str, Any] | None) -> bool:
     return not form.description or live.get("description") != form.description
 
 
-def _roles(roles: Sequence[RoleManifest], live: Live) -> list[Step]:
+def _roles(roles: Sequence[RoleManifest], live: Live, specs: Specs, bound: Bound) -> list[Step]:
     if not roles:
         return []
     steps = [] if live.advanced else [Step("advanced", "开启高级权限")]
-    have = {str(role.get("role_name")) for role in live.roles}
+    have = {str(role.get("role_name")): role for role in live.roles}
+    new = [spec.key for spec in specs if spec.key not in bound.tables]
     for role in roles:
-        if role.name not in have:
+        check_columns(role, specs)
+        if role.name in have:
+            steps += _rights(role, have[role.name], specs, bound, new)
+        else:
             what = "，".join(f"{key} {PERMISSION_WORDS[perm]}" for key, perm in role.tables.items())
             steps.append(Step("role", f"新增角色「{role.name}」（{what}）", key=role.name))
         missing = missing_members(role, live.access)
@@ -216,3 +221,18 @@ def _roles(roles: Sequence[RoleManifest], live: Live) -> list[Step]:
             line = f"角色「{role.name}」加入成员：{'、'.join(missing)}"
             steps.append(Step("members", line, key=role.name, detail={"ids": missing}))
     return steps
+
+
+def _rights(
+    role: RoleManifest, live: Mapping[str, Any], specs: Specs, bound: Bound, new: Sequence[str]
+) -> list[Step]:
+    """One step for everything a role must be told about tables: those just made, and what differs."""
+    odd = odd_tables(role, live, specs, bound.tables, bound.fields)
+    said = [one.sentence for one in odd]
+    named = [specs.table(key).name for key in new]
+    if named:
+        said.append(f"角色「{role.name}」的新表权限：{'、'.join(named)}")
+    if not said:
+        return []
+    keys = (*(one.table for one in odd), *new)
+    return [Step("rights", "设置权限：" + "；".join(said), key=role.name, detail={"tables": keys})]
