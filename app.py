@@ -297,9 +297,12 @@ def doctor(accept_deletes: str | None) -> None:
 
     from bitable_sync.doctor import Level, examine, exit_code
     from bitable_sync.setup import Setup
+    from payslip.doctor import examine as examine_pay
+    from runtime.vault import open_vault
 
     with opened() as (floor, feishu, sync):
         checks = examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
+        checks += examine_pay(floor, feishu, sync, open_vault(floor.settings))
     table = Table(title="chorus doctor", title_justify="left")
     for title in ("", "what", "finding", "next step"):
         table.add_column(title, overflow="fold")

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 import app
 from bitable_sync.changes import FIELD_CHANGED, RECORD_CHANGED
 from bot.commands import MESSAGE_TYPE
+from payslip.approving import APPROVAL_EVENT
 from rules.wire import CHECK, RECONCILE, SCHEDULES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -43,7 +44,7 @@ def defines(file: Path, test: str) -> bool:
 
 def test_every_event_of_the_manifest_is_handled() -> None:
     """An event that nobody handles is not asked for, and one that is handled is asked for."""
-    assert set(MANIFEST["events"]) == {RECORD_CHANGED, FIELD_CHANGED, MESSAGE_TYPE}
+    assert set(MANIFEST["events"]) == {RECORD_CHANGED, FIELD_CHANGED, MESSAGE_TYPE, APPROVAL_EVENT}
     assert MANIFEST["callbacks"] == ["card.action.trigger"]
 
 
