@@ -99,11 +99,12 @@ class Payday:
             self.arrive(key, *ids)
         return ids
 
-    def edit(self, key: str, record_id: str, **cells: Any) -> None:
-        """HR edits cells, and the event arrives."""
+    def edit(self, key: str, record_id: str, *, quiet: bool = False, **cells: Any) -> None:
+        """HR edits cells; the event arrives unless ``quiet``."""
         world, admin = self.sandbox.world, self.person("总经办").open_id
         world.bitable.edit_as(admin, self.app, self.table(key), record_id, cells)
-        self.arrive(key, record_id)
+        if not quiet:
+            self.arrive(key, record_id)
 
     def arrive(self, key: str, *record_ids: str) -> None:
         """Hand the change event to the handlers, as the drain does."""
@@ -187,9 +188,9 @@ class Payday:
 
     def signed(self, run_id: str = f"{MONTH}.1") -> None:
         """Everyone who was asked passes, in Feishu; the events arrive."""
-        world = self.sandbox.world
+        world, digest = self.sandbox.world, self.run(run_id).digest
         for row in self.stored(t.signatures):
-            if row.run_id != run_id or row.instance_code is None or row.state != "asked":
+            if row.run_id != run_id or row.instance_code is None or row.digest != digest:
                 continue
             for person in row.asked.values():
                 world.approval.act(person, row.instance_code, "approve")
