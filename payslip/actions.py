@@ -18,7 +18,7 @@ from payslip import accounts, store
 from payslip import run as moves
 from payslip import tables as t
 from payslip.anomalies import veil
-from payslip.cards import dispute_done_card, run_card
+from payslip.cards import REASON, dispute_done_card, run_card
 from payslip.deps import Policy
 from payslip.documents import EmployeeNo, Month, RunId
 from payslip.model import AnomalyKind, Run, RunState
@@ -68,7 +68,7 @@ class Actions:
         if isinstance(run, TapAnswer):
             return run
         kind, no = _kind(tap.value.get("k")), str(tap.value.get("no") or "")
-        reason = str(tap.form.get("reason") or "").strip()
+        reason = next((str(text) for name, text in tap.form.items() if name.startswith(REASON)), "").strip()
         if kind is None or kind.blocks:
             return self._refused(conn, tap, _subject(run), "这一条需要先更正数据，不能用理由通过")
         if len(reason) < 2:

@@ -33,6 +33,9 @@ from payslip.store import OpenAnomaly
 from payslip.views import PartView, RunView
 from runtime.clock import SHANGHAI
 
+REASON = "reason_"
+"""What the names of reason inputs begin with; a number follows."""
+
 _ESCAPES = str.maketrans({char: f"&#{ord(char)};" for char in "<>*_~`[]\\&"})
 _LOOK: dict[RunState, Severity] = {
     RunState.CALCULATED: "warning",
@@ -154,27 +157,28 @@ def _anomalies(view: RunView) -> list[Element]:
     if not view.left:
         return [markdown(text("没有待处理的异常。", "No anomalies."))]
     elements: list[Element] = []
-    for each in view.unsettled:
-        elements += _anomaly(view.run, each)
+    for place, each in enumerate(view.unsettled):
+        elements += _anomaly(view.run, each, place)
     more = view.left - len(view.unsettled)
     if more:
         elements.append(note(text(f"还有 {more} 条，处理完这些会接着列出", f"{more} more follow")))
     return elements
 
 
-def _anomaly(run: Run, each: OpenAnomaly) -> list[Element]:
+def _anomaly(run: Run, each: OpenAnomaly, place: int) -> list[Element]:
     found = each.anomaly
     said = f"**{safe(found.name)}**（{safe(found.employee_no)}） {found.kind.value}\n{safe(found.sentence)}"
     if found.kind.blocks:
         fix = text("需要先更正数据，再点“重新汇集”", "Mend the data, then collect again")
         return [markdown(said), note(fix)]
     value = {"id": run.id, "t": run.turn, "no": found.employee_no, "k": found.kind.name}
+    # Names must differ within a card, whatever form they stand in.
     reason = text_input(
-        "reason", text("处理理由", "Reason"), required=True, max_length=200,
+        f"{REASON}{place}", text("处理理由", "Reason"), required=True, max_length=200,
         placeholder=text("例如：本月晋升调薪，已核对", "e.g. promoted, checked"),
     )  # fmt: skip
-    key = f"settle_{found.employee_no}_{found.kind.name.lower()}"
-    return [markdown(said), form(key, reason, submit(text("确认无误", "Confirm"), "pay.settle", value))]
+    done = submit(text("确认无误", "Confirm"), "pay.settle", value) | {"name": f"settle_{place}"}
+    return [markdown(said), form(f"anomaly_{place}", reason, done)]
 
 
 def _parts(parts: Sequence[PartView]) -> list[Element]:

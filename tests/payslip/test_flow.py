@@ -98,9 +98,11 @@ def _nothing_is_signed_before_it_is_settled(payday: Payday, hr: Any, worker: Any
     assert "不能变为" in toast(payday.tap(hr, "pay.sign", payday.value()))
     for each in payday.stored(t.anomalies):
         value = payday.value(no=each.employee_no, k=store.AnomalyKind(each.kind).name)
-        assert "只有人事" in toast(payday.tap(worker, "pay.settle", value, reason="我来"))
-        assert "理由" in toast(payday.tap(hr, "pay.settle", value, reason=" "))
-        assert toast(payday.tap(hr, "pay.settle", value, reason="已核对，本年首月 12,345.60 元")) == "已记录"
+        assert "只有人事" in toast(payday.tap(worker, "pay.settle", value, reason_0="我来"))
+        assert "理由" in toast(payday.tap(hr, "pay.settle", value, reason_0=" "))
+        assert (
+            toast(payday.tap(hr, "pay.settle", value, reason_0="已核对，本年首月 12,345.60 元")) == "已记录"
+        )
     payday.wait("reviewed")
     settled = payday.stored(t.anomalies)
     assert {each.settled_by for each in settled} == {hr.open_id}
@@ -153,7 +155,7 @@ def _a_disputed_line_is_corrected(payday: Payday, hr: Any, boss: Any, worker: An
     for each in payday.stored(t.anomalies):
         if each.run_id == run.id and each.settled_by is None:
             value = payday.value(run.id, no=each.employee_no, k=store.AnomalyKind(each.kind).name)
-            payday.tap(boss, "pay.settle", value, reason="按异议更正")
+            payday.tap(boss, "pay.settle", value, reason_0="按异议更正")
     payday.wait("reviewed", run_id=run.id)
     payday.idle()
 
@@ -292,7 +294,7 @@ def test_signatures_are_for_these_bytes_only(payday: Payday) -> None:
 def _settle(payday: Payday, hr: Any) -> None:
     for each in payday.stored(t.anomalies):
         value = payday.value(no=each.employee_no, k=store.AnomalyKind(each.kind).name)
-        payday.tap(hr, "pay.settle", value, reason="已核对")
+        payday.tap(hr, "pay.settle", value, reason_0="已核对")
     payday.wait("reviewed")
     payday.idle()
 
