@@ -24,6 +24,7 @@ from payslip.pages_desk import (
     dress,
     open_desk,
 )
+from payslip.pages_disputes import add_disputes
 from payslip.pages_entry import add_entry
 from payslip.pages_files import add_files
 from payslip.pages_pdf import add_pdf
@@ -60,6 +61,7 @@ def _open(pages: Blueprint, desk: Desk) -> None:
     add_entry(pages, desk)
     add_slips(pages, desk)
     add_pdf(pages, desk)
+    add_disputes(pages, desk)
     add_files(pages, desk)
 
     @pages.get("/<path:rest>")

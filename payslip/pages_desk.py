@@ -58,11 +58,15 @@ HEADERS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class PayoutFile:
-    """An opened payout file on its way to a person who may have it."""
+    """An opened payout file on its way to a person who may have it; ``subject`` names its run."""
 
     name: str
     content: bytes
     subject: str
+
+
+def _nobody(_open_id: str) -> bool:
+    return False
 
 
 def _no_files(_conn: Connection, _file_id: str, _by: OpenId) -> PayoutFile | None:
@@ -84,6 +88,7 @@ class PageDeps:
         contact: whom to ask, e.g. ``人事部 李敏``.
         may_download: whether a person may have payout files.
         payout: opens a payout file by its id for a person, None when there is none.
+        may_run: whether a person may lead pay runs, and so read disputes.
     """
 
     db: Database
@@ -96,6 +101,7 @@ class PageDeps:
     contact: str
     may_download: Callable[[str], bool]
     payout: Callable[[Connection, str, OpenId], PayoutFile | None] = field(default=_no_files)
+    may_run: Callable[[str], bool] = field(default=_nobody)
 
     @property
     def origin(self) -> str:

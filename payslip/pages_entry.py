@@ -52,6 +52,10 @@ def add_entry(pages: Blueprint, desk: Desk) -> None:
         answer.delete_cookie(desk.cookie, path="/", secure=desk.flow.secure, httponly=True, samesite="Lax")
         return answer
 
+    _add_pin(pages, desk)
+
+
+def _add_pin(pages: Blueprint, desk: Desk) -> None:
     @pages.get("/pin")
     def pin() -> Response:
         return _ask(desk, desk.viewer(_goal(desk), pin=False))

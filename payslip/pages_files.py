@@ -24,7 +24,8 @@ def _download(desk: Desk, file_id: str) -> Response:
         found = desk.deps.payout(conn, file_id, session.open_id) if allowed else None
         reason = "sent" if found else ("unknown" if allowed else "not_allowed")
         action = "pay.file_downloaded" if found else "pay.file_refused"
-        desk.note(conn, session.open_id, action, f"payout:{file_id[:64]}", reason)
+        detail = {"of": found.subject} if found else {}
+        desk.note(conn, session.open_id, action, f"payout:{file_id[:64]}", reason, **detail)
     if found is None:
         # The same answer for both, so that nobody learns which files there are.
         desk.say("没有可以下载的文件", "文件不存在，或只有财务可以下载。", status=404)

@@ -110,7 +110,6 @@ def number(value: Decimal) -> str:
 def view(slip: Slip, before: Slip | None) -> SlipView:
     """The page of a payslip beside the one of an earlier month."""
     earlier = {line.code: line for line in before.lines} if before else {}
-    groups = [_group(title, kinds, sign, slip, earlier) for title, kinds, sign in GROUPS]
     totals = slip.totals
     counted = [each for each in slip.attendance if each.value or each.name == ATTENDANCE[0][0]]
     net_change = _change(totals.net, before.totals.net) if before else ""
@@ -122,7 +121,7 @@ def view(slip: Slip, before: Slip | None) -> SlipView:
         net_change=net_change,
         net_rose=before is not None and totals.net > before.totals.net,
         sums=_sums(slip),
-        groups=tuple(group for group in groups if group is not None),
+        groups=groups(slip, earlier),
         employer=_group(EMPLOYER, ("employer",), "", slip, earlier),
         trail=trail_rows(slip.trail),
         year=(
@@ -134,6 +133,12 @@ def view(slip: Slip, before: Slip | None) -> SlipView:
         idle=len(counted) < len(slip.attendance),
         missing=_missing(slip, before),
     )
+
+
+def groups(slip: Slip, earlier: Mapping[str, Line] | None = None) -> tuple[Group, ...]:
+    """The lines that make up net pay, by kind; ``earlier`` has those of an earlier month by code."""
+    found = (_group(title, kinds, sign, slip, earlier or {}) for title, kinds, sign in GROUPS)
+    return tuple(group for group in found if group is not None)
 
 
 def trail_rows(trail: TaxTrail) -> tuple[tuple[str, str], ...]:

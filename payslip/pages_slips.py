@@ -205,12 +205,13 @@ def _said(desk: Desk, row: DisputeRow) -> dict[str, str]:
         "state": pages_look.DISPUTE_STATES.get(row.state, row.state),
         "at": pages_look.local(row.at),
         "answered_at": pages_look.local(row.answered_at),
-        "text": _words(desk, row.id, "text", row.sealed_text),
-        "answer": _words(desk, row.id, "answer", row.sealed_answer) if row.sealed_answer else "",
+        "text": words(desk, row.id, "text", row.sealed_text),
+        "answer": words(desk, row.id, "answer", row.sealed_answer) if row.sealed_answer else "",
     }
 
 
-def _words(desk: Desk, dispute: str, part: Literal["text", "answer"], stored: str) -> str:
+def words(desk: Desk, dispute: str, part: Literal["text", "answer"], stored: str) -> str:
+    """What was written, or that it cannot be shown; a page does not fail over it."""
     try:
         return open_words(desk.vault, desk.deps.tenant, dispute, part, stored)
     except CannotOpen:
@@ -226,8 +227,8 @@ def _watermark(session: Session, slip: Slip, desk: Desk) -> str:
 
 def confirmable(row: SlipRow, said: list[DisputeRow]) -> bool:
     """Whether the payslip waits for its owner's word; not while a dispute is open."""
-    if row.state in pages_store.GONE or row.state is SlipState.CONFIRMED:
-        return False
+    if row.state in pages_store.GONE or row.state in {SlipState.SEALED, SlipState.CONFIRMED}:
+        return False  # sealed: the card is out but not on record yet, a matter of a moment
     return not any(each.state == "open" for each in said)
 
 
@@ -298,7 +299,7 @@ def _dispute(desk: Desk, opened: Opened) -> Response:
 
 def _disputable(row: SlipRow | None, new: DisputeRow, said: list[DisputeRow]) -> str:
     """The named reason: ``disputed``, or why there is no new dispute."""
-    if row is None:
+    if row is None or row.state is SlipState.SEALED:
         return "stale"
     waiting = [each for each in said if each.state == "open"]
     if any(each.line == new.line for each in waiting):

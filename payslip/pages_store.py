@@ -23,8 +23,9 @@ MOST_SIGN_INS: Final = 20_000
 """Sign-ins under way at most: whoever is not signed in can make a row, so there is an end to them."""
 LONGEST_LIST: Final = 36
 GONE: Final = frozenset({SlipState.RECALLED, SlipState.REPLACED})
-UNREAD: Final = frozenset({SlipState.SEALED, SlipState.SENT, SlipState.FAILED})
-"""States that a first opening turns into READ."""
+UNREAD: Final = frozenset({SlipState.SENT, SlipState.FAILED})
+"""States that a first opening turns into READ. A SEALED one has been sent, but the worker has not put that on
+record yet: it does so by the state, so the page leaves the state to it and only keeps the time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,13 +129,14 @@ def employee_no(conn: Connection, open_id: OpenId) -> str:
 def mark_read(conn: Connection, row: SlipRow, now: datetime) -> bool:
     """Note the first opening; False when it was opened before."""
     states = [state.value for state in UNREAD]
-    update = (
-        slips.update()
-        .where(_same(row), slips.c.state.in_(states), slips.c.read_at.is_(None))
-        .values(state=SlipState.READ.value, read_at=now)
-        .returning(slips.c.run_id)
-    )
-    return conn.execute(update).first() is not None
+    first = sa.func.coalesce(slips.c.read_at, sa.bindparam(None, now, type_=slips.c.read_at.type))
+    update = slips.update().where(_same(row), slips.c.state.in_(states))
+    update = update.values(state=SlipState.READ.value, read_at=first)
+    if conn.execute(update.returning(slips.c.run_id)).first() is not None:
+        return True
+    early = slips.update().where(_same(row), slips.c.state == SlipState.SEALED.value)
+    conn.execute(early.where(slips.c.read_at.is_(None)).values(read_at=now))
+    return False
 
 
 def mark_confirmed(conn: Connection, row: SlipRow, evidence: dict[str, Any], now: datetime) -> None:
@@ -167,6 +169,16 @@ def disputes_of(conn: Connection, row: SlipRow) -> list[DisputeRow]:
         .order_by(disputes.c.at, disputes.c.id)
     )
     return [DisputeRow(*found) for found in conn.execute(query)]
+
+
+def dispute(conn: Connection, dispute_id: str) -> tuple[DisputeRow, SlipRow] | None:
+    """A dispute and the payslip it is about."""
+    columns = [disputes.c[field.name] for field in fields(DisputeRow)]
+    found = conn.execute(sa.select(*columns).where(disputes.c.id == dispute_id)).first()
+    about = sa.and_(slips.c.run_id == disputes.c.run_id, slips.c.employee_no == disputes.c.employee_no)
+    query = sa.select(slips).join(disputes, about).where(disputes.c.id == dispute_id)
+    row = conn.execute(query).first()
+    return None if found is None or row is None else (DisputeRow(*found), _slip(row))
 
 
 class SignIns:

@@ -25,6 +25,8 @@ GROUP: Final = 4
 FONT: Final = "cjk"
 MARGIN: Final = 18.0
 WIDTH: Final = 210.0 - 2 * MARGIN
+LEAST: Final = 30.0
+"""A heading needs room for some lines after it, in mm."""
 GREY: Final = (100, 106, 115)
 BLACK: Final = (31, 35, 41)
 LINE: Final = (222, 224, 227)
@@ -134,6 +136,8 @@ def _table(pdf: FPDF, title: str, rows: tuple[tuple[str, str], ...]) -> None:
 
 
 def _heading(pdf: FPDF, title: str, total: str) -> None:
+    if pdf.will_page_break(LEAST):
+        pdf.add_page()
     pdf.ln(3)
     _font(pdf, 11, BLACK)
     pdf.set_draw_color(*LINE)

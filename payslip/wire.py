@@ -52,6 +52,7 @@ def register_web(app: Flask, floor: Floor, vault: Vault | None) -> None:
         PageDeps(
             floor.db, floor.queue, floor.clock, vault, floor.settings, policy.tenant, policy.company,
             policy.contact, policy.may_pay, open_file(vault, policy, floor.clock) if vault else _no_files,
+            policy.may_run,
         ),
     )  # fmt: skip
 

@@ -123,6 +123,7 @@ class House:
     key: bytes = KEY
     public_url: str | None = None
     may_download: Callable[[str], bool] = lambda _open_id: False
+    may_run: Callable[[str], bool] = lambda _open_id: False
     files: dict[str, PayoutFile] = field(default_factory=dict)
     without_keys: bool = False
 
@@ -146,7 +147,7 @@ class House:
         sealed = None if self.without_keys else self.vault
         deps = PageDeps(
             self.db, self.queue, self.clock, sealed, self.settings, TENANT, "悦然服饰", "人事部 李敏",
-            self.may_download, self._payout,
+            self.may_download, self._payout, self.may_run,
         )  # fmt: skip
         register_pages(app, deps)
         return app

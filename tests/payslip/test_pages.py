@@ -1,0 +1,497 @@
+"""The pages: what they show, what they decide, and what every answer leaves with."""
+
+import re
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+
+from payslip import tables as t
+from payslip.documents import EmployeeNo, RunId
+from payslip.model import SlipState
+from payslip.pages import PayoutFile
+from payslip.sessions import IDLE, LONGEST, PIN_FRESH
+from payslip.slip import open_words, seal_words
+from runtime.db import Database
+from sandbox.server import SandboxServer
+from tests.payslip import kit
+from tests.payslip.pages_kit import PIN, START, TENANT, Browser, House, csrf, pay, slip
+
+pytestmark = pytest.mark.db
+
+
+@pytest.fixture
+def house(database: Database, sandbox: SandboxServer) -> House:
+    """Pages on a real database."""
+    return House(database, sandbox)
+
+
+@pytest.fixture
+def me(house: House) -> str:
+    """The first person's open_id."""
+    return str(house.people[0].open_id)
+
+
+@pytest.fixture
+def mine(house: House, me: str) -> str:
+    """The token of the first person's payslip."""
+    return house.add(slip(), me)
+
+
+@pytest.fixture
+def browser(house: House, me: str) -> Browser:
+    """The first person's browser, PIN given."""
+    return house.signed_in(me)
+
+
+# --- the way to a payslip ---
+
+
+def test_a_link_leads_through_sign_in_and_pin_to_the_payslip(house: House, me: str, mine: str) -> None:
+    """The whole way, as a person goes it from the card."""
+    browser = house.browser()
+    first = browser.get(f"/pay/s/{mine}")
+    assert first.headers["Location"] == f"/pay/sign-in?goal=/pay/s/{mine}"
+    authorize = browser.get(first.headers["Location"]).headers["Location"]
+    back = browser.get(browser.consent(authorize, me))
+    assert back.headers["Location"] == f"/pay/s/{mine}"
+    asked = browser.get(f"/pay/s/{mine}")
+    assert asked.headers["Location"] == f"/pay/pin?goal=/pay/s/{mine}"
+    page = browser.get(asked.headers["Location"])
+    assert "设置你的 PIN" in page.text
+    form = {"csrf": csrf(page), "goal": f"/pay/s/{mine}", "pin": PIN, "again": PIN}
+    chosen = browser.post("/pay/pin/new", form)
+    assert chosen.headers["Location"] == f"/pay/s/{mine}"
+    assert "9,176.35" in browser.get(f"/pay/s/{mine}").text
+
+
+def test_the_page_shows_every_line_and_how_it_came_about(browser: Browser, mine: str) -> None:
+    """Amounts with their signs, the explanation of each, cumulative tax, attendance, whom to ask."""
+    text = browser.get(f"/pay/s/{mine}").text
+    for line in pay().lines:
+        assert line.code in text
+        assert f"{line.amount:,.2f}" in text
+    for said in (
+        "= 2,000 × 1.1 = 2,200.00",
+        "店铺提成：57,760.00 × 1.5% = 866.40",
+        "−640.00",
+        "这是怎么算的",
+    ):
+        assert said in text
+    for said in (
+        "26,072.70",
+        "659.20",
+        "应出勤天数",
+        "尾号 0001",
+        "人事部 李敏",
+        "第 1 版",
+        "11 月 15 日 09:00",
+    ):
+        assert said in text
+
+
+def test_the_watermark_names_the_viewer(house: House, browser: Browser, mine: str) -> None:
+    """Name as Feishu gave it, the last four of the number, the minute."""
+    assert f"{house.people[0].name} E001 2026-11-10 09:00" in browser.get(f"/pay/s/{mine}").text
+
+
+def test_months_are_compared(house: House, browser: Browser, me: str, mine: str) -> None:
+    """Net and each line against the last payslip before; a line that is gone is named."""
+    lines = [(line.code, line.kind, str(line.amount), "") for line in pay().lines]
+    lines[0] = ("固定工资", "earning", "7800.00", "")
+    house.add(
+        slip(paid=pay(net="8962.10", lines=[*lines, ("高温津贴", "earning", "300.00", "")]), run="2026-09.1"),
+        me,
+    )
+    text = browser.get(f"/pay/s/{mine}").text
+    assert "比 2026 年 9 月多 214.25" in text
+    assert "2026 年 9 月：7,800.00，本月 多 200.00" in text
+    assert "2026 年 9 月有、本月没有" in text
+    assert "高温津贴" in text
+
+
+def test_the_first_opening_is_noted_once(house: House, browser: Browser, mine: str) -> None:
+    """State, time, one work for the row in Bitable however often it is opened; every opening audited."""
+    house.clock.advance(60)
+    for _ in range(3):
+        browser.get(f"/pay/s/{mine}")
+    row = house.row(mine)
+    assert (row["state"], row["read_at"]) == ("read", START + timedelta(seconds=60))
+    assert house.works() == ["pay.slip_row:2026-10.1:E001:read"]
+    assert [each["reason"] for each in house.audits("pay.slip_opened")] == ["first", "again", "again"]
+
+
+def test_the_list_shows_what_was_sent(house: House, browser: Browser, me: str, mine: str) -> None:
+    """By month, newest first; what is sealed but not sent, and what is others', is not there."""
+    house.add(slip(run="2026-09.1"), me, state="confirmed")
+    house.add(slip(run="2026-12.1"), me, state="sealed")
+    house.add(slip(kit.person(no="E002"), run="2026-08.1"), str(house.people[1].open_id))
+    text = browser.get("/pay").text
+    assert re.findall(r"(\d{4} 年 \d+ 月)", text) == ["2026 年 10 月", "2026 年 9 月"]
+    assert f"/pay/s/{mine}" in text
+    assert "已确认" in text
+
+
+def test_nobody_has_a_payslip_yet(browser: Browser) -> None:
+    """An empty list says when something will come."""
+    assert "还没有工资条" in browser.get("/pay").text
+
+
+def test_a_replaced_payslip_leads_to_the_newer_one(house: House, browser: Browser, me: str) -> None:
+    """Its content is not shown any more."""
+    old = house.add(slip(), me, state="replaced")
+    new = house.add(slip(paid=pay(net="9300.00"), run="2026-10.2", replaces=RunId("2026-10.1")), me)
+    answer = browser.get(f"/pay/s/{old}")
+    assert answer.status_code == 410
+    assert f'href="/pay/s/{new}"' in answer.text
+    assert "9,176.35" not in answer.text
+    assert "更正了 2026-10.1" in browser.get(f"/pay/s/{new}").text
+
+
+def test_a_recalled_payslip_is_gone(house: House, browser: Browser, me: str) -> None:
+    """Its key is destroyed; the owner reads so, and nothing else."""
+    token = house.add(slip(), me, state="recalled", sealed_slip=None)
+    answer = browser.get(f"/pay/s/{token}")
+    assert answer.status_code == 410
+    assert "已被撤回" in answer.text
+
+
+# --- confirming and disputing ---
+
+
+def test_confirming_keeps_the_evidence(house: House, browser: Browser, me: str, mine: str) -> None:
+    """Digest, version, account, time and browser; a second tap changes nothing."""
+    page = browser.get(f"/pay/s/{mine}")
+    digest = house.row(mine)["slip_digest"]
+    form = {"csrf": csrf(page), "digest": digest}
+    answer = browser.post(f"/pay/s/{mine}/confirm", form)
+    assert "已确认。谢谢" in browser.get(answer.headers["Location"]).text
+    row = house.row(mine)
+    assert (row["state"], row["confirmed_at"]) == ("confirmed", START)
+    kept = row["evidence"]
+    assert (kept["digest"], kept["version"], kept["open_id"]) == (digest, 1, me)
+    assert kept["at"] == START.isoformat()
+    assert re.fullmatch(r"[0-9a-f]{16}", kept["agent"])
+    house.clock.advance(60)
+    browser.post(f"/pay/s/{mine}/confirm", form)
+    assert house.row(mine)["confirmed_at"] == START
+    assert [row["reason"] for row in house.audits("pay.slip_confirmed")] == ["confirmed", "kept"]
+    assert len([each for each in house.works() if ":confirmed:" in each]) == 1
+
+
+def test_what_was_not_seen_is_not_confirmed(house: House, browser: Browser, mine: str) -> None:
+    """A form with another digest than the stored payslip's confirms nothing."""
+    answer = browser.send(f"/pay/s/{mine}", f"/pay/s/{mine}/confirm", digest="0" * 64)
+    assert "请重新核对" in browser.get(answer.headers["Location"]).text
+    assert house.row(mine)["state"] == "read"
+
+
+def test_a_dispute_reaches_hr_and_is_sealed(house: House, browser: Browser, mine: str) -> None:
+    """The row is stored sealed, the work names only its id, the payslip waits for an answer."""
+    words = "绩效应该是 2,500.00，我的评分是 125"
+    answer = browser.send(f"/pay/s/{mine}", f"/pay/s/{mine}/dispute", line="绩效工资", text=words)
+    page = browser.get(answer.headers["Location"]).text
+    assert "已提交" in page
+    assert words in page
+    assert "确认无误" not in page
+    with house.db.read() as conn:
+        row = conn.execute(sa.select(t.disputes)).mappings().one()
+    assert words not in str(dict(row))
+    assert open_words(house.vault, TENANT, row["id"], "text", row["sealed_text"]) == words
+    assert house.row(mine)["state"] == SlipState.DISPUTED.value
+    assert f"pay.dispute:{row['id']}" in house.works()
+    assert house.audits("pay.slip_disputed")[0]["detail"] == {"dispute": row["id"], "line": "绩效工资"}
+
+
+def test_an_answered_dispute_is_shown_and_the_payslip_can_be_confirmed(
+    house: House, browser: Browser, mine: str
+) -> None:
+    """HR's answer stands on the page; the buttons are back."""
+    browser.send(f"/pay/s/{mine}", f"/pay/s/{mine}/dispute", line="提成", text="少了一单")
+    with house.db.begin() as conn:
+        dispute = conn.execute(sa.select(t.disputes.c.id)).scalar_one()
+        sealed = seal_words(house.vault, TENANT, dispute, "answer", "那一单在 11 月结算")
+        conn.execute(t.disputes.update().values(state="answered", sealed_answer=sealed, answered_at=START))
+    page = browser.get(f"/pay/s/{mine}").text
+    assert "那一单在 11 月结算" in page
+    browser.send(f"/pay/s/{mine}", f"/pay/s/{mine}/confirm", digest=house.row(mine)["slip_digest"])
+    assert house.row(mine)["state"] == "confirmed"
+
+
+@pytest.mark.parametrize(
+    ("line", "text"), [("没有的行", "x"), ("提成", "  "), ("提成", "长" * 501), ("", "x")]
+)
+def test_an_incomplete_dispute_changes_nothing(
+    house: House, browser: Browser, mine: str, line: str, text: str
+) -> None:
+    """A line that is not on the payslip, no words, too many words."""
+    answer = browser.send(f"/pay/s/{mine}", f"/pay/s/{mine}/dispute", line=line, text=text)
+    assert answer.headers["Location"].endswith("?done=incomplete#dispute")
+    with house.db.read() as conn:
+        assert conn.execute(sa.select(sa.func.count()).select_from(t.disputes)).scalar_one() == 0
+
+
+def test_one_open_dispute_a_line(house: House, browser: Browser, mine: str) -> None:
+    """The second about the same line waits for the first's answer."""
+    for text in ("一", "二"):
+        answer = browser.send(f"/pay/s/{mine}", f"/pay/s/{mine}/dispute", line="提成", text=text)
+    assert "等待答复" in browser.get(answer.headers["Location"]).text
+    assert [row["reason"] for row in house.audits("pay.slip_disputed")] == ["disputed", "again"]
+
+
+def test_a_payslip_recalled_meanwhile_takes_no_decision(house: House, browser: Browser, mine: str) -> None:
+    """Between showing and tapping it was recalled: the tap meets the sentence."""
+    page = browser.get(f"/pay/s/{mine}")
+    form = {"csrf": csrf(page), "digest": house.row(mine)["slip_digest"]}
+    with house.db.begin() as conn:
+        conn.execute(t.slips.update().values(state="recalled", sealed_slip=None))
+    assert browser.post(f"/pay/s/{mine}/confirm", form).status_code == 410
+    assert house.row(mine)["evidence"] is None
+
+
+@pytest.mark.parametrize("path", ["/confirm", "/dispute", "/pdf"])
+def test_a_form_from_elsewhere_does_nothing(house: House, browser: Browser, mine: str, path: str) -> None:
+    """Without this session's CSRF token every decision is refused and audited."""
+    browser.get(f"/pay/s/{mine}")
+    for form in ({}, {"csrf": "x"}):
+        answer = browser.post(f"/pay/s/{mine}{path}", {**form, "line": "提成", "text": "x", "digest": "x"})
+        assert answer.status_code == 403
+    assert house.row(mine)["state"] == "read"
+    assert len(house.audits("pay.form_refused")) == 2
+
+
+@pytest.mark.parametrize("path", ["/pay/s/{}/confirm", "/pay/s/{}/dispute", "/pay/sign-out", "/pay/pin/new"])
+def test_nothing_changes_by_following_a_link(house: House, browser: Browser, mine: str, path: str) -> None:
+    """Decisions are POST only."""
+    assert browser.get(path.format(mine)).status_code in {404, 405}
+    assert house.row(mine)["state"] == "sent"
+
+
+# --- sessions ---
+
+
+@pytest.mark.parametrize("wait", [PIN_FRESH, IDLE])
+def test_the_pin_is_asked_for_again(house: House, browser: Browser, mine: str, wait: timedelta) -> None:
+    """After ten minutes nothing is shown without it, nor is anything decided."""
+    digest = house.row(mine)["slip_digest"]
+    token = csrf(browser.get(f"/pay/s/{mine}"))
+    house.clock.advance(wait / 2)
+    assert browser.get(f"/pay/s/{mine}").status_code == 200
+    house.clock.advance(wait / 2)
+    assert browser.get(f"/pay/s/{mine}").headers["Location"].startswith("/pay/pin?")
+    answer = browser.post(f"/pay/s/{mine}/confirm", {"csrf": token, "digest": digest})
+    assert answer.headers["Location"].startswith("/pay/pin?")
+    assert house.row(mine)["state"] == "read"
+
+
+def test_an_idle_session_ends_and_a_busy_one_after_an_hour(house: House, browser: Browser) -> None:
+    """Ten minutes without a request; an hour whatever one does."""
+    for _ in range(6):
+        house.clock.advance(timedelta(minutes=9))
+        assert browser.give_pin().status_code == 303
+        assert browser.get("/pay").status_code == 200
+    house.clock.advance(LONGEST - timedelta(minutes=54))
+    assert browser.get("/pay").headers["Location"].startswith("/pay/sign-in")
+    fresh = house.signed_in(house.people[1].open_id)
+    house.clock.advance(IDLE)
+    assert fresh.get("/pay").headers["Location"].startswith("/pay/sign-in")
+
+
+def test_signing_out_ends_the_session_on_the_server(house: House, browser: Browser) -> None:
+    """A copy of the cookie is worth nothing afterwards."""
+    cookie = browser.cookie()
+    answer = browser.send("/pay", "/pay/sign-out")
+    assert answer.headers["Location"] == "/pay/bye"
+    copy = house.browser()
+    copy.client.set_cookie("chorus_pay", cookie)
+    assert copy.get("/pay").headers["Location"].startswith("/pay/sign-in")
+
+
+def test_a_page_with_pay_leaves_the_screen_by_itself(house: House, browser: Browser, mine: str) -> None:
+    """The browser is told to go away when the PIN is no longer fresh."""
+    house.clock.advance(240)
+    assert browser.get(f"/pay/s/{mine}").headers["Refresh"] == "361; url=/pay/ended"
+    assert "自动关闭" in browser.get("/pay/ended").text
+
+
+def test_changing_the_pin_needs_the_old_one(house: House, browser: Browser) -> None:
+    """With a fresh PIN it can be changed; without, the old one is asked for first."""
+    browser.send("/pay/pin/change", "/pay/pin/change", pin="739164", again="739164")
+    house.clock.advance(PIN_FRESH)
+    assert browser.get("/pay/pin/change").headers["Location"].startswith("/pay")
+    other = house.browser()
+    other.sign_in(house.people[0].open_id)
+    assert other.give_pin(PIN).status_code == 403
+    assert other.give_pin("739164").status_code == 303
+
+
+def test_choosing_a_pin_is_checked(house: House) -> None:
+    """Too easy, or typed differently twice: the form comes back with the reason, nothing is stored."""
+    browser = house.browser()
+    browser.sign_in(house.people[0].open_id)
+    easy = browser.send("/pay/pin", "/pay/pin/new", pin="123456", again="123456")
+    assert (easy.status_code, "太容易猜" in easy.text) == (400, True)
+    differs = browser.send("/pay/pin", "/pay/pin/new", pin=PIN, again="739164")
+    assert "两次输入的不一样" in differs.text
+    with house.db.read() as conn:
+        assert conn.execute(sa.select(t.pins)).first() is None
+
+
+# --- what every answer leaves with ---
+
+
+@pytest.mark.parametrize(
+    "path", ["/pay", "/pay/s/{}", "/pay/s/unknown", "/pay/pin", "/pay/bye", "/pay/nothing", "/pay/callback"]
+)
+def test_headers_of_every_page(browser: Browser, mine: str, path: str) -> None:
+    """Not kept, not framed elsewhere, no script or style but our own files, nothing told to other sites."""
+    answer = browser.get(path.format(mine))
+    policy = answer.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert re.search(r"frame-ancestors (https://\*\.[a-z.]+ ?)+$", policy)
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Referrer-Policy"] == "no-referrer"
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_no_page_needs_what_the_policy_forbids(browser: Browser, mine: str) -> None:
+    """No inline script, style or handler, no address outside; no amount in the title."""
+    for path in ("/pay", f"/pay/s/{mine}", "/pay/pin/change"):
+        text = browser.get(path).text
+        assert re.findall(r"<script(?![^>]*src=)|<style|\sstyle=|\son\w+=|https?://", text) == []
+        assert re.findall(r"<title>([^<]*)</title>", text) == ["工资条"]
+
+
+def test_names_cannot_break_out_of_the_page(house: House, browser: Browser, me: str) -> None:
+    """Whatever stands in a table is text."""
+    who = kit.person(name="<script>alert(1)</script>", department='"><img src=x>')
+    text = browser.get(f"/pay/s/{house.add(slip(who), me)}").text
+    assert "<script>alert" not in text
+    assert "<img" not in text
+
+
+def test_style_and_script_may_be_kept_and_nothing_else_is_served(browser: Browser) -> None:
+    """Two files; no template, no path out of the folder."""
+    page = browser.get("/pay/bye").text
+    for address in re.findall(r'(?:href|src)="(/pay/assets/[^"]+)"', page):
+        answer = browser.get(address)
+        assert answer.status_code == 200
+        assert "max-age=86400" in answer.headers["Cache-Control"]
+        answer.close()
+    for name in ("pay_slip.html", "..%2fslip.py", "nothing.css"):
+        assert browser.get(f"/pay/assets/{name}").status_code == 404
+
+
+def test_without_keys_every_page_is_a_sentence(database: Database, sandbox: SandboxServer) -> None:
+    """503, whatever the address; nothing is asked of Feishu."""
+    browser = House(database, sandbox, without_keys=True).browser()
+    for path in ("/pay", "/pay/", "/pay/s/x", "/pay/sign-in", "/pay/files/1"):
+        answer = browser.get(path)
+        assert answer.status_code == 503
+        assert "没有配置薪酬密钥" in answer.text
+    assert browser.post("/pay/pin", {}).status_code == 503
+
+
+def test_a_form_that_is_too_long_is_refused(browser: Browser, mine: str) -> None:
+    """Sixteen kilobytes are enough for every form."""
+    answer = browser.post(f"/pay/s/{mine}/dispute", {"text": "x" * 20_000})
+    assert answer.status_code == 413
+    assert "太长" in answer.text
+
+
+# --- payout files ---
+
+
+def test_finance_downloads_and_nobody_else(database: Database, sandbox: SandboxServer) -> None:
+    """After the PIN, as an attachment, audited; others and unknown files get one and the same sentence."""
+    finance = list(sandbox.world.people)[3]
+    house = House(database, sandbox, may_download=lambda open_id: open_id == finance)
+    house.files["p1"] = PayoutFile("2026-10 代发.xlsx", b"PK\x03\x04 content", "run:2026-10.1")
+    browser = house.signed_in(str(finance))
+    answer = browser.get("/pay/files/p1")
+    assert answer.data == b"PK\x03\x04 content"
+    assert answer.headers["Content-Disposition"].startswith("attachment; filename*=UTF-8''2026-10%20")
+    assert answer.headers["Cache-Control"] == "no-store"
+    unknown = browser.get("/pay/files/p2")
+    other = house.signed_in(house.people[0].open_id).get("/pay/files/p1")
+    assert (unknown.status_code, other.status_code) == (404, 404)
+    assert unknown.text == other.text
+    assert [(row["action"], row["reason"]) for row in house.audits() if "file" in row["action"]] == [
+        ("pay.file_downloaded", "sent"),
+        ("pay.file_refused", "unknown"),
+        ("pay.file_refused", "not_allowed"),
+    ]
+    assert house.audits("pay.file_downloaded")[0]["detail"] == {"of": "run:2026-10.1"}
+    assert house.browser().get("/pay/files/p1").headers["Location"].startswith("/pay/sign-in")
+
+
+def test_a_payslip_whose_place_was_changed_is_told_and_not_shown(
+    house: House, browser: Browser, me: str, mine: str
+) -> None:
+    """A row somebody copied in the database does not open; the page says whom to ask."""
+    foreign = house.row(house.add(slip(kit.person(no="E002")), "ou_other"))
+    with house.db.begin() as conn:
+        conn.execute(
+            t.slips.update().where(t.slips.c.token == mine).values(sealed_slip=foreign["sealed_slip"])
+        )
+    answer = browser.get(f"/pay/s/{mine}")
+    assert answer.status_code == 500
+    assert "打不开" in answer.text
+    assert house.audits("pay.slip_unreadable")[0]["actor"] == me
+    assert EmployeeNo("E002") not in answer.text
+
+
+def test_a_payslip_opened_before_its_sending_is_on_record(house: House, browser: Browser, me: str) -> None:
+    """The card is out, the worker has not written so: shown, the time kept, the state left to the worker."""
+    token = house.add(slip(), me, state="sealed", sent_at=None)
+    page = browser.get(f"/pay/s/{token}")
+    assert "9,176.35" in page.text
+    assert "确认无误" not in page.text
+    assert (house.row(token)["state"], house.row(token)["read_at"]) == ("sealed", START)
+    browser.post(f"/pay/s/{token}/dispute", {"csrf": csrf(page), "line": "提成", "text": "x"})
+    assert house.row(token)["state"] == "sealed"
+    with house.db.begin() as conn:
+        conn.execute(t.slips.update().values(state="sent"))
+    house.clock.advance(30)
+    browser.get(f"/pay/s/{token}")
+    assert (house.row(token)["state"], house.row(token)["read_at"]) == ("read", START)
+    assert house.works() == ["pay.slip_row:2026-10.1:E001:read"]
+
+
+# --- what HR reads ---
+
+
+def test_hr_reads_what_was_written_and_nobody_else(database: Database, sandbox: SandboxServer) -> None:
+    """Words and the line's calculation, after the PIN, audited; others get the sentence of an unknown one."""
+    hr = list(sandbox.world.people)[3]
+    house = House(database, sandbox, may_run=lambda open_id: open_id == hr)
+    token = house.add(slip(), str(house.people[0].open_id))
+    owner = house.signed_in(house.people[0].open_id)
+    owner.send(f"/pay/s/{token}", f"/pay/s/{token}/dispute", line="提成", text="少了一单")
+    with house.db.read() as conn:
+        path = f"/pay/d/{conn.execute(sa.select(t.disputes.c.id)).scalar_one()}"
+    reader = house.signed_in(str(hr))
+    page = reader.get(path).text
+    for said in ("少了一单", "店铺提成：57,760.00 × 1.5% = 866.40", "王芳 E001", "等待人事答复"):
+        assert said in page
+    unknown = reader.get("/pay/d/nothing")
+    for other in (owner, house.signed_in(house.people[1].open_id)):
+        answer = other.get(path)
+        assert (answer.status_code, answer.text) == (404, unknown.text)
+    assert [row["reason"] for row in house.audits("pay.dispute_read")] == [
+        "read", "unknown", "not_allowed", "not_allowed",
+    ]  # fmt: skip
+    assert house.browser().get(path).headers["Location"].startswith("/pay/sign-in")
+
+
+def test_hr_does_not_handle_the_own_dispute(database: Database, sandbox: SandboxServer) -> None:
+    """Who is concerned gets the sentence, though otherwise allowed."""
+    hr = list(sandbox.world.people)[3]
+    house = House(database, sandbox, may_run=lambda open_id: open_id == hr)
+    token = house.add(slip(), str(hr))
+    owner = house.signed_in(str(hr))
+    owner.send(f"/pay/s/{token}", f"/pay/s/{token}/dispute", line="提成", text="少了一单")
+    with house.db.read() as conn:
+        dispute = conn.execute(sa.select(t.disputes.c.id)).scalar_one()
+    assert owner.get(f"/pay/d/{dispute}").status_code == 404
