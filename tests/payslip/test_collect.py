@@ -3,27 +3,21 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from bitable_sync.cells import EMPTY, Person, Unreadable
+from bitable_sync.cells import EMPTY, Person
 from payslip import specs
 from payslip.calculate import calculate
-from payslip.collect import CollectedPerson, Gathered, gather
 from payslip.collect_cells import read_month
-from payslip.documents import Carry, Charged, EmployeeNo, Month, PaidMonth, canonical
+from payslip.documents import EmployeeNo, Month, PaidMonth, canonical
 from payslip.errors import CannotCompute
-from tests.payslip import rows_kit as kit
+from tests.payslip.collect_kit import SPOILT, gathered, of, sentences
 from tests.payslip.kit import CHENGDU
 from tests.payslip.rows_kit import (
-    MONTH,
-    PAY_DATE,
-    STRUCTURE,
-    Tables,
     attendance,
     commission,
     declaration,
@@ -31,40 +25,10 @@ from tests.payslip.rows_kit import (
     one_off,
     opening,
     param,
-    plan,
     score,
     social,
     tables,
-    tax,
 )
-
-SPOILT = Unreadable("「基本工资」应为数字，现在是文字“12,345.67 元”，请改正这个单元格")
-
-
-@dataclass
-class Past:
-    """What earlier runs left."""
-
-    paid: list[PaidMonth] = field(default_factory=list)
-    charged: dict[str, Charged] = field(default_factory=dict)
-    carry: Carry = field(default_factory=Carry)
-    bonus_used: bool = False
-
-
-def gathered(found: Tables | None = None, **more: Any) -> Gathered:
-    """Collect October 2026, paid on 10 November."""
-    arguments = {"month": Month(MONTH), "pay_date": PAY_DATE, "structure": STRUCTURE, "history": {}, **more}
-    return gather(tables() if found is None else found, **arguments)
-
-
-def of(result: Gathered, no: str = "E001") -> CollectedPerson:
-    """One employee of the result."""
-    return next(who for who in result.people if who.no == no)
-
-
-def sentences(result: Gathered, no: str = "") -> list[str]:
-    """What only needs a look."""
-    return [problem.sentence for problem in result.problems if problem.no == no]
 
 
 def test_a_whole_month_comes_together() -> None:
@@ -337,315 +301,6 @@ def test_scope_is_a_correction_of_some() -> None:
     assert person is not None
     assert person.commission[0].coefficients == {"E001": 1, "E002": Decimal("0.5")}
     assert sentences(result, "E404") == ["要更正的工号本月没有可以核算的人，请核对工号"]
-
-
-# --- commission ---
-
-
-def member(no: str = "E001", **cells: Any) -> kit.Row:
-    """A row of a member of the team pool."""
-    return commission(no, "团队奖金池", **{"coefficient": "1", **cells})
-
-
-@pytest.mark.parametrize(
-    ("rows", "told"),
-    [
-        ([member(pool="1"), member("E002", pool="2")], "各行的团队池金额不一致"),
-        ([member(), member("E002")], "没有一行写了团队池金额"),
-        ([member(pool="1"), member("E002", coefficient=EMPTY)], "有成员的提成数据「个人系数」是空的"),
-        ([member(pool="1"), member("E002"), member("E999")], "有一行的工号在员工表中没有"),
-    ],
-)  # fmt: skip
-def test_a_pool_that_cannot_be_split_stops_its_members(rows: list[Any], told: str) -> None:
-    """What one gets depends on all, so one unknown coefficient is everybody's."""
-    result = gathered(tables(pay_commission=rows))
-    for no in ("E001", "E002"):
-        assert of(result, no).person is None
-        assert told in of(result, no).problem
-
-
-def test_commission_needs_its_figures() -> None:
-    """ROI without ad spend, a plan without its base, an unreadable month: this person is stopped."""
-    for bad, told in (
-        (commission(plan="投放分成", base="5", target="4"), "提成数据「广告花费」是空的"),
-        (commission(plan="店铺提成"), "提成数据「计提基数」是空的"),
-        (commission(base="5", month="上月"), "提成数据「月份」不是月份，请写成 2026-10 这样"),
-        (commission(base=SPOILT), "提成数据「计提基数」读不出来，应为数字，请改正"),
-    ):
-        result = gathered(tables(pay_commission=[bad]))
-        assert of(result).problem == told
-        assert of(result, "E002").person is not None
-
-
-@pytest.mark.parametrize("name", ["店铺提成", "分段提成", "投放分成", "团队奖金池"])
-def test_a_refund_alone_is_an_entry(name: str) -> None:
-    """No sales this month, only a claw-back: it is carried, whatever the plan's kind."""
-    result = gathered(tables(pay_commission=[commission(plan=name, clawback="300")]))
-    person = of(result).person
-    assert person is not None
-    assert calculate(result.books, person).carry.clawback == 300
-
-
-def test_an_unknown_plan_is_said_by_the_computation() -> None:
-    """The entry is kept, so that nothing is lost in silence."""
-    result = gathered(tables(pay_commission=[commission(plan="神秘提成", base="5")]))
-    person = of(result).person
-    assert person is not None
-    with pytest.raises(CannotCompute, match="神秘提成"):
-        calculate(result.books, person)
-
-
-def test_a_plan_twice_in_a_month_stops_this_person() -> None:
-    """Two rows of one plan could be the same sales typed twice."""
-    result = gathered(tables(pay_commission=[commission(base="1"), commission(base="1")]))
-    assert "同月有两行，请合并" in of(result).problem
-
-
-@pytest.mark.parametrize(
-    ("tiers", "told"),
-    [
-        ([("0", "100", "0.01"), ("90", None, "0.02")], "档位有重叠"),
-        ([("0", "100", "0.01"), ("200", None, "0.02")], "档位之间有空缺"),
-        ([("0", None, "0.01"), ("100", None, "0.02")], "档位有重叠"),
-        ([("0", "100", "0.01")], "最高一档的上限应留空"),
-        ([("100", "100", "0.01")], "有一档的上限不高于下限"),
-    ],
-)
-def test_tiers_must_fit_together(tiers: list[Any], told: str) -> None:
-    """A wrong plan is left out and told; only who uses it is stopped."""
-    rows = [plan("分段提成", "分段阶梯", *tier) for tier in tiers]
-    result = gathered(tables(pay_plans=[*rows, plan("店铺提成", "固定比例", rate="0.015")]))
-    assert [each.name for each in result.books.plans] == ["店铺提成"]
-    assert sentences(result) == [f"提成标准的“分段提成”：{told}，用到它的人无法核算"]
-    assert of(result).person is not None
-
-
-# --- deductions, one-offs, history ---
-
-
-def test_declarations_of_other_years_and_later_months_stay_outside() -> None:
-    """Without an end it holds until December; a declaration of later months is not yet known."""
-    result = gathered(
-        tables(
-            pay_deductions=[
-                declaration(),
-                declaration(row="D2", item="住房租金", start="2025-03", declared="2025-03"),
-                declaration(row="D3", item="子女教育", start="2026-12", declared="2026-12"),
-                declaration(row="D4", item="继续教育", start="2025-09", end="2026-02", declared="2025-09"),
-            ]
-        )
-    )
-    person = of(result).person
-    assert person is not None
-    assert [(each.item, each.start, each.end) for each in person.additional] == [
-        ("继续教育", "2025-09", "2026-02"),
-        ("赡养老人", "2026-01", "2026-12"),
-    ]
-    assert sentences(result, "E001") == [
-        "专项附加扣除“住房租金”没有填止月，按 2025-12 止处理；今年继续扣除请补填止月"
-    ]
-
-
-@pytest.mark.parametrize(
-    ("changes", "told"),
-    [
-        ({"monthly": EMPTY}, "专项附加扣除「每月金额」是空的"),
-        ({"start": "年初"}, "专项附加扣除「扣除起月」不是月份，请写成 2026-10 这样"),
-        ({"end": "2025-12"}, "专项附加扣除「扣除止月」早于扣除起月，请改正"),
-        ({"declared": EMPTY}, "专项附加扣除「申报月份」是空的"),
-    ],
-)
-def test_a_wrong_declaration_stops_this_person(changes: dict[str, Any], told: str) -> None:
-    """The tax would be unknown."""
-    result = gathered(tables(pay_deductions=[declaration(**changes)]))
-    assert of(result).problem == told
-
-
-def test_one_offs_of_the_month() -> None:
-    """Another month's are left aside; the bonus may be taxed by itself, others not."""
-    result = gathered(
-        tables(
-            pay_one_offs=[
-                one_off(kind="全年一次性奖金", amount="36000", separate=True),
-                one_off(row="X2", separate=True),
-                one_off(row="X3", month="2026-09"),
-            ]
-        )
-    )
-    person = of(result).person
-    assert person is not None
-    assert [(each.kind, each.amount, each.separate) for each in person.one_off] == [
-        ("全年一次性奖金", 36000, True),
-        ("补发", 500, False),
-    ]
-    assert len(sentences(result, "E001")) == 1
-    spoilt = gathered(tables(pay_one_offs=[one_off(amount=EMPTY)]))
-    assert of(spoilt).problem == "一次性项目「金额」是空的"
-
-
-def test_a_bonus_by_itself_needs_its_table() -> None:
-    """When the grace has ended there is no monthly table: only who asks for it is stopped."""
-    found = tables(pay_one_offs=[one_off(kind="全年一次性奖金", separate=True)])
-    found[specs.TAX] = [row for row in found[specs.TAX] if row["table"] == "年度"]
-    result = gathered(found)
-    assert "没有生效的按月换算税率表" in of(result).problem
-    assert of(result, "E002").person is not None
-
-
-def paid(month: str, withheld: str = "10") -> PaidMonth:
-    """A month already paid."""
-    figures = dict.fromkeys(("income", "exempt", "special"), Decimal(0))
-    return PaidMonth(paid=Month(month), withheld=Decimal(withheld), **figures)
-
-
-def test_opening_balances_come_before_our_own_months() -> None:
-    """They make the first month's tax right; a month counted twice is refused; last year's are ignored."""
-    past = Past(paid=[paid("2026-10")])
-    found = tables(pay_opening=[opening(through="2026-09", bonus_used=True), opening("E002")])
-    result = gathered(found, history={"E001": past})
-    person = of(result).person
-    assert person is not None
-    assert [each.paid for each in person.history] == ["2026-09", "2026-10"]
-    assert person.bonus_used
-    twice = gathered(tables(), history={"E001": past})
-    assert "与 Chorus 已发放的月份重叠" in of(twice).problem
-    ahead = gathered(tables(pay_opening=[opening(through="2026-11"), opening("E002")]))
-    assert "应早于发放月 2026-11" in of(ahead).problem
-    old = gathered(tables(pay_opening=[opening(through="2025-12"), opening("E002")]))
-    old_person = of(old).person
-    assert old_person is not None
-    assert old_person.history == ()
-
-
-def test_a_first_tax_in_mid_year_is_asked_about_once() -> None:
-    """Everybody without history and opening, in one sentence; not in January, not for joiners."""
-    people = [employee(f"E00{number}", f"员工{number}") for number in range(1, 8)]
-    result = gathered(tables(pay_employees=people, pay_opening=[]))
-    (told,) = sentences(result)
-    assert told.startswith("员工1、员工2、员工3、员工4、员工5等 7 人今年还没有")
-    joiner = employee(join=date(2026, 10, 8))
-    assert sentences(gathered(tables(pay_employees=[joiner], pay_opening=[], pay_attendance=[], pay_scores=[],
-                                     pay_commission=[]))) == []  # fmt: skip
-
-
-def test_history_is_carried_over() -> None:
-    """Months, carry and the used bonus."""
-    past = Past(paid=[paid("2026-10")], carry=Carry(receivable=Decimal(5)), bonus_used=True)
-    person = of(gathered(tables(pay_opening=[]), history={"E001": past})).person
-    assert person is not None
-    assert person.history == (paid("2026-10"),)
-    assert person.carry.receivable == 5
-    assert person.bonus_used
-
-
-def charged(month: str, amount: str = "640") -> Charged:
-    """What a month was charged."""
-    return Charged(month=Month(month), employee={"养老": Decimal(amount)}, employer={"养老": Decimal(1280)})
-
-
-def test_past_months_are_compared_with_todays_rules() -> None:
-    """All charged months of this year; only as far back as today's base holds."""
-    past = Past(charged={m: charged(m) for m in ("2025-12", "2026-01", "2026-08", "2026-09", "2026-10")})
-    person = of(gathered(history={"E001": past})).person
-    assert person is not None
-    assert [each.month for each in person.backpay] == ["2026-01", "2026-08", "2026-09"]
-    changed = tables()
-    changed[specs.EMPLOYEES][0]["base_from"] = "2026年8月"
-    person = of(gathered(changed, history={"E001": past})).person
-    assert person is not None
-    assert [each.month for each in person.backpay] == ["2026-08", "2026-09"]
-
-
-def test_a_rule_that_came_late_is_charged_once() -> None:
-    """A higher floor since January makes a line for September; charged in total, it makes none."""
-    found = tables()
-    found[specs.SOCIAL] = [social("养老", "0.08", "0.16", floor="9000")]
-    first = gathered(found, history={"E001": Past(charged={"2026-09": charged("2026-09")})})
-    person = of(first).person
-    assert person is not None
-    lines = {line.code: line.amount for line in calculate(first.books, person).lines}
-    assert lines["补缴 2026-09 养老保险（个人）"] == 80
-    total = Charged(month=Month("2026-09"), employee={"养老": Decimal(720)}, employer={"养老": Decimal(1440)})
-    second = gathered(found, history={"E001": Past(charged={"2026-09": total})})
-    person = of(second).person
-    assert person is not None
-    assert not any(line.code.startswith("补缴") for line in calculate(second.books, person).lines)
-
-
-# --- the dated tables ---
-
-
-@pytest.mark.parametrize(
-    ("change", "told"),
-    [
-        ({"rate": EMPTY}, "税率表的“年度-0.10”：税率表「税率」是空的"),
-        ({"quick": "2521"}, "税率表（年度，2026-11）速算扣除数与级距、税率对不上"),
-        ({"end": date(2026, 10, 31)}, "税率表（年度，2026-11）速算扣除数与级距、税率对不上"),
-        ({"upto": "36000"}, "税率表（年度，2026-11）有两行的级距上限相同"),
-        ({"upto": EMPTY}, "税率表（年度，2026-11）应恰好有一行的级距上限留空"),
-    ],
-)
-def test_a_wrong_tax_table_stops_everyone(change: dict[str, Any], told: str) -> None:
-    """One typo in a tax table would be in everybody's pay."""
-    found = tables()
-    for key, value in change.items():
-        found[specs.TAX][1][key] = Decimal(value) if isinstance(value, str) else value
-    result = gathered(found)
-    assert told in sentences(result)
-    assert all(who.person is None and told in who.problem for who in result.people)
-
-
-def test_no_tax_table_stops_everyone() -> None:
-    """None in force is not a rate of zero."""
-    result = gathered(tables(pay_tax=[tax("按月换算", bracket) for bracket in kit.kit.MONTHLY_TABLE]))
-    assert all("没有生效的行" in who.problem for who in result.people)
-
-
-@pytest.mark.parametrize(
-    ("changes", "told"),
-    [
-        ({"employee_rate": SPOILT}, "社保公积金方案「个人比例」读不出来，应为百分数，请改正"),
-        ({"employee_rate": Decimal(8)}, "社保公积金方案「个人比例」超过 100%"),
-        ({"floor": Decimal(30000)}, "社保公积金方案「基数下限」高于基数上限"),
-        ({"cutoff_day": Decimal("15.5")}, "社保公积金方案「截止日」应为 1 到 31 的整数"),
-        ({"rounding": "随缘"}, "社保公积金方案「舍入方式」请从选项里选"),
-        ({"unit": Decimal(0)}, "社保公积金方案「舍入单位」应大于 0"),
-        ({"end": date(2025, 1, 1)}, "社保公积金方案「生效止」早于生效起"),
-        ({"fund": "意外"}, "社保公积金方案「险种」不是认识的险种"),
-    ],
-)  # fmt: skip
-def test_a_wrong_social_rule_stops_its_city(changes: dict[str, Any], told: str) -> None:
-    """A fund left out in silence would be pay too high; another city is not touched."""
-    found = tables(
-        pay_employees=[employee(), employee("E002", "李伟", city="重庆")],
-    )
-    found[specs.SOCIAL][0].update(changes)
-    result = gathered(found)
-    assert told in of(result).problem
-    assert of(result, "E002").person is not None
-
-
-def test_two_rules_for_one_month_stop_the_city() -> None:
-    """The old one was not ended when the new one began; nobody can tell which holds."""
-    found = tables()
-    found[specs.SOCIAL].append(social("养老", "0.09", "0.16", row="新", start=date(2026, 7, 1)))
-    assert "成都的“养老”在 2026-07 有两行同时生效" in of(gathered(found)).problem
-    found[specs.SOCIAL][0]["end"] = date(2026, 6, 30)
-    result = gathered(found)
-    assert of(result).problem == ""
-    assert [str(r.employee_rate) for r in result.books.social if r.fund == "养老"] == ["0.08", "0.09"]
-
-
-def test_parameters_that_are_wrong_or_doubled_stop_who_they_are_for() -> None:
-    """A city's stops the city, the company's stops everyone."""
-    for extra, stopped in (
-        (param("最低工资", "2400", CHENGDU), ["E001"]),
-        (param("减除费用", "5000"), ["E001", "E002"]),
-        ({**param("最低工资", "1", CHENGDU), "value": SPOILT}, ["E001"]),
-    ):
-        found = tables(pay_employees=[employee(), employee("E002", "李伟", city="重庆")])
-        found[specs.PARAMS].append(extra)
-        assert [who.no for who in gathered(found).people if who.person is None] == stopped
 
 
 def test_an_account_half_filled_is_no_account() -> None:

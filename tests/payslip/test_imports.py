@@ -1,88 +1,33 @@
-"""Files of people: a precise list of what is wrong and where, and nothing half-imported."""
+"""Files of people: what an import would do, what is wrong and where; nothing is half-imported."""
 
 from __future__ import annotations
 
-import io
-import zipfile
-from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
-import openpyxl
 import pytest
 
 from payslip import sheets
-from payslip.documents import EmployeeNo, Month
-from payslip.imports import IMPORTABLE, ImportPlan, plan_import, read_file
+from payslip.documents import EmployeeNo
+from payslip.imports import IMPORTABLE, plan_import, read_file
 from payslip.imports_columns import KEYS, REQUIRED, SYNONYMS
-from payslip.imports_values import Doubt, Wrong, read
 from payslip.sheets import SheetRefused
-from payslip.specs import ATTENDANCE_TABLE, COMMISSION_TABLE, EMPLOYEES_TABLE, TABLES
+from payslip.specs import TABLES
+from tests.payslip.imports_kit import (
+    AT,
+    ATTENDANCE,
+    EMPLOYEES,
+    KNOWN,
+    MONTH,
+    NEW,
+    SCORES,
+    errors,
+    plan,
+    refusals,
+    xlsx,
+)
 from tests.payslip.rows_kit import attendance, declaration, employee, one_off
-
-MONTH = Month("2026-10")
-KNOWN = {EmployeeNo("E001"): "王芳", EmployeeNo("E002"): "李伟"}
-AT = datetime(2026, 11, 2, 3, tzinfo=UTC)
-SCORES = ("工号", "姓名", "月份", "绩效系数")
-ATTENDANCE = (
-    "工号", "姓名", "应出勤天数", "未在职天数", "缺勤天数", "事假天数", "病假天数", "迟到次数", "工作日加班",
-    "休息日加班", "节假日加班",
-)  # fmt: skip
-EMPLOYEES = (
-    "工号", "姓名", "部门", "城市", "入职日期", "基本工资", "岗位工资", "绩效基数", "社保基数", "公积金基数",
-    "开户行", "收款账号", "户名",
-)  # fmt: skip
-NEW = (
-    "E003", "赵六", "运营部", "成都", date(2026, 10, 8), 6000, 2000, 2000, 8000, 8000, "招商银行",
-    "6214830000000000003", "赵六",
-)  # fmt: skip
-
-
-def xlsx(rows: Sequence[Sequence[Any]], change: Callable[[Any, Any], None] | None = None) -> bytes:
-    """A workbook of one sheet; `change` gets (workbook, sheet) before it is saved."""
-    book = openpyxl.Workbook()
-    sheet = book.active
-    sheet.title = "绩效"
-    for row in rows:
-        sheet.append(list(row))
-    if change is not None:
-        change(book, sheet)
-    out = io.BytesIO()
-    book.save(out)
-    return out.getvalue()
-
-
-def refusals(data: bytes, name: str = "绩效.xlsx") -> list[str]:
-    """Why a file is not read."""
-    with pytest.raises(SheetRefused) as caught:
-        read_file(name, data)
-    return [str(fault) for fault in caught.value.faults]
-
-
-def plan(
-    kind: str,
-    header: Sequence[str],
-    *rows: Sequence[Any],
-    existing: Any = (),
-    mapping: Any = None,
-    **more: Any,
-) -> ImportPlan:
-    """Write a workbook, read it, plan it."""
-    sheet = read_file("十月.xlsx", xlsx([header, *rows]))
-    return plan_import(sheet, kind, more.get("month", MONTH), more.get("known", KNOWN), existing, mapping)
-
-
-def errors(found: ImportPlan) -> list[str]:
-    """The errors as people read them; there is nothing to apply beside them."""
-    if found.errors:
-        assert found.rows == ()
-        with pytest.raises(SheetRefused):
-            found.stamped(AT)
-    return [str(fault) for fault in found.errors]
-
-
-# --- what goes well ---
 
 
 def test_scores_are_imported() -> None:
@@ -189,9 +134,6 @@ def test_text_files(encoding: str, delimiter: str) -> None:
     assert found.rows[0]["comment"] == "好 很好"
 
 
-# --- must-hold 6: wrong files, each with its place ---
-
-
 def test_a_renamed_column_is_guessed() -> None:
     """The missing name and the one that looks like it."""
     found = plan("绩效评分", ("工号", "姓名", "月份", "绩效系数值"), ("E001", "王芳", "2026-10", 1))
@@ -212,53 +154,6 @@ def test_merged_cells_are_named() -> None:
         "“绩效”：A2:A3 是合并单元格，请取消合并并填满每一格",
         "“绩效”：B5:C5 是合并单元格，请取消合并并填满每一格",
     ]
-
-
-def field(key: str, table: Any = EMPLOYEES_TABLE) -> Any:
-    """A column of a table."""
-    return table.by_key[key]
-
-
-@pytest.mark.parametrize(
-    ("typed", "value"),
-    [
-        ("1234.5", "1234.5"), ("1,234.50", "1234.50"), ("１２３４", "1234"), ("１，２３４．５", "1234.5"),
-        (" 1234 ", "1234"), ("¥1,234", "1234"), ("￥1234元", "1234"), (Decimal("1234.5"), "1234.5"),
-    ],
-)  # fmt: skip
-def test_clean_numbers_typed_as_text_are_taken(typed: Any, value: str) -> None:
-    """Thousands in threes, full-width digits, the column's own unit."""
-    assert read(typed, field("base_wage")) == Decimal(value)
-
-
-@pytest.mark.parametrize(
-    ("typed", "told"),
-    [
-        ("1,23", "逗号"), ("12,34,567", "逗号"), ("1.2万", "不是数字"), ("约5000", "不是数字"),
-        ("(500)", "不是数字"), ("5000 8000", "不是数字"), ("五千", "不是数字"), ("1e4", "科学计数法"),
-        ("-500", "负数"), ("12.345", "两位小数"), ("5000天", "不是数字"), ("-", "不是数字"), (True, "是/否"),
-        (date(2026, 3, 1), "是日期"), ("99999999999999", "大得不像真的"),
-    ],
-)  # fmt: skip
-def test_doubtful_numbers_are_refused(typed: Any, told: str) -> None:
-    """Nothing is guessed, and the sentence does not repeat the number."""
-    found = read(typed, field("base_wage"))
-    assert isinstance(found, Wrong)
-    assert told in found.sentence
-    assert not any(sign.isdigit() for sign in found.sentence)
-
-
-def test_units_belong_to_their_columns() -> None:
-    """天 in days, 小时 in overtime, 次 in times late; elsewhere they are refused."""
-    assert read("2天", field("sick_days", ATTENDANCE_TABLE)) == 2
-    assert read("1.5 小时", field("overtime_restday", ATTENDANCE_TABLE)) == Decimal("1.5")
-    assert read("3次", field("late", ATTENDANCE_TABLE)) == 3
-    for typed, key in (("8小时", "sick_days"), ("1天", "overtime_restday"), ("2天", "late")):
-        assert isinstance(read(typed, field(key, ATTENDANCE_TABLE)), Wrong)
-    assert read("5%", field("fund_rate")) == Decimal("0.05")
-    assert read(Decimal("0.12"), field("fund_rate")) == Decimal("0.12")
-    assert isinstance(read(Decimal(12), field("fund_rate")), Wrong)
-    assert isinstance(read("2000.123", field("base", COMMISSION_TABLE)), Wrong)
 
 
 def test_an_account_that_became_a_number_is_refused() -> None:
@@ -293,53 +188,6 @@ def test_an_unknown_person_is_refused_with_a_hint() -> None:
         "“绩效”第 3 行“工号”：E404 在员工表中没有",
         "“绩效”第 4 行“姓名”：工号 E002 在员工表中是李伟，不是王芳",
     ]
-
-
-@pytest.mark.parametrize(
-    ("data", "told"),
-    [
-        (b"", "“空.xlsx”：是空文件，请重新导出"),
-        (xlsx([]), "“绩效”：是空表，没有列名也没有数据"),
-        (xlsx([SCORES]), "“绩效”：只有列名，没有数据"),
-        (xlsx([SCORES, (" ", "　", None, "")]), "“绩效”：只有列名，没有数据"),
-        (b"\n\n", "“空.xlsx”：已损坏，或不是 Excel 文件；请用 Excel 或 WPS 打开后另存为 .xlsx"),
-    ],
-)
-def test_empty_files_and_sheets(data: bytes, told: str) -> None:
-    """Nothing at all, no rows, only names, only blanks."""
-    assert refusals(data, "空.xlsx") == [told]
-
-
-def test_a_file_of_100_megabytes_is_refused_before_it_is_read() -> None:
-    """By its size alone; nothing is parsed."""
-    data = b"PK\x03\x04" + bytes(100 * 1024 * 1024)
-    assert refusals(data) == ["“绩效.xlsx”：超过 20 MB，请只保留要导入的列和行，或分成几个文件"]
-
-
-def test_a_bomb_is_refused_by_its_declared_sizes() -> None:
-    """Megabytes of blanks in a few kilobytes; many parts; together too much."""
-    for parts, size in ((1, 5 * 1024 * 1024), (3000, 1)):
-        out = io.BytesIO()
-        with zipfile.ZipFile(out, "w", zipfile.ZIP_DEFLATED) as archive:
-            for number in range(parts):
-                archive.writestr(f"xl/worksheets/sheet{number}.xml", b" " * size)
-        assert len(out.getvalue()) < 1024 * 1024
-        assert refusals(out.getvalue()) == [
-            "“绩效.xlsx”：解开后过大，不像一份名单；请把内容复制到新文件再上传"
-        ]
-
-
-def test_entities_are_not_expanded() -> None:
-    """A document type in the sheet is refused, whatever it says."""
-    out = io.BytesIO()
-    plain = io.BytesIO(xlsx([SCORES, ("E001", "王芳", "2026-10", 1)]))
-    with zipfile.ZipFile(plain) as source, zipfile.ZipFile(out, "w") as archive:
-        for item in source.infolist():
-            content = source.read(item)
-            if item.filename == "xl/worksheets/sheet1.xml":
-                content = b'<!DOCTYPE x [<!ENTITY a "aaaa">]>' + content
-            archive.writestr(item, content)
-    assert refusals(out.getvalue()) == ["“绩效.xlsx”：已损坏，打不开；请用 Excel 或 WPS 打开后另存为 .xlsx"]
 
 
 def test_too_many_rows_are_refused() -> None:
@@ -409,51 +257,6 @@ def test_this_month_in_every_spelling_is_taken(month: Any) -> None:
     assert plan("绩效评分", SCORES, ("E001", "王芳", month, 1)).rows[0]["month"] == "2026-10"
 
 
-@pytest.mark.parametrize(
-    ("typed", "day"),
-    [
-        (datetime(2026, 10, 8), date(2026, 10, 8)),  # noqa: DTZ001 - as openpyxl gives a date cell
-        ("2026-10-08", date(2026, 10, 8)), ("2026/10/8", date(2026, 10, 8)),
-        ("2026年10月8日", date(2026, 10, 8)), ("20261008", date(2026, 10, 8)),
-        ("2026-10-08 00:00:00", date(2026, 10, 8)),
-    ],
-)  # fmt: skip
-def test_clear_dates_are_taken(typed: Any, day: date) -> None:
-    """Date cells and unmistakable text."""
-    assert read(typed, field("join")) == day
-
-
-@pytest.mark.parametrize(
-    "typed",
-    [
-        "10/8/2026", "26-10-08", "8.10.2026", "2026-13-01", "2026-02-30", "十月八日", Decimal(5), True,
-        datetime(2026, 10, 8, 9),  # noqa: DTZ001 - as openpyxl gives a date cell
-    ],
-)  # fmt: skip
-def test_doubtful_dates_are_refused(typed: Any) -> None:
-    """Day and month could be turned round, a year is missing, there is no such day."""
-    assert isinstance(read(typed, field("join")), Wrong)
-
-
-def test_a_serial_number_is_taken_with_a_word() -> None:
-    """46303 is 8 October 2026 in a column that lost its format; a person is asked to look."""
-    found = read(Decimal(46303), field("join"))
-    assert isinstance(found, Doubt)
-    assert found.value == date(2026, 10, 8)
-    new = list(NEW)
-    new[4] = 46303
-    done = plan("员工", EMPLOYEES, new)
-    assert done.rows[0]["join"] == date(2026, 10, 8)
-    assert "“绩效”第 2 行“入职日期”：是日期序号，按 2026-10-08 理解，请核对" in done.warnings
-
-
-def test_names_lose_their_blanks() -> None:
-    """王　芳 is 王芳; a Latin name keeps one blank."""
-    assert read("王　 芳", field("name")) == "王芳"
-    assert read(" John  Smith ", field("name")) == "John Smith"
-    assert isinstance(read("王\x07芳", field("name")), Wrong)
-
-
 def test_one_wrong_row_stops_all() -> None:
     """Ninety-nine good rows and a bad one: nothing is imported, and only the bad one is named."""
     known = {EmployeeNo(f"E{number:03d}"): f"员工{number}" for number in range(100)}
@@ -511,35 +314,6 @@ def test_headers_must_be_clear(header: Any, told: str) -> None:
     except SheetRefused as refusal:
         found = [str(fault) for fault in refusal.faults]
     assert any(told in each for each in found)
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "told"),
-    [
-        ("旧.xls", sheets.OLE + bytes(600), "是旧版 .xls，或加了密码"),
-        ("坏.xlsx", b"PK\x03\x04" + bytes(200), "已损坏，打不开"),
-        ("假.xlsx", "工号,绩效系数\nE001,1\n".encode(), "已损坏，或不是 Excel 文件"),
-        ("图.csv", b"\x89PNG\r\n\x00\x00", "不是文本文件"),
-        ("乱.csv", b"\xff\xff\xff,1\n", "编码认不出来"),
-        ("引.csv", '工号,绩效系数\nE001,"1\n'.encode(), "引号没有成对"),
-    ],
-)
-def test_files_of_the_wrong_kind(name: str, data: bytes, told: str) -> None:
-    """What it is and what to do."""
-    assert any(told in each for each in refusals(data, name))
-
-
-def test_macros_and_passwords_are_refused() -> None:
-    """Before anything is opened."""
-    source = xlsx([SCORES, ("E001", "王芳", "2026-10", 1)])
-    out = io.BytesIO(source)
-    with zipfile.ZipFile(out, "a") as archive:
-        archive.writestr("xl/vbaProject.bin", b"macro")
-    assert refusals(out.getvalue()) == ["“绩效.xlsx”：含有宏，请另存为不含宏的 .xlsx"]
-    spoilt = bytearray(source)
-    for at in [place for place in range(len(source) - 4) if source[place : place + 4] == b"PK\x01\x02"]:
-        spoilt[at + 8] |= 1
-    assert refusals(bytes(spoilt)) == ["“绩效.xlsx”：加了密码，请去掉密码再上传"]
 
 
 def test_no_sentence_repeats_an_amount_or_an_account() -> None:
