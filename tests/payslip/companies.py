@@ -38,6 +38,11 @@ def maybe(rng: Random, text: str, chance: float = 0.5) -> str | None:
 
 # --- formulas ---
 
+SCRAPS = (
+    "", "", "1", "0.5", "[甲]", '"x"', "+", "-", "*", "/", "(", ")", "，", "=", "<>", "<", ">=", "IF", "AND",
+    "not", "ROUND", " ", "\n", ".", "%", "[", '"', "甲",
+)  # fmt: skip
+
 
 def number(rng: Random, depth: int, names: tuple[str, ...]) -> str:
     """A part that is a number, now and then one that only looks like it."""
@@ -77,6 +82,17 @@ def condition(rng: Random, depth: int, names: tuple[str, ...]) -> str:
         return f'IF({number(rng, 0, names)}>3,"甲","乙"){rng.choice(("=", "<>", "!="))}"甲"'
     sign = rng.choice(("=", "<>", "!=", "<", "<=", ">", ">="))
     return f"{number(rng, depth - 1, names)}{sign}{number(rng, depth - 1, names)}"
+
+
+def mangled(rng: Random) -> str:
+    """A formula over 甲 = 3, 乙 = 0 and the unknown 丙, often with parts missing, added or doubled."""
+    text = number(rng, rng.randrange(1, 5), ("甲", "乙"))
+    for name in COLUMNS:
+        text = text.replace(f"[{name}]", rng.choice(("[甲]", "[甲]", "[乙]", "[丙]", "7")))
+    for _ in range(max(0, rng.randrange(5) - 2)):
+        at = rng.randrange(len(text) + 1)
+        text = text[:at] + rng.choice(SCRAPS) + text[at + rng.randrange(2) :]
+    return text
 
 
 def structure(rng: Random) -> list[dict[str, Any]]:
