@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Any
 
@@ -28,6 +28,7 @@ from payslip.second import SecondError, recompute
 from payslip.specs import INPUT_TABLES
 from payslip.structure import components
 
+NOBODY: Mapping[str, str] = {}
 Tables = Mapping[str, Sequence[Mapping[str, CellValue]]]
 
 
@@ -95,10 +96,14 @@ class Computing:
 
     # --- computing ---
 
-    def refresh(self, run: Run) -> dict[str, int]:
+    def refresh(self, run: Run, absent: Mapping[str, str] = NOBODY) -> dict[str, int]:
         """Freeze and compute a run's people; what did not change since last time is kept.
 
         Safe to repeat. Written in parts, so that a large run does not hold the one writer of SQLite for long.
+
+        Args:
+            run: open and unsigned.
+            absent: why Feishu has no attendance of somebody, by employee number; told with what is missing.
 
         Returns:
             Counts only.
@@ -110,8 +115,8 @@ class Computing:
         plain = gathered.books.model_dump(mode="json")
         done: list[Computed] = []
         rows: list[store.PersonRow] = []
-        for who in gathered.people:
-            old = before.get(who.no)
+        for each in gathered.people:
+            who, old = _why_absent(each, absent), before.get(each.no)
             row, computed = self._one(run, gathered.books, plain, who, old if books_same else None)
             done.append(computed)
             if row is not None:
@@ -268,6 +273,13 @@ class Computing:
             if outcome.pay is None or outcome.disagree or row.pay_digest != mark(outcome.pay):
                 found.append(who.name)
         return found
+
+
+def _why_absent(who: CollectedPerson, absent: Mapping[str, str]) -> CollectedPerson:
+    """Say beside a missing attendance what Feishu said about it."""
+    if who.attendance_present or who.no not in absent:
+        return who
+    return replace(who, problem=f"{who.problem}；飞书考勤：{absent[who.no]}" if who.problem else "")
 
 
 def _merged(found: Sequence[Anomaly]) -> list[Anomaly]:

@@ -74,11 +74,12 @@ class Collecting:
         mine = self._load(str(args["run"]))
         if mine is None or mine.state not in moves.OPEN or mine.state in moves.SIGNED:
             return
+        absent: Mapping[str, str] = {}
         if args.get("fetch"):
             run.attempt("pull", self._pull)
             run.attempt("structure", self._structure)
-            run.attempt("attendance", partial(self._attendance, mine, str(run.id)))
-        run.attempt("compute", lambda: self.computing.refresh(mine))
+            absent = run.attempt("attendance", partial(self._attendance, mine, str(run.id)))
+        run.attempt("compute", lambda: self.computing.refresh(mine, absent))
         run.attempt("sheet", partial(self._sheet, mine, str(run.id)))
         self._compare(run, mine)
         run.step("finish", lambda: self._finish(mine))
@@ -99,14 +100,18 @@ class Collecting:
         structuring.answer()
         return structuring.install()
 
-    def _attendance(self, mine: Run, cause: str) -> dict[str, int]:
-        """Attendance from Feishu into 考勤汇总; what people typed or imported stays."""
+    def _attendance(self, mine: Run, cause: str) -> dict[str, str]:
+        """Attendance from Feishu into 考勤汇总; what people typed or imported stays.
+
+        Returns:
+            Why somebody has none, by employee number.
+        """
         if self.deps.attendance is None:
-            return {"rows": 0}
-        rows = self.deps.attendance.rows(self.computing.tables(), mine.month, self.deps.clock.now())
-        if rows:
-            self.deps.sync.pusher.upsert(ATTENDANCE, rows, cause=cause)
-        return {"rows": len(rows)}
+            return {}
+        found = self.deps.attendance.fetch(self.computing.tables(), mine.month, self.deps.clock.now())
+        if found.rows:
+            self.deps.sync.pusher.upsert(ATTENDANCE, found.rows, cause=cause)
+        return found.missing
 
     # --- the sheet HR sees ---
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 
 from bitable_sync.cells import CellValue, Person
@@ -16,6 +17,14 @@ from runtime.feishu.contact import Contact
 from runtime.ids import OpenId, UserId
 
 Tables = Mapping[str, Sequence[Mapping[str, CellValue]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Rows to write, and a sentence for each employee number without usable attendance."""
+
+    rows: list[dict[str, CellValue]]
+    missing: dict[str, str]
 
 
 class Presence:
@@ -32,8 +41,10 @@ class Presence:
         self._attendance = attendance
         self._operator = operator
 
-    def rows(self, tables: Tables, month: Month, at: datetime) -> list[dict[str, CellValue]]:
-        """The rows of 考勤汇总 that are new or differ; rows typed or imported by people stay as they are.
+    def fetch(self, tables: Tables, month: Month, at: datetime) -> Found:
+        """The rows of 考勤汇总 that are new or differ, and why somebody has none.
+
+        Rows typed or imported by people stay as they are.
 
         Raises:
             ConfigError: the operator's user_id cannot be read.
@@ -50,7 +61,8 @@ class Presence:
         users = user_ids(people, found)
         employees = [each for each in _employed(tables, users) if _works_in(each, month)]
         fetched = fetch_attendance(self._attendance, employees, month, operator=operator, at=at)
-        return changes(fetched.rows, tables[ATTENDANCE], month)
+        missing = {str(each.no): each.sentence for each in fetched.missing}
+        return Found(changes(fetched.rows, tables[ATTENDANCE], month), missing)
 
 
 def _people(tables: Tables) -> dict[EmployeeNo, OpenId]:
