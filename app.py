@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, ParamSpec, TypeVar
 import click
 
 from payslip.cli import payroll
+from payslip.cli_import import import_command
 from runtime import log
 from runtime.clock import SystemClock
 from runtime.errors import ChorusError
@@ -419,6 +420,9 @@ class opened:  # noqa: N801  # used as a with-block
         """Close."""
         self._feishu.close()
         self._floor.close()
+
+
+payroll.add_command(import_command(opened))
 
 
 if __name__ == "__main__":
