@@ -184,6 +184,14 @@ def check_private(setup: Setup, live: Live) -> list[Check]:
     checks += [
         Check(Level.FAIL, name, one, step) for one in strangers(roles, live.roles, setup.specs, bound.tables)
     ]
+    step = "在表单的「分享」里关闭分享"
+    checks += [
+        Check(Level.FAIL, name, f"私密表「{table.name}」的表单“{form.get('name')}”对外开放，谁都能填写", step)
+        for table in live.tables
+        if table.table_id in {bound.tables[key] for key in keys}
+        for form in table.forms.values()
+        if form.get("shared")
+    ]
     managers = sum(perm == FULL for perm in (live.access.shared or {}).values())
     told = f"{len(private)} 张私密表、{len(roles)} 个角色的权限都与清单一致"
     return checks or [Check(Level.OK, name, f"{told}；另有 {managers} 人可管理整个表格，不受角色限制")]

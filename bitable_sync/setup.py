@@ -184,10 +184,10 @@ class Setup:
                 field_id = FieldId(str(question["field_id"]))
                 bitable.patch_form_field(bound.app_token, bound.table_id, form_id, field_id, changes)
         # Sharing comes last: a form that is not shared is one an interrupted run has left behind.
-        about = {"name": form.name, "description": form.description, "shared": True}
-        bitable.patch_form(
-            bound.app_token, bound.table_id, form_id, {**about, "shared_limit": "tenant_editable"}
-        )
+        about: dict[str, Any] = {"name": form.name, "description": form.description, "shared": form.shared}
+        if form.shared:
+            about["shared_limit"] = "tenant_editable"
+        bitable.patch_form(bound.app_token, bound.table_id, form_id, about)
 
     def _do_advanced(self, _step: Step) -> None:
         self.feishu.bitable.set_advanced(self._app(), True)

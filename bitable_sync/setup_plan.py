@@ -197,8 +197,15 @@ def _views(spec: TableSpec, table: LiveTable | None) -> list[Step]:
 
 
 def _unfinished(form: FormSpec, live: Mapping[str, Any] | None) -> bool:
-    """Whether a run ended before the form was shared, which is its last act; one people closed is theirs."""
-    if live is None or live.get("shared"):
+    """Whether a run ended before the form was shared, which is its last act; one people closed is theirs.
+
+    Of a form that is not for everybody the description, written in the same act, says that it is finished.
+    """
+    if live is None:
+        return False
+    if not form.shared:
+        return bool(live.get("description") != form.description)
+    if live.get("shared"):
         return False
     return not form.description or live.get("description") != form.description
 

@@ -92,12 +92,16 @@ class ViewSpec:
 
 @dataclass(frozen=True, slots=True)
 class FormSpec:
-    """A form people fill to add a row: which columns it asks for (by key) and which must be filled."""
+    """A form people fill to add a row: which columns it asks for (by key) and which must be filled.
+
+    ``shared``: everybody of the company may fill it; else only who may add rows to the table.
+    """
 
     name: str
     fields: tuple[str, ...]
     required: tuple[str, ...] = ()
     description: str = ""
+    shared: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +135,11 @@ class TableSpec:
                 raise ConfigError(
                     f"table {self.key}: the field {what} {sorted(twice)} is used twice; rename one"
                 )
+        if self.form is not None and not self.form.shared and not self.form.description:
+            raise ConfigError(
+                f"table {self.key}: a form that is not shared needs a description, by which a finished one "
+                "is told from one that an interrupted run left behind"
+            )
         asked = {*self.business_key, *(self.form.fields if self.form else ())}
         if asked - set(keys):
             raise ConfigError(

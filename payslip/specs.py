@@ -138,7 +138,13 @@ SCORES_TABLE = TableSpec(
     ),
     ("no", "month"),
     private=True,
-    form=FormSpec("绩效评分表", ("no", "month", "score", "factor", "comment"), ("no", "month", "factor")),
+    form=FormSpec(
+        "绩效评分表",
+        ("no", "month", "score", "factor", "comment"),
+        ("no", "month", "factor"),
+        description="给本部门员工评分；只有主管和人事可以填写",
+        shared=False,
+    ),
 )
 
 COMMISSION_TABLE = TableSpec(

@@ -51,16 +51,14 @@ class BitableState(BitableStore):
         """A person adds a record; gives it back as reads show it."""
         with self.world.lock:
             base, place = self._place(app_token, table)
-            if place.read_only or not rights_of(self.world, base, place, open_id).may_add:
-                raise refuse(1254302)
+            self._check_add(base, place, open_id, [fields])
             return self._draw(base, place, self._add(base, place, open_id, [fields])[0])
 
     def paste_as(self, open_id: str, app_token: str, table: str, rows: Sequence[Row]) -> list[str]:
         """A person pastes records, all or none; gives back their ids."""
         with self.world.lock:
             base, place = self._place(app_token, table)
-            if place.read_only or not rights_of(self.world, base, place, open_id).may_add:
-                raise refuse(1254302)
+            self._check_add(base, place, open_id, rows)
             return [record.id for record in self._add(base, place, open_id, rows)]
 
     def delete_as(self, open_id: str, app_token: str, table: str, record_id: str) -> None:
@@ -133,6 +131,11 @@ class BitableState(BitableStore):
                 if not question["visible"] and name in fields:
                     raise refuse(1254049)
             return self._draw(base, place, self._add(base, place, open_id, [fields])[0])
+
+    def _check_add(self, base: m.Base, place: m.Table, open_id: str, rows: Sequence[Row]) -> None:
+        rights, writing = rights_of(self.world, base, place, open_id), Writing(self.world, base, place)
+        if place.read_only or not all(rights.may_fill(cells_of(writing, row)) for row in rows):
+            raise refuse(1254302)
 
     def _add(
         self, base: m.Base, table: m.Table, operator: str, rows: Sequence[Row], *, tell: bool = True

@@ -66,7 +66,7 @@ def _create(world: World, req: Request, rows: list[Any]) -> list[Body]:
     rights = rights_of(world, base, table, world.bitable.operator(req), app=req.identity == "app")
     writing = Writing(world, base, table, id_type_of(req.query.get("user_id_type")))
     cells = [cells_of(writing, _fields(row)) for row in rows]
-    if table.read_only or not rights.may_add:
+    if table.read_only or not all(rights.may_fill(row) for row in cells):
         raise refuse(1254302)
     writing.accept_options()
     records = world.bitable.add_records(base, table, world.bitable.operator(req), cells)

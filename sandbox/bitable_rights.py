@@ -74,6 +74,13 @@ class Rights:
         names = [self.table.fields[key].name for key in cells]
         return all(any(_edits(grant, record, names) for grant in self.grants) for record in records)
 
+    def may_fill(self, cells: Iterable[str]) -> bool:
+        """Whether a record with these fields (ids) may be added; "add" (2) is enough for a field here."""
+        if self.grants is None:
+            return True
+        names = [self.table.fields[key].name for key in cells]
+        return any(g.add and all(g.field_perm.get(name, 3) >= 2 for name in names) for g in self.grants)
+
     def columns(self) -> list[m.Field]:
         """The visible fields in order."""
         columns = list(self.table.fields.values())
@@ -83,7 +90,7 @@ class Rights:
 
 
 def _edits(grant: Grant, record: m.Record, names: Sequence[str]) -> bool:
-    fields = all(grant.field_perm.get(name, 3) >= 2 for name in names)
+    fields = all(grant.field_perm.get(name, 3) >= 3 for name in names)
     return grant.edit and fields and grant.matches(record)
 
 
