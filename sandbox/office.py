@@ -14,6 +14,9 @@ from typing import Any
 
 from sandbox.client import Control, plain, until
 
+DEPARTMENTS = {"运营": "运营部", "采购": "采购部", "人事": "人事部", "财务": "财务部"}
+"""Roles of the base and whose department is in them; 主管 holds everybody whom somebody reports to."""
+
 
 @dataclass(frozen=True, slots=True)
 class Seen:
@@ -61,19 +64,20 @@ class Office:
         self.people: list[dict[str, Any]] = control.get("people")["people"]
 
     def join_roles(self) -> None:
-        """The administrator puts people into the base's roles by their department."""
+        """The administrator puts people into the base's roles: by department, and those who lead others."""
         path = f"bitable/v1/apps/{self.app_token}/roles"
         roles = {r["role_name"]: r["role_id"] for r in self.control.api("GET", path).get("items") or []}
-        for role, department in (("运营", "运营部"), ("采购", "采购部")):
-            members = [
-                {"type": "open_id", "id": p["open_id"]}
-                for p in self.people
-                if str(p["department"]).startswith(department)
-            ]
-            if role in roles:
-                self.control.api(
-                    "POST", f"{path}/{roles[role]}/members/batch_create", {"member_list": members}
-                )
+        leaders = {str(p["leader_open_id"]) for p in self.people}
+        wanted = {
+            role: [p for p in self.people if str(p["department"]).startswith(department)]
+            for role, department in DEPARTMENTS.items()
+        }
+        wanted["主管"] = [p for p in self.people if p["open_id"] in leaders]
+        for role, people in wanted.items():
+            members = [{"type": "open_id", "id": p["open_id"]} for p in people]
+            for start in range(0, len(members) if role in roles else 0, 100):
+                body = {"member_list": members[start : start + 100]}
+                self.control.api("POST", f"{path}/{roles[role]}/members/batch_create", body)
 
     def person(self, department: str, place: int = 0) -> dict[str, Any]:
         """The person at a place (0 = head) of a department whose name begins so."""

@@ -13,10 +13,20 @@ from decimal import Decimal
 
 from sandbox.client import until
 from sandbox.morning import GONE_WRONG, Outcome
-from sandbox.office import Watch
+from sandbox.office import Seen, Watch
 from sandbox.payday_browser import card_links
 from sandbox.payday_data import PayData, enter, pay_data
-from sandbox.payday_desk import PATIENCE, Desk, check, read_payout, spellings, state_of, submits
+from sandbox.payday_desk import (
+    PATIENCE,
+    Desk,
+    Someone,
+    check,
+    opens,
+    questions,
+    read_payout,
+    spellings,
+    state_of,
+)
 
 REVIEW, READY, PUSHED, CLOSED = "待处理异常", "待提交签批", "已推送", "已结束"
 NOT_AWAY = ("缺勤天数", "事假天数", "病假天数", "迟到次数", "工作日加班", "休息日加班", "节假日加班")
@@ -99,7 +109,8 @@ class PayDay(Desk):
     def start(self) -> str:
         """HR asks for the month and starts it."""
         self.office.say(self.hr["open_id"], f"算薪 {self.month}")
-        self.run_message = self.office.card_about(self.hr["open_id"], f"{self.words}算薪").message_id
+        asked = self.office.card_about(self.hr["open_id"], f"{self.words} 算薪", PATIENCE)
+        self.run_message = asked.message_id
         self.tap(self.hr, "开始算薪")
         card = self.reaches(REVIEW, READY)
         return f"{card.title}: {state_of(card)}"
@@ -121,19 +132,26 @@ class PayDay(Desk):
         return f"{len(rows)} rows from Feishu attendance, one typed in for {joiner['姓名']}, who joined"
 
     def settle(self) -> str:
-        """Two people of HR look at every anomaly; the card lists a few at a time."""
-        done: list[str] = []
+        """HR head and HR look at every anomaly, each on a card of their own; it lists a few at a time."""
+        self.office.say(self.hr_head["open_id"], f"算薪 {self.month}")
+        head = self.office.card_about(self.hr_head["open_id"], f"{self.words} 算薪", PATIENCE)
+        settled = {self.hr_head["name"]: int(self._settle_one(self.hr_head, head)), self.hr["name"]: 0}
         while state_of(card := self.card()) == REVIEW:
-            open_ones = submits(card, "确认无误")
-            check(bool(open_ones), "the card lists no anomaly that a reason can settle")
-            person = self.hr_head if len(done) % 2 else self.hr
-            sent = self.office.control.post(
-                "act/tap", open_id=person["open_id"], message_id=card.message_id, value=open_ones[0],
-                form={"reason": "已与本人和主管核对"},
-            )  # fmt: skip
-            check((sent.get("toast") or {}).get("type") == "success", f"the answer was {sent}")
-            done.append(f"{open_ones[0]['no']} {open_ones[0]['k']}")
-        return f"{len(done)} settled by {self.hr['name']} and {self.hr_head['name']}"
+            settled[self.hr["name"]] += self._settle_one(self.hr, card)
+        return ", ".join(f"{count} by {name}" for name, count in settled.items())
+
+    def _settle_one(self, who: Someone, card: Seen) -> bool:
+        """Give a reason for the first anomaly of a card; False when a colleague had settled it already."""
+        asked = questions(card, "确认无误")
+        check(bool(asked), f"the card lists nothing that a reason can settle: {card.text[:200]}")
+        value, field_name = asked[0]
+        form = {field_name: "已与本人和主管核对"}
+        sent = self.office.control.post(
+            "act/tap", open_id=who["open_id"], message_id=card.message_id, value=value, form=form
+        )
+        told = (sent.get("toast") or {}).get("type")
+        check(told in ("success", "info"), f"the answer was {sent}")
+        return bool(told == "success")
 
     def sign(self) -> str:
         """The approval centre: departments by their supervisors, the whole by HR head and finance."""
@@ -178,8 +196,8 @@ class PayDay(Desk):
 
     def pay(self) -> str:
         """Finance makes the files and downloads them; somebody who may not gets nothing."""
-        card = self.office.card_about(self.cashier["open_id"], f"{self.words}代发文件", PATIENCE)
-        button = next(label for label in card.buttons() if label.startswith("生成代发文件"))
+        card = self.office.card_about(self.cashier["open_id"], f"{self.words} 代发文件", PATIENCE)
+        button = "".join(label for label in card.buttons() if label.startswith("生成代发文件"))
         self.office.tap(self.cashier["open_id"], card.message_id, button)
         card = self.office.card_about(self.cashier["open_id"], "/pay/files/", PATIENCE)
         paid: list[Decimal] = []
@@ -187,7 +205,9 @@ class PayDay(Desk):
         for link in files:
             refused = self.enter(self.colleague, link)
             check(refused.status == 404, f"a colleague was answered with {refused.status}")
-            paid += read_payout(self.enter(self.cashier, link).raw)
+            page = self.enter(self.cashier, link)
+            check("attachment" in str(page.headers.get("Content-Disposition")), f"no file: {page.text[:200]}")
+            paid += read_payout(page.raw)
         check(sum(paid) == self.signed_total, "the files do not pay what was signed")
         return f"{len(paid)} payments in {len(files)} files; their sum is the total that was signed"
 
@@ -199,8 +219,10 @@ class PayDay(Desk):
         why = "绩效系数应为 1.30，主管已确认"
         page = self.browser(self.objector).submit(page, "/dispute", line="绩效工资", text=why)
         check(page.status == 200 and why in page.text, f"disputing was answered with {page.status}")
-        card = self.office.card_about(self.hr["open_id"], f"{self.words}工资条有异议", PATIENCE)
+        card = self.office.card_about(self.hr["open_id"], f"{self.words} 工资条有异议", PATIENCE)
         check(why not in card.text, "the card tells what was written")
+        shown = self.enter(self.hr, opens(card))
+        check(why in shown.text, f"HR does not read why: {shown.status} {shown.text[:200]}")
         self.slip_state(self.objector, "有异议")
         return f"{self.objector['name']} disputes 绩效工资; HR has the card {card.title}"
 
@@ -209,12 +231,13 @@ class PayDay(Desk):
         self.old_net = self.net(self.objector)
         row = self.row_of("绩效评分", 工号=str(self.objector["employee_no"]))
         self.office.edit(self.hr_second["open_id"], "绩效评分", row["record_id"], 绩效系数=1.3, 评分=130)
-        card = self.office.card_about(self.hr["open_id"], f"{self.words}工资条有异议")
+        card = self.office.card_about(self.hr["open_id"], f"{self.words} 工资条有异议")
         self.office.tap(self.hr["open_id"], card.message_id, "数据有误，开更正批次")
         card = self.office.card_about(self.hr["open_id"], f"更正 {self.month}.1", PATIENCE)
         self.run_message = card.message_id
         self.reaches(REVIEW, READY)
-        self.settle()
+        while state_of(card := self.card()) == REVIEW:
+            self._settle_one(self.hr, card)
         self.tap(self.hr, "提交签批")
         parts = self.sign_all(f"{self.month}.2")
         self.reaches(PUSHED, CLOSED)
@@ -226,7 +249,7 @@ class PayDay(Desk):
         until(lambda: "更正后的版本" in self.slips()[me][-1].text, PATIENCE, "a card about the new version")
         old, new = self.slips()[me]
         until(lambda: not list(card_links(self.slips()[me][0].card)), PATIENCE, "the old card is drawn over")
-        page = self.enter(self.objector, next(iter(card_links(new.card))))
+        page = self.enter(self.objector, opens(new))
         net = self.net(self.objector)
         check(net != self.old_net, "a better score did not change the pay")
         check(net in page.text and self.old_net not in page.text, "the page does not show the new net pay")

@@ -6,12 +6,13 @@ Invented, and the same for the same seed. Attendance is not here: it comes from 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from sandbox.ads import SHANGHAI
+from sandbox.attendance_state import between, is_workday
 from sandbox.office import Office
 
 Cells = dict[str, Any]
@@ -46,6 +47,13 @@ DEDUCTIONS = (
     ("住房租金", 1500),
 )
 POOL = 12000
+LAST_DAY = 20
+"""Of who leaves within the month."""
+# Cumulative withholding (国家税务总局公告 2018 年第 61 号): limit of the bracket, rate, quick deduction.
+BRACKETS = ((36000, 0.03, 0), (144000, 0.1, 2520), (300000, 0.2, 16920), (420000, 0.25, 31920),
+            (660000, 0.3, 52920), (960000, 0.35, 85920), (float("inf"), 0.45, 181920))  # fmt: skip
+OWN_SHARES = 0.08 + 0.004 + 0.02 + 0.05
+"""Pension, unemployment, medical, housing fund of an employee in Chengdu, roughly."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +95,7 @@ def pay_data(people: Sequence[Someone], month: str, seed: int = 1) -> PayData:
     staff = [_employee(person, first, dice) for person in people]
     by_no = {row["工号"]: row for row in staff}
     by_no[_no(joiner)] |= {"入职日期": _ms(first.replace(day=15))}
-    by_no[_no(leaver)] |= {"离职日期": _ms(first.replace(day=20))}
+    by_no[_no(leaver)] |= {"离职日期": _ms(first.replace(day=LAST_DAY))}
     # December is paid in the next year, which is nobody's year of a first job yet.
     started = first.replace(month=max(1, first.month - 3))
     by_no[_no(novice)] |= {"入职日期": _ms(started), "本年首次就业": first.month < 12}
@@ -98,13 +106,22 @@ def pay_data(people: Sequence[Someone], month: str, seed: int = 1) -> PayData:
         "专项附加扣除": list(_deductions([p for p in people if p is not joiner], first, dice)),
         "一次性项目": [_bonus(next(p for p in people if p["title"] == "设计主管"), month)],
     }
+    tables["期初累计"] = list(_opening(staff, tables["专项附加扣除"], first))
     return PayData(month, tables, str(joiner["open_id"]), str(leaver["open_id"]))
 
 
 def enter(office: Office, who: str, data: PayData) -> dict[str, int]:
-    """A person of HR types everything in; rows written by table."""
+    """A person of HR types everything in; rows written by table.
+
+    Attendance counts the leaver's due days only up to the last day, as for anybody who leaves a group.
+    """
     for table, rows in data.tables.items():
-        office.add_many(who, table, rows)
+        if rows:
+            office.add_many(who, table, rows)
+    last = date.fromisoformat(f"{data.month}-{LAST_DAY}")
+    due = sum(is_workday(day) for day in between(last.replace(day=1), last))
+    values = {"52101": f"{due} 天"}
+    office.control.post(f"world/attendance/{data.leaver}/{data.month}", values=values)
     return {table: len(rows) for table, rows in data.tables.items()}
 
 
@@ -223,6 +240,33 @@ def _deductions(people: Sequence[Someone], first: date, dice: random.Random) -> 
             }
         )
     return rows
+
+
+def _opening(staff: Sequence[Cells], declared: Sequence[Cells], first: date) -> Iterator[Cells]:
+    """What was paid and withheld this year before Chorus: the same wage each month, up to this month.
+
+    The month to be paid is paid in the month after it, so January starts from nothing.
+    """
+    through = f"{first:%Y-%m}"
+    for row in staff:
+        joined = datetime.fromtimestamp(row["入职日期"] / 1000, SHANGHAI).date()
+        since = joined.month if joined.year == first.year else 1
+        paid = first.month - since + (since == 1)  # joined in s: paid from s + 1 on
+        if first.month == 12 or paid <= 0:
+            continue
+        months = first.month if row.get("本年首次就业") else first.month - since + 1
+        income = paid * (row["基本工资"] + row["岗位工资"] + row["绩效基数"])
+        special = round(paid * row["社保基数"] * OWN_SHARES, 2)
+        monthly = sum(
+            each["每月金额"] for each in declared
+            if each["工号"] == row["工号"] and each["申报月份"] < through
+        )  # fmt: skip
+        taxable = max(0, income - 5000 * months - special - monthly * months)
+        _limit, rate, quick = next(each for each in BRACKETS if taxable <= each[0])
+        yield {
+            "工号": row["工号"], "姓名": row["姓名"], "截至月份": through, "累计收入": income,
+            "累计免税收入": 0, "累计专项扣除": special, "累计已预扣税额": round(taxable * rate - quick, 2),
+        }  # fmt: skip
 
 
 def _bonus(person: Someone, month: str) -> Cells:

@@ -50,8 +50,10 @@ class Desk:
 
     def card(self) -> Seen:
         """The run's card in HR's chat as it is now."""
-        cards = self.office.cards(self.hr["open_id"])
-        return next(card for card in cards if card.message_id == self.run_message)
+        for card in self.office.cards(self.hr["open_id"]):
+            if card.message_id == self.run_message:
+                return card
+        raise LookupError("there is no card of a run, so there is nothing to look at")
 
     def tap(self, who: Someone, text: str) -> dict[str, Any]:
         """A person taps a button of the run's card; what they are told must be good news."""
@@ -106,7 +108,7 @@ class Desk:
         found: dict[str, list[Seen]] = {}
         for person in self.office.people:
             cards = self.office.cards(str(person["open_id"]))
-            mine = [card for card in cards if card.title == f"{self.words}工资条"]
+            mine = [card for card in cards if card.title == f"{self.words} 工资条"]
             if mine:
                 found[str(person["open_id"])] = mine
         return found
@@ -114,7 +116,9 @@ class Desk:
     def link(self, who: Someone) -> str:
         """The address on the newest card."""
         cards = self.slips().get(str(who["open_id"]), [])
-        return next(iter(card_links(cards[-1].card))) if cards else ""
+        if not cards:
+            raise LookupError(f"{who['name']} has no card about a payslip")
+        return opens(cards[-1])
 
     def browser(self, who: Someone) -> Browser:
         """The person's own browser."""
@@ -173,21 +177,30 @@ def check(right: bool, otherwise: str) -> None:
         raise AssertionError(otherwise)
 
 
+def opens(card: Seen) -> str:
+    """The page a card opens; LookupError when it opens none."""
+    for link in card_links(card.card):
+        return link
+    raise LookupError(f"the card {card.title} opens no page")
+
+
 def state_of(card: Seen) -> str:
     """The state in the header of a run's card; empty while it is another card."""
     tags = card.card.get("header", {}).get("text_tag_list") or [{}]
     return str((tags[0].get("text") or {}).get("content", ""))
 
 
-def submits(card: Seen, label: str) -> list[dict[str, Any]]:
-    """The values behind all buttons with this text."""
-    return [
-        behavior["value"]
-        for node in walk(card.card)
-        if node.get("tag") == "button" and (node.get("text") or {}).get("content") == label
-        for behavior in node.get("behaviors") or ()
-        if behavior.get("type") == "callback"
-    ]
+def questions(card: Seen, label: str) -> list[tuple[dict[str, Any], str]]:
+    """Forms of a card whose button has this text: the value behind it, and the name of the first input."""
+    found = []
+    for form in walk(card.card):
+        inside = list(walk(form.get("elements"))) if form.get("tag") == "form" else []
+        names = [str(node["name"]) for node in inside if node.get("tag") == "input"]
+        for node in inside:
+            if node.get("tag") == "button" and (node.get("text") or {}).get("content") == label:
+                told = [b["value"] for b in node.get("behaviors") or () if b.get("type") == "callback"]
+                found += [(value, names[0]) for value in told]
+    return found
 
 
 def spellings(rows: Iterable[Mapping[str, Any]]) -> set[str]:

@@ -127,7 +127,7 @@ class Stage:
     def serve(self, *args: str, name: str = "serve") -> subprocess.Popen[bytes]:
         """Start ``chorus serve`` and wait until it is ready to be called."""
         process = self.start([*self.command, "serve", *args], name)
-        until(lambda: _alive(process) and answers(self.url + "/readyz"), 30, "chorus serve is ready")
+        until(lambda: _alive(process) and answers(self.url + "/readyz"), 90, "chorus serve is ready")
         return process
 
     def subscribe(self) -> None:
@@ -235,6 +235,7 @@ class Stage:
             [str(p["open_id"]) for p in people if p["department"] == name] for name in ("人事部", "财务部")
         )
         heads = {"hr_head": hr[0], "finance_head": finance[0]} if hr and finance else {}
+        heads |= {"attendance_operator": hr[0]} if hr else {}
         return {"company": "悦然服饰", "tenant": "yueran", "hr": hr, "finance": finance, **heads}
 
     def _write_manifest(self) -> None:
