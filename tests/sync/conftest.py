@@ -23,6 +23,7 @@ from runtime.floor import Floor
 from runtime.ids import EventId
 from runtime.manifest import BaseManifest, LimitsManifest, Manifest, RoleManifest
 from runtime.settings import load_settings
+from runtime.vault import Vault
 from runtime.work import WorkQueue
 
 PLANS = TableSpec(
@@ -173,7 +174,9 @@ class Stage:
         return Event(EventId(f"f{id(body)}"), "drive.file.bitable_field_changed_v1", self.clock.now(), body)
 
 
-def make_stage(sandbox: Any, database: Database, tmp_path: Path, specs: Specs) -> Stage:
+def make_stage(
+    sandbox: Any, database: Database, tmp_path: Path, specs: Specs, vault: Vault | None = None
+) -> Stage:
     """Build the sync on a sandbox whose rate limits are off; no base exists yet."""
     sandbox.world.limits_on = False
     clock = ManualClock(datetime.now(UTC))
@@ -189,17 +192,17 @@ def make_stage(sandbox: Any, database: Database, tmp_path: Path, specs: Specs) -
     )
     floor = Floor(settings, MANIFEST, clock, database, open_mirror(settings.mirror_url), WorkQueue(database))
     feishu = Feishu(settings, db=database, clock=clock)
-    sync = build_sync(floor, feishu, specs)
+    sync = build_sync(floor, feishu, specs, vault)
     return Stage(sandbox, floor, feishu, sync, Setup(feishu, sync, MANIFEST, settings), clock)
 
 
 @pytest.fixture
-def build(sandbox: Any, database: Database, tmp_path: Path) -> Iterator[Callable[[Specs], Stage]]:
+def build(sandbox: Any, database: Database, tmp_path: Path) -> Iterator[Callable[..., Stage]]:
     """Makes stages with given specs on one sandbox and one database; closes them in the end."""
     made: list[Stage] = []
 
-    def make(specs: Specs) -> Stage:
-        made.append(make_stage(sandbox, database, tmp_path, specs))
+    def make(specs: Specs, vault: Vault | None = None) -> Stage:
+        made.append(make_stage(sandbox, database, tmp_path, specs, vault))
         return made[-1]
 
     yield make
