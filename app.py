@@ -11,20 +11,18 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from functools import partial, wraps
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from bot.cli import parked, replay
 from payslip.cli import payroll
 from payslip.cli_import import import_command
-from runtime import log
-from runtime.clock import SystemClock
-from runtime.errors import ChorusError
-from runtime.settings import Settings, load_settings
+from runtime.cli import Friendly, settings_with_log
+from runtime.settings import Settings
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -36,32 +34,8 @@ if TYPE_CHECKING:
     from runtime.feishu import Feishu
     from runtime.floor import Floor
 
-P = ParamSpec("P")
-R = TypeVar("R")
-
 HOME = Path(__file__).resolve().parent
 ROLES = ("web", "worker", "websocket")
-
-
-def refusing(command: Callable[P, R]) -> Callable[P, R]:
-    """End a command with a sentence instead of a stack trace when something known is wrong."""
-
-    @wraps(command)
-    def run(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except ChorusError as error:
-            raise click.ClickException(str(error)) from error
-
-    return run
-
-
-def settings_with_log() -> Settings:
-    """Load the settings and send the log, masked, to standard error."""
-    settings = load_settings()
-    secrets = [v.get_secret_value() for v in vars(settings).values() if hasattr(v, "get_secret_value")]
-    log.configure(settings.log_level, sys.stderr, secrets=secrets)
-    return settings
 
 
 def specs() -> Specs:
@@ -215,7 +189,7 @@ def run_websocket(settings: Settings) -> None:
 # --- the command line ---
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Friendly, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="chorus")
 def main() -> None:
     """Chorus: pay, red lines and images of an e-commerce company, inside Feishu."""
@@ -223,7 +197,6 @@ def main() -> None:
 
 @main.command()
 @click.option("--role", type=click.Choice(["all", *ROLES]), default="all", help="which process to run")
-@refusing
 def serve(role: str) -> None:
     """Run the server: all roles supervised, or one role in this process."""
     from runtime.db import migrate
@@ -248,7 +221,6 @@ def serve(role: str) -> None:
 
 
 @main.command()
-@refusing
 def migrate() -> None:
     """Bring the database to this version; ``serve`` does it too."""
     from runtime.db import migrate as bring_up
@@ -261,7 +233,6 @@ def migrate() -> None:
 
 @main.command()
 @click.option("--dry-run", is_flag=True, help="show what would be done and change nothing")
-@refusing
 def setup(dry_run: bool) -> None:  # a command-line flag
     """Create or complete the base in Feishu: tables, fields, views, roles, subscription."""
     from bitable_sync.setup import Setup
@@ -286,7 +257,6 @@ def setup(dry_run: bool) -> None:  # a command-line flag
     metavar="TABLE",
     help="a person has looked: the rows missing from this table are meant to be",
 )
-@refusing
 def doctor(accept_deletes: str | None) -> None:
     """Examine the installation; each finding comes with the next step. Exit code 1 if something fails."""
     if accept_deletes is not None:
@@ -331,42 +301,6 @@ def take_deletes(table: str) -> None:
     click.echo(f"{table}: {report.removed} deleted rows are forgotten here too; {report.rows} rows remain.")
 
 
-@main.command()
-@refusing
-def parked() -> None:
-    """List works and events that could not be done, with the reason."""
-    from bot.inbox import Inbox
-    from runtime.db import Database
-    from runtime.parked import list_parked
-
-    db = Database(settings_with_log().database_url)
-    rows = [(row.at, str(row.id), row.job, row.error) for row in list_parked(db)]
-    with db.read() as conn:
-        rows += [(row.at, str(row.id), row.type, row.error) for row in Inbox(db).failed(conn)]
-    for at, name, kind, error in sorted(rows):
-        click.echo(f"{at:%Y-%m-%d %H:%M:%S}  {name}  {kind}  {error}")
-
-
-@main.command()
-@click.argument("id")
-@refusing
-def replay(id: str) -> None:  # noqa: A002  # what people call it
-    """Do a parked work or event again; ``chorus parked`` lists their ids."""
-    from bot.inbox import Inbox
-    from runtime.db import Database
-    from runtime.ids import WorkId
-    from runtime.parked import retry_parked
-    from runtime.work import WorkQueue
-
-    db = Database(settings_with_log().database_url)
-    with db.begin() as conn:
-        if Inbox(db).again(conn, [id]):
-            click.echo("The event waits in the inbox again.")
-            return
-        again = retry_parked(conn, WorkQueue(db), WorkId(id), actor="command line", at=SystemClock().now())
-    click.echo(f"queued as {again}")
-
-
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def demo(options: tuple[str, ...]) -> None:
@@ -381,11 +315,12 @@ def sandbox(options: tuple[str, ...]) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "sandbox", *options])  # noqa: S606
 
 
+main.add_command(parked)
+main.add_command(replay)
 main.add_command(payroll)
 
 
 @payroll.command("defaults")
-@refusing
 def payroll_defaults() -> None:
     """Fill the tables of tax, insurance, parameters, commission and pay structure that have no row yet."""
     from payslip.defaults import install_defaults

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from payslip.cli_kit import Friendly, actor, grid, note, opened, plain, run_of, show
+from payslip.cli_kit import actor, grid, note, opened, plain, run_of, show
+from runtime.cli import Friendly
 from runtime.errors import ConfigError, PermanentError
 
 if TYPE_CHECKING:

@@ -6,11 +6,10 @@ import getpass
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import click
-
-from runtime.errors import ChorusError, ConfigError, PermanentError
+from runtime.cli import settings_with_log
+from runtime.errors import ConfigError, PermanentError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,19 +18,7 @@ if TYPE_CHECKING:
     from payslip.deps import Policy
     from payslip.model import Run
     from runtime.floor import Floor
-    from runtime.settings import Settings
     from runtime.vault import Vault
-
-
-class Friendly(click.Group):
-    """A group whose commands end with a sentence when something known is wrong."""
-
-    def invoke(self, ctx: click.Context) -> Any:
-        """Call the command."""
-        try:
-            return super().invoke(ctx)
-        except ChorusError as error:
-            raise click.ClickException(str(error)) from error
 
 
 @contextmanager
@@ -42,7 +29,7 @@ def opened() -> Iterator[tuple[Floor, Vault, Policy]]:
     from runtime.floor import open_floor
     from runtime.vault import open_vault
 
-    loaded = settings()
+    loaded = settings_with_log()
     vault = open_vault(loaded)
     if vault is None:
         raise ConfigError(
@@ -55,17 +42,6 @@ def opened() -> Iterator[tuple[Floor, Vault, Policy]]:
         yield floor, vault, make_policy(floor.manifest, loaded)
     finally:
         floor.close()
-
-
-def settings() -> Settings:
-    """Load the settings and send the log, masked, to standard error."""
-    from runtime import log
-    from runtime.settings import load_settings
-
-    loaded = load_settings()
-    secrets = [v.get_secret_value() for v in vars(loaded).values() if hasattr(v, "get_secret_value")]
-    log.configure(loaded.log_level, sys.stderr, secrets=secrets)
-    return loaded
 
 
 def run_of(floor: Floor, run_id: str) -> Run:

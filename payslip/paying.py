@@ -84,6 +84,8 @@ class Paying:
         vault, tenant = self.deps.vault, self.deps.policy.tenant
         try:
             with self.deps.db.begin() as conn:
+                if self.computing.digest(conn, mine) != mine.digest:
+                    return "冻结的数据与签批时不一致，请重新核算并签批"
                 facts = payout.Facts(
                     run=mine.id, month=mine.month, pay_date=mine.pay_date,
                     approved=net_total(self.computing.pays(conn, mine)), payer=self.deps.policy.payer,
