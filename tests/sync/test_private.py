@@ -38,6 +38,7 @@ from tests.support.leaks import assert_no_leak
 from tests.support.wait import until
 from tests.sync.conftest import PLANS, TASKS, Stage
 
+pytestmark = pytest.mark.db
 VAULT = Vault(Keys({"k1": bytes(range(32))}))
 OTHER = Vault(Keys({"k2": bytes(range(1, 33))}))
 FIELDS = (
