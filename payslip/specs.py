@@ -68,27 +68,12 @@ EMPLOYEES_TABLE = TableSpec(
         _number("social_base", "社保基数"),
         _number("fund_base", "公积金基数"),
         FieldSpec("fund_rate", "公积金比例", Kind.PERCENT, description="留空按方案", formatter="0.00%"),
-        FieldSpec(
-            "base_from",
-            "基数起月",
-            Kind.TEXT,
-            description="现在的基数、比例和城市从哪个月起用，如 2026-07；更早的月份不补差，留空为当年 1 月",
-        ),
+        FieldSpec("base_from", "基数起月", Kind.TEXT, description="现在的基数从哪个月起用；空为 1 月"),
         FieldSpec("bank", "开户行", Kind.TEXT, description="支付宝账户填“支付宝”"),
         FieldSpec("account", "收款账号", Kind.TEXT, description="存成文本；19 位数字会丢精度"),
         FieldSpec("holder", "户名", Kind.TEXT),
-        FieldSpec(
-            "first_job",
-            "本年首次就业",
-            Kind.CHECKBOX,
-            description="2020 年第 13 号公告；员工声明，人事留存证明",
-        ),
-        FieldSpec(
-            "low_income",
-            "上年收入不超6万",
-            Kind.CHECKBOX,
-            description="2020 年第 19 号公告；三个条件都满足才勾选",
-        ),
+        FieldSpec("first_job", "本年首次就业", Kind.CHECKBOX, description="2020 年第 13 号公告；员工声明"),
+        FieldSpec("low_income", "上年收入不超6万", Kind.CHECKBOX, description="2020 年第 19 号公告"),
         SOURCE,
         SOURCE_AT,
         ISSUE,
@@ -312,9 +297,7 @@ OPENING_TABLE = TableSpec(
     (
         NO,
         NAME,
-        FieldSpec(
-            "through", "截至月份", Kind.TEXT, description="发放月：这个月及以前不在 Chorus 发放，如 2026-09"
-        ),
+        FieldSpec("through", "截至月份", Kind.TEXT, description="发放月，含；如 2026-09"),
         _number("income", "累计收入", "当年在本公司的工资薪金收入，个税扣缴端“累计收入”"),
         _number("exempt", "累计免税收入"),
         _number("special", "累计专项扣除", "个人社保公积金"),
@@ -364,9 +347,7 @@ PAYROLL_TABLE = TableSpec(
         _number("net", "实发工资", "由 Chorus 计算"),
         _number("employer", "单位成本", "由 Chorus 计算：单位承担的社保公积金"),
         FieldSpec("state", "状态", Kind.SELECT, options=ROW_STATES),
-        FieldSpec(
-            "verdict", "核对结果", Kind.TEXT, description="由 Chorus 填写：与表格公式差一分以上会写在这里"
-        ),
+        FieldSpec("verdict", "核对结果", Kind.TEXT, description="由 Chorus 填写：与表格公式的核对"),
         FieldSpec("computed_at", "核算时间", Kind.DATETIME),
         ISSUE,
     ),
