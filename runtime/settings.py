@@ -43,6 +43,7 @@ class Settings(BaseSettings):
 
     pay_keys: SecretStr | None = None
     pay_keys_file: Path | None = None
+    pay_kms: str | None = Field(default=None, pattern=r"^[\w.]+:\w+$")
     payer_bank: str = ""
     payer_account: str = ""
     payer_name: str = ""

@@ -17,6 +17,7 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -193,11 +194,15 @@ def open_vault(settings: Settings) -> Vault | None:
     """The vault of an installation, None when no key is set (pay is then off).
 
     ``CHORUS_PAY_KEYS`` is ``id:base64,id:base64`` with the present key first; ``CHORUS_PAY_KEYS_FILE`` names
-    a file with the same text, one key a line, for secret stores that mount files.
+    a file with the same text, one key a line, for secret stores that mount files. ``CHORUS_PAY_KMS`` is
+    ``package.module:function`` of the company's own: called with the settings, it gives a `KeyWrapper` whose
+    keys never leave the key service.
 
     Raises:
         ConfigError: the keys cannot be read; the sentence says what is expected, never the value.
     """
+    if settings.pay_kms is not None:
+        return Vault(_service(settings.pay_kms, settings))
     if settings.pay_keys is not None:
         return Vault(Keys(parse_keys(settings.pay_keys.get_secret_value())))
     if settings.pay_keys_file is not None:
@@ -232,6 +237,18 @@ def parse_keys(text: str) -> dict[str, bytes]:
 def new_key(name: str) -> str:
     """A fresh ``name:base64`` pair for the environment."""
     return f"{name}:{base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()}"
+
+
+def _service(place: str, settings: Settings) -> KeyWrapper:
+    module, _, name = place.partition(":")
+    try:
+        made: KeyWrapper = getattr(import_module(module), name)(settings)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"CHORUS_PAY_KMS: {place} cannot be loaded ({type(error).__name__}); expected "
+            "package.module:function, on the path of the server."
+        ) from None
+    return made
 
 
 def _read(path: Path) -> str:
