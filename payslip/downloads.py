@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from payslip import payout, store
+from payslip import tables as t
 from payslip.deps import Policy
 from payslip.pages_desk import PayoutFile
 from runtime.clock import Clock
@@ -26,7 +28,8 @@ def open_file(vault: Vault, policy: Policy, clock: Clock) -> Opener:
     """
 
     def opened(conn: Connection, file_id: str, by: OpenId) -> PayoutFile | None:
-        run = store.load_run(conn, file_id.rpartition("-")[0])
+        owner = conn.execute(sa.select(t.payouts.c.run_id).where(t.payouts.c.id == file_id)).scalar()
+        run = store.load_run(conn, owner) if owner else None
         if run is None or not store.all_signed(conn, run):
             return None
         try:
