@@ -65,12 +65,14 @@ class PayData:
         tables: name of the table → rows in write shape.
         joiner: open_id of who joined within the month.
         leaver: open_id of who left within the month.
+        couple: employee numbers of a couple who are both paid to his account.
     """
 
     month: str
     tables: Mapping[str, Sequence[Cells]]
     joiner: str
     leaver: str
+    couple: tuple[str, str]
 
 
 def last_month(office: Office) -> str:
@@ -99,6 +101,10 @@ def pay_data(people: Sequence[Someone], month: str, seed: int = 1) -> PayData:
     # December is paid in the next year, which is nobody's year of a first job yet.
     started = first.replace(month=max(1, first.month - 3))
     by_no[_no(novice)] |= {"入职日期": _ms(started), "本年首次就业": first.month < 12}
+    husband, wife = (
+        by_no[_no([p for p in people if p["title"] == title][2])] for title in ("仓管员", "客服")
+    )
+    wife |= {key: husband[key] for key in ("开户行", "收款账号", "户名")}
     tables = {
         "员工": staff,
         "绩效评分": [_score(person, month, dice) for person in people],
@@ -107,7 +113,8 @@ def pay_data(people: Sequence[Someone], month: str, seed: int = 1) -> PayData:
         "一次性项目": [_bonus(next(p for p in people if p["title"] == "设计主管"), month)],
     }
     tables["期初累计"] = list(_opening(staff, tables["专项附加扣除"], first))
-    return PayData(month, tables, str(joiner["open_id"]), str(leaver["open_id"]))
+    couple = (husband["工号"], wife["工号"])
+    return PayData(month, tables, str(joiner["open_id"]), str(leaver["open_id"]), couple)
 
 
 def enter(office: Office, who: str, data: PayData) -> dict[str, int]:

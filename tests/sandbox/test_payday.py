@@ -58,13 +58,18 @@ def test_the_same_seed_gives_the_same_data(sandbox: SandboxServer) -> None:
     assert pay_data(people, "2026-10", 3) != pay_data(people, "2026-10", 4)
 
 
-def test_everybody_has_wages_a_score_and_an_account_of_their_own(data: PayData) -> None:
-    """Sixty people; accounts are text, cards of 16 or 19 digits that a bank would accept, some are Alipay."""
+def test_everybody_has_wages_a_score_and_an_account(data: PayData) -> None:
+    """Sixty people; accounts are text, cards of 16 or 19 digits that a bank would accept, some are Alipay.
+
+    Nobody shares one but a couple.
+    """
     people = data.tables["员工"]
     assert len(people) == len(data.tables["绩效评分"]) == 60
     assert all(row["基本工资"] > 2330 and row["岗位工资"] > 0 and row["绩效基数"] > 0 for row in people)
     accounts = [row["收款账号"] for row in people]
-    assert len(set(accounts)) == 60
+    shared = {row["工号"] for row in people if accounts.count(row["收款账号"]) > 1}
+    assert shared == set(data.couple)
+    assert len(set(accounts)) == 59
     cards = [a for row, a in zip(people, accounts, strict=True) if row["开户行"] != "支付宝"]
     assert 40 <= len(cards) < 60
     assert all(isinstance(card, str) and len(card) in (16, 19) and luhn(card) for card in cards)
@@ -123,6 +128,7 @@ def test_hr_pastes_it_into_the_tables_that_setup_makes(
         data = pay_data(people, last_month(office))
         written = enter(office, stage.open_id, data)
         assert written["员工"] == 60
+        assert written["期初累计"] == (0 if data.month.endswith("12") else 59)
         for spec in TABLES:
             rows = stage.rows(spec.key)
             assert len(rows) == written.get(spec.name, 0)
