@@ -150,6 +150,34 @@ class Size:
 
 
 SIZES_OF = {"demo": Size(DEMO_STAFF, 3, 40, 2000, 600), "tiny": Size(TINY_STAFF, 1, 3, 10, 5)}
+CROWD, LEAST_CROWD = "crowd:", 60
+SMALL = ("人事部", "财务部")
+
+
+def size_of(company: str) -> Size:
+    """How big a company of this name is; ``crowd:300`` is one of 300 people with little to sell.
+
+    Raises:
+        ValueError: no company of that name, or too small a crowd.
+    """
+    count = company.removeprefix(CROWD)
+    if company.startswith(CROWD) and count.isdecimal() and int(count) >= LEAST_CROWD:
+        return Size(crowd(int(count)), 1, 3, 10, 5)
+    if company not in SIZES_OF:
+        known = f"{', '.join(SIZES_OF)}, empty and {CROWD}<number, {LEAST_CROWD} or more>"
+        raise ValueError(f"no company {company!r}; there are {known}")
+    return SIZES_OF[company]
+
+
+def crowd(count: int) -> tuple[tuple[str, int, str, str], ...]:
+    """The demo's departments, larger in proportion; HR, finance and the top stay as they are."""
+    fixed = sum(n for part, n, _, low in DEMO_STAFF if part in SMALL or not low)
+    times = (count - fixed) / (LEAST_CROWD - fixed)
+    *first, (name, _, head, others) = [
+        (part, n if part in SMALL or not low else int(n * times), top, low)
+        for part, n, top, low in DEMO_STAFF
+    ]
+    return (*first, (name, count - sum(row[1] for row in first), head, others))
 
 
 def fill(world: World, company: str, seed: int) -> None:
@@ -157,7 +185,7 @@ def fill(world: World, company: str, seed: int) -> None:
 
     Args:
         world: the world, just reset.
-        company: demo (60 people, 3 shops, 40 plans, 2,000 SKUs), tiny (6, 1, 3, 10) or empty.
+        company: demo (60 people, 3 shops, 40 plans, 2,000 SKUs), tiny (6, 1, 3, 10), crowd:<people> or empty.
         seed: the same seed gives the same company.
 
     Raises:
@@ -165,9 +193,7 @@ def fill(world: World, company: str, seed: int) -> None:
     """
     if company == "empty":
         return
-    if company not in SIZES_OF:
-        raise ValueError(f"no company {company!r}; there are {', '.join(SIZES_OF)}, empty")
-    size = SIZES_OF[company]
+    size = size_of(company)
     dice = random.Random(f"{company}/{seed}")  # noqa: S311 - a repeatable make-believe company
     hire(world, size, dice)
     world.shop.shops.update(dict(list(SHOPS.items())[-size.shops :]))
@@ -180,6 +206,9 @@ def fill(world: World, company: str, seed: int) -> None:
 def hire(world: World, size: Size, dice: random.Random) -> None:
     """Fill the departments; a head leads its department, the head above leads the head."""
     names = [s + g for s in SURNAMES for g in GIVEN]
+    if sum(row[1] for row in size.staff) > len(names):
+        short = [given for given in GIVEN if len(given) == 1]
+        names += [surname + first + second for surname in SURNAMES for first in short for second in short]
     dice.shuffle(names)
     heads: dict[str, str] = {}
     for department, count, head_title, title in size.staff:
@@ -203,7 +232,7 @@ def _person(world: World, dice: random.Random, name: str, department: str, leade
         en_name=f"{dice.choice(PINYIN)} {dice.choice(PINYIN)}",
         department=department,
         leader_open_id=leader,
-        mobile=f"+86138{dice.randrange(10**4):04d}{number:04d}",
+        mobile=f"+86138{dice.randrange(10**4):04d}{number % 10**4:04d}",
         email=f"staff{number:03d}@yueran.example",
         employee_no=f"YR{number:04d}",
     )

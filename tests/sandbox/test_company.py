@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from sandbox.company import DEMO_STAFF
 from sandbox.kernel import World
 from sandbox.server import SandboxServer
 
@@ -81,3 +82,22 @@ def test_an_unknown_company_is_an_error(sandbox: SandboxServer) -> None:
     """The sentence names the ones there are."""
     with pytest.raises(ValueError, match="demo, tiny, empty"):
         sandbox.world.reset("huge")
+
+
+@pytest.mark.parametrize("count", [60, 299, 10_000])
+def test_a_crowd_has_as_many_people_as_asked_for(sandbox: SandboxServer, count: int) -> None:
+    """All departments of the demo, everybody with a name, a number and somebody above."""
+    world = founded(sandbox, f"crowd:{count}")
+    people = list(world.people.values())
+    assert len(people) == count
+    assert len({person.name for person in people}) == count
+    assert len({person.employee_no for person in people}) == count
+    assert {person.department for person in people} == {row[0] for row in DEMO_STAFF}
+    assert sum(not person.leader_open_id for person in people) == 1
+    assert len(world.erp.skus) == 10
+
+
+def test_a_crowd_too_small_for_the_departments_is_refused(sandbox: SandboxServer) -> None:
+    """Fewer people than the demo has could not fill them."""
+    with pytest.raises(ValueError, match="60 or more"):
+        sandbox.world.reset("crowd:59")
