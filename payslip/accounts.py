@@ -176,7 +176,13 @@ def state_of(known: str | None, present: str | None) -> AccountState:
 
 
 def check(
-    conn: Connection, vault: Vault, run_id: RunId, people: Sequence[Person], *, at: datetime
+    conn: Connection,
+    vault: Vault,
+    run_id: RunId,
+    people: Sequence[Person],
+    *,
+    at: datetime,
+    present: Mapping[EmployeeNo, str | None] | None = None,
 ) -> dict[EmployeeNo, AccountState]:
     """Compare everyone's account with the one last paid to, and hold the changed ones.
 
@@ -189,8 +195,9 @@ def check(
         run_id: the run.
         people: frozen inputs; only these people's holds are touched.
         at: now, for the audit row.
+        present: `fingerprints` of these people, made before the transaction was begun.
     """
-    present = _fingerprints(vault, people)
+    present = fingerprints(vault, people) if present is None else present
     known = _known(conn, list(present))
     states = {no: state_of(known.get(no), mark) for no, mark in present.items()}
     before = {row.employee_no: row for row in _holds(conn, run_id)}
@@ -212,7 +219,7 @@ def unreleased(
     Computed from the accounts themselves, so that a hold row that is missing or was made for another account
     lets nothing through.
     """
-    present = _fingerprints(vault, people)
+    present = fingerprints(vault, people)
     known = _known(conn, list(present))
     released = {row.employee_no: row.fingerprint for row in _holds(conn, run_id) if row.released_by}
     return frozenset(
@@ -315,7 +322,8 @@ def record_paid(
         )
 
 
-def _fingerprints(vault: Vault, people: Sequence[Person]) -> dict[EmployeeNo, str | None]:
+def fingerprints(vault: Vault, people: Sequence[Person]) -> dict[EmployeeNo, str | None]:
+    """Everyone's fingerprint by employee; None without an account."""
     return {
         person.no: fingerprint(vault, person.account)
         if person.account is not None and person.account.number.strip()

@@ -47,6 +47,7 @@ def find(  # noqa: PLR0913 - everything known about one person's pay; all but fo
     has_feishu_account: bool,
     disagree: Sequence[str] = (),
     bitable: Sequence[str] = (),
+    first_run: bool = False,
 ) -> list[Anomaly]:
     """Everything unusual about one person's pay, at most one anomaly of a kind.
 
@@ -62,6 +63,7 @@ def find(  # noqa: PLR0913 - everything known about one person's pay; all but fo
         has_feishu_account: a payslip can be pushed.
         disagree: keys of `Pay.amounts` in which the second computation differs.
         bitable: columns of 薪资核算 whose formula in Bitable differs by a cent or more.
+        first_run: nobody was paid here last month, so a person without last month is not unusual.
     """
     found: dict[AnomalyKind, list[str]] = {}
     checks = [
@@ -73,7 +75,7 @@ def find(  # noqa: PLR0913 - everything known about one person's pay; all but fo
         checks.append(iter([(AnomalyKind.NOT_COMPUTED, veil(pay) or "没有算出结果，也没有说明原因")]))
     else:
         checks += [
-            _changes(books.month, person, pay, previous, change_warn),
+            _changes(books.month, person, pay, previous, change_warn, first_run=first_run),
             _pay(books, person, pay),
             _minimum_wage(books, person, pay),
         ]
@@ -147,9 +149,11 @@ def _compared(disagree: Sequence[str], bitable: Sequence[str]) -> Found:
         yield AnomalyKind.BITABLE, f"多维表格公式的结果相差一分以上：{_some(bitable)}"
 
 
-def _changes(month: Month, person: Person, pay: Pay, previous: Pay | None, warn: Decimal) -> Found:
+def _changes(
+    month: Month, person: Person, pay: Pay, previous: Pay | None, warn: Decimal, *, first_run: bool
+) -> Found:
     if previous is None:
-        if person.history and pay.totals.gross > 0:
+        if person.history and pay.totals.gross > 0 and not first_run:
             yield AnomalyKind.CHANGED, "今年发过工资，但上月没有工资记录"
         return
     pairs = (

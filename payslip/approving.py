@@ -6,6 +6,8 @@ A signature is read from Feishu anew each time; an event only says that it is ti
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -43,12 +45,17 @@ LOOKED_AT = (RunState.SIGNING, RunState.APPROVED, RunState.SEALED, RunState.PUSH
 """A signature may be taken back after it was given; until the run is closed it is looked at."""
 
 
+LOOK_SECONDS = 1.0
+LOOK_AFTER = timedelta(seconds=LOOK_SECONDS)
+
+
 class Approving:
     """The jobs ``payroll.sign``, ``payroll.look``, ``payroll.withdraw`` and ``payroll.told_void``."""
 
     def __init__(self, deps: Payroll) -> None:
         self.deps = deps
         self.computing = Computing(deps)
+        self._known: tuple[tuple[str, str | None], dict[str, Part]] = (("", None), {})
 
     # --- starting ---
 
@@ -89,15 +96,21 @@ class Approving:
         return list(known)
 
     def _parts(self, mine: Run) -> dict[str, Part]:
+        """The parts of a run under its digest; kept in memory, for every look at the approvals needs them."""
+        if self._known[0] != (mine.id, mine.digest):
+            self._known = (mine.id, mine.digest), self._divide(mine)
+        return self._known[1]
+
+    def _divide(self, mine: Run) -> dict[str, Part]:
         policy = self.deps.policy
         if policy.hr_head is None or policy.finance_head is None:
             raise CannotSign("应用清单 payroll 里没有写人事负责人或财务负责人")
+        nets = self.computing.nets(mine)
         with self.deps.db.read() as conn:
-            pays = self.computing.pays(conn, mine)
             people = [
-                Payable(row.open_id, row.department, row.supervisor, pays[row.employee_no].totals.net)
-                for row in store.people(conn, mine.id)
-                if row.employee_no in pays
+                Payable(row.open_id, row.department, row.supervisor, nets[row.employee_no])
+                for row in store.marks(conn, mine.id)
+                if row.employee_no in nets
             ]
         found = parts(
             people, starter=mine.starter, hr_head=policy.hr_head, finance_head=policy.finance_head,
@@ -144,14 +157,20 @@ class Approving:
     # --- looking ---
 
     def events(self, events: Sequence[Event]) -> None:
-        """``approval_instance`` events: each puts a look at the run it concerns."""
-        for event in events:
-            code = str(event.body.get("instance_code") or "")
-            with self.deps.db.begin() as conn:
-                query = sa.select(t.signatures.c.run_id).where(t.signatures.c.instance_code == code)
-                run_id = conn.execute(query).scalar()
-                if run_id is not None:
-                    self.deps.queue.put(conn, run_work("payroll.look", run_id, str(event.id)))
+        """``approval_instance`` events: a look at each run they concern, one for all of a batch and moment.
+
+        A look reads every approval of its run, and when people sign the events come in dozens. It begins
+        after the moment that names it, so it sees whatever is told within it.
+        """
+        codes = sorted({str(event.body.get("instance_code") or "") for event in events})
+        moment = int(self.deps.clock.now().timestamp() / LOOK_SECONDS)
+        with self.deps.db.begin() as conn:
+            found: set[str] = set()
+            for part in store.chunks(codes):
+                s = t.signatures.c
+                found |= set(conn.execute(sa.select(s.run_id).where(s.instance_code.in_(part))).scalars())
+            works = [run_work("payroll.look", run_id, f"event:{moment}") for run_id in sorted(found)]
+            self.deps.queue.put(conn, *(replace(work, delay=LOOK_AFTER) for work in works))
 
     def tick(self, run: JobRun, args: Mapping[str, Any]) -> None:
         """The schedule: look at every run that waits or could be taken back, in case an event was lost."""
@@ -308,7 +327,7 @@ def void(conn: Connection, deps: Payroll, mine: Run, reason: moves.Reason, why: 
             store.save_step(conn, moves.Step(noted, reason), actor="system:payroll", at=now)
             deps.queue.put(conn, refresh_work(noted), *told_works(conn, mine, f"{mine.month} 算薪：{why}"))
         return None
-    if mine.state is RunState.SEALED:
+    if mine.state in (RunState.APPROVED, RunState.SEALED):  # approved: sealing may have begun
         store.destroy_unsent(conn, mine.id)
     told = told_works(
         conn, mine, f"{mine.month} 算薪（{mine.id}）的签批已作废：{why}。修改后会重新请你签批。"

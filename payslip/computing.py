@@ -19,7 +19,7 @@ from payslip import accounts, history, store
 from payslip.agree import differences
 from payslip.anomalies import find, veil
 from payslip.calculate import calculate
-from payslip.collect import CollectedPerson, Gathered, gather
+from payslip.collect import CollectedPerson, Gathered, Problem, gather
 from payslip.deps import Payroll
 from payslip.documents import Books, EmployeeNo, Pay, Person, canonical, dumps
 from payslip.errors import CannotCompute
@@ -47,6 +47,20 @@ class Computed:
 
     who: CollectedPerson
     outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Facing:
+    """What a person's pay is held against: account states, who shares an account, last month's totals."""
+
+    accounts: Mapping[EmployeeNo, accounts.AccountState]
+    shared: Mapping[EmployeeNo, tuple[str, ...]]
+    previous: Mapping[EmployeeNo, Pay | None]
+
+    @property
+    def first_run(self) -> bool:
+        """Nobody was paid here last month, so that somebody was not means nothing."""
+        return not any(self.previous.values())
 
 
 def compute(books: Books, plain_books: Mapping[str, Any], person: Person) -> Outcome:
@@ -110,25 +124,37 @@ class Computing:
         """
         with self.deps.db.read() as conn:
             gathered, past = self.gather(conn, run)
-            before = {row.employee_no: row for row in store.people(conn, run.id)}
-        books_same = self._keep_books(run, gathered.books)
+            before = {row.employee_no for row in store.marks(conn, run.id)}
+        same = self._same_books(run, gathered.books)
         plain = gathered.books.model_dump(mode="json")
-        done: list[Computed] = []
-        rows: list[store.PersonRow] = []
-        for each in gathered.people:
-            who, old = _why_absent(each, absent), before.get(each.no)
-            row, computed = self._one(run, gathered.books, plain, who, old if books_same else None)
-            done.append(computed)
-            if row is not None:
-                rows.append(row)
-        for chunk in store.chunks(rows):
-            with self.deps.db.begin() as conn:
-                store.put_people(conn, chunk)
-        gone = set(before) - {who.no for who in gathered.people}
+        people = [_why_absent(each, absent) for each in gathered.people]
+        facing = self._facing(run, people, past)
+        found, changed = [_about(problem) for problem in gathered.problems], 0
+        for part in store.chunks(people, store.WRITTEN_AT_ONCE):
+            done, written = self._part(run, gathered.books, plain, part, kept=same)
+            changed += written
+            for each in done:
+                found += self._anomalies(gathered.books, each, facing)
+        sealed = None if same else self._sealed_books(run, gathered.books)
         with self.deps.db.begin() as conn:
-            store.drop_people(conn, run.id, gone)
-            self._anomalies(conn, run, gathered, done, past)
-        return {"people": len(done), "changed": len(rows), "problems": len(gathered.problems)}
+            store.drop_people(conn, run.id, before - {who.no for who in people})
+            store.put_anomalies(conn, run.id, _merged(found))
+            if sealed is not None:
+                # Last: a run that is resumed in the middle must compute everybody by the new books.
+                store.save_books(conn, run.id, sealed)
+        return {"people": len(people), "changed": changed, "problems": len(gathered.problems)}
+
+    def _part(
+        self, run: Run, books: Books, plain: Mapping[str, Any], part: Sequence[CollectedPerson], *, kept: bool
+    ) -> tuple[list[Computed], int]:
+        """Compute some people and store what changed; who they are with their pay, and how many changed."""
+        with self.deps.db.read() as conn:
+            old = {row.employee_no: row for row in store.people(conn, run.id, [who.no for who in part])}
+        done = [self._one(run, books, plain, who, old.get(who.no) if kept else None) for who in part]
+        rows = [row for row, _ in done if row is not None and row != old.get(row.employee_no)]
+        with self.deps.db.begin() as conn:
+            store.put_people(conn, rows)
+        return [computed for _, computed in done], len(rows)
 
     def _one(
         self,
@@ -166,16 +192,15 @@ class Computing:
         )  # fmt: skip
         return row, Computed(who, outcome)
 
-    def _keep_books(self, run: Run, books: Books) -> bool:
-        """Freeze the books; True when they are the same as before."""
-        vault, place = self.deps.vault, ("books", self.deps.policy.tenant, run.id)
-        content = canonical(books)
-        with self.deps.db.begin() as conn:
+    def _same_books(self, run: Run, books: Books) -> bool:
+        with self.deps.db.read() as conn:
             stored = store.sealed_books(conn, run.id)
-            if stored is not None and vault.open_text(stored, place).encode() == content:
-                return True
-            store.save_books(conn, run.id, vault.seal_text(content.decode(), place))
-        return False
+        place = ("books", self.deps.policy.tenant, run.id)
+        return stored is not None and self.deps.vault.open_text(stored, place).encode() == canonical(books)
+
+    def _sealed_books(self, run: Run, books: Books) -> str:
+        place = ("books", self.deps.policy.tenant, run.id)
+        return self.deps.vault.seal_text(canonical(books).decode(), place)
 
     def books(self, conn: Connection, run: Run) -> Books | None:
         """The frozen books of a run."""
@@ -187,45 +212,37 @@ class Computing:
 
     # --- judging ---
 
-    def _anomalies(
-        self,
-        conn: Connection,
-        run: Run,
-        gathered: Gathered,
-        done: Sequence[Computed],
-        past: Mapping[EmployeeNo, history.History],
-    ) -> None:
-        frozen = [each.who.person for each in done if each.who.person is not None]
-        states = accounts.check(conn, self.deps.vault, run.id, frozen, at=self.deps.clock.now())
-        shared = accounts.shared(frozen)
-        found: list[Anomaly] = []
-        for each in done:
-            who = each.who
-            if who.person is None:
-                sentence = veil(who.problem)
-                found.append(Anomaly(who.no, who.name, AnomalyKind.NOT_COMPUTED, sentence))
-                continue
-            previous = past[who.no].previous if who.no in past else None
-            found += find(
-                gathered.books, who.person, each.outcome.pay or each.outcome.problem, previous,
-                change_warn=self.deps.policy.change_warn * 100,
-                account_state=states[who.no],
-                shared_accounts=shared.get(who.no, ()),
-                attendance_present=who.attendance_present,
-                has_feishu_account=who.open_id is not None,
-                disagree=each.outcome.disagree,
-            )  # fmt: skip
-        found += [
-            Anomaly(EmployeeNo(p.no or "—"), p.name or "数据", AnomalyKind.WARNING, veil(p.sentence))
-            for p in gathered.problems
-        ]
-        store.put_anomalies(conn, run.id, _merged(found))
+    def _facing(
+        self, run: Run, people: Sequence[CollectedPerson], past: Mapping[EmployeeNo, history.History]
+    ) -> Facing:
+        """Look at everybody's account, and hold the changed ones."""
+        frozen = [who.person for who in people if who.person is not None]
+        present = accounts.fingerprints(self.deps.vault, frozen)
+        now = self.deps.clock.now()
+        with self.deps.db.begin() as conn:
+            states = accounts.check(conn, self.deps.vault, run.id, frozen, at=now, present=present)
+        return Facing(states, accounts.shared(frozen), {no: each.previous for no, each in past.items()})
+
+    def _anomalies(self, books: Books, each: Computed, facing: Facing) -> list[Anomaly]:
+        who = each.who
+        if who.person is None:
+            return [Anomaly(who.no, who.name, AnomalyKind.NOT_COMPUTED, veil(who.problem))]
+        return find(
+            books, who.person, each.outcome.pay or each.outcome.problem, facing.previous.get(who.no),
+            change_warn=self.deps.policy.change_warn * 100,
+            account_state=facing.accounts[who.no],
+            shared_accounts=facing.shared.get(who.no, ()),
+            attendance_present=who.attendance_present,
+            has_feishu_account=who.open_id is not None,
+            disagree=each.outcome.disagree,
+            first_run=facing.first_run,
+        )  # fmt: skip
 
     # --- the digest ---
 
     def digest(self, conn: Connection, run: Run) -> str:
         """The keyed digest of everything a signature stands for: books, inputs and results."""
-        rows = store.people(conn, run.id)
+        rows = store.marks(conn, run.id)
         books = self.books(conn, run)
         content = {
             "run": run.id,
@@ -245,6 +262,16 @@ class Computing:
                 found[row.employee_no] = pay
         return found
 
+    def nets(self, run: Run) -> dict[EmployeeNo, Decimal]:
+        """Everyone's net pay, yuan; opened one after the other, because thousands of whole pays are large."""
+        tenant, found = self.deps.policy.tenant, dict[EmployeeNo, Decimal]()
+        with self.deps.db.read() as conn:
+            for row in store.each_person(conn, run.id):
+                pay = history.open_pay(self.deps.vault, tenant, row)
+                if pay is not None:
+                    found[row.employee_no] = pay.totals.net
+        return found
+
     def differs_now(self, run: Run) -> list[str]:
         """Whose inputs, or whose pay computed anew, are not what was signed; empty = all as signed.
 
@@ -253,7 +280,7 @@ class Computing:
         vault = self.deps.vault
         with self.deps.db.read() as conn:
             gathered, _past = self.gather(conn, run)
-            stored = {row.employee_no: row for row in store.people(conn, run.id)}
+            stored = {row.employee_no: row for row in store.marks(conn, run.id)}
             signed_books = self.books(conn, run)
         if signed_books is None or canonical(signed_books) != canonical(gathered.books):
             return ["薪资结构、税率、社保、提成标准或参数"]
@@ -282,6 +309,12 @@ def _why_absent(who: CollectedPerson, absent: Mapping[str, str]) -> CollectedPer
     return replace(who, problem=f"{who.problem}；飞书考勤：{absent[who.no]}" if who.problem else "")
 
 
+def _about(problem: Problem) -> Anomaly:
+    """Something about the data that stops nobody."""
+    no, name = EmployeeNo(problem.no or "—"), problem.name or "数据"
+    return Anomaly(no, name, AnomalyKind.WARNING, veil(problem.sentence))
+
+
 def _merged(found: Sequence[Anomaly]) -> list[Anomaly]:
     """One anomaly a person and kind: several sentences of one kind are read and settled together."""
     merged: dict[tuple[EmployeeNo, AnomalyKind], Anomaly] = {}
@@ -291,8 +324,3 @@ def _merged(found: Sequence[Anomaly]) -> list[Anomaly]:
         sentence = each.sentence if old is None else f"{old.sentence}；{each.sentence}"
         merged[key] = Anomaly(each.employee_no, each.name, each.kind, sentence)
     return list(merged.values())
-
-
-def net_total(pays: Mapping[EmployeeNo, Pay]) -> Decimal:
-    """Σ net pay, yuan."""
-    return sum((pay.totals.net for pay in pays.values()), Decimal(0))

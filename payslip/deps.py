@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from bitable_sync.context import Sync
     from payslip.columns import Structuring
     from payslip.presence import Presence
+    from runtime.feishu.endpoint import Wanted
     from runtime.feishu.im import SentMessage
     from runtime.manifest import Manifest
     from runtime.settings import Settings
@@ -126,8 +127,10 @@ def make_policy(manifest: Manifest, settings: Settings) -> Policy:
 class Messages(Protocol):
     """The part of messaging that pay uses."""
 
-    def send_card(self, receive_id: str, card: Mapping[str, Any], *, uuid: str) -> SentMessage:
-        """Send a card once per uuid."""
+    def send_card(
+        self, receive_id: str, card: Mapping[str, Any], *, uuid: str, under: Sequence[Wanted] = ()
+    ) -> SentMessage:
+        """Send a card once per uuid; ``under`` further limits it counts against."""
         ...
 
     def send_text(self, receive_id: str, text: str, *, uuid: str) -> SentMessage:

@@ -21,7 +21,7 @@ class History:
         paid: what was paid and withheld in this tax year, oldest first.
         charged: social insurance as charged in total per month of this year.
         carry: what the last run left over.
-        previous: the last month's pay, for comparing.
+        previous: the last month's totals, for comparing; without lines, for it is kept for everybody at once.
         bonus_used: the yearly bonus was taxed by itself already.
     """
 
@@ -75,7 +75,7 @@ def load(conn: Connection, vault: Vault, tenant: str, run: Run) -> dict[Employee
         mine.carry = pay.carry
         _charge(mine, vault, tenant, row, pay)
         if earlier.month < run.month:
-            mine.previous = pay
+            mine.previous = pay.model_copy(update={"lines": (), "warnings": ()})
     return found
 
 

@@ -23,7 +23,7 @@ from payslip.computing import Computing
 from payslip.deps import Payroll
 from payslip.documents import Books, EmployeeNo, Pay, Person
 from payslip.model import Anomaly, AnomalyKind, Run, RunState
-from payslip.opening import collect_work, refresh_work, run_work
+from payslip.opening import collect_work, lane, refresh_work, run_work
 from payslip.specs import (
     ANOMALIES,
     ATTENDANCE,
@@ -117,7 +117,17 @@ class Collecting:
 
     def _sheet(self, mine: Run, cause: str) -> int:
         """Write 薪资核算: the inputs its formulas need and what we computed, where anything differs."""
-        wanted = {each[1].employee_no: self._sheet_row(mine, *each) for each in self._opened(mine)}
+        with self.deps.db.read() as conn:
+            books, nos = self.computing.books(conn, mine), store.numbers(conn, mine.id)
+        if books is None:
+            return 0
+        return sum(self._sheet_part(mine, books, part, cause) for part in store.chunks(nos))
+
+    def _sheet_part(self, mine: Run, books: Books, nos: Sequence[EmployeeNo], cause: str) -> int:
+        wanted = {
+            row.employee_no: self._sheet_row(mine, books, row, person, pay)
+            for row, person, pay in self._opened(mine, nos)
+        }
         there = self.deps.sync.mirror.by_keys(PAYROLL, [f"{no}\x1f{mine.month}" for no in wanted])
         known = {str(row.values["no"]): row.values for found in there.values() for row in found}
         rows = [
@@ -129,14 +139,14 @@ class Collecting:
             self.deps.sync.pusher.upsert(PAYROLL, rows, cause=cause)
         return len(rows)
 
-    def _opened(self, mine: Run) -> list[tuple[Books, store.PersonRow, Person | None, Pay | None]]:
+    def _opened(
+        self, mine: Run, nos: Sequence[EmployeeNo]
+    ) -> list[tuple[store.PersonRow, Person | None, Pay | None]]:
         vault, tenant = self.deps.vault, self.deps.policy.tenant
         with self.deps.db.read() as conn:
-            books, rows = self.computing.books(conn, mine), store.people(conn, mine.id)
-        if books is None:
-            return []
+            rows = store.people(conn, mine.id, nos)
         return [
-            (books, row, history.open_input(vault, tenant, row), history.open_pay(vault, tenant, row))
+            (row, history.open_input(vault, tenant, row), history.open_pay(vault, tenant, row))
             for row in rows
         ]
 
@@ -176,14 +186,22 @@ class Collecting:
 
     def _differing(self, mine: Run) -> dict[str, list[str]]:
         """Names of the columns that differ, by employee number; read back from Bitable."""
-        opened = {row.employee_no: (row, pay) for _b, row, _p, pay in self._opened(mine)}
-        keys = [f"{no}\x1f{mine.month}" for no in opened]
+        with self.deps.db.read() as conn:
+            nos = store.numbers(conn, mine.id)
+        found: dict[str, list[str]] = {}
+        for part in store.chunks(nos):
+            found |= self._differing_part(mine, part)
+        return found
+
+    def _differing_part(self, mine: Run, nos: Sequence[EmployeeNo]) -> dict[str, list[str]]:
+        pays = {row.employee_no: pay for row, _person, pay in self._opened(mine, nos)}
+        keys = [f"{no}\x1f{mine.month}" for no in pays]
         rows = {key: found for key, found in self.deps.sync.mirror.by_keys(PAYROLL, keys).items() if found}
         ids = [row.record_id for found in rows.values() for row in found]
         self.deps.sync.changes.recheck(PAYROLL, ids)
         found: dict[str, list[str]] = {}
         for row in self.deps.sync.mirror.many(PAYROLL, ids).values():
-            pay = opened[str(row.values["no"])][1]  # type: ignore[index]
+            pay = pays.get(EmployeeNo(str(row.values["no"])))
             names = compare(row.values, pay) if pay is not None else []
             if names:
                 found[str(row.values["no"])] = names
@@ -191,7 +209,7 @@ class Collecting:
 
     def _note_differing(self, mine: Run, found: Mapping[str, Sequence[str]]) -> None:
         with self.deps.db.begin() as conn:
-            names = {row.employee_no: row.name for row in store.people(conn, mine.id)}
+            names = {row.employee_no: row.name for row in store.marks(conn, mine.id)}
             more = [
                 Anomaly(no, names[no], AnomalyKind.BITABLE, DIFFERS + "、".join(columns))
                 for no, columns in sorted((EmployeeNo(no), each) for no, each in found.items())
@@ -246,6 +264,8 @@ class Collecting:
                     why = f"“{self._title(table)}”在提交签批后有改动"
                     void(conn, self.deps, mine, moves.Reason.INPUT_CHANGED, why)
                     continue
+                if self.deps.queue.any_waiting(conn, lane(mine.id), "payroll.collect:"):
+                    continue  # it has not begun: it will see this change too
                 cause = f"edit:{changes[0].record_id}:{self.deps.clock.now().timestamp()}"
                 self.deps.queue.put(conn, collect_work(mine, fetch=False, cause=cause))
 
@@ -307,7 +327,7 @@ class Collecting:
     def _anomaly_rows(self, run_id: str, cause: str) -> int:
         with self.deps.db.read() as conn:
             every = store.anomalies(conn, run_id)  # type: ignore[arg-type]
-            people = {row.open_id: row.name for row in store.people(conn, run_id)}  # type: ignore[arg-type]
+            people = {row.open_id: row.name for row in store.marks(conn, run_id)}  # type: ignore[arg-type]
         rows: list[dict[str, CellValue]] = []
         for each in every:
             found = each.anomaly

@@ -65,33 +65,36 @@ def plan(conn: Connection, vault: Vault, tenant: str, run: Run) -> list[Payee]:
     """
     if run.state not in PAID:
         raise CannotPay(f"批次 {run.id} 现在是“{STATE_ZH[run.state]}”，签批通过并封存以后才能生成付款文件")
-    rows = store.people(conn, run.id)
-    opened = [(history.open_input(vault, tenant, row), history.open_pay(vault, tenant, row)) for row in rows]
-    complete = [(person, pay) for person, pay in opened if person is not None and pay is not None]
-    if len(complete) != len(rows):
-        raise CannotPay(f"批次 {run.id} 有 {len(rows) - len(complete)} 人没有核算结果，请先处理")
-    _check_unchanged(vault, rows, complete)
     before = paid_before(conn, vault, tenant, run.month)
-    waiting = accounts.unreleased(conn, vault, run.id, [person for person, _ in complete])
+    people, nets, missing = list[Person](), dict[EmployeeNo, Decimal](), 0
+    for row in store.each_person(conn, run.id):
+        person, pay = history.open_input(vault, tenant, row), history.open_pay(vault, tenant, row)
+        if person is None or pay is None:
+            missing += 1
+            continue
+        _check_unchanged(vault, row, person, pay)
+        # Only what a payment needs is kept: thousands of whole pays are large.
+        people.append(person.model_copy(update={"fields": {}, "sources": {}, "history": ()}))
+        nets[person.no] = pay.totals.net
+    if missing:
+        raise CannotPay(f"批次 {run.id} 有 {missing} 人没有核算结果，请先处理")
+    waiting = accounts.unreleased(conn, vault, run.id, people)
     return [
         Payee(
-            no=person.no, name=person.name, net=pay.totals.net, account=person.account,
+            no=person.no, name=person.name, net=nets[person.no], account=person.account,
             before=before.get(person.no, Decimal(0)), place=person.city,
             held=HELD_CHANGED if person.no in waiting else _unusable(person.account),
             fingerprint=accounts.fingerprint(vault, person.account) if person.account else "",
         )
-        for person, pay in complete
+        for person in people
     ]  # fmt: skip
 
 
-def _check_unchanged(
-    vault: Vault, rows: Sequence[store.PersonRow], opened: Sequence[tuple[Person, Pay]]
-) -> None:
+def _check_unchanged(vault: Vault, row: store.PersonRow, person: Person, pay: Pay) -> None:
     """Inputs and pay are still those whose digests stand under the run's digest."""
-    for row, (person, pay) in zip(rows, opened, strict=True):
-        marks = vault.digest("pay-input", canonical(person)), vault.digest("pay-result", canonical(pay))
-        if marks != (row.input_digest, row.pay_digest):
-            raise CannotPay(f"{row.name} 的数据与签批时不一致，没有生成付款文件；请重新核算并签批")
+    marks = vault.digest("pay-input", canonical(person)), vault.digest("pay-result", canonical(pay))
+    if marks != (row.input_digest, row.pay_digest):
+        raise CannotPay(f"{row.name} 的数据与签批时不一致，没有生成付款文件；请重新核算并签批")
 
 
 def _unusable(account: Account | None) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -21,7 +21,7 @@ from payslip import tables as t
 from payslip.approving import Approving, void
 from payslip.computing import Computing
 from payslip.deps import Payroll, push_moment
-from payslip.documents import Month
+from payslip.documents import Books, EmployeeNo, Month
 from payslip.model import Run, RunState, SlipState
 from payslip.opening import refresh_work, run_work
 from payslip.sending import QUEUED_AT_ONCE, push_work, recall_work, slips_of
@@ -53,7 +53,7 @@ class Sealing:
             said = str(why)
             run.step("void", lambda: self._void(mine, said))
             return
-        for number, chunk in enumerate(store.chunks(self._nos(mine))):
+        for number, chunk in enumerate(store.chunks(self._nos(mine), store.WRITTEN_AT_ONCE)):
             run.attempt(f"seal:{number}", partial(self._seal, mine, chunk))
         run.step("sealed", lambda: self._sealed(mine))
         self._queue(run_id)
@@ -97,41 +97,44 @@ class Sealing:
             if mine is not None and mine.state is RunState.APPROVED:
                 void(conn, self.deps, mine, moves.Reason.INPUT_CHANGED, why)
 
-    def _nos(self, mine: Run) -> list[str]:
+    def _nos(self, mine: Run) -> list[EmployeeNo]:
         with self.deps.db.read() as conn:
-            return [row.employee_no for row in store.people(conn, mine.id) if row.sealed_pay]
+            return store.numbers(conn, mine.id, with_pay=True)
 
-    def _seal(self, mine: Run, nos: Sequence[str]) -> int:
-        """Seal some payslips in one transaction; those sealed before are left alone."""
-        vault, tenant = self.deps.vault, self.deps.policy.tenant
-        deadline = push_moment(self.deps.policy, self.deps.clock.now()) + self.deps.policy.deadline
-        with self.deps.db.begin() as conn:
-            books = self.computing.books(conn, mine)
-            assert books is not None  # noqa: S101 - a run with a digest has books
+    def _seal(self, mine: Run, nos: Sequence[EmployeeNo]) -> int:
+        """Seal some payslips; those sealed before are left alone. The writer is held only to store them."""
+        now = self.deps.clock.now()
+        deadline = push_moment(self.deps.policy, now) + self.deps.policy.deadline
+        with self.deps.db.read() as conn:
+            books, rows = self.computing.books(conn, mine), store.people(conn, mine.id, nos)
             versions = _versions(conn, mine.month, nos)
-            for row in store.people(conn, mine.id, nos):
-                person, pay = history.open_input(vault, tenant, row), history.open_pay(vault, tenant, row)
-                if person is None or pay is None:
-                    continue
-                version = versions.get(row.employee_no, 0) + 1
-                facts = SlipFacts(
-                    mine.id,
-                    version,
-                    mine.replaces,
-                    self.deps.policy.company,
-                    self.deps.policy.contact,
-                    deadline,
-                )
-                sealed = seal_slip(vault, tenant, make_slip(books, person, pay, facts))
-                new = {
-                    "run_id": mine.id, "employee_no": row.employee_no, "version": version,
-                    "month": mine.month, "open_id": row.open_id, "token": secrets.token_urlsafe(24),
-                    "sealed_slip": sealed.text, "slip_digest": sealed.digest,
-                    "state": (SlipState.SEALED if row.open_id else SlipState.FAILED).value,
-                    "deadline": deadline,
-                }  # fmt: skip
-                conn.execute(store.insert(conn, t.slips).values(**new).on_conflict_do_nothing())
+        assert books is not None  # noqa: S101 - a run with a digest has books
+        new = [self._slip(mine, books, row, versions.get(row.employee_no, 0) + 1, deadline) for row in rows]
+        slips = [each for each in new if each is not None]
+        with self.deps.db.begin() as conn:
+            # Voided meanwhile: what was computed for the old signatures must not wait for the next ones.
+            found = store.load_run(conn, mine.id, lock=True)
+            if slips and found is not None and (found.state, found.turn) == (mine.state, mine.turn):
+                conn.execute(store.insert(conn, t.slips).on_conflict_do_nothing(), slips)
         return len(nos)
+
+    def _slip(
+        self, mine: Run, books: Books, row: store.PersonRow, version: int, deadline: datetime
+    ) -> dict[str, Any] | None:
+        vault, policy = self.deps.vault, self.deps.policy
+        person = history.open_input(vault, policy.tenant, row)
+        pay = history.open_pay(vault, policy.tenant, row)
+        if person is None or pay is None:
+            return None
+        facts = SlipFacts(mine.id, version, mine.replaces, policy.company, policy.contact, deadline)
+        sealed = seal_slip(vault, policy.tenant, make_slip(books, person, pay, facts))
+        return {
+            "run_id": mine.id, "employee_no": row.employee_no, "version": version,
+            "month": mine.month, "open_id": row.open_id, "token": secrets.token_urlsafe(24),
+            "sealed_slip": sealed.text, "slip_digest": sealed.digest,
+            "state": (SlipState.SEALED if row.open_id else SlipState.FAILED).value,
+            "deadline": deadline,
+        }  # fmt: skip
 
     def _sealed(self, seen: Run) -> None:
         now = self.deps.clock.now()

@@ -19,7 +19,11 @@ from runtime import audit
 from runtime.ids import OpenId
 
 CHUNK = 500
+WRITTEN_AT_ONCE = 100
+"""Sealed rows of one transaction (about 10 KB each): a tap that waits for the one writer must not notice."""
+
 _RUN = [field.name for field in fields(Run)]
+_RUN_COLUMNS = [t.runs.c[name] for name in _RUN]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def upsert(conn: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]])
 
 def load_run(conn: Connection, run_id: str, *, lock: bool = False) -> Run | None:
     """One run; ``lock`` holds it until the transaction ends."""
-    query = sa.select(t.runs).where(t.runs.c.id == run_id)
+    query = sa.select(*_RUN_COLUMNS).where(t.runs.c.id == run_id)
     row = conn.execute(query.with_for_update() if lock else query).first()
     return None if row is None else _run(row)
 
@@ -157,6 +161,28 @@ def people(conn: Connection, run_id: RunId, nos: Collection[str] | None = None) 
     return found
 
 
+def each_person(conn: Connection, run_id: RunId) -> Iterator[PersonRow]:
+    """The people of a run one after the other, some hundred in memory: what is sealed of all is large."""
+    for part in chunks(numbers(conn, run_id)):
+        yield from people(conn, run_id, part)
+
+
+def numbers(conn: Connection, run_id: RunId, *, with_pay: bool = False) -> list[EmployeeNo]:
+    """The employee numbers of a run in order; only of those who have pay, if asked."""
+    query = sa.select(t.people.c.employee_no).where(t.people.c.run_id == run_id)
+    if with_pay:
+        query = query.where(t.people.c.pay_digest.is_not(None))
+    return [EmployeeNo(no) for no in conn.execute(query.order_by(t.people.c.employee_no)).scalars()]
+
+
+def marks(conn: Connection, run_id: RunId) -> list[PersonRow]:
+    """The people of a run by employee number without what is sealed: names, roles and digests."""
+    sealed = (t.people.c.sealed_input, t.people.c.sealed_pay)
+    columns = [sa.null().label(c.name) if c in sealed else c for c in t.people.c]
+    query = sa.select(*columns).where(t.people.c.run_id == run_id).order_by(t.people.c.employee_no)
+    return [_person(row) for row in conn.execute(query)]
+
+
 def person(conn: Connection, run_id: RunId, no: EmployeeNo) -> PersonRow | None:
     """One person of a run."""
     return next(iter(people(conn, run_id, [no])), None)
@@ -210,27 +236,24 @@ def earlier(conn: Connection, before: Run) -> Iterator[tuple[Run, PersonRow]]:
 
 
 def put_anomalies(conn: Connection, run_id: RunId, found: Sequence[Anomaly]) -> None:
-    """Replace a run's anomalies; one that says the same as before stays settled."""
-    before = {(a.anomaly.employee_no, a.anomaly.kind): a for a in anomalies(conn, run_id)}
-    conn.execute(t.anomalies.delete().where(t.anomalies.c.run_id == run_id))
-    rows = []
-    for each in found:
-        old = before.get((each.employee_no, each.kind))
-        kept = old if old is not None and old.anomaly.sentence == each.sentence else None
-        rows.append(
-            {
-                "run_id": run_id,
-                "employee_no": each.employee_no,
-                "kind": each.kind.value,
-                "name": each.name,
-                "sentence": each.sentence,
-                "settled_by": kept.settled_by if kept else None,
-                "settled_at": kept.settled_at if kept else None,
-                "reason": kept.reason if kept else None,
-            }
-        )
-    for chunk in chunks(rows):
-        conn.execute(t.anomalies.insert(), list(chunk))
+    """Replace a run's anomalies; one that says the same as before stays as it is, settled or not."""
+    before = {(a.anomaly.employee_no, a.anomaly.kind): a.anomaly for a in anomalies(conn, run_id)}
+    now = {(each.employee_no, each.kind): each for each in found}
+    gone = [key for key, old in before.items() if key not in now or now[key].sentence != old.sentence]
+    c = t.anomalies.c
+    one = (c.run_id == run_id) & (c.employee_no == sa.bindparam("no")) & (c.kind == sa.bindparam("of"))
+    if gone:
+        conn.execute(t.anomalies.delete().where(one), [{"no": no, "of": kind.value} for no, kind in gone])
+    rows = [
+        {
+            "run_id": run_id, "employee_no": no, "kind": kind.value, "name": each.name,
+            "sentence": each.sentence, "settled_by": None, "settled_at": None, "reason": None,
+        }
+        for (no, kind), each in now.items()
+        if (no, kind) not in before or before[no, kind].sentence != each.sentence
+    ]  # fmt: skip
+    if rows:
+        conn.execute(t.anomalies.insert(), rows)
 
 
 def anomalies(conn: Connection, run_id: RunId, *, unsettled: bool = False) -> list[OpenAnomaly]:
@@ -328,12 +351,12 @@ def all_signed(conn: Connection, run: Run) -> bool:
     return list(conn.execute(query).scalars()) == ["approved"]
 
 
-def chunks(items: Iterable[Any]) -> Iterator[list[Any]]:
-    """Lists of at most ``CHUNK``."""
+def chunks(items: Iterable[Any], size: int = CHUNK) -> Iterator[list[Any]]:
+    """Lists of at most ``size``."""
     part: list[Any] = []
     for item in items:
         part.append(item)
-        if len(part) == CHUNK:
+        if len(part) == size:
             yield part
             part = []
     if part:

@@ -97,6 +97,16 @@ class WorkQueue:
         )
         return int(conn.execute(query).scalar_one())
 
+    def any_waiting(self, conn: Connection, lane: str, prefix: str) -> bool:
+        """Whether a work whose id begins so waits in a lane and has not begun: it will see what is now."""
+        table = self._status
+        query = (
+            sa.select(table.c.workflow_uuid)
+            .where(table.c.queue_name == QUEUE, table.c.queue_partition_key == lane)
+            .where(table.c.status == "ENQUEUED", table.c.workflow_uuid.startswith(prefix, autoescape=True))
+        )
+        return conn.execute(query.limit(1)).first() is not None
+
     def backlog(self) -> int:
         """Return how many works wait or run, delayed ones included."""
         query = (

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from runtime.clock import Clock
 from runtime.feishu import answers
-from runtime.feishu.endpoint import Endpoint
+from runtime.feishu.endpoint import Endpoint, Wanted
 from runtime.feishu.errors import NotPermitted, QuotaExhausted, RateLimited, TokenRefused, Unreachable
-from runtime.feishu.limits import EVERYTHING, Limits, Wanted
+from runtime.feishu.limits import EVERYTHING, Limits
 from runtime.feishu.quota import next_month
 from runtime.feishu.tokens import TENANT_TOKEN, TenantTokens
 from runtime.feishu.transport import File, Transport

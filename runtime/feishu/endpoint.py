@@ -20,6 +20,9 @@ class Rate:
     per_minute: int | None = None
 
 
+Wanted = tuple[str, Rate]
+"""Calls counted together under a key, and how often they may happen."""
+
 MESSAGES = Rate(per_second=50, per_minute=1000)
 """The platform's usual tier: messages, cards, contact, subscriptions, approval reads."""
 RECEIVER = Rate(per_second=5)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from runtime.feishu.door import Door
-from runtime.feishu.endpoint import MESSAGES, RECEIVER, Endpoint
+from runtime.feishu.endpoint import MESSAGES, RECEIVER, Endpoint, Wanted
 from runtime.feishu.keys import message_uuid
 from runtime.feishu.transport import File
 from runtime.ids import ChatId, MessageId, OpenId
@@ -54,6 +54,7 @@ class Im:
         *,
         uuid: str,
         receive_id_type: ReceiverType = "open_id",
+        under: Sequence[Wanted] = (),
     ) -> SentMessage:
         """Send a card.
 
@@ -64,6 +65,7 @@ class Im:
                 50 characters). After `Ambiguous` repeat with the same key within 50 minutes
                 (`keys.safe_to_repeat`), later look with `find_sent` first.
             receive_id_type: what kind of id `receive_id` is.
+            under: further limits it counts against, e.g. to spread thousands of cards evenly.
 
         Raises:
             Rejected: the card is wrong; `sub_code` and `path` say where.
@@ -72,7 +74,7 @@ class Im:
 
         Source: docs im-v1/message/create.
         """
-        return self._send(receive_id, "interactive", card, uuid, receive_id_type)
+        return self._send(receive_id, "interactive", card, uuid, receive_id_type, under)
 
     def send_text(
         self, receive_id: str, text: str, *, uuid: str, receive_id_type: ReceiverType = "open_id"
@@ -189,7 +191,13 @@ class Im:
         return ChatId(str(self._door.call(CREATE_CHAT, query=query, body=body).get("chat_id") or ""))
 
     def _send(
-        self, receive_id: str, kind: str, content: Mapping[str, Any], uuid: str, receive_id_type: ReceiverType
+        self,
+        receive_id: str,
+        kind: str,
+        content: Mapping[str, Any],
+        uuid: str,
+        receive_id_type: ReceiverType,
+        under: Sequence[Wanted] = (),
     ) -> SentMessage:
         body = {
             "receive_id": receive_id,
@@ -201,7 +209,7 @@ class Im:
             SEND,
             query={"receive_id_type": receive_id_type},
             body=body,
-            under=((f"receiver:{receive_id}", RECEIVER),),
+            under=((f"receiver:{receive_id}", RECEIVER), *under),
         )
         return _sent(data, ChatId(""))
 

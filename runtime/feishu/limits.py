@@ -23,7 +23,7 @@ from sqlalchemy.engine import Connection
 from runtime.clock import Clock, ManualClock
 from runtime.db import Database
 from runtime.feishu import slots
-from runtime.feishu.endpoint import Rate
+from runtime.feishu.endpoint import Rate, Wanted
 from runtime.feishu.errors import QuotaExhausted, RateLimited
 from runtime.feishu.tables import gates, leases
 from runtime.feishu.tables import pace as pace_table
@@ -40,8 +40,6 @@ KEEP = 3600.0
 
 EVERYTHING = "*"
 """Gate before every call: the monthly quota is used up."""
-
-Wanted = tuple[str, Rate]
 
 
 @dataclass(slots=True)
