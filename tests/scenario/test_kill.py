@@ -25,7 +25,6 @@ pytestmark = [
     pytest.mark.process,
     pytest.mark.kill,
     pytest.mark.timeout(420),
-    pytest.mark.xdist_group("scenario-kill"),
 ]
 
 EVENTS, ARTICLES, KILLS = 2000, 250, 3
