@@ -8,7 +8,6 @@ large pull never delays a small commit. Reading it never calls the platform.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from sqlalchemy.engine import Connection
 from bitable_sync.cells import EMPTY, CellValue
 from bitable_sync.codecs import canon, keep, read
 from bitable_sync.spec import Specs, TableSpec
+from runtime import fastjson
 from runtime.db import Database, mirror_metadata
 from runtime.ids import RecordId
 
@@ -47,7 +47,6 @@ STATE = sa.Table(
     ),  # grows with every change of the table here
 )
 CHUNK = 500
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 Id = TypeVar("Id", bound=str)
 
 
@@ -65,7 +64,7 @@ class Cells(Mapping[str, CellValue]):
         if key not in self._done:
             field = self._spec.by_key[key]
             if isinstance(self._raw, str):
-                self._raw = json.loads(self._raw)
+                self._raw = fastjson.loads(self._raw)
             raw = self._raw.get(key) if isinstance(self._raw, dict) else None
             self._done[key] = read(raw, field)
         return self._done[key]
@@ -322,7 +321,7 @@ class Mirror:
             for chunk in chunks(sorted(record_ids), CHUNK):
                 query = sa.select(ROWS.c.record_id, ROWS.c.data)
                 query = query.where(ROWS.c.table_key == table, ROWS.c.record_id.in_(chunk))
-                found.update((rid, json.loads(data)) for rid, data in conn.execute(query))
+                found.update((rid, fastjson.loads(data)) for rid, data in conn.execute(query))
         return found
 
     def _touch(self, conn: Connection, table: str) -> None:
@@ -336,7 +335,7 @@ class Mirror:
 
 def dump(raw: Mapping[str, Any]) -> str:
     """The stored text of a row; empty cells are left out as the platform does."""
-    return _ENCODER.encode({k: v for k, v in raw.items() if v is not None})
+    return fastjson.dumps({k: v for k, v in raw.items() if v is not None})
 
 
 def chunks(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
