@@ -27,7 +27,7 @@ pytestmark = [
     pytest.mark.timeout(420),
 ]
 
-EVENTS, ARTICLES, KILLS = 2000, 250, 3
+EVENTS, ARTICLES, CARDS, KILLS = 2000, 330, 500, 3
 PACE = 80
 """Events a second: each part of the day takes eight seconds, so a kill meets work of every kind."""
 
@@ -164,6 +164,7 @@ def test_nobody_saw_a_card_twice(day: Day) -> None:
     times = support.shown_times(day.ledger, day.office)
     asked = support.sends(day.office)
     support.tell(f"{len(times)} cards, {sum(asked.values()) - len(asked)} sends repeated under their uuid")
+    assert len(times) >= CARDS
     assert {notice: count for notice, count in times.items() if count != 1} == {}
     messages = sum(len(day.office.cards(who["open_id"])) for who in day.office.people)
     assert messages == len(times)
