@@ -2,6 +2,8 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 JOBS ?= 2
+# A file's tests share what it sets up, so they stay in one process; conftest.py puts long files first.
+DIST := --dist loadfile --no-loadscope-reorder
 # `make test ORDER=` shuffles the tests.
 ORDER ?= -p no:randomly
 
@@ -14,8 +16,8 @@ demo-once: .venv/.run  ## one business morning played without a person; exit cod
 	$(BIN)/chorus demo --once
 
 test: .venv/.dev node_modules/.installed  ## every test: on SQLite, then what touches a database on PostgreSQL
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup $(ORDER)
-	$(BIN)/pytest -n $(JOBS) --dist loadgroup $(ORDER) --database postgres
+	$(BIN)/pytest -n $(JOBS) $(DIST) $(ORDER)
+	$(BIN)/pytest -n $(JOBS) $(DIST) $(ORDER) --database postgres
 
 check: .venv/.dev  ## style, types, layers
 	$(BIN)/ruff check .

@@ -7,8 +7,7 @@ that a noisy machine is noisy for all. Ours does everything it does in productio
 counting, reading the answer; only the permitted rates are raised, because the platform's own would be
 measured otherwise. Ratios are the result; absolute figures belong to the machine. Targets on the two
 short reads, where the client and not the sandbox takes the time: at least 2.0 times the stock client and
-0.8 times the bare session. Beside them a page of 50 rows, and a write to a base, whose lane costs two
-commits.
+0.8 times the bare session. Beside them a page of 50 rows, and a write to a base in its serial lane.
 """
 
 import argparse

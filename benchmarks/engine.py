@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.db import Database, migrate
-from runtime.lanes import POLL_SECONDS, STARTS_IN_ALL, STARTS_PER_LANE
+from runtime.lanes import POLL_SECONDS
 from runtime.work import Work, WorkQueue
 
 IDLE_SECONDS = 10.0
@@ -44,8 +44,7 @@ def main() -> None:
             worker.kill()
             worker.wait()
             db.close()
-    limits = f"{STARTS_PER_LANE}/s a lane, {STARTS_IN_ALL}/s in all"
-    print(f"\nEngine on {db.dialect}: poll {POLL_SECONDS} s, {limits}\n")
+    print(f"\nEngine on {db.dialect}: poll {POLL_SECONDS} s\n")
     for name, value in rows:
         print(f"| {name:<52} | {value:>16} |")
 

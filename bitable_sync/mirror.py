@@ -8,7 +8,6 @@ large pull never delays a small commit. Reading it never calls the platform.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +21,7 @@ from bitable_sync.codecs import canon, keep, read
 from bitable_sync.quiet import unfit, unquoted
 from bitable_sync.sealing import RowSeal
 from bitable_sync.spec import Specs, TableSpec
+from runtime import fastjson
 from runtime.db import Database, mirror_metadata
 from runtime.ids import RecordId
 
@@ -52,7 +52,6 @@ STATE = sa.Table(
     ),  # grows with every change of the table here
 )
 CHUNK = 500
-_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 Id = TypeVar("Id", bound=str)
 
 
@@ -73,7 +72,7 @@ class Cells(Mapping[str, CellValue]):
         if key not in self._done:
             field = self._spec.by_key[key]
             if isinstance(self._raw, str):
-                self._raw = json.loads(self._raw)
+                self._raw = fastjson.loads(self._raw)
             raw = self._raw.get(key) if isinstance(self._raw, dict) else None
             value = read(raw, field)
             self._done[key] = unquoted(value, field) if self._spec.private else value
@@ -352,7 +351,7 @@ class Mirror:
                 query = sa.select(ROWS.c.record_id, ROWS.c.data)
                 query = query.where(ROWS.c.table_key == table, ROWS.c.record_id.in_(chunk))
                 rows = conn.execute(query)
-                found.update((rid, json.loads(self.seal.open(spec, rid, data))) for rid, data in rows)
+                found.update((rid, fastjson.loads(self.seal.open(spec, rid, data))) for rid, data in rows)
         return found
 
     def _touch(self, conn: Connection, table: str) -> None:
@@ -366,7 +365,7 @@ class Mirror:
 
 def dump(raw: Mapping[str, Any]) -> str:
     """The stored text of a row; empty cells are left out as the platform does."""
-    return _ENCODER.encode({k: v for k, v in raw.items() if v is not None})
+    return fastjson.dumps({k: v for k, v in raw.items() if v is not None})
 
 
 def chunks(items: Sequence[Any], size: int) -> Iterator[list[Any]]:

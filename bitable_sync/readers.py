@@ -109,7 +109,8 @@ def text_of(raw: Any) -> str | None:
 def _read_text(raw: Any, field: FieldSpec) -> CellValue:
     if _is_number(raw):  # the column was made a number column
         whole = Decimal(str(raw))
-        return f"{whole:f}".removesuffix(".0") if abs(whole) < EXACT else _odd(field, "文字", raw)
+        exact = whole.is_finite() and abs(whole) < EXACT
+        return f"{whole:f}".removesuffix(".0") if exact else _odd(field, "文字", raw)
     text = text_of(raw)
     return _odd(field, "文字", raw) if text is None else (text or EMPTY)
 

@@ -6,19 +6,20 @@ or :class:`Refused` with a reason for the log (never the body). The steps are in
 Wire: Feishu docs "步骤三：接收事件" (encryption, signature), "事件概述" (envelopes), "卡片回传交互回调".
 """
 
-import base64
-import binascii
 import hashlib
 import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
+import pybase64
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from bot.model import MESSAGE_TYPE, TAP_TYPE, Challenge, Event, Tap
+from runtime import fastjson
 from runtime.ids import ChatId, EventId, MessageId, OpenId
 
 MAX_BODY: Final = 1024 * 1024  # bytes; the largest known event is a few hundred kB
@@ -139,17 +140,9 @@ def _sha256(prefix: bytes, raw: bytes) -> str:
     return digest.hexdigest()
 
 
-def _no_constant(_name: str) -> None:
-    """NaN and Infinity are no JSON."""
-    raise ValueError
-
-
-_DECODE: Final = json.JSONDecoder(parse_constant=_no_constant).decode
-
-
 def _parse(raw: bytes) -> dict[str, Any]:
     try:
-        parsed = _DECODE(raw.decode())
+        parsed = fastjson.loads(raw)
     except (ValueError, RecursionError):
         raise Refused("json") from None
     if not isinstance(parsed, dict):
@@ -163,18 +156,22 @@ def _decrypt(outer: Mapping[str, Any], encrypt_key: str) -> bytes:
     if not isinstance(sealed, str):
         raise Refused("plain_body")
     try:
-        data = base64.b64decode(sealed, validate=True)
-    except (binascii.Error, ValueError):
+        data = pybase64.b64decode(sealed, validate=True)
+    except ValueError:
         raise Refused("decrypt") from None
     if len(data) < 32 or len(data) % 16:
         raise Refused("decrypt")
-    cipher = Cipher(algorithms.AES256(hashlib.sha256(encrypt_key.encode()).digest()), modes.CBC(data[:16]))
-    decryptor = cipher.decryptor()
+    decryptor = Cipher(_aes(encrypt_key), modes.CBC(data[:16])).decryptor()
     padded = decryptor.update(data[16:]) + decryptor.finalize()
     pad = padded[-1]
     if not 1 <= pad <= 16 or padded[-pad:] != bytes([pad]) * pad:
         raise Refused("decrypt")
     return padded[:-pad]
+
+
+@cache
+def _aes(encrypt_key: str) -> algorithms.AES256:
+    return algorithms.AES256(hashlib.sha256(encrypt_key.encode()).digest())
 
 
 def _challenge(envelope: Mapping[str, Any], keys: Keys) -> Challenge:

@@ -15,11 +15,11 @@ from sqlalchemy.engine import Connection
 from bot.model import ROW_TYPE, Event
 from bot.tables import inbox, taps
 from bot.writer import Bulk
+from runtime import fastjson
 from runtime.db import Database
 from runtime.ids import EventId
 
 LEASE: Final = timedelta(seconds=10)
-_ENCODE: Final = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 _STORE: Final = {
     "sqlite": (
         "INSERT INTO inbox (event_id, type, version, dedupe_key, created_at, received_at, body) "
@@ -68,8 +68,8 @@ class Inbox:
         created, received = _stamp(event.created_at), _stamp(received_at)
         body = _hint(event.body) if event.type == ROW_TYPE else event.body
         # PostgreSQL looks into nested JSON and refuses \\u0000 there; inside a string it is only text.
-        kept = body if self._db.dialect == "sqlite" else _ENCODE(body)
-        return _ENCODE([event.id, event.type, event.version, key, created, received, kept])
+        kept = body if self._db.dialect == "sqlite" else json.dumps(body, allow_nan=False)
+        return fastjson.dumps([event.id, event.type, event.version, key, created, received, kept])
 
     def store(self, conn: Connection, event: Event, received_at: datetime) -> None:
         """Store one event in the caller's transaction."""
@@ -182,7 +182,7 @@ def _event(row: Mapping[Any, Any]) -> Event:
         id=row["event_id"],
         type=row["type"],
         created_at=row["created_at"],
-        body=json.loads(row["body"]),
+        body=fastjson.loads(row["body"]),
         version=row["version"],
         dedupe_key=row["dedupe_key"],
     )

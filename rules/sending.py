@@ -48,8 +48,12 @@ class Sending:
             notice = told.load_notice(conn, notice_id)
         if notice is None or notice.state != told.QUEUED:
             return
-        sent = run.attempt("send", lambda: self._send(notice), lookup=lambda: self._doubt(notice))
-        run.step("record", lambda: self._record(notice, sent))
+        run.deliver(
+            "send",
+            lambda: self._send(notice),
+            lambda sent: self._record(notice, sent),
+            lookup=lambda: self._doubt(notice),
+        )
 
     def _doubt(self, notice: Told) -> dict[str, Any] | None:
         """The card may be out already: it must not come twice, nor be forgotten and show old news.
@@ -154,9 +158,7 @@ class Sending:
                 chat = told.chat_with(conn, receiver)
             return self._found(chat, code, first) if chat else None
 
-        sent = run.attempt("send", send, lookup=doubt)
-
-        def record() -> None:
+        def record(sent: Mapping[str, Any]) -> None:
             now, state = self.deps.clock.now(), told.SKIPPED if sent.get("skipped") else told.SENT
             with self.deps.db.begin() as conn:
                 ids = [notice.id for notice in waiting]
@@ -164,7 +166,7 @@ class Sending:
                 for notice in waiting:
                     _note(conn, now, notice, "sent_in_summary" if state == told.SENT else SKIPPED_REASON)
 
-        run.step("record", record)
+        run.deliver("send", send, record, lookup=doubt)
 
     def _summary(self, notices: list[Told], digest_id: str) -> Card | None:
         alerts: list[Alert] = []
@@ -190,8 +192,7 @@ class Sending:
             alert = store.load_alert(conn, alert_id)
             due = [copy for copy in told.copies(conn, alert_id, receiver) if alert and self._due(copy, alert)]
         for copy in due:
-            result = run.attempt(f"update:{copy.message_id}", self._updater(copy))
-            run.step(f"shown:{copy.message_id}", self._recorder(copy, result))
+            run.deliver(f"update:{copy.message_id}", self._updater(copy), self._recorder(copy))
 
     def _due(self, copy: Copy, alert: Alert) -> bool:
         if copy.shown_version >= alert.version:
@@ -214,8 +215,8 @@ class Sending:
 
         return update
 
-    def _recorder(self, copy: Copy, result: Mapping[str, Any]) -> Callable[[], None]:
-        def record() -> None:
+    def _recorder(self, copy: Copy) -> Callable[[Mapping[str, Any]], None]:
+        def record(result: Mapping[str, Any]) -> None:
             with self.deps.db.begin() as conn:
                 if "lost" in result:
                     told.lost(conn, copy.message_id, str(result["lost"]))

@@ -1,8 +1,8 @@
 """The engine's one queue and how its records are written; with `engine`, the only importer of its library.
 
 The queue's limits stand here because `migrate` writes them into the database, where every worker reads them.
-On SQLite with Python before 3.12 the library counts starts by whole seconds of the clock, so up to twice
-the limit may start around the turn of a second; `runtime.feishu.limits` keeps the exact pace towards Feishu.
+It has no limits of rate: the library would count starts twice for every lane at every poll, half the cost of
+a work, and `runtime.feishu.limits` keeps the exact pace towards Feishu anyway.
 """
 
 from __future__ import annotations
@@ -17,8 +17,6 @@ from runtime.errors import PermanentError
 from runtime.work import QUEUE
 
 APPLICATION = "chorus"
-STARTS_PER_LANE = 5
-STARTS_IN_ALL = 50
 POLL_SECONDS = 0.1
 CLAIMS = 64
 """How many works one worker may hold, sleeping ones included; how many are busy is bounded in `engine`."""
@@ -60,8 +58,6 @@ def prepare_database(url: str) -> None:
         make_client(db).register_queue(
             QUEUE,
             partition_concurrency=1,
-            partition_limiter={"limit": STARTS_PER_LANE, "period": 1.0},
-            limiter={"limit": STARTS_IN_ALL, "period": 1.0},
             worker_concurrency=CLAIMS,
             polling_interval_sec=POLL_SECONDS,
         )

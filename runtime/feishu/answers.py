@@ -1,11 +1,11 @@
 """Reading an answer: either the payload, or the error that says what to do next. Pure functions."""
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from runtime import fastjson
 from runtime.feishu.codes import CARD_LOCKED, CARD_RULES, DONE, Rule, rule_for
 from runtime.feishu.endpoint import Endpoint
 from runtime.feishu.errors import (
@@ -140,7 +140,7 @@ def lost(endpoint: Endpoint, what: str, *, log_id: str = "") -> FeishuError:
 
 def _parse(body: bytes) -> dict[str, Any] | None:
     try:
-        payload = json.loads(body)
+        payload = fastjson.loads(body)
     except ValueError:
         return None
     if isinstance(payload, dict) and isinstance(payload.get("code"), int):

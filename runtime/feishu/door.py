@@ -115,18 +115,24 @@ class Door:
         under: Sequence[Wanted],
         request: Mapping[str, Any],
     ) -> T:
-        """Send under all limits, and tell them what the answer says about later calls."""
-        self._limits.pace((endpoint.name, endpoint.rate), *under)
-        try:
-            with self._limits.serial(lane) if lane else nullcontext():
+        """Send under all limits, and tell them what the answer says about later calls.
+
+        The slots come last: nothing that may take long (a lane, a new token) comes between them and the call.
+        """
+        with self._limits.serial(lane) if lane else nullcontext():
+            self._limits.pace((endpoint.name, endpoint.rate), *under)
+            if not self._tokens.at_hand():
+                self._tokens.get()
+                self._limits.pace((endpoint.name, endpoint.rate), *under)
+            try:
                 return self._with_token(endpoint, reader, request)
-        except RateLimited as error:
-            self._close_gate(endpoint, under, error)
-            raise
-        except QuotaExhausted:
-            left = next_month(self._clock.now()) - self._clock.now()
-            self._limits.gate(EVERYTHING, left.total_seconds())
-            raise
+            except RateLimited as error:
+                self._close_gate(endpoint, under, error)
+                raise
+            except QuotaExhausted:
+                left = next_month(self._clock.now()) - self._clock.now()
+                self._limits.gate(EVERYTHING, left.total_seconds())
+                raise
 
     def _with_token(self, endpoint: Endpoint, reader: Reader[T], request: Mapping[str, Any]) -> T:
         token = self._tokens.get()

@@ -9,7 +9,6 @@ limits count per API, app and tenant), im/v1/messages (5 a second per person and
 at a time per base), drive media (one upload at a time).
 """
 
-import secrets
 import threading
 import time
 from collections import deque
@@ -25,16 +24,16 @@ from runtime.db import Database
 from runtime.feishu import slots
 from runtime.feishu.endpoint import Rate, Wanted
 from runtime.feishu.errors import QuotaExhausted, RateLimited
-from runtime.feishu.tables import gates, leases
+from runtime.feishu.serial import lanes_of
+from runtime.feishu.tables import gates
 from runtime.feishu.tables import pace as pace_table
 
 MAX_WAIT = 10.0
 """Seconds a caller is kept waiting at most."""
-LEASE_SECONDS = 60.0
-"""Longer than any call with its token renewal can take; a holder that died blocks its lane no longer."""
-CHUNK_SECONDS = slots.LATE
+CHUNK_SECONDS = 0.1
+"""A busy key reserves slots for so long at once."""
 GATES_FRESH = 0.05
-LEASE_POLL = 0.02
+LANE_POLL = 0.02
 PRUNE_EVERY = 600.0
 KEEP = 3600.0
 
@@ -50,18 +49,31 @@ class _Pool:
     reserved_at: float = float("-inf")
     used: int = 0
 
+    def next(self, at: float) -> float | None:
+        """Return the first slot that may still be used at a moment."""
+        return next((slot for slot in self.slots if slot >= at - slots.LATE), None)
+
     def take(self, at: float) -> float | None:
-        while self.slots and self.slots[0] < at - slots.LATE:
-            self.slots.popleft()
-        if not self.slots:
-            return None
-        self.used += 1
-        return self.slots.popleft()
+        """Take that slot; those before it are lost."""
+        while self.slots:
+            slot = self.slots.popleft()
+            if slot >= at - slots.LATE:
+                self.used += 1
+                return slot
+        return None
 
     def wanted(self, now: float, most: int) -> int:
         """How many slots to reserve now: what was used lately in a tenth of a second."""
         lately = max(now - self.reserved_at, 0.001)
         return max(1, min(most, int(self.used / lately * CHUNK_SECONDS)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """When a call may be made, and until when: later it needs new slots."""
+
+    at: float
+    until: float
 
 
 class Limits:
@@ -94,9 +106,13 @@ class Limits:
         self._gates_read = float("-inf")
         self._pruned = self._now()
         self._lanes: dict[str, threading.Lock] = {}
+        self._shared_lanes = lanes_of(self._db, clock)
 
     def pace(self, *wanted: Wanted) -> None:
         """Wait until one call may be made under every given key, and take its slots.
+
+        Who is woken too late to use them takes others, so no window holds more than the platform allows
+        however busy the machine is.
 
         Args:
             wanted: pairs (key, rate): the endpoint, and the receiver where there is one.
@@ -105,16 +121,20 @@ class Limits:
             RateLimited: it would take more than `MAX_WAIT` seconds; no slot was taken.
             QuotaExhausted: the month's calls are used up.
         """
-        with self._lock:
-            now = self._now()
-            self._read_gates(now)
-            if self._gates.get(EVERYTHING, 0.0) > now:
-                raise _exhausted()
-            earliest = max([now, *(self._gates.get(key, 0.0) for key, _ in wanted)])
-            _refuse_long(earliest - now, wanted)
-            at = self._take(wanted, now, earliest)
-        if at > now:
-            self.sleep(at - now)
+        began = self._now()
+        while True:
+            with self._lock:
+                now = self._now()
+                self._read_gates(now)
+                if self._gates.get(EVERYTHING, 0.0) > now:
+                    raise _exhausted()
+                earliest = max([now, *(self._gates.get(key, 0.0) for key, _ in wanted)])
+                _refuse_long(earliest - began, wanted)
+                turn = self._take(wanted, began, earliest)
+            if turn.at > now:
+                self.sleep(turn.at - now)
+            if self._now() <= turn.until:
+                return
 
     def gate(self, key: str, seconds: float) -> None:
         """Let nobody call under a key for some seconds, in any process."""
@@ -144,7 +164,7 @@ class Limits:
 
     @contextmanager
     def serial(self, key: str) -> Iterator[None]:
-        """Hold a lane: only one holder among all threads and processes, for at most `LEASE_SECONDS`.
+        """Hold a lane: only one holder among all threads and processes (see `serial`).
 
         Raises:
             RateLimited: the lane stayed busy for `MAX_WAIT` seconds.
@@ -154,14 +174,11 @@ class Limits:
         if not lane.acquire(timeout=MAX_WAIT):
             raise RateLimited(f"The lane {key} is busy; the call is made again later.", wait=1.0)
         try:
-            holder = secrets.token_hex(8)
-            self._lease(key, holder)
+            self._hold(key)
             try:
                 yield
             finally:
-                mine = (leases.c.key == key) & (leases.c.holder == holder)
-                with self._db.begin() as conn:
-                    conn.execute(sa.delete(leases).where(mine))
+                self._shared_lanes.give(key)
         finally:
             lane.release()
 
@@ -176,38 +193,53 @@ class Limits:
             self._gates = {str(row.key): float(row.until) for row in conn.execute(query)}
         self._gates_read = now
 
-    def _take(self, wanted: Sequence[Wanted], now: float, earliest: float) -> float:
-        moments = [earliest]
-        missing: list[Wanted] = []
-        for key, rate in wanted:
-            slot = self._pools.setdefault(key, _Pool()).take(earliest)
-            if slot is None:
-                missing.append((key, rate))
-            else:
-                moments.append(slot)
-        if missing:
-            moments += self._reserve(sorted(missing, key=lambda pair: pair[0]), now, earliest)
-        return max(moments)
+    def _take(self, wanted: Sequence[Wanted], began: float, earliest: float) -> _Turn:
+        """Take a slot of every key, all usable at one moment."""
+        at = self._together(wanted, {}, earliest)
+        if all(self._pool(key).next(at) is not None for key, _ in wanted):
+            _refuse_long(at - began, wanted)
+            taken = [self._pool(key).take(at) for key, _ in wanted]
+            return _Turn(at, min(slot for slot in taken if slot is not None) + slots.LATE)
+        return self._reserve(sorted(wanted, key=lambda pair: pair[0]), began, earliest)
 
-    def _reserve(self, missing: Sequence[Wanted], now: float, earliest: float) -> list[float]:
-        """Reserve slots for several keys in one transaction; return the first of each."""
+    def _together(self, wanted: Sequence[Wanted], known: Mapping[str, slots.Pace], at: float) -> float:
+        """Return the first moment from ``at`` on at which every key has a slot, as far as is known."""
+        while True:
+            later = at
+            for key, rate in wanted:
+                slot = self._pool(key).next(later)
+                if slot is None and key in known:
+                    slot = slots.next_slot(known[key], self._scaled(rate), later)
+                later = max(later, slot or later)
+            if later == at:
+                return at
+            at = later
+
+    def _reserve(self, wanted: Sequence[Wanted], began: float, earliest: float) -> _Turn:
+        """The same where some slots must be reserved: those of all keys in one transaction."""
+        rows: list[tuple[str, slots.Grant]] = []
         first: list[float] = []
         with self._db.begin() as conn:
-            known = self._load(conn, [key for key, _ in missing])
-            rows = []
-            for key, rate in missing:
-                fast = self._scaled(rate)
-                pool = self._pools[key]
-                _refuse_long(slots.next_slot(known[key], fast, earliest) - now, missing)
-                most = int((fast.per_second or 0) * CHUNK_SECONDS)
-                grant = slots.reserve(known[key], fast, earliest, pool.wanted(now, most))
-                first.append(grant.slots[0])
-                rows.append((key, grant))
+            known = self._load(conn, [key for key, _ in wanted])
+            at = self._together(wanted, known, earliest)
+            _refuse_long(at - began, wanted)
+            for key, rate in wanted:
+                slot = self._pool(key).take(at)
+                if slot is None:
+                    fast = self._scaled(rate)
+                    most = int((fast.per_second or 0) * CHUNK_SECONDS)
+                    grant = slots.reserve(known[key], fast, at, self._pool(key).wanted(at, most))
+                    rows.append((key, grant))
+                    slot = grant.slots[0]
+                first.append(slot)
             self._store(conn, rows)
-            self._prune(conn, now)
+            self._prune(conn, at)
         for key, grant in rows:
-            self._pools[key] = _Pool(deque(grant.slots[1:]), now, 1)
-        return first
+            self._pools[key] = _Pool(deque(grant.slots[1:]), at, 1)
+        return _Turn(at, min(first) + slots.LATE)
+
+    def _pool(self, key: str) -> _Pool:
+        return self._pools.setdefault(key, _Pool())
 
     def _load(self, conn: Connection, keys: Sequence[str]) -> Mapping[str, slots.Pace]:
         query = (
@@ -252,28 +284,15 @@ class Limits:
         conn.execute(sa.delete(gates).where(gates.c.until < now - KEEP))
         self._pools = {key: pool for key, pool in self._pools.items() if pool.slots}
 
-    def _lease(self, key: str, holder: str) -> None:
+    def _hold(self, key: str) -> None:
         waited = 0.0
-        while not self._try_lease(key, holder):
+        while not self._shared_lanes.take(key):
             if waited >= MAX_WAIT:
                 raise RateLimited(
                     f"Another process keeps the lane {key} busy; the call is made again later.", wait=1.0
                 )
-            self.sleep(LEASE_POLL)
-            waited += LEASE_POLL
-
-    def _try_lease(self, key: str, holder: str) -> bool:
-        now = self._now()
-        insert = self._db.insert(leases).values(key=key, holder=holder, until=now + LEASE_SECONDS)
-        take_over = insert.on_conflict_do_update(
-            index_elements=[leases.c.key],
-            set_={"holder": insert.excluded.holder, "until": insert.excluded.until},
-            where=leases.c.until < now,
-        )
-        with self._db.begin() as conn:
-            conn.execute(take_over)
-            owner = conn.execute(sa.select(leases.c.holder).where(leases.c.key == key)).scalar_one()
-        return bool(owner == holder)
+            self.sleep(LANE_POLL)
+            waited += LANE_POLL
 
     def _scaled(self, rate: Rate) -> Rate:
         if self._speed == 1.0:

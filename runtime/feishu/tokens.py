@@ -67,6 +67,11 @@ class TenantTokens:
                 token = self._fetch_new()
             return token.value
 
+    def at_hand(self) -> bool:
+        """Whether `get` answers without asking the platform."""
+        token = self._token
+        return token is not None and self._clock.now() < token.refresh_at
+
     def refuse(self, value: str) -> None:
         """Forget a token the platform no longer accepts; a newer one fetched meanwhile stays."""
         with self._lock:

@@ -1,6 +1,5 @@
 """Sending one request over pooled keep-alive connections, and telling "nothing was sent" from "who knows"."""
 
-import json
 import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +17,7 @@ from urllib3.exceptions import (
     SSLError,
 )
 
+from runtime import fastjson
 from runtime.feishu import sdk
 from runtime.feishu.answers import Answer, lost
 from runtime.feishu.endpoint import Endpoint
@@ -102,7 +102,7 @@ class Transport:
         if form is not None:
             content, headers["Content-Type"] = urllib3.encode_multipart_formdata(list(form.items()))
         elif body is not None:
-            content = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+            content = fastjson.dumps(body).encode()
             headers["Content-Type"] = "application/json; charset=utf-8"
         try:
             return self._tries(self._attempt, endpoint, url, headers, content)

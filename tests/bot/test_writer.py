@@ -45,7 +45,7 @@ def stored(db: Database) -> set[str]:
 @pytest.fixture
 def writer(database: Database) -> Iterator[GroupWriter]:
     """A writer on the test's database."""
-    made = GroupWriter(database)
+    made = GroupWriter(database, patience=30.0)  # a busy machine is not what these tests are about
     yield made
     made.close()
 

@@ -250,21 +250,6 @@ def test_used_up_tries_park_the_work(database: Database, queue: WorkQueue, engin
     assert len(calls) == 3
 
 
-def test_a_lane_starts_at_most_five_works_a_second(
-    database: Database, queue: WorkQueue, engine: Engine
-) -> None:
-    """Twelve works of one lane spread over the seconds; no second sees more than five starts."""
-    starts: list[int] = []
-    # The database's clock decides the window; on SQLite with Python 3.11 it counts whole seconds.
-    engine.register("note", lambda _run, _args: starts.append(1))
-    engine.launch()
-    began = time.monotonic()
-    with database.begin() as conn:
-        queue.put(conn, *[Work("note", f"n{n}", "receiver", {}) for n in range(12)])
-    until(lambda: len(starts) == 12, what="twelve starts")
-    assert time.monotonic() - began >= 1.0
-
-
 def test_sleeping_jobs_do_not_keep_others_from_working(
     database: Database, queue: WorkQueue, engine: Engine
 ) -> None:

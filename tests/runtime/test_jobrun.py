@@ -174,3 +174,53 @@ def test_nobody_enters_and_sleepers_leave_when_the_worker_stops() -> None:
     with pytest.raises(Stopped):
         enter()
     assert not issubclass(Stopped, Exception)
+
+
+class Outbox:
+    """A job's own tables: what was noted, and a platform that may fail."""
+
+    def __init__(self, *answers: object) -> None:
+        self.answers = list(answers)
+        self.calls: list[str] = []
+        self.noted: list[object] = []
+
+    def send(self) -> object:
+        """Give the next answer, or raise it."""
+        self.calls.append("send")
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def find(self) -> object:
+        """Nothing was sent before."""
+        self.calls.append("find")
+
+
+def test_a_delivery_is_noted_by_the_job_and_not_by_the_engine() -> None:
+    """The engine records only waits; a failed try is made again, a doubt looked up first."""
+    box, notebook = Outbox(TransientError("busy", wait=0.0), UnknownOutcome("?"), {"id": 7}), Notebook()
+    make_run(notebook).deliver("send", box.send, box.noted.append, lookup=box.find)
+    assert box.noted == [{"id": 7}]
+    assert box.calls == ["send", "send", "find", "send"]
+    assert {name for name, _ in notebook.lines} == {"sleep"}
+
+
+def test_a_delivery_that_was_not_noted_when_the_worker_died_is_looked_up() -> None:
+    """After the next start what may have happened is asked for first."""
+    box = Outbox({"id": 7})
+    make_run(Notebook(), resumed=True).deliver("send", box.send, box.noted.append, lookup=lambda: {"id": 1})
+    assert (box.calls, box.noted) == ([], [{"id": 1}])
+
+
+def test_a_note_that_meets_a_busy_database_is_made_again_and_nothing_is_sent_twice() -> None:
+    """Our own database's trouble never repeats the call."""
+    box, failures = Outbox({"id": 7}), [OperationalError("UPDATE", {}, Exception("locked"))]
+
+    def note(result: object) -> None:
+        if failures:
+            raise failures.pop()
+        box.noted.append(result)
+
+    make_run(Notebook()).deliver("send", box.send, note)
+    assert (box.calls, box.noted) == (["send"], [{"id": 7}])

@@ -11,7 +11,10 @@ from sandbox.client import Control, until
 from tests.scenario.day import PATIENCE, Day
 from tests.scenario.house import running
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(600), pytest.mark.xdist_group("scenario-faults")]
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.timeout(600),
+]
 
 SEND = {"method": "POST", "path": "/open-apis/im/v1/messages"}
 REDRAW = {"method": "PATCH", "path": "/open-apis/im/v1/messages/*"}

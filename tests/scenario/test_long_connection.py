@@ -7,7 +7,9 @@ import pytest
 from sandbox.client import until
 from tests.scenario.house import WAIT, House, running
 
-pytestmark = [pytest.mark.process, pytest.mark.xdist_group("long_connection")]
+pytestmark = [
+    pytest.mark.process,
+]
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,10 @@ from sandbox.office import Office
 from tests.scenario.house import House
 from tests.schemas.check import check_requests
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(300), pytest.mark.xdist_group("scenario-morning")]
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.timeout(300),
+]
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,10 @@ from tests.scenario.house import RULES, STOCK, WAIT, House, running
 
 PLANS = "计划日报"
 TEXT, NUMBER = 1, 2
-pytestmark = [pytest.mark.process, pytest.mark.timeout(300), pytest.mark.xdist_group("scenario-edits")]
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.timeout(300),
+]
 
 
 @pytest.fixture(scope="module")

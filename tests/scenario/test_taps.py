@@ -18,7 +18,10 @@ from sandbox.client import until
 from sandbox.office import Seen, walk
 from tests.scenario.house import WAIT, House, running, start_worker
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(300), pytest.mark.xdist_group("scenario-taps")]
+pytestmark = [
+    pytest.mark.process,
+    pytest.mark.timeout(300),
+]
 
 
 @dataclass

@@ -17,11 +17,11 @@ from sandbox.office import Office
 from sandbox.stage import Stage, free_port
 from tests.scenario import support_kill as support
 from tests.scenario.support_kill import NEVER, Article, Ledger, Shelf
+from tests.support.postgres import administer
 
 pytestmark = [
     pytest.mark.process,
     pytest.mark.timeout(300),
-    pytest.mark.xdist_group("scenario-two-servers"),
 ]
 
 WAIT = 60.0
@@ -59,19 +59,12 @@ class Pair:
 
 
 @pytest.fixture(scope="module")
-def url(postgres_server: str) -> Iterator[str]:
+def url(postgres_server: sa.URL) -> Iterator[str]:
     """Address of a new database on the test's PostgreSQL."""
-    base, name = (
-        sa.make_url(postgres_server).set(drivername="postgresql+psycopg"),
-        f"t_{secrets.token_hex(6)}",
-    )
-    admin = sa.create_engine(base, isolation_level="AUTOCOMMIT")
-    with admin.connect() as conn:
-        conn.execute(sa.text(f'CREATE DATABASE "{name}"'))
-    yield base.set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as conn:
-        conn.execute(sa.text(f'DROP DATABASE "{name}" WITH (FORCE)'))
-    admin.dispose()
+    name = f"t_{secrets.token_hex(6)}"
+    administer(postgres_server, f'CREATE DATABASE "{name}"')
+    yield postgres_server.set(database=name).render_as_string(hide_password=False)
+    administer(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 @pytest.fixture(scope="module")
