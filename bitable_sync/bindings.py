@@ -48,6 +48,12 @@ class BoundTable:
         return {key: field.field_id for key, field in self.readable().items()}
 
 
+def last_id(bound: BoundTable, key: str) -> str:
+    """Id of the column that stood for a field the last time it was there, empty if there never was one."""
+    found = bound.fields.get(key)
+    return found.field_id if found is not None else ""
+
+
 class Bindings:
     """Reads and keeps the bindings; asks Feishu only in ``refresh``."""
 

@@ -12,7 +12,7 @@ import structlog
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_random_exponential
 
 from bitable_sync.access import Access, Todo, ids_of, member_type, outstanding, shared_with
-from bitable_sync.bindings import Bindings, BoundTable
+from bitable_sync.bindings import Bindings, BoundTable, last_id
 from bitable_sync.context import Sync
 from bitable_sync.diff import token
 from bitable_sync.drift import BoundField
@@ -147,7 +147,8 @@ class Setup:
             table_id=bound.table_id,
             field_ids={key: f.field_id for key, f in bound.fields.items()},
         )
-        stamp = token("field", bound.table_id, step.key, body)
+        # After somebody deleted the column it is made anew: by another token, as the old one is used up.
+        stamp = token("field", bound.table_id, step.key, body, last_id(bound, step.key))
         made = self.feishu.bitable.create_field(bound.app_token, bound.table_id, body, client_token=stamp)
         self.bindings.bind_fields(spec.key, [_bound_field(step.key, made)])
 

@@ -128,8 +128,10 @@ class Approving:
         if code is None:
             raise CannotSign(f"应用清单 approvals.{key} 还没有审批编号：请在飞书审批后台建好后填入")
         approval.subscribe(code)
+        name = "全公司" if part.name == EVERYONE else part.name
+        few = f"（不足 {policy.min_group} 人，不显示合计）" if part.headcount < policy.min_group else ""
         values: dict[str, str | int | Decimal] = {
-            "run": mine.id, "month": mine.month, "part": "全公司" if part.name == EVERYONE else part.name,
+            "run": mine.id, "month": mine.month, "part": f"{name}{few}",
             "headcount": part.headcount, "total": part.total, "digest": mine.digest or "",
         }  # fmt: skip
         items = form(approval.get_definition(code), values)

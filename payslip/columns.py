@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from bitable_sync.bindings import BoundTable, last_id
 from bitable_sync.diff import token
 from bitable_sync.drift import BoundField, DriftFinding
 from bitable_sync.growing import Grown
@@ -20,7 +21,6 @@ from runtime.jobrun import JobRun
 from runtime.work import Work
 
 if TYPE_CHECKING:
-    from bitable_sync.bindings import BoundTable
     from bitable_sync.changes import Change
     from bitable_sync.context import Sync
     from runtime.clock import Clock
@@ -167,7 +167,8 @@ class Structuring:
             raise PermanentError(f"它用到的列还没有：{'、'.join(missing)}")
         body = field_body(field, table_ids={}, table_id=bound.table_id, field_ids=bound.ids())
         if item is None:
-            stamp = token("field", bound.table_id, field.key, body)
+            # After somebody deleted the column it is made anew: by another token, as the old one is used up.
+            stamp = token("field", bound.table_id, field.key, body, last_id(bound, field.key))
             item = self.feishu.bitable.create_field(bound.app_token, bound.table_id, body, client_token=stamp)
             self._bind(table_key, field, item)
             return 1

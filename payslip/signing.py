@@ -57,7 +57,8 @@ class Part:
     Attributes:
         name: department, or `EVERYONE`.
         headcount: people in it.
-        total: Σ net pay, yuan.
+        total: Σ net pay in yuan as the form shows it; 0 for so few people that it would be somebody's own pay
+            (a correction of one person): the digest is what they sign.
         signers: open_ids by node of the approval (custom node ids).
     """
 
@@ -98,10 +99,11 @@ def parts(
     above = {person.open_id: person.supervisor for person in people if person.open_id}
     barred = {starter, hr_head, finance_head}
     found = [
-        Part(name, len(group), _total(group), {"supervisor": _signer(name, group, above, barred)})
+        Part(name, len(group), _total(group, min_group), {"supervisor": _signer(name, group, above, barred)})
         for name, group in sorted(_groups(people, min_group).items())
     ]
-    whole = Part(EVERYONE, len(people), _total(people), {"hr_head": hr_head, "finance": finance_head})
+    both = {"hr_head": hr_head, "finance": finance_head}
+    whole = Part(EVERYONE, len(people), _total(people, min_group), both)
     return [*found, whole]
 
 
@@ -138,8 +140,8 @@ def _signer(
     raise CannotSign(f"“{name}”没有可以签批的主管：请在员工表填写主管（不能是发起人、人事或财务负责人）")
 
 
-def _total(people: Sequence[Payable]) -> Decimal:
-    return sum((person.net for person in people), Decimal(0))
+def _total(people: Sequence[Payable], least: int) -> Decimal:
+    return sum((person.net for person in people), Decimal(0)) if len(people) >= least else Decimal(0)
 
 
 def form(definition: Mapping[str, Any], values: Mapping[str, str | int | Decimal]) -> list[dict[str, Any]]:

@@ -54,6 +54,14 @@ def test_a_sum_never_shows_one_persons_pay() -> None:
     assert "甲" not in three_small
 
 
+def test_the_correction_of_one_person_is_signed_without_a_sum() -> None:
+    """The only sum would be that person's pay; the digest is signed all the same."""
+    found = divide(people("运营", 1, LEAD))
+    assert {name: (part.headcount, part.total) for name, part in found.items()} == {
+        "运营": (1, Decimal(0)), EVERYONE: (1, Decimal(0)),
+    }  # fmt: skip
+
+
 def test_hr_and_finance_and_the_starter_sign_for_no_department() -> None:
     staff = [
         Payable(HR_HEAD, "人事", CEO, Decimal(1)), Payable(HR, "人事", HR_HEAD, Decimal(1)),
