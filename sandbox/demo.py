@@ -104,6 +104,10 @@ def run_until_interrupted(stage: Stage) -> int:
     office = start(stage)
     with saying("owners and two rules are entered, as an operator would"):
         Morning(office, told=lambda _outcome: None).prepare()
+    with saying("people, scores and commission are entered, as HR would"):
+        payday = PayDay(office, command=stage.run, seed=stage.seed)
+        payday.defaults()
+        payday.tables()
     with saying("data begins to flow"):
         stage.control.post("simulator", on=True)
     owner = office.person("运营部/抖音组", 1)
@@ -111,6 +115,7 @@ def run_until_interrupted(stage: Stage) -> int:
         f"\n[bold]Look here[/]\n"
         f"  the people and their cards   {stage.sandbox_url}/\n"
         f"  an operator's chat           {stage.sandbox_url}/people/{owner['open_id']}\n"
+        f"  HR's chat: write 算薪         {stage.sandbox_url}/people/{payday.hr['open_id']}\n"
         f"  health and counters          {stage.url}/readyz  {stage.url}/metrics\n"
         f"  logs                         {_short(stage.folder)}\n\nCtrl-C stops everything."
     )
