@@ -12,7 +12,7 @@ from bitable_sync.context import build_sync
 from bitable_sync.doctor import Level, check_private
 from bitable_sync.rights import check_columns, odd_tables
 from bitable_sync.setup import Setup
-from bitable_sync.spec import Specs, TableSpec
+from bitable_sync.spec import Kind, Specs, TableSpec
 from payslip.specs import EMPLOYEES, PAYROLL, SCORES, TABLES
 from rules.specs import TABLES as BUSINESS
 from runtime.db import Database
@@ -335,3 +335,12 @@ def test_odd_tables_is_silent_where_all_is_well() -> None:
     odd = odd_tables(role, live, all_specs(), tables, {})
     assert all(one.unsaid for one in odd)
     assert not {one.table for one in odd} & set(PAY_KEYS)
+
+
+def test_the_pay_tables_are_private_and_their_keys_hold_no_amounts() -> None:
+    """Every table of pay is private; the business keys that stand in clear are texts and the version."""
+    assert all(spec.private for spec in TABLES)
+    keys = {spec.field(key) for spec in TABLES for key in spec.business_key}
+    assert {field.kind for field in keys} == {Kind.TEXT, Kind.NUMBER}
+    assert {field.key for field in keys if field.kind is Kind.NUMBER} == {"version"}
+    assert {field.key for field in keys} == {"no", "month", "plan", "row", "name", "version"}
