@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection
 from bot import sentences
 from bot.envelope import Refused, moment
 from bot.inbox import Inbox
-from bot.model import MESSAGE_TYPE, ChatMessage, Event, Reply
-from bot.router import Router
+from bot.model import MESSAGE_TYPE, ChatMessage, Event, FileMessage, Reply
+from bot.router import FileHandler, Router
 from bot.tables import taps
 from runtime.clock import SHANGHAI, Clock
 from runtime.db import Database
@@ -47,21 +47,35 @@ class Chat:
     def receive(self, events: Sequence[Event]) -> None:
         """Answer messages; the id of each is recorded with its effects, so a repeat changes nothing."""
         for event in events:
-            message = read_message(event)
+            message, file = read_message(event), read_file_message(event)
             if message is not None:
                 with self.db.begin() as conn:
                     self._answer(conn, message)
+            elif file is not None and self.router.file_handler is not None:
+                with self.db.begin() as conn:
+                    self._take(conn, file, self.router.file_handler)
 
     def _answer(self, conn: Connection, message: ChatMessage) -> None:
         command = self.router.command(message.words[0]) if message.words else None
         action = f"command.{command.words[0]}" if command else "command"
-        once = self.db.insert(taps).on_conflict_do_nothing().returning(taps.c.id)
-        row = {"id": f"message:{message.message_id}", "at": self.clock.now(), "operator": message.sender}
-        if conn.execute(once, {**row, "action": action, "answer": {}}).first() is None:
+        if not self._first(conn, message, action):
             return
         reply = command.handler(conn, message) if command else _not_understood(message)
         if reply is not None:
             self.queue.put(conn, reply_work(message, reply))
+
+    def _take(self, conn: Connection, message: FileMessage, handler: FileHandler) -> None:
+        if not self._first(conn, message, "file"):
+            return
+        reply = handler(conn, message)
+        if reply is not None:
+            self.queue.put(conn, reply_work(message, reply))
+
+    def _first(self, conn: Connection, message: ChatMessage | FileMessage, action: str) -> bool:
+        """Note a message together with its effects; False when that was done before."""
+        once = self.db.insert(taps).on_conflict_do_nothing().returning(taps.c.id)
+        row = {"id": f"message:{message.message_id}", "at": self.clock.now(), "operator": message.sender}
+        return conn.execute(once, {**row, "action": action, "answer": {}}).first() is not None
 
     def help(self, conn: Connection, message: ChatMessage) -> Reply:
         """帮助: list the commands."""
@@ -100,7 +114,7 @@ def register(router: Router, db: Database, queue: WorkQueue, clock: Clock) -> Ch
     return chat
 
 
-def reply_work(message: ChatMessage, reply: Reply) -> Work:
+def reply_work(message: ChatMessage | FileMessage, reply: Reply) -> Work:
     """Describe the sending of a reply; its id is the message's, so it is sent once."""
     args: dict[str, Any] = {"message_id": message.message_id, "chat_id": message.chat_id, "text": reply.text}
     args["card"] = reply.card
@@ -112,35 +126,62 @@ def read_message(event: Event) -> ChatMessage | None:
 
     Wire: Feishu docs "接收消息" (content is JSON text, mentions stand as ``@_user_N``).
     """
-    sender, message = event.body.get("sender"), event.body.get("message")
-    if not isinstance(sender, Mapping) or not isinstance(message, Mapping):
-        return None
-    ids = sender.get("sender_id")
-    open_id = ids.get("open_id") if isinstance(ids, Mapping) else None
-    text = _text(message)
-    if not open_id or sender.get("sender_type") == "bot" or text is None:
+    open_id, message = _from_person(event)
+    text = _content(message, "text").get("text")
+    if not open_id or not isinstance(text, str):
         return None
     mentions = [item for item in message.get("mentions") or () if isinstance(item, Mapping)]
     return ChatMessage(
         message_id=MessageId(str(message.get("message_id"))),
         chat_id=ChatId(str(message.get("chat_id") or "")),
-        sender=OpenId(str(open_id)),
+        sender=OpenId(open_id),
         text=re.sub(r"@_(?:user_\d+|all)\b", " ", text).strip(),
         group=message.get("chat_type") != "p2p",
         at=_when(message.get("create_time"), event.created_at),
         mentions=tuple(OpenId(str(item["id"]["open_id"])) for item in mentions if _has_open_id(item)),
+        parent=MessageId(str(message["parent_id"])) if message.get("parent_id") else None,
     )
 
 
-def _text(message: Mapping[str, Any]) -> str | None:
-    if message.get("message_type") != "text":
+def read_file_message(event: Event) -> FileMessage | None:
+    """Read a file from ``im.message.receive_v1``; None for everything else, and outside private chats.
+
+    Wire: Feishu docs "接收消息内容" (``{"file_key": …, "file_name": …}``).
+    """
+    open_id, message = _from_person(event)
+    content = _content(message, "file")
+    key, name = content.get("file_key"), content.get("file_name")
+    if not open_id or message.get("chat_type") != "p2p" or not isinstance(key, str) or not key:
         return None
+    return FileMessage(
+        message_id=MessageId(str(message.get("message_id"))),
+        chat_id=ChatId(str(message.get("chat_id") or "")),
+        sender=OpenId(open_id),
+        file_key=key,
+        name=name if isinstance(name, str) else "",
+        at=_when(message.get("create_time"), event.created_at),
+    )
+
+
+def _from_person(event: Event) -> tuple[str, Mapping[str, Any]]:
+    """Who wrote a message ("" for bots and shapes we do not know), and the message."""
+    sender, message = event.body.get("sender"), event.body.get("message")
+    if not isinstance(sender, Mapping) or not isinstance(message, Mapping):
+        return "", {}
+    ids = sender.get("sender_id")
+    open_id = ids.get("open_id") if isinstance(ids, Mapping) else None
+    return ("" if sender.get("sender_type") == "bot" else str(open_id or "")), message
+
+
+def _content(message: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """The content of a message of a kind; empty for other kinds and broken contents."""
+    if message.get("message_type") != kind:
+        return {}
     try:
         content = json.loads(str(message.get("content")))
     except ValueError:
-        return None
-    text = content.get("text") if isinstance(content, dict) else None
-    return text if isinstance(text, str) else None
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _has_open_id(mention: Mapping[str, Any]) -> bool:

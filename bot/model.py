@@ -117,6 +117,7 @@ class ChatMessage:
         group: True in a group, False in a private chat with the bot.
         mentions: open_ids of the people mentioned.
         at: When it was written.
+        parent: The message it answers, None when it answers none.
     """
 
     message_id: MessageId
@@ -126,11 +127,33 @@ class ChatMessage:
     group: bool
     at: datetime
     mentions: tuple[OpenId, ...] = ()
+    parent: MessageId | None = None
 
     @property
     def words(self) -> tuple[str, ...]:
         """The text split at blanks."""
         return tuple(self.text.split())
+
+
+@dataclass(frozen=True, slots=True)
+class FileMessage:
+    """A file a person sent to the bot in their private chat; its content is fetched when it is needed.
+
+    Attributes:
+        message_id: Where to reply, and what the content is fetched by.
+        chat_id: The chat it was sent in.
+        sender: Who sent it.
+        file_key: Names the content within the message.
+        name: The file's name as the sender has it; theirs to choose, so never a path of ours.
+        at: When it was sent.
+    """
+
+    message_id: MessageId
+    chat_id: ChatId
+    sender: OpenId
+    file_key: str
+    name: str
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Connection
 
-from bot.model import ChatMessage, Event, Reply, Tap, TapAnswer
+from bot.model import ChatMessage, Event, FileMessage, Reply, Tap, TapAnswer
 
 EventHandler = Callable[[Sequence[Event]], None]
 TapHandler = Callable[[Connection, Tap], TapAnswer]
 CommandHandler = Callable[[Connection, ChatMessage], Reply | None]
+FileHandler = Callable[[Connection, FileMessage], Reply | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,7 @@ class Router:
     _events: dict[str, list[EventHandler]] = field(default_factory=dict)
     _taps: dict[str, TapHandler] = field(default_factory=dict)
     _commands: list[Command] = field(default_factory=list)
+    _file: FileHandler | None = None
 
     def on_event(self, event_type: str, handler: EventHandler) -> None:
         """Handle events of a type; several handlers of one type are called in the order of their adding."""
@@ -68,6 +70,17 @@ class Router:
                 raise ValueError(msg)
         self._commands.append(command)
 
+    def on_file(self, handler: FileHandler) -> None:
+        """Handle files that people send to the bot in their private chat; called like a command.
+
+        Raises:
+            ValueError: Files already have a handler.
+        """
+        if self._file is not None:
+            msg = "Files sent to the bot already have a handler; let that one tell the kinds of files apart."
+            raise ValueError(msg)
+        self._file = handler
+
     def event_handlers(self, event_type: str) -> tuple[EventHandler, ...]:
         """Return the handlers of a type, perhaps none."""
         return tuple(self._events.get(event_type, ()))
@@ -75,6 +88,11 @@ class Router:
     def tap_handler(self, action: str) -> TapHandler | None:
         """Return the handler of an action."""
         return self._taps.get(action)
+
+    @property
+    def file_handler(self) -> FileHandler | None:
+        """What handles files, if anything does."""
+        return self._file
 
     def command(self, word: str) -> Command | None:
         """Return the command a word calls."""

@@ -40,7 +40,9 @@ from runtime.ids import InstanceCode, OpenId
 from runtime.jobrun import JobRun
 from runtime.work import Work
 
-APPROVAL_EVENT = "approval_instance"
+APPROVAL_EVENTS = ("approval_instance", "approval_task")
+"""An approval moved as a whole, or one person in it acted."""
+
 LOOKED_AT = (RunState.SIGNING, RunState.APPROVED, RunState.SEALED, RunState.PUSHED)
 """A signature may be taken back after it was given; until the run is closed it is looked at."""
 
@@ -67,11 +69,18 @@ class Approving:
             return
         known: dict[str, Part] = {}  # totals stay in memory: a step's result is stored
         try:
+            run.attempt("subscribe", self._subscribe)
             for name in run.step("parts", lambda: self._ask(mine, known)):
                 self._start_one(run, mine, name, known)
         except PermanentError as error:
             why = str(error)
             run.step("refused", lambda: self._void(mine.id, why))
+
+    def _subscribe(self) -> int:
+        codes = set(self.deps.policy.approvals.values())
+        for code in sorted(codes):
+            self.deps.approval.subscribe(code)
+        return len(codes)
 
     def _start_one(self, run: JobRun, mine: Run, name: str, known: dict[str, Part]) -> None:
         def start() -> str:
@@ -127,7 +136,6 @@ class Approving:
         code = policy.approvals.get(key)
         if code is None:
             raise CannotSign(f"应用清单 approvals.{key} 还没有审批编号：请在飞书审批后台建好后填入")
-        approval.subscribe(code)
         name = "全公司" if part.name == EVERYONE else part.name
         few = f"（不足 {policy.min_group} 人，不显示合计）" if part.headcount < policy.min_group else ""
         values: dict[str, str | int | Decimal] = {
@@ -159,7 +167,7 @@ class Approving:
     # --- looking ---
 
     def events(self, events: Sequence[Event]) -> None:
-        """``approval_instance`` events: a look at each run they concern, one for all of a batch and moment.
+        """Approval events: a look at each run they concern, one for all of a batch and moment.
 
         A look reads every approval of its run, and when people sign the events come in dozens. It begins
         after the moment that names it, so it sees whatever is told within it.

@@ -141,6 +141,10 @@ class Messages(Protocol):
         """Replace a card."""
         ...
 
+    def get_resource(self, message_id: MessageId, file_key: str, *, most: int) -> bytes:
+        """A file that somebody sent, of at most so many bytes."""
+        ...
+
 
 class Approvals(Protocol):
     """The part of approvals that pay uses: starting, reading, taking back. Never deciding."""

@@ -64,6 +64,7 @@ class ImportPlan:
         warnings: what somebody should read before applying.
         changes: what each row does.
         unchanged: rows of the file that stand in the table already.
+        faults: how many errors there are, those that are not listed included.
     """
 
     spec: TableSpec
@@ -73,6 +74,7 @@ class ImportPlan:
     warnings: tuple[str, ...]
     changes: tuple[Change, ...]
     unchanged: int
+    faults: int
 
     @property
     def ok(self) -> bool:
@@ -139,8 +141,9 @@ def _plan(
     sheet: Sheet, spec: TableSpec, reading: _Reading, rows: list[Row], changes: list[Change]
 ) -> ImportPlan:
     errors = sorted([*reading.columns.faults, *reading.faults], key=lambda fault: fault.row or 0)
-    if len(errors) > MOST_FAULTS:
-        rest = Fault(sheet.title, None, "", f"还有 {len(errors) - MOST_FAULTS} 处错误没有列出")
+    count = len(errors)
+    if count > MOST_FAULTS:
+        rest = Fault(sheet.title, None, "", f"还有 {count - MOST_FAULTS} 处错误没有列出")
         errors = [*errors[:MOST_FAULTS], rest]
     warnings = [*reading.columns.warnings, *reading.warnings]
     return ImportPlan(
@@ -151,6 +154,7 @@ def _plan(
         tuple(dict.fromkeys(warnings)),
         tuple(changes),
         0 if errors else len(sheet.rows) - len(rows),
+        count,
     )
 
 

@@ -24,7 +24,7 @@ from payslip.deps import Payroll, push_moment
 from payslip.documents import Books, EmployeeNo, Month
 from payslip.model import Run, RunState, SlipState
 from payslip.opening import refresh_work, run_work
-from payslip.sending import QUEUED_AT_ONCE, push_work, recall_work, slips_of
+from payslip.sending import push_works, recall_work, slips_of
 from payslip.slip import SlipFacts, make_slip, seal_slip
 from payslip.specs import INPUT_TABLES
 from runtime.jobrun import JobRun
@@ -56,23 +56,6 @@ class Sealing:
         for number, chunk in enumerate(store.chunks(self._nos(mine), store.WRITTEN_AT_ONCE)):
             run.attempt(f"seal:{number}", partial(self._seal, mine, chunk))
         run.step("sealed", lambda: self._sealed(mine))
-        self._queue(run_id)
-
-    def _queue(self, run_id: str) -> None:
-        """Set the pushes to work in small transactions: people's taps must not wait for thousands of them."""
-        with self.deps.db.read() as conn:
-            mine, slips = store.load_run(conn, run_id), slips_of(conn, run_id, SlipState.SEALED)
-        if mine is None or mine.state is not RunState.SEALED:
-            return
-        wait = max(timedelta(0), (mine.push_at or self.deps.clock.now()) - self.deps.clock.now())
-        for at in range(0, len(slips), QUEUED_AT_ONCE):
-            self._put(*(push_work(slip, wait) for slip in slips[at : at + QUEUED_AT_ONCE]))
-        if not slips:
-            self._put(run_work("payroll.pushed", mine.id, str(mine.turn)))
-
-    def _put(self, *works: Work) -> None:
-        with self.deps.db.begin() as conn:
-            self.deps.queue.put(conn, *works)
 
     def _load(self, run_id: str) -> Run | None:
         with self.deps.db.read() as conn:
@@ -149,7 +132,15 @@ class Sealing:
                 self._replace(conn, moved)
             rows = run_work("payroll.slip_rows", moved.id, f"sealed:{moved.turn}")
             finance = run_work("payroll.finance", moved.id, f"sealed:{moved.turn}")
-            self.deps.queue.put(conn, refresh_work(moved), rows, finance)
+            wait = max(timedelta(0), at - now)
+            self.deps.queue.put(conn, *self._pushes(conn, moved, wait), refresh_work(moved), rows, finance)
+
+    def _pushes(self, conn: Connection, mine: Run, wait: timedelta) -> list[Work]:
+        s = t.slips.c
+        any_one = sa.select(s.employee_no).where(s.run_id == mine.id, s.state == SlipState.SEALED.value)
+        if conn.execute(any_one.limit(1)).first() is None:  # nobody can be told
+            return [run_work("payroll.pushed", mine.id, str(mine.turn))]
+        return push_works(mine, wait)
 
     def _replace(self, conn: Connection, mine: Run) -> None:
         """The corrected versions are no longer valid; their cards say so, the page leads to the new one."""

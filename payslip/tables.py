@@ -217,3 +217,26 @@ payouts = sa.Table(
     sa.Column("at", Utc, nullable=False),
 )
 """Payout files, sealed; each download is an audit row."""
+
+uploads = sa.Table(
+    "pay_uploads",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # the message the file stands in
+    sa.Column("file_key", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("sender", sa.Text, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("turn", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("kind", sa.Text),
+    sa.Column("month", sa.Text),
+    sa.Column("digest", sa.Text),  # SHA-256 of the file the card speaks of; its content is never kept
+    sa.Column("new", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("changed", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("unchanged", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("faults", Json, nullable=False),
+    sa.Column("more", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("warnings", Json, nullable=False),
+    sa.Column("card_id", sa.Text),
+    sa.Column("at", Utc, nullable=False),
+)
+"""Files that HR sent to the bot. Faults and warnings are sentences without content of cells."""

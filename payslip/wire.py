@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from bot.router import Router
 from payslip.actions import Actions
 from payslip.deps import Policy, make_policy
+from payslip.uploads import APPLY_JOB, CHECK_JOB, HELP, WORDS, UploadChat, UploadTaps
 from runtime.clock import Clock
 from runtime.vault import Vault
 from runtime.work import Work, WorkQueue
@@ -39,6 +40,9 @@ def register_taps(router: Router, queue: WorkQueue, clock: Clock, policy: Policy
         "answer", "correct", "release", "payout",
     ):  # fmt: skip
         router.on_tap(f"pay.{name}", getattr(actions, name))
+    files = UploadTaps(queue, clock, policy)
+    for name in ("kind", "month", "again", "apply"):
+        router.on_tap(f"pay.upload_{name}", getattr(files, name))
 
 
 def register_web(app: Flask, floor: Floor, vault: Vault | None) -> None:
@@ -96,6 +100,7 @@ def register_jobs(engine: Engine, deps: Payroll) -> None:
     from payslip.paying import Paying  # noqa: PLC0415
     from payslip.sealing import Sealing  # noqa: PLC0415
     from payslip.sending import Sending  # noqa: PLC0415
+    from payslip.uploads_job import Importing  # noqa: PLC0415
 
     collecting, approving, sending = Collecting(deps), Approving(deps), Sending(deps)
     paying, disputes = Paying(deps), Disputes(deps)
@@ -122,12 +127,15 @@ def register_jobs(engine: Engine, deps: Payroll) -> None:
     engine.register("pay.dispute", disputes.told)
     engine.register("payroll.answered", disputes.answered)
     engine.register("pay.pin_reset_told", disputes.pin_reset)
+    importing = Importing(deps)
+    engine.register(CHECK_JOB, importing.check)
+    engine.register(APPLY_JOB, importing.apply)
 
 
 def register_hearing(router: Router, deps: Payroll) -> None:
     """Hear chat commands, approval events and edits of input tables."""
     from payslip import commands  # noqa: PLC0415
-    from payslip.approving import APPROVAL_EVENT, Approving  # noqa: PLC0415
+    from payslip.approving import APPROVAL_EVENTS, Approving  # noqa: PLC0415
     from payslip.jobs import Collecting  # noqa: PLC0415
     from payslip.pin import Pins  # noqa: PLC0415
     from payslip.specs import INPUT_TABLES  # noqa: PLC0415
@@ -137,7 +145,11 @@ def register_hearing(router: Router, deps: Payroll) -> None:
     router.on_command(commands.RUN_WORDS, chat.run, help=commands.RUN_HELP)
     router.on_command(commands.SLIP_WORDS, chat.slips, help=commands.SLIP_HELP)
     router.on_command(commands.RESET_WORDS, chat.reset_pin, help=commands.RESET_HELP)
-    router.on_event(APPROVAL_EVENT, Approving(deps).events)
+    files = UploadChat(deps.queue, deps.clock, deps.policy)
+    router.on_file(files.file)
+    router.on_command(WORDS, files.word, help=HELP)
+    for event in APPROVAL_EVENTS:
+        router.on_event(event, Approving(deps).events)
     collecting = Collecting(deps)
     for table in INPUT_TABLES:
         deps.sync.changes.on_change(table, _edited(collecting.changed, table))

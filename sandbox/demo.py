@@ -1,6 +1,6 @@
 """``chorus demo``: the whole company on this machine. Starts the sandbox and, as its customer, the product.
 
-``--once`` plays one business morning without a person; the exit code says pass or fail.
+``--once`` plays one business morning and one pay day without a person; the exit code says pass or fail.
 """
 
 from __future__ import annotations
@@ -9,15 +9,17 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from sandbox.morning import Morning, Outcome
 from sandbox.office import Office, Watch
+from sandbox.payday import PayDay
 from sandbox.stage import HOME, Stage
 
 console = Console(width=120 if not sys.stdout.isatty() else None)
@@ -26,7 +28,7 @@ console = Console(width=120 if not sys.stdout.isatty() else None)
 def main() -> int:
     """Parse the command line and run the demo."""
     parser = argparse.ArgumentParser(prog="chorus demo", description=__doc__)
-    parser.add_argument("--once", action="store_true", help="play one morning, print a table, exit 0 or 1")
+    parser.add_argument("--once", action="store_true", help="play a morning and a pay day, exit 0 or 1")
     parser.add_argument("--port", type=int, default=8460, help="port of the product")
     parser.add_argument("--sandbox-port", type=int, default=8470, help="port of the sandbox")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same company")
@@ -67,26 +69,34 @@ def start(stage: Stage) -> Office:
 
 
 def play_once(stage: Stage) -> int:
-    """Play the morning and print the report."""
+    """Play the morning and the pay day and print the reports."""
     whole = Watch()
     office = start(stage)
     console.print()
     morning = Morning(office, told=_tell)
-    passed = morning.play()
-    table = Table(title="One business morning", title_justify="left")
+    payday = PayDay(office, command=stage.run, told=_tell, seed=stage.seed)
+    passed = [play() for play in (morning.play, payday.play)]
+    outcomes = [*morning.outcomes, *payday.outcomes]
+    for title, part in (("One business morning", morning.outcomes), ("One pay day", payday.outcomes)):
+        console.print(report(title, part))
+    good = sum(outcome.passed for outcome in outcomes)
+    console.print(
+        f"{good} of {len(outcomes)} scenes passed in {_time(whole.ms)}. Logs: {_short(stage.folder)}"
+    )
+    return 0 if all(passed) else 1
+
+
+def report(title: str, outcomes: Sequence[Outcome]) -> Table:
+    """What happened, scene by scene."""
+    table = Table(title=title, title_justify="left")
     table.add_column("what happened")
     table.add_column("seen on the other side", overflow="fold")
     table.add_column("waited", justify="right")
     table.add_column("")
-    for outcome in morning.outcomes:
+    for outcome in outcomes:
         mark = "[green]pass[/]" if outcome.passed else "[red]FAIL[/]"
-        table.add_row(outcome.scene, outcome.happened, _time(outcome.ms), mark)
-    console.print(table)
-    good = sum(outcome.passed for outcome in morning.outcomes)
-    console.print(
-        f"{good} of {len(morning.outcomes)} scenes passed in {_time(whole.ms)}. Logs: {_short(stage.folder)}"
-    )
-    return 0 if passed else 1
+        table.add_row(escape(outcome.scene), escape(outcome.happened), _time(outcome.ms), mark)
+    return table
 
 
 def run_until_interrupted(stage: Stage) -> int:
@@ -94,6 +104,10 @@ def run_until_interrupted(stage: Stage) -> int:
     office = start(stage)
     with saying("owners and two rules are entered, as an operator would"):
         Morning(office, told=lambda _outcome: None).prepare()
+    with saying("people, scores and commission are entered, as HR would"):
+        payday = PayDay(office, command=stage.run, seed=stage.seed)
+        payday.defaults()
+        payday.tables()
     with saying("data begins to flow"):
         stage.control.post("simulator", on=True)
     owner = office.person("运营部/抖音组", 1)
@@ -101,6 +115,7 @@ def run_until_interrupted(stage: Stage) -> int:
         f"\n[bold]Look here[/]\n"
         f"  the people and their cards   {stage.sandbox_url}/\n"
         f"  an operator's chat           {stage.sandbox_url}/people/{owner['open_id']}\n"
+        f"  HR's chat: write 算薪         {stage.sandbox_url}/people/{payday.hr['open_id']}\n"
         f"  health and counters          {stage.url}/readyz  {stage.url}/metrics\n"
         f"  logs                         {_short(stage.folder)}\n\nCtrl-C stops everything."
     )

@@ -1,10 +1,12 @@
 """Acting as a person in a chat, and looking at what was said: the control plane of messages."""
 
+import base64
+import binascii
 import json
 from typing import Any
 
 from sandbox import im_content
-from sandbox.im_state import Chat, Message
+from sandbox.im_state import Blob, Chat, Message
 from sandbox.kernel import ApiError, App, Person, Request, Routes, World
 
 CLAIM = "our own control plane, 2026-11; events: docs im-v1/message/events, read 2026-11"
@@ -80,6 +82,36 @@ def say(world: World, req: Request) -> dict[str, Any]:
     for app_id in chat.bots:
         tell_app(world, world.apps[app_id], chat, message, speaker)
     return {"message_id": message.message_id, "chat_id": chat.chat_id}
+
+
+@routes.add("POST", "/_sandbox/act/send_file", auth="none", claim=CLAIM)
+def send_file(world: World, req: Request) -> dict[str, Any]:
+    """A person sends a file {open_id, name, data, chat_id?}; ``data`` in base64.
+
+    The bot hears of it in their own chat only: a file in a group mentions nobody.
+
+    Raises:
+        ApiError: 10003 nobody has this id, no name, or no content in base64.
+    """
+    body = req.json()
+    sender = person(world, body)
+    app = world.apps.get(str(body.get("app_id", ""))) or world.default_app
+    chat = world.im.chats.get(str(body.get("chat_id", ""))) or world.im.p2p(app, sender)
+    try:
+        data = base64.b64decode(str(body.get("data", "")), validate=True)
+    except binascii.Error:
+        data = b""
+    name = str(body.get("name", ""))
+    if not name or not data:
+        raise ApiError(10003, "a file has a name, and content in base64", status=400)
+    key = world.ids.file_key()
+    world.im.blobs[key] = Blob("", data, "application/octet-stream", name)  # no app's: nobody may resend it
+    content = im_content.dumps({"file_key": key, "file_name": name})
+    message = world.im.add(chat, "file", content, sender.open_id, "user")
+    message.reads[sender.open_id] = message.create_ms
+    if chat.mode == "p2p":
+        tell_app(world, world.apps[chat.bots[0]], chat, message, sender)
+    return {"message_id": message.message_id, "chat_id": chat.chat_id, "file_key": key}
 
 
 def tell_app(world: World, app: App, chat: Chat, message: Message, speaker: Person) -> None:

@@ -12,6 +12,7 @@ TIER = Rate(per_minute=1000, per_second=50)
 UPLOAD = ("im:resource", "im:resource:upload")
 IMAGE_LIMIT = 10 * 1024 * 1024
 FILE_LIMIT = 30 * 1024 * 1024
+RESOURCE_LIMIT = 100 * 1024 * 1024
 FILE_KINDS = ("opus", "mp4", "pdf", "doc", "xls", "ppt", "stream")
 MAGIC = {
     b"\x89PNG\r\n\x1a\n": "png",
@@ -119,18 +120,28 @@ def upload_file(world: World, req: Request) -> dict[str, Any]:
     "GET",
     "/open-apis/im/v1/messages/:message_id/resources/:file_key",
     rate=TIER,
-    scopes=("im:message", "im:message:readonly"),
-    claim="docs im-v1/message-resource/get, read 2026-11",
+    scopes=("im:message", "im:message:readonly", "im:message.history:readonly"),
+    claim="docs im-v1/message-resource/get, read 2026-11; a recalled message has no file: our reading",
 )
 def resource(world: World, req: Request) -> Reply:
-    """An image or file of a message; not of a card."""
+    """An image or file of a message in a chat the bot is in; not of a card, and at most 100 MB.
+
+    Raises:
+        ApiError: 234001 no such type, 234004 not in the chat, 234043 a card, 234003 no such file in the
+            message, 234037 too large.
+    """
+    if req.query.get("type") not in ("image", "file"):
+        raise ApiError(234001, "Invalid request param.", status=400)
     message = world.im.message(req.params["message_id"])
-    world.im.chat_of(req.app, message.chat_id, "chat_id")
+    if req.app.app_id not in world.im.chats[message.chat_id].bots:
+        raise ApiError(234004, "App not in chat.", status=400)
     if message.msg_type == "interactive":
         raise ApiError(234043, "Unsupported message type", status=400)
     key = req.params["file_key"]
-    if key not in message.content or key not in world.im.blobs:
+    if message.deleted or key not in message.content or key not in world.im.blobs:
         raise ApiError(234003, "File not in msg.", status=400)
+    if len(world.im.blobs[key].data) > RESOURCE_LIMIT:
+        raise ApiError(234037, "Downloaded file size exceeds limit.", status=400)
     return file_reply(world.im.blobs[key])
 
 

@@ -110,6 +110,7 @@ def person_page(world: World, req: Request) -> Reply:
         '<div id="chats"></div></aside>'
         '<main><header id="chat-title"></header><div id="messages"></div>'
         '<form id="say"><input name="text" placeholder="发送消息…" autocomplete="off">'
+        '<label title="发送文件">＋<input type="file" hidden></label>'
         "<button>发送</button></form></main><div id='toast'></div><dialog id='ask'></dialog>"
     )
     shell = f'<div class="client" data-me="{person.open_id}" data-lang="{language}">{body}</div>'

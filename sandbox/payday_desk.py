@@ -80,7 +80,8 @@ class Desk:
             if instance["status"] in ("PENDING", "APPROVED"):
                 values = {w["id"].removeprefix("widget_"): w["value"] for w in json.loads(instance["form"])}
                 if values.get("run") == run:
-                    found[str(values["part"])] = values | {"instance": instance}
+                    part = str(values["part"]).partition("（")[0]
+                    found[part] = values | {"instance": instance}
         return found
 
     def sign_all(self, run: str) -> dict[str, dict[str, Any]]:

@@ -13,7 +13,8 @@ from click.testing import CliRunner
 import app
 from bitable_sync.changes import FIELD_CHANGED, RECORD_CHANGED
 from bot.commands import MESSAGE_TYPE
-from payslip.approving import APPROVAL_EVENT
+from payslip.approving import APPROVAL_EVENTS
+from payslip.wire import LOOK
 from rules.wire import CHECK, RECONCILE, SCHEDULES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,13 +45,13 @@ def defines(file: Path, test: str) -> bool:
 
 def test_every_event_of_the_manifest_is_handled() -> None:
     """An event that nobody handles is not asked for, and one that is handled is asked for."""
-    assert set(MANIFEST["events"]) == {RECORD_CHANGED, FIELD_CHANGED, MESSAGE_TYPE, APPROVAL_EVENT}
+    assert set(MANIFEST["events"]) == {RECORD_CHANGED, FIELD_CHANGED, MESSAGE_TYPE, *APPROVAL_EVENTS}
     assert MANIFEST["callbacks"] == ["card.action.trigger"]
 
 
 def test_every_schedule_of_the_manifest_does_something() -> None:
     """A schedule in the manifest has a job, and each job has a schedule."""
-    assert set(MANIFEST["schedules"]) == {*SCHEDULES, CHECK, RECONCILE}
+    assert set(MANIFEST["schedules"]) == {*SCHEDULES, CHECK, RECONCILE, LOOK}
 
 
 def test_no_file_names_an_index_or_a_place_of_a_machine() -> None:

@@ -18,6 +18,7 @@ from runtime.feishu.errors import (
     RateLimited,
     Rejected,
     TokenRefused,
+    TooLarge,
 )
 
 
@@ -140,6 +141,15 @@ _MESSAGES: dict[int, Rule] = {
         (234006, 234010, 234011, 234039),
         Rejected,
         "The image or file is empty, too large or of a wrong format.",
+    ),
+    234001: Rule(Rejected, REQUEST),
+    234003: Rule(NotFound, "The file does not belong to this message; ask for it to be sent again."),
+    234004: Rule(NotPermitted, "The bot is not in the chat of this message; add it."),
+    234037: Rule(TooLarge, "Feishu hands out files of at most 100 MB; send a smaller one."),
+    234038: Rule(NotPermitted, "The chat is in restricted mode, so its files cannot be downloaded."),
+    234040: Rule(NotPermitted, "The bot may not see this message; send the file to it directly."),
+    234043: Rule(
+        Rejected, "Files of cards and forwarded bundles cannot be downloaded; send the file itself."
     ),
     **_each(
         (234041, 234042), NotPermitted, "The tenant's storage does not take the upload; see an administrator."

@@ -7,10 +7,10 @@ FeishuError
 ├── Ambiguous        (UnknownOutcome)   a call that writes got no usable answer: look before sending it again
 ├── NotPermitted     (PermanentError)   a scope, a share or the app's secret is missing; names what to grant
 ├── NotFound         (PermanentError)   the thing named in the call does not exist (any more)
-├── Rejected         (PermanentError)   the request itself is wrong; `sub_code` and `path` say where, for
-cards ├── QuotaExhausted   (PermanentError)   the tenant's monthly calls are used up
-└── TokenRefused     (internal)         the tenant token is stale; the door fetches a new one and asks once
-more
+├── Rejected         (PermanentError)   the request itself is wrong; `sub_code`, `path`: where in a card
+├── TooLarge         (PermanentError)   a file is larger than the caller wants or the platform gives
+├── QuotaExhausted   (PermanentError)   the tenant's monthly calls are used up
+└── TokenRefused     (internal)         the tenant token is stale; the door fetches a new one, asks again
 
 Which code means what stands in `runtime.feishu.codes`, once.
 """
@@ -83,6 +83,10 @@ class NotFound(FeishuError, PermanentError):  # noqa: N818 - named for what it s
 
 class Rejected(FeishuError, PermanentError):  # noqa: N818 - named for what it says
     """The request itself is wrong; the same request will always be refused."""
+
+
+class TooLarge(FeishuError, PermanentError):  # noqa: N818 - named for what it says
+    """A file is larger than the caller wants or the platform gives; no more of it was read."""
 
 
 class QuotaExhausted(FeishuError, PermanentError):  # noqa: N818 - named for what it says

@@ -16,12 +16,13 @@ from urllib3.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
+from urllib3.response import BaseHTTPResponse
 
 from runtime import fastjson
 from runtime.feishu import sdk
 from runtime.feishu.answers import Answer, lost
 from runtime.feishu.endpoint import Endpoint
-from runtime.feishu.errors import Unreachable
+from runtime.feishu.errors import TooLarge, Unreachable
 from runtime.feishu.pool import open_pool
 
 CONNECT_SECONDS = 3.0
@@ -75,6 +76,7 @@ class Transport:
         body: Any = None,
         form: Mapping[str, str | File] | None = None,
         token: str | None = None,
+        most: int | None = None,
     ) -> Answer:
         """Send one request and return whatever came back.
 
@@ -88,8 +90,10 @@ class Transport:
             body: JSON body, sent as it is: None inside a mapping arrives as null (it clears a Bitable cell).
             form: multipart fields instead of a JSON body.
             token: tenant access token.
+            most: bytes of the answer that are read at most; None = all.
 
         Raises:
+            TooLarge: the answer is longer than `most`; the rest of it was not read.
             Unreachable: not connected, or no answer to a call that only reads.
             Ambiguous: sent, but no answer, and the call writes.
         """
@@ -105,7 +109,7 @@ class Transport:
             content = fastjson.dumps(body).encode()
             headers["Content-Type"] = "application/json; charset=utf-8"
         try:
-            return self._tries(self._attempt, endpoint, url, headers, content)
+            return self._tries(self._attempt, endpoint, url, headers, content, most)
         except _NothingSentError as error:
             raise _unreachable(endpoint, self._base_url, error) from error.__cause__
 
@@ -114,13 +118,25 @@ class Transport:
         self._pool.close()
 
     def _attempt(
-        self, endpoint: Endpoint, url: str, headers: Mapping[str, str], content: bytes | None
+        self,
+        endpoint: Endpoint,
+        url: str,
+        headers: Mapping[str, str],
+        content: bytes | None,
+        most: int | None,
     ) -> Answer:
         self._count(endpoint.name)
         try:
             response = self._pool.urlopen(
-                endpoint.method, url, body=content, headers=headers, retries=False, redirect=False
+                endpoint.method,
+                url,
+                body=content,
+                headers=headers,
+                retries=False,
+                redirect=False,
+                preload_content=most is None,
             )
+            body = response.data if most is None else _at_most(endpoint, response, most)
         except (NewConnectionError, ConnectTimeoutError, ProxyError) as error:
             raise _NothingSentError from error
         except SSLError as error:
@@ -131,7 +147,22 @@ class Transport:
             raise lost(endpoint, "Feishu did not answer in time.") from error
         except (HTTPError, OSError) as error:
             raise lost(endpoint, "The connection to Feishu broke before the answer came.") from error
-        return Answer(response.status, response.headers, response.data)
+        return Answer(response.status, response.headers, body)
+
+
+def _at_most(endpoint: Endpoint, response: BaseHTTPResponse, most: int) -> bytes:
+    """Read a body of at most `most` bytes; a longer one is left where it is and its connection closed."""
+    try:
+        declared = response.headers.get("Content-Length", "")
+        if not (declared.isdigit() and int(declared) > most):
+            body = response.read(most + 1)  # one more tells that there is more
+            if len(body) <= most:
+                response.release_conn()
+                return body
+        raise TooLarge(f"The file is larger than {most:,} bytes; send a smaller one.", endpoint=endpoint.name)
+    except BaseException:
+        response.close()
+        raise
 
 
 def _request(

@@ -165,8 +165,20 @@ if (root) {
     }
   });
 
+  const sendFile = (item) => {
+    const [file] = item.files, reader = new FileReader();
+    if (!file) return;
+    reader.onload = async () => {
+      const answer = await post("act/send_file", {open_id: me, chat_id: chat, name: file.name, data: reader.result.split(",")[1] || ""});
+      if (answer.code) toast("error", answer.msg);
+    };
+    reader.readAsDataURL(file);
+    item.value = "";
+  };
+
   root.addEventListener("change", (event) => {
     const item = event.target;
+    if (item.type === "file") return sendFile(item);
     item.classList.remove("missing");
     if (!item.matches("[data-index]") || item.closest("form.card-form")) return;
     if (item.type === "checkbox") tap(item, {option: item.checked});

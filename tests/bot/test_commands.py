@@ -7,11 +7,11 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bot.commands import REPLY_JOB, Chat, read_message, register
+from bot.commands import REPLY_JOB, Chat, read_file_message, read_message, register
 from bot.drain import Drain
 from bot.envelope import open_trusted
 from bot.inbox import Inbox
-from bot.model import ChatMessage, Event, Reply
+from bot.model import ChatMessage, Event, FileMessage, Reply
 from bot.router import Router
 from runtime.clock import ManualClock
 from runtime.db import Database
@@ -142,6 +142,81 @@ def test_messages_of_bots_and_other_kinds_are_left_alone(chat: Chat, queue: Queu
     shapeless = sender.event("im.message.receive_v1", {"message": {"message_id": "om_9"}})
     chat.receive([event_of(envelope) for envelope in (bot, picture, broken, shapeless)])
     assert queue.works == []
+
+
+FILE = {"message_type": "file", "content": '{"file_key":"file_1","file_name":"十月.xlsx"}'}
+
+
+def test_a_file_reaches_its_handler_once(chat: Chat, queue: Queue, sender: Sender):
+    """Who, where, which and when; a repeated event changes nothing; the answer goes to the sender."""
+    taken: list[FileMessage] = []
+
+    def take(_conn: Connection, message: FileMessage) -> Reply:
+        taken.append(message)
+        return Reply("收到")
+
+    chat.router.on_file(take)
+    event = event_of(sender.message("", **FILE))
+    chat.receive([event, event])
+    chat.receive([event])
+    (file,) = taken
+    assert (file.sender, file.chat_id, file.message_id) == ("ou_ann", "oc_1", "om_1")
+    assert (file.file_key, file.name, file.at) == ("file_1", "十月.xlsx", sender.now.replace(microsecond=0))
+    assert [(work.id, work.args["text"]) for work in queue.works] == [("reply:om_1", "收到")]
+
+
+def test_a_file_and_its_effects_stand_or_fall_together(chat: Chat, queue: Queue, sender: Sender):
+    """A handler that fails is called again with the same file."""
+    fail = [True]
+
+    def take(_conn: Connection, _message: FileMessage) -> None:
+        if fail[0]:
+            raise ValueError
+
+    chat.router.on_file(take)
+    event = event_of(sender.message("", **FILE))
+    with pytest.raises(ValueError):  # noqa: PT011 - any failure of a feature
+        chat.receive([event])
+    fail[0] = False
+    chat.receive([event])
+    assert queue.works == []
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"chat_type": "group"},
+        {"message_type": "image", "content": '{"image_key":"img_1"}'},
+        {"content": '{"file_name":"十月.xlsx"}'},
+        {"content": "{"},
+    ],
+)
+def test_other_files_are_left_alone(chat: Chat, queue: Queue, sender: Sender, fields: dict[str, Any]):
+    """Files of groups, pictures, and shapes we do not know reach nobody."""
+    chat.router.on_file(lambda _conn, _message: Reply("收到"))
+    chat.receive([event_of(sender.message("", **(FILE | fields)))])
+    assert queue.works == []
+
+
+def test_a_file_nobody_handles_is_left_alone(chat: Chat, queue: Queue, sender: Sender):
+    """Without a handler the bot stays silent; there is one handler at most."""
+    event = event_of(sender.message("", **FILE))
+    chat.receive([event])
+    assert queue.works == []
+    assert read_file_message(event_of(sender.message("帮助"))) is None
+    chat.router.on_file(lambda _conn, _message: None)
+    with pytest.raises(ValueError, match="already have a handler"):
+        chat.router.on_file(lambda _conn, _message: None)
+
+
+def test_an_answer_names_what_it_answers(sender: Sender):
+    """The message a reply belongs to; None for a message of its own."""
+    answer = read_message(event_of(sender.message("导入", parent_id="om_0")))
+    assert answer is not None
+    assert answer.parent == "om_0"
+    plain = read_message(event_of(sender.message("导入")))
+    assert plain is not None
+    assert plain.parent is None
 
 
 def test_mentions_are_taken_out_and_kept_as_people(sender: Sender):

@@ -2,6 +2,7 @@
 
 import io
 import json
+from dataclasses import replace
 
 import lark_oapi as lark
 import pytest
@@ -27,6 +28,8 @@ from lark_oapi.api.im.v1 import (
 
 from sandbox.server import SandboxServer
 from tests.contract.kit import control, fresh_client, people
+from tests.contract.receiver import Receiver
+from tests.support.wait import until
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00\x00\x00\rIHDR" + (64).to_bytes(4) * 2 + b"\x08\x06\x00\x00\x00"
 
@@ -251,6 +254,51 @@ def test_an_image_is_uploaded_sent_and_downloaded(sandbox: SandboxServer, client
     assert (
         send(client, people(sandbox)[0].open_id, msg_type="image", content='{"image_key":"x"}').code == 230001
     )
+
+
+def resource(client: lark.Client, message_id: str, key: str, kind: str = "file"):
+    """Ask for a file of a message."""
+    request = GetMessageResourceRequest.builder().message_id(message_id).file_key(key).type(kind).build()
+    return client.im.v1.message_resource.get(request)
+
+
+def test_a_file_somebody_sends_reaches_the_bot(sandbox: SandboxServer, client: lark.Client) -> None:
+    """The bot is told key and name in the private chat; the bytes are read by message and key."""
+    one, receiver = people(sandbox)[0], Receiver()
+    control(sandbox, "POST", "subscription", url=receiver.url)
+    wish = {"open_id": one.open_id, "name": "十月.xlsx", "data": "UEsDBA=="}
+    sent = control(sandbox, "POST", "act/send_file", **wish)["data"]
+    until(lambda: len(receiver.pushed) == 1, what="the event of the file")
+    receiver.stop()
+    event = receiver.pushed[0].body["event"]
+    assert event["sender"]["sender_id"]["open_id"] == one.open_id
+    message = event["message"]
+    assert (message["message_type"], message["chat_type"]) == ("file", "p2p")
+    assert json.loads(message["content"]) == {"file_key": sent["file_key"], "file_name": "十月.xlsx"}
+    got = resource(client, message["message_id"], sent["file_key"])
+    assert (got.file.read(), got.file_name) == (b"PK\x03\x04", "十月.xlsx")
+
+
+def test_refusals_of_a_file(sandbox: SandboxServer, client: lark.Client) -> None:
+    """Wrong type, key of another message, a recalled message, a chat without the bot, more than 100 MB."""
+    one = people(sandbox)[0]
+    wish = {"open_id": one.open_id, "name": "a.csv", "data": "YQ=="}
+    first = control(sandbox, "POST", "act/send_file", **wish)["data"]
+    other = control(sandbox, "POST", "act/send_file", **wish)["data"]
+    message, key = first["message_id"], first["file_key"]
+    assert resource(client, message, key, "video").code == 234001
+    assert resource(client, message, other["file_key"]).code == 234003
+    card_id = send_card(client, one.open_id, card("x")).data.message_id
+    assert resource(client, card_id, key).code == 234043
+    im = sandbox.world.im
+    im.chats[first["chat_id"]].bots, bots = [], im.chats[first["chat_id"]].bots
+    assert resource(client, message, key).code == 234004
+    im.chats[first["chat_id"]].bots = bots
+    im.blobs[key] = replace(im.blobs[key], data=bytes(100 * 1024 * 1024 + 1))
+    assert resource(client, message, key).code == 234037
+    im.messages[other["message_id"]].deleted = True
+    assert resource(client, other["message_id"], other["file_key"]).code == 234003
+    assert control(sandbox, "POST", "act/send_file", open_id=one.open_id, name="a", data="%")["code"] == 10003
 
 
 @pytest.mark.parametrize(("data", "code"), [(b"", 234010), (b"not an image", 234011)])

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,10 +12,11 @@ from runtime.clock import ManualClock
 from runtime.db import Database
 from runtime.errors import PermanentError
 from runtime.feishu import Feishu
-from runtime.feishu.errors import NotFound, NotPermitted
+from runtime.feishu.errors import NotFound, NotPermitted, TooLarge
 from runtime.feishu.keys import client_token, message_uuid, safe_to_repeat
 from runtime.ids import MessageId, OpenId
 from sandbox.server import SandboxServer
+from tests.contract.kit import control
 from tests.feishu.conftest import settings_for
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -72,6 +74,37 @@ def test_text_and_replies(feishu: Feishu, person: str, calls: Calls) -> None:
     message = feishu.im.get_message(sent.message_id)
     assert message is not None
     assert json.loads(message["body"]["content"])["text"] == '你好 "引号"\n第二行'
+
+
+def test_a_file_of_a_message_is_read(feishu: Feishu, sandbox: SandboxServer, person: str) -> None:
+    """Its bytes; a wrong key and a recalled message say that there is no such file."""
+    sent = control(sandbox, "POST", "act/send_file", open_id=person, name="十月.xlsx", data="UEsDBA==")[
+        "data"
+    ]
+    message, key = MessageId(sent["message_id"]), sent["file_key"]
+    assert feishu.im.get_resource(message, key) == b"PK\x03\x04"
+    with pytest.raises(NotFound):
+        feishu.im.get_resource(message, "file_other")
+    sandbox.world.im.messages[message].deleted = True
+    with pytest.raises(NotFound):
+        feishu.im.get_resource(message, key)
+
+
+def test_a_file_that_is_too_large_is_refused(feishu: Feishu, sandbox: SandboxServer, person: str) -> None:
+    """By our limit, to the byte, and by the platform's 100 MB; the connection goes on being of use."""
+    sent = control(sandbox, "POST", "act/send_file", open_id=person, name="十月.xlsx", data="UEsDBA==")[
+        "data"
+    ]
+    message, key = MessageId(sent["message_id"]), sent["file_key"]
+    assert len(feishu.im.get_resource(message, key, most=4)) == 4
+    with pytest.raises(TooLarge, match="larger than 3 bytes"):
+        feishu.im.get_resource(message, key, most=3)
+    blobs = sandbox.world.im.blobs
+    blobs[key] = replace(blobs[key], data=bytes(100 * 1024 * 1024 + 1))
+    with pytest.raises(TooLarge, match="100 MB") as refused:
+        feishu.im.get_resource(message, key)
+    assert refused.value.code == 234037
+    assert feishu.im.get_message(message) is not None
 
 
 def test_listing_reads_all_pages_oldest_first(sandbox: SandboxServer, database: Database) -> None:

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pytest
 
 from runtime.feishu.endpoint import Endpoint, Rate
-from runtime.feishu.errors import Ambiguous, Unreachable
+from runtime.feishu.errors import Ambiguous, TooLarge, Unreachable
 from runtime.feishu.transport import CONNECT_TRIES, Transport
 from tests.feishu.tiny_server import Seen, TinyServer, answer_json, tiny_server
 
@@ -155,6 +155,43 @@ def test_a_slow_answer_is_given_up() -> None:
             sender.send(READ, paths={"id": "1"}, token="t-1")
         finish.set()
         sender.close()
+
+
+def test_no_more_is_read_than_wanted() -> None:
+    """A length that is too large is not read at all; a longer answer without a length is cut off."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    sent: list[int] = []
+
+    def serve() -> None:
+        for length in (b"Content-Length: 999999999\r\n", b"Connection: close\r\n"):
+            line, _ = listener.accept()
+            line.recv(65536)
+            line.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: text/csv\r\n" + length + b"\r\n")
+            try:
+                sent.append(0)
+                while sent[-1] < 2**28:  # a quarter of a gigabyte, if anybody reads it
+                    sent[-1] += line.send(bytes(65536))
+            except OSError:
+                line.close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    way = transport(f"http://127.0.0.1:{listener.getsockname()[1]}")
+    for _ in range(2):
+        with pytest.raises(TooLarge, match="larger than 1,000,000 bytes"):
+            way.send(READ, paths={"id": "1"}, most=1_000_000)
+    thread.join(10)
+    listener.close()
+    assert not thread.is_alive()
+    assert max(sent) < 2**25  # what lies in the buffers of the system
+
+
+def test_an_answer_that_fits_keeps_its_connection(server: TinyServer) -> None:
+    """Reading up to a limit gives the connection back as reading all does."""
+    way = transport(server.url)
+    bodies = [way.send(READ, paths={"id": "1"}, most=limit).body for limit in (11, 100)]
+    assert bodies == [b'{"code": 0}', b'{"code": 0}']
+    assert len({request.port for request in server.seen}) == 1
 
 
 def test_redirects_are_not_followed() -> None:

@@ -133,12 +133,15 @@ class Payday:
         with self.floor.db.begin() as conn:
             return command.handler(conn, message)
 
-    def tap(self, who: Any, action: str, value: Mapping[str, Any], **form: Any) -> TapAnswer:
+    def tap(
+        self, who: Any, action: str, value: Mapping[str, Any], *, option: str | None = None, card: str = "",
+        **form: Any,
+    ) -> TapAnswer:  # fmt: skip
         """A tap, handled like the web process does."""
         number = next(self._count)
         tap = Tap(
-            EventId(f"tap{number}"), OpenId(who.open_id), action, dict(value), form, None,
-            MessageId(f"om_card_{who.open_id[-6:]}"), ChatId("oc_1"), "c-1", self.floor.clock.now(),
+            EventId(f"tap{number}"), OpenId(who.open_id), action, dict(value), form, option,
+            MessageId(card or f"om_card_{who.open_id[-6:]}"), ChatId("oc_1"), "c-1", self.floor.clock.now(),
         )  # fmt: skip
         handler = self.web.tap_handler(action)
         assert handler is not None

@@ -178,9 +178,10 @@ class House:
         return [Decimal(str(w["budget"])) for w in wishes if str(w["ad_id"]) == str(plan["计划ID"])]
 
     def requests(self) -> list[dict[str, Any]]:
-        """What the product asked of Feishu, its own calls only."""
+        """What the product asked of Feishu: not what the control plane and people's browsers did."""
         calls = self.control.get("requests?path=/open-apis/")["requests"]
-        return [call for call in calls if "urllib/" not in call["user_agent"].lower()]
+        others = ("python-urllib/", "mozilla/")
+        return [call for call in calls if not call["user_agent"].lower().startswith(others)]
 
     # --- what the product stores ---
 

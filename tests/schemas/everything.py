@@ -1,13 +1,13 @@
 """Call every method of every area of our client once, with arguments as the product uses them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
 from runtime.feishu import Feishu
 from runtime.feishu.drive import ALL_AT_ONCE
 from runtime.feishu.keys import client_token
-from runtime.ids import AppToken, FieldId, OpenId, TableId, UserId, ViewId
+from runtime.ids import AppToken, FieldId, MessageId, OpenId, TableId, UserId, ViewId
 from sandbox.approval_state import BUDGET_CODE
 from sandbox.kernel import Person
 from tests.feishu.test_bitable import FIELDS
@@ -38,8 +38,14 @@ class Tracer:
         return getattr(self._area, method)
 
 
-def call_everything(feishu: Feishu, people: list[Person]) -> set[str]:
-    """Call all and return the names of the methods called."""
+def call_everything(feishu: Feishu, people: list[Person], file: Mapping[str, str]) -> set[str]:
+    """Call all and return the names of the methods called.
+
+    Args:
+        feishu: our client.
+        people: everybody.
+        file: message_id and file_key of a file that somebody sent to the bot.
+    """
     called: set[str] = set()
     auth, contact, im, bitable, drive, approval, attendance = (
         Tracer(name, getattr(feishu, name), called) for name in AREAS
@@ -47,7 +53,7 @@ def call_everything(feishu: Feishu, people: list[Person]) -> set[str]:
     auth.bot_info()
     auth.scopes()
     _contact(contact, people)
-    _messages(im, people)
+    _messages(im, people, file)
     app, table = _structure(bitable)
     _records(bitable, app, table, OpenId(people[0].open_id))
     _files(drive, bitable, app, table)
@@ -66,7 +72,7 @@ def _contact(contact: Any, people: list[Person]) -> None:
     contact.list_department_users()
 
 
-def _messages(im: Any, people: list[Person]) -> None:
+def _messages(im: Any, people: list[Person], file: Mapping[str, str]) -> None:
     ids = [OpenId(person.open_id) for person in people[:3]]
     since = datetime(2020, 1, 1, tzinfo=UTC)
     sent = im.send_card(ids[0], card("一"), uuid="m1")
@@ -78,6 +84,7 @@ def _messages(im: Any, people: list[Person]) -> None:
     im.list_messages(sent.chat_id, since=since)
     im.find_sent(sent.chat_id, "a1", since=since)
     im.upload_image("图.png", PNG)
+    im.get_resource(MessageId(file["message_id"]), file["file_key"])
     im.create_chat("值班群", ids[0], ids[1:], uuid="g1")
 
 

@@ -25,7 +25,6 @@ from bot.envelope import open_trusted
 from bot.inbox import Inbox
 from bot.model import Event
 from bot.router import Router
-from payslip.specs import TABLES
 from runtime import log
 from runtime.clock import SystemClock
 from runtime.db import Database
@@ -387,15 +386,6 @@ def test_sentences_name_the_column_and_not_the_cell(stage: Stage) -> None:
     assert AMOUNTS[0] in str(shown.values["gmv"])
     assert repr(hidden.values) == "Cells(private)"
     assert AMOUNTS[0] not in repr(hidden)
-
-
-def test_the_pay_tables_are_private_and_their_keys_hold_no_amounts() -> None:
-    """Every table of pay is private; the business keys that stand in clear are texts and the version."""
-    assert all(spec.private for spec in TABLES)
-    keys = {spec.field(key) for spec in TABLES for key in spec.business_key}
-    assert {field.kind for field in keys} == {Kind.TEXT, Kind.NUMBER}
-    assert {field.key for field in keys if field.kind is Kind.NUMBER} == {"version"}
-    assert {field.key for field in keys} == {"no", "month", "plan", "row", "name", "version"}
 
 
 def test_logs_are_quiet(stage: Stage) -> None:
