@@ -17,7 +17,7 @@ from bitable_sync.drift import DriftFinding
 from bitable_sync.mirror import Mirror, chunks
 from bitable_sync.wire_errors import STALE_PAGE, UNKNOWN_FIELD, code_of
 from runtime.clock import Clock
-from runtime.errors import ChorusError
+from runtime.errors import ChorusError, TransientError
 from runtime.ids import RecordId
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 PAGE = 500  # records per search page, the platform's maximum
 BATCH_GET = 100  # ids per batch_get, the platform's maximum
 RESTARTS = 3
+PAUSES = 3  # the platform asks for on one page
 FIELD_NAMES = 200  # names search accepts
 
 
@@ -145,10 +146,17 @@ class Puller:
                 page = coming.result()
 
     def _page(self, bound: BoundTable, names: Mapping[str, str], token: str | None) -> Any:
+        """One page. A pause the platform asks for is kept by the client's next call; the scan goes on."""
         wanted = list(names) if 0 < len(names) <= FIELD_NAMES else None
-        return self.feishu.bitable.search(
-            bound.app_token, bound.table_id, field_names=wanted, page_token=token, page_size=PAGE
-        )
+        for pauses in range(PAUSES + 1):
+            try:
+                return self.feishu.bitable.search(
+                    bound.app_token, bound.table_id, field_names=wanted, page_token=token, page_size=PAGE
+                )
+            except TransientError as error:
+                if error.wait is None or pauses == PAUSES:
+                    raise
+        raise AssertionError  # the last round returns or raises
 
     def _vanished(
         self, bound: BoundTable, unseen: Sequence[RecordId], *, accept_deletes: bool

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,6 +32,12 @@ NAMES = {
     "ck": "ck_%(table_name)s_%(constraint_name)s",
 }
 """Constraint names that are the same on both databases, so that migrations can name what they change."""
+
+BUSY_SECONDS = 30
+"""How long a transaction waits for others to finish writing to a SQLite file."""
+
+_turns: dict[str, threading.Lock] = {}
+_making_turns = threading.Lock()
 
 metadata = sa.MetaData(naming_convention=NAMES)
 """All durable tables. Whoever adds one also adds it to a migration; a test compares the two."""
@@ -109,7 +116,11 @@ class Database:
         On SQLite the write lock is taken at once (BEGIN IMMEDIATE), so a transaction never fails half way
         because somebody else wrote in between; keep it short, there is one writer.
         """
-        with self.engine.connect().execution_options(chorus_write=True) as conn, conn.begin():
+        with (
+            _turn(self.url),
+            self.engine.connect().execution_options(chorus_write=True) as conn,
+            conn.begin(),
+        ):
             yield conn
 
     @contextmanager
@@ -173,12 +184,35 @@ def open_mirror(url: str) -> Database:
     return db
 
 
+@contextmanager
+def _turn(url: str) -> Iterator[None]:
+    """Let one thread of a process after the other write to a SQLite file.
+
+    Who meets a locked file sleeps up to 0.1 s and looks again, and whoever looks first gets it: sixteen
+    threads of the worker left the web process one turn in seventeen. Waiting for each other in the process,
+    they are one; and they are woken instead of sleeping.
+    """
+    if not url.startswith("sqlite"):
+        yield
+        return
+    with _making_turns:
+        turn = _turns.setdefault(url, threading.Lock())
+    if not turn.acquire(timeout=BUSY_SECONDS):
+        raise sa.exc.OperationalError("BEGIN IMMEDIATE", {}, sqlite3.OperationalError("database is locked"))
+    try:
+        yield
+    finally:
+        turn.release()
+
+
 def _make_engine(url: str, *, durable: bool) -> Engine:
     parsed = sa.make_url(url)
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = sa.create_engine(parsed, json_serializer=_dumps, connect_args={"timeout": 30}, pool_size=20)
+        engine = sa.create_engine(
+            parsed, json_serializer=_dumps, connect_args={"timeout": BUSY_SECONDS}, pool_size=20
+        )
         _tune_sqlite(engine, durable=durable)
         return engine
     return sa.create_engine(parsed, json_serializer=_dumps, pool_size=10, max_overflow=10, pool_pre_ping=True)
@@ -190,7 +224,7 @@ def _tune_sqlite(engine: Engine, *, durable: bool) -> None:
         # The driver would begin transactions by its own rules; None hands that to `began` below.
         dbapi.isolation_level = None
         cursor = dbapi.cursor()
-        cursor.execute("PRAGMA busy_timeout = 30000")
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
         _use_wal(cursor)
         cursor.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         cursor.execute("PRAGMA foreign_keys = ON")

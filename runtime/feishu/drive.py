@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from runtime.feishu.door import Door
-from runtime.feishu.endpoint import MESSAGES, PER_MINUTE_10, PER_MINUTE_100, PER_SECOND_5, Endpoint
+from runtime.feishu.endpoint import MESSAGES, PER_MINUTE_10, PER_MINUTE_100, PER_SECOND_5, UPLOADS, Endpoint
 from runtime.feishu.transport import File
 from runtime.ids import AppToken, FileToken, OpenId
 
@@ -19,10 +19,10 @@ UNSUBSCRIBE = Endpoint(
     writes=True,
     done=frozenset({1069605}),  # not subscribed
 )
-UPLOAD_ALL = Endpoint("POST", "/open-apis/drive/v1/medias/upload_all", PER_SECOND_5, writes=True)
-UPLOAD_PREPARE = Endpoint("POST", "/open-apis/drive/v1/medias/upload_prepare", PER_SECOND_5, writes=True)
-UPLOAD_PART = Endpoint("POST", "/open-apis/drive/v1/medias/upload_part", PER_SECOND_5, writes=True)
-UPLOAD_FINISH = Endpoint("POST", "/open-apis/drive/v1/medias/upload_finish", PER_SECOND_5, writes=True)
+UPLOAD_ALL = Endpoint("POST", "/open-apis/drive/v1/medias/upload_all", UPLOADS, writes=True)
+UPLOAD_PREPARE = Endpoint("POST", "/open-apis/drive/v1/medias/upload_prepare", UPLOADS, writes=True)
+UPLOAD_PART = Endpoint("POST", "/open-apis/drive/v1/medias/upload_part", UPLOADS, writes=True)
+UPLOAD_FINISH = Endpoint("POST", "/open-apis/drive/v1/medias/upload_finish", UPLOADS, writes=True)
 LIST_FILES = Endpoint("GET", "/open-apis/drive/v1/files", PER_MINUTE_100)
 LIST_MEMBERS = Endpoint("GET", "/open-apis/drive/v1/permissions/:token/members", PER_MINUTE_100)
 ADD_MEMBER = Endpoint("POST", "/open-apis/drive/v1/permissions/:token/members", PER_MINUTE_100, writes=True)

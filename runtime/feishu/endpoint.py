@@ -31,6 +31,8 @@ PER_MINUTE_10 = Rate(per_minute=10)
 PER_MINUTE_20 = Rate(per_minute=20)
 PER_MINUTE_100 = Rate(per_minute=100)
 PER_SECOND_5 = Rate(per_second=5)
+UPLOADS = Rate(per_second=4)
+"""5 are allowed and counted on arrival; megabytes are under way longer than a slot may be late."""
 PER_SECOND_10 = Rate(per_second=10)
 PER_SECOND_20 = Rate(per_second=20)
 PER_SECOND_50 = Rate(per_second=50)

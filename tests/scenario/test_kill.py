@@ -131,7 +131,7 @@ def come_to_rest(day: Day) -> None:
     """Wait until every event is delivered and handled, every notice told and every copy shows the newest."""
     began = time.monotonic()
     office, ledger = day.office, day.ledger
-    until(lambda: support.deliver_all(office), 60, "every event delivered")
+    until(lambda: support.deliver_all(office), 120, "every event delivered")
     new = "SELECT count(*) FROM inbox WHERE state = 'new'"
     until(lambda: ledger.count(new) == 0, 60, "every event handled")
     until(lambda: not support.judged(ledger, day.shelf), 60, "every alert judged")

@@ -50,6 +50,17 @@ def test_stale_page_token_restarts_the_scan(stage: Stage, code: int) -> None:
     assert len(stage.sync.mirror.rows("plans")) == report.rows == 700
 
 
+def test_a_pause_asked_for_in_the_middle_of_a_scan_is_kept_and_the_scan_goes_on(stage: Stage) -> None:
+    """429 with the seconds: the page is asked for again after them, and no page twice because of it."""
+    fill(stage, 700)
+    pause = {"status": 429, "headers": {"x-ogw-ratelimit-reset": "3"}}
+    stage.fault("*/records/search", kind="code", code=99991400, skip=1, times=1, **pause)
+    before, began = len(stage.calls("/records/search")), stage.clock.now()
+    assert stage.sync.puller.pull("plans").rows == 700
+    assert len(stage.calls("/records/search")) - before == 3
+    assert (stage.clock.now() - began).total_seconds() >= 3
+
+
 def test_row_deleted_by_a_person_is_forgotten_after_confirmation(stage: Stage) -> None:
     """A vanished row is asked for by id before it is forgotten."""
     ids = fill(stage, 5)
