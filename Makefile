@@ -7,7 +7,7 @@ DIST := --dist loadfile --no-loadscope-reorder
 # `make test ORDER=` shuffles the tests.
 ORDER ?= -p no:randomly
 
-.PHONY: demo demo-once test check bench lock clean
+.PHONY: demo demo-once test check bench bench-payday lock clean
 
 demo: .venv/.run  ## the whole company on this machine; Ctrl-C stops everything it started
 	$(BIN)/chorus demo
@@ -27,6 +27,9 @@ check: .venv/.dev  ## style, types, layers
 
 bench: .venv/.dev  ## ratios against named peers in the same run; writes docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks
+
+bench-payday: .venv/.dev  ## 10,000 people are paid at the platform's limits, with three kill -9; half an hour
+	$(BIN)/python -m benchmarks.payday --people 10000 --kills
 
 lock: .venv/.dev  ## new hashed locks, without index addresses
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --universal --python-version 3.11 \

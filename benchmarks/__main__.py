@@ -29,6 +29,9 @@ Pick-up of work and cost when idle. Target: under 100 ms, about 5 % of a core.""
     "payroll": """(f) Pay computed twice and sealed
 One thread, without a database. The peers are floors: JSON read and written with nothing computed, and AES-GCM
 alone. Target: faster than the platform lets cards out, 50 a second.""",
+    "payday": """(g) A pay day through every process
+500 people; `make bench-payday` plays 10,000 with three `kill -9` (about half an hour). Targets: first card
+to last in at most 1.1 x what 1,000 messages a minute allow, nobody twice, a tap answered in 500 ms.""",
 }
 
 

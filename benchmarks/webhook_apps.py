@@ -96,3 +96,14 @@ def opened() -> "WSGIApplication":
 
     keys = Keys(ENCRYPT_KEY, TOKEN, APP_ID)
     return Webhook(Flask("opened"), cast(Any, Forgetful()), keys, SystemClock())
+
+
+def page() -> Flask:
+    """A page of a given length and nothing else; the peer of ``benchmarks.payday``."""
+    app, body = Flask("page"), "x" * int(os.environ["BENCH_PAGE_BYTES"])
+
+    @app.get("/")
+    def read() -> Response:
+        return Response(body, mimetype="text/html")
+
+    return app

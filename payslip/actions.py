@@ -22,7 +22,7 @@ from payslip.cards import REASON, dispute_done_card, run_card
 from payslip.deps import Policy
 from payslip.documents import EmployeeNo, Month, RunId
 from payslip.model import AnomalyKind, Run, RunState
-from payslip.opening import Wish, collect_work, open_run, read_month, refresh_work, run_work
+from payslip.opening import Wish, collect_work, lane, open_run, read_month, refresh_work, run_work
 from payslip.slip import seal_words
 from payslip.views import load_view
 from runtime import audit
@@ -91,6 +91,8 @@ class Actions:
         def decide(run: Run) -> Decision:
             if run.starter != tap.operator:
                 return moves.Refusal("由发起人提交签批")
+            if self.queue.any_waiting(conn, lane(run.id), f"payroll.collect:{run.id}:", or_begun=True):
+                return moves.Refusal("有数据刚刚改动，正在重新核算；完成后再提交签批")
             return moves.advance(run, RunState.SIGNING)
 
         return self._move(

@@ -224,9 +224,13 @@ class Collecting:
         now = self.deps.clock.now()
         with self.deps.db.begin() as conn:
             mine = store.load_run(conn, seen.id, lock=True)
-            if mine is None or mine.state not in moves.OPEN or mine.state in moves.SIGNED:
+            if mine is None or mine.state not in moves.OPEN:
                 return
             digest = self.computing.digest(conn, mine)
+            if mine.state in moves.SIGNED:  # submitted while this was computed
+                if digest != mine.digest:
+                    void(conn, self.deps, mine, moves.Reason.INPUT_CHANGED, "提交签批时数据正在变化")
+                return
             view = load_view(conn, mine)
             same = digest == mine.digest and mine.state in (RunState.CALCULATED, RunState.REVIEWED)
             if not same:

@@ -97,13 +97,20 @@ class WorkQueue:
         )
         return int(conn.execute(query).scalar_one())
 
-    def any_waiting(self, conn: Connection, lane: str, prefix: str) -> bool:
-        """Whether a work whose id begins so waits in a lane and has not begun: it will see what is now."""
-        table = self._status
+    def any_waiting(self, conn: Connection, lane: str, prefix: str, *, or_begun: bool = False) -> bool:
+        """Whether a work whose id begins so waits in a lane and has not begun: it will see what is now.
+
+        Args:
+            conn: any transaction of the same database.
+            lane: where it waits.
+            prefix: how its id begins.
+            or_begun: also one that is being performed.
+        """
+        table, states = self._status, ["ENQUEUED", *(["PENDING"] if or_begun else [])]
         query = (
             sa.select(table.c.workflow_uuid)
             .where(table.c.queue_name == QUEUE, table.c.queue_partition_key == lane)
-            .where(table.c.status == "ENQUEUED", table.c.workflow_uuid.startswith(prefix, autoescape=True))
+            .where(table.c.status.in_(states), table.c.workflow_uuid.startswith(prefix, autoescape=True))
         )
         return conn.execute(query.limit(1)).first() is not None
 

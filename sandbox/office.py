@@ -16,6 +16,8 @@ from sandbox.client import Control, plain, until
 
 DEPARTMENTS = {"运营": "运营部", "采购": "采购部", "人事": "人事部", "财务": "财务部"}
 """Roles of the base and whose department is in them; 主管 holds everybody whom somebody reports to."""
+ROLE_MEMBERS = 200
+"""Who fits into a role (1254111); a large company would put departments in."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,7 @@ class Office:
         wanted["主管"] = [p for p in self.people if p["open_id"] in leaders]
         for role, people in wanted.items():
             members = [{"type": "open_id", "id": p["open_id"]} for p in people]
+            members = members[:ROLE_MEMBERS]
             for start in range(0, len(members) if role in roles else 0, 100):
                 body = {"member_list": members[start : start + 100]}
                 self.control.api("POST", f"{path}/{roles[role]}/members/batch_create", body)

@@ -155,7 +155,7 @@ class PayDay(Desk):
 
     def sign(self) -> str:
         """The approval centre: departments by their supervisors, the whole by HR head and finance."""
-        self.tap(self.hr, "提交签批")
+        self.tap_once_ready(self.hr, "提交签批")
         parts = self.sign_all(f"{self.month}.1")
         whole = parts.pop("全公司")
         self.signed_total = Decimal(str(whole["total"]))
@@ -238,7 +238,7 @@ class PayDay(Desk):
         self.reaches(REVIEW, READY)
         while state_of(card := self.card()) == REVIEW:
             self._settle_one(self.hr, card)
-        self.tap(self.hr, "提交签批")
+        self.tap_once_ready(self.hr, "提交签批")
         parts = self.sign_all(f"{self.month}.2")
         self.reaches(PUSHED, CLOSED)
         return f"批次 {self.month}.2 for {self.objector['name']} alone, signed in {len(parts)} approvals"

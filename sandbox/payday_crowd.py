@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -34,7 +36,13 @@ class CrowdDay(PayDay):
             right = state_of(card) in states and not (without and without in card.text)
             return card if right else None
 
-        return until(look, self.patience, f"the run is {' or '.join(states)}")
+        # Looked at rarely: the machine is busy with what is waited for.
+        deadline, pause = time.monotonic() + self.patience, threading.Event()
+        while (found := look()) is None:
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the run is not {' or '.join(states)} within {self.patience:g} s")
+            pause.wait(0.3)
+        return found
 
     def ask(self) -> None:
         """HR asks for the month and starts it; returns while it is being computed."""
@@ -76,7 +84,7 @@ class CrowdDay(PayDay):
 
     def submit(self) -> int:
         """HR submits, everybody asked signs; how many approvals there were. Sealing begins by itself."""
-        self.tap(self.hr, "提交签批")
+        self.tap_once_ready(self.hr, "提交签批")
         run = f"{self.month}.1"
         until(lambda: self._complete(self.forms(run)), self.patience, f"the approvals of {run} are started")
         while waiting := self._waiting(run):
