@@ -177,7 +177,7 @@ def _paid(payday: Payday, run_id: str, *, expected: Decimal) -> None:
 
 
 def _no_amount_stands_readable(payday: Payday, folder: Path) -> None:
-    """Neither database, nor what was sent, shows anybody's amounts or accounts (Bitable's own cells apart)."""
+    """Neither databases nor what was sent show anybody's amounts or accounts (Bitable's own cells apart)."""
     amounts, accounts = _amounts(payday), _accounts(payday)
     if payday.floor.db.dialect == "sqlite":
         for file in sorted(folder.glob("*.db*")):
@@ -318,13 +318,15 @@ def test_a_change_in_any_input_table_is_no_longer_what_was_signed(payday: Payday
     )
     payday.add(
         "pay_deductions",
-        {"编号": "1", "工号": no, "姓名": worker.name, "项目": "赡养老人", "每月金额": 1000, "扣除起月": "2026-01",
-         "申报月份": "2026-01"},
+        {"编号": "1", "工号": no, "姓名": worker.name, "项目": "赡养老人", "每月金额": 1000,
+         "扣除起月": "2026-01", "申报月份": "2026-01"},
     )  # fmt: skip
     plan = next(shown(row["fields"]["提成方案"]) for row in payday.rows("pay_plans"))
     payday.add(
         "pay_commission", {"工号": no, "姓名": worker.name, "月份": MONTH, "提成方案": plan, "计提基数": 9000}
     )
+    opening = {"累计收入": 90000, "累计免税收入": 0, "累计专项扣除": 9000, "累计已预扣税额": 900}
+    payday.add("pay_opening", {"工号": no, "姓名": worker.name, "截至月份": "2026-10", **opening})
     payday.tap(hr, "pay.start", {"m": MONTH})
     payday.wait("calculated", "reviewed")
     payday.idle()
@@ -341,6 +343,7 @@ def test_a_change_in_any_input_table_is_no_longer_what_was_signed(payday: Payday
         ("pay_social", {"险种": "养老"}, {"个人比例": 0.081}),
         ("pay_tax", {"表": "年度"}, {"税率": 0.04}),
         ("pay_params", {"参数": "减除费用"}, {"值": 5001}),
+        ("pay_opening", {"工号": no}, {"累计收入": 90001}),
         ("pay_structure", {"组件": "绩效工资"}, {"公式": "ROUND([绩效基数]*[绩效系数]*1,2)"}),
     ):
         row = payday.row(key, **wanted)
