@@ -12,6 +12,7 @@ import click
 
 from payslip.cli_kit import note
 from runtime.errors import PermanentError
+from runtime.work import Work
 
 if TYPE_CHECKING:
     from bitable_sync.cells import CellValue
@@ -144,7 +145,7 @@ def _say(plan: ImportPlan) -> None:
 
 
 def _apply(floor: Floor, sync: Sync, wish: Wish, plan: ImportPlan) -> int:
-    now = floor.clock.now()
+    now = floor.clock.now().replace(microsecond=0)  # as Bitable keeps it, so that the rows are found again
     rows = plan.stamped(now)
     if rows:
         # One cause a run of the command: the same file may be imported again after the table was changed.
@@ -159,6 +160,9 @@ def _apply(floor: Floor, sync: Sync, wish: Wish, plan: ImportPlan) -> int:
             conn, floor, "payroll.import", f"table:{plan.spec.key}", f"imported_for_{wish.month}",
             rows=len(rows),
         )  # fmt: skip
+        told = {"table": plan.spec.key, "at": now.isoformat()}
+        name = f"payroll.imported:{plan.spec.key}:{now.isoformat()}"
+        floor.queue.put(conn, Work("payroll.imported", name, "payroll.imports", told))
     return len(rows)
 
 

@@ -255,6 +255,18 @@ class Collecting:
 
     # --- edits ---
 
+    def imported(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """The job ``payroll.imported``: another process wrote rows of a file; runs take them over."""
+        table, at = str(args["table"]), datetime.fromisoformat(str(args["at"]))
+        run.step("tell", lambda: self.taken(table, at))
+
+    def taken(self, table: str, at: datetime) -> int:
+        """Tell runs of rows written at a moment: our own writes make no change events."""
+        rows = [row for row in self.deps.sync.mirror.rows(table) if row.values.get("source_at") == at]
+        if rows:
+            self.changed(table, [Change(table, None, row) for row in rows])
+        return len(rows)
+
     def changed(self, table: str, changes: Sequence[Change]) -> None:
         """Input rows were edited: open runs take the change over, signed ones lose their signatures."""
         with self.deps.db.begin() as conn:

@@ -198,10 +198,7 @@ class Importing:
         if upload is None or upload.kind is None:
             return 0
         table = IMPORTABLE[upload.kind].key
-        rows = [row for row in self.deps.sync.mirror.rows(table) if row.values.get("source_at") == at]
-        if rows:
-            self.collecting.changed(table, [Change(table, None, row) for row in rows])
-        return len(rows)
+        return self.collecting.taken(table, at)
 
     # --- state ---
 

@@ -107,6 +107,7 @@ def register_jobs(engine: Engine, deps: Payroll) -> None:
     engine.register("payroll.collect", collecting.collect)
     engine.register("payroll.refresh", collecting.refresh)
     engine.register("payroll.card", collecting.card)
+    engine.register("payroll.imported", collecting.imported)
     engine.register("payroll.anomalies", collecting.anomalies)
     engine.register("payroll.sign", approving.sign)
     engine.register("payroll.look", approving.look)

@@ -13,6 +13,7 @@ from payslip import tables as t
 from payslip.computing import Computing
 from payslip.slip import SlipKey, open_slip, seal_words
 from runtime.db import Database
+from runtime.work import Work
 from tests.payslip.stage import MONTH, Payday, open_payday, shown
 from tests.support.leaks import assert_no_leak
 from tests.support.wait import until
@@ -359,6 +360,15 @@ def test_a_change_in_any_input_table_is_no_longer_what_was_signed(payday: Payday
         payday.deps.structuring.review()
         assert computing.differs_now(run) == [], f"{key} put back"
     payday.idle()
+
+    # rows that another process of ours wrote from a file make no event; the run is told all the same
+    at, digest = payday.floor.clock.now().replace(microsecond=0), payday.run().digest
+    row = {"no": no, "month": MONTH, "factor": Decimal("1.15"), "source": "文件 a.xlsx", "source_at": at}
+    payday.sync.pusher.upsert("pay_scores", [row], cause="another process")
+    told = {"table": "pay_scores", "at": at.isoformat()}
+    with payday.floor.db.begin() as conn:
+        payday.floor.queue.put(conn, Work("payroll.imported", "imported:1", "payroll.imports", told))
+    until(lambda: payday.run().digest not in (digest, None), timeout=30, what="the run takes the file over")
 
 
 def test_a_recalled_run_can_be_opened_by_nobody_and_computed_anew(payday: Payday) -> None:
