@@ -1,7 +1,7 @@
 """Lanes held by one caller at a time among all processes: by a lock on a file, or by a lease in the database.
 
 With SQLite all processes live on one machine, so the machine keeps their lanes: taking and giving back costs
-20 µs in place of two commits, and the lane of a process that was killed is free at once. With PostgreSQL
+13 µs in place of two commits, and the lane of a process that was killed is free at once. With PostgreSQL
 there may be several machines, so a row says who holds a lane and until when.
 """
 
