@@ -56,7 +56,8 @@ def test_the_shortest_manifest_has_sensible_defaults(tmp_path: Path) -> None:
 def test_the_example_is_right_and_names_everything_the_product_listens_to() -> None:
     """The file a newcomer copies is valid."""
     manifest = load_manifest(EXAMPLE)
-    assert set(manifest.schedules) == {"pull_ads", "pull_stock", "pull_shops", "check_rules", "reconcile"}
+    ticks = {"pull_ads", "pull_stock", "pull_shops", "check_rules", "check_signatures", "reconcile"}
+    assert set(manifest.schedules) == ticks
     assert "card.action.trigger" in manifest.callbacks
     assert "drive.file.bitable_record_changed_v1" in manifest.events
 
