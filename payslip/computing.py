@@ -110,7 +110,9 @@ class Computing:
 
     # --- computing ---
 
-    def refresh(self, run: Run, absent: Mapping[str, str] = NOBODY) -> dict[str, int]:
+    def refresh(
+        self, run: Run, absent: Mapping[str, str] = NOBODY, touched: set[EmployeeNo] | None = None
+    ) -> dict[str, int]:
         """Freeze and compute a run's people; what did not change since last time is kept.
 
         Safe to repeat. Written in parts, so that a large run does not hold the one writer of SQLite for long.
@@ -118,6 +120,7 @@ class Computing:
         Args:
             run: open and unsigned.
             absent: why Feishu has no attendance of somebody, by employee number; told with what is missing.
+            touched: takes the numbers of those whose stored row changes.
 
         Returns:
             Counts only.
@@ -131,7 +134,7 @@ class Computing:
         facing = self._facing(run, people, past)
         found, changed = [_about(problem) for problem in gathered.problems], 0
         for part in store.chunks(people, store.WRITTEN_AT_ONCE):
-            done, written = self._part(run, gathered.books, plain, part, kept=same)
+            done, written = self._part(run, gathered.books, plain, part, kept=same, touched=touched)
             changed += written
             for each in done:
                 found += self._anomalies(gathered.books, each, facing)
@@ -145,13 +148,22 @@ class Computing:
         return {"people": len(people), "changed": changed, "problems": len(gathered.problems)}
 
     def _part(
-        self, run: Run, books: Books, plain: Mapping[str, Any], part: Sequence[CollectedPerson], *, kept: bool
+        self,
+        run: Run,
+        books: Books,
+        plain: Mapping[str, Any],
+        part: Sequence[CollectedPerson],
+        *,
+        kept: bool,
+        touched: set[EmployeeNo] | None,
     ) -> tuple[list[Computed], int]:
         """Compute some people and store what changed; who they are with their pay, and how many changed."""
         with self.deps.db.read() as conn:
             old = {row.employee_no: row for row in store.people(conn, run.id, [who.no for who in part])}
         done = [self._one(run, books, plain, who, old.get(who.no) if kept else None) for who in part]
         rows = [row for row, _ in done if row is not None and row != old.get(row.employee_no)]
+        if touched is not None:
+            touched |= {row.employee_no for row in rows}
         with self.deps.db.begin() as conn:
             store.put_people(conn, rows)
         return [computed for _, computed in done], len(rows)

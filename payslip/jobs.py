@@ -46,6 +46,9 @@ MONTHLY = frozenset({ATTENDANCE, SCORES, COMMISSION, ONE_OFFS})
 OURS = frozenset({"sync_issue", "check_result", "source", "source_at"})
 """Columns we or an importer write beside the inputs; a change of these alone changes nothing."""
 
+FEW = 500
+"""So many people an edit may touch before the rows of everybody are looked at again."""
+
 SETTLE_SECONDS = (1.0, 2.0, 4.0)
 """Bitable recomputes its formulas behind the write (docs, 1254607: data not ready)."""
 
@@ -79,9 +82,12 @@ class Collecting:
             run.attempt("pull", self._pull)
             run.attempt("structure", self._structure)
             absent = run.attempt("attendance", partial(self._attendance, mine, str(run.id)))
-        run.attempt("compute", lambda: self.computing.refresh(mine, absent))
-        run.attempt("sheet", partial(self._sheet, mine, str(run.id)))
-        self._compare(run, mine)
+        touched: set[EmployeeNo] | None = set()
+        if args.get("fetch") or run.resumed or mine.state is RunState.DRAFT:
+            touched = None  # everybody: what was written before, and for whom, is not known
+        done = run.attempt("compute", lambda: self._compute(mine, absent, touched))
+        run.attempt("sheet", partial(self._sheet, mine, done.get("nos"), str(run.id)))
+        self._compare(run, mine, done.get("nos"))
         run.step("finish", lambda: self._finish(mine))
 
     def _load(self, run_id: str) -> Run | None:
@@ -113,15 +119,32 @@ class Collecting:
             self.deps.sync.pusher.upsert(ATTENDANCE, found.rows, cause=cause)
         return found.missing
 
+    def _compute(
+        self, mine: Run, absent: Mapping[str, str], touched: set[EmployeeNo] | None
+    ) -> dict[str, Any]:
+        """Compute a run; with ``touched``, also name the few whose rows must be looked at.
+
+        It grows over tries: what an interrupted one stored is not seen as changed by the next.
+        """
+        if touched is not None:
+            with self.deps.db.read() as conn:
+                differed = [each.anomaly for each in store.anomalies(conn, mine.id)]
+            touched |= {each.employee_no for each in differed if each.kind is AnomalyKind.BITABLE}
+        done: dict[str, Any] = dict(self.computing.refresh(mine, absent, touched))
+        if touched is not None and len(touched) <= FEW:
+            done["nos"] = sorted(touched)
+        return done
+
     # --- the sheet HR sees ---
 
-    def _sheet(self, mine: Run, cause: str) -> int:
+    def _sheet(self, mine: Run, nos: Sequence[EmployeeNo] | None, cause: str) -> int:
         """Write 薪资核算: the inputs its formulas need and what we computed, where anything differs."""
         with self.deps.db.read() as conn:
-            books, nos = self.computing.books(conn, mine), store.numbers(conn, mine.id)
+            books = self.computing.books(conn, mine)
+            everybody = store.numbers(conn, mine.id) if nos is None else nos
         if books is None:
             return 0
-        return sum(self._sheet_part(mine, books, part, cause) for part in store.chunks(nos))
+        return sum(self._sheet_part(mine, books, part, cause) for part in store.chunks(everybody))
 
     def _sheet_part(self, mine: Run, books: Books, nos: Sequence[EmployeeNo], cause: str) -> int:
         wanted = {
@@ -174,22 +197,22 @@ class Collecting:
 
     # --- Bitable's own figures ---
 
-    def _compare(self, run: JobRun, mine: Run) -> None:
+    def _compare(self, run: JobRun, mine: Run, nos: Sequence[EmployeeNo] | None) -> None:
         """Where Bitable's float result differs from ours by a cent or more, the run cannot be signed."""
         for number, seconds in enumerate((*SETTLE_SECONDS, 0.0)):
-            found = run.attempt(f"compare:{number}", lambda: self._differing(mine))
+            found = run.attempt(f"compare:{number}", lambda: self._differing(mine, nos))
             if not found:
                 return
             if seconds:
                 run.sleep(seconds)
         run.step("differing", lambda: self._note_differing(mine, found))
 
-    def _differing(self, mine: Run) -> dict[str, list[str]]:
+    def _differing(self, mine: Run, nos: Sequence[EmployeeNo] | None) -> dict[str, list[str]]:
         """Names of the columns that differ, by employee number; read back from Bitable."""
         with self.deps.db.read() as conn:
-            nos = store.numbers(conn, mine.id)
+            everybody = store.numbers(conn, mine.id) if nos is None else nos
         found: dict[str, list[str]] = {}
-        for part in store.chunks(nos):
+        for part in store.chunks(everybody):
             found |= self._differing_part(mine, part)
         return found
 
@@ -222,11 +245,12 @@ class Collecting:
     def _finish(self, seen: Run) -> None:
         """Put the run under its digest; with nothing to settle it is ready to be signed at once."""
         now = self.deps.clock.now()
+        with self.deps.db.read() as conn:
+            digest = self.computing.digest(conn, seen)  # of rows that change in this lane only
         with self.deps.db.begin() as conn:
             mine = store.load_run(conn, seen.id, lock=True)
             if mine is None or mine.state not in moves.OPEN:
                 return
-            digest = self.computing.digest(conn, mine)
             if mine.state in moves.SIGNED:  # submitted while this was computed
                 if digest != mine.digest:
                     void(conn, self.deps, mine, moves.Reason.INPUT_CHANGED, "提交签批时数据正在变化")

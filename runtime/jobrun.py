@@ -98,6 +98,9 @@ class JobRun:
     Steps are replayed by their order: a job must call the same steps in the same order when it runs again
     with the same results, so it decides from arguments and step results, not from time or chance.
 
+    Attributes:
+        resumed: the work was begun before and its worker died; what it kept in memory is lost.
+
     Args:
         work_id: the work's id; derive idempotency keys from it.
         record: the engine's recorder.
@@ -122,6 +125,7 @@ class JobRun:
         self._record = record
         self._slots = slots
         self._clock = clock
+        self.resumed = resumed
         self._doubtful = resumed
         self._first_wait = first_wait
 
