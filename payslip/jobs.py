@@ -18,6 +18,7 @@ from payslip import history, store
 from payslip import run as moves
 from payslip.approving import void
 from payslip.cards import run_card
+from payslip.collect_cells import read_month
 from payslip.commission import commission
 from payslip.computing import Computing
 from payslip.deps import Payroll
@@ -392,11 +393,5 @@ def _concerns(change: Change, table: str, run: Run) -> bool:
     if table not in MONTHLY:
         return True
     months = {str(row.values.get("month")) for row in (change.before, change.after) if row is not None}
-    return any(_same_month(month, run) for month in months)
-
-
-def _same_month(text: str, run: Run) -> bool:
-    digits = "".join(ch if ch.isdigit() else " " for ch in text).split()
-    if len(digits) != 2:
-        return True  # unreadable: it may well be meant
-    return f"{digits[0]}-{int(digits[1]):02d}" == run.month
+    # One that cannot be read may well be meant.
+    return any(read_month(month) in (None, run.month) for month in months)

@@ -130,7 +130,7 @@ def test_a_tap_is_answered_over_the_line(served: tuple[SandboxServer, Official])
     server, client = served
     toast = {"toast": {"type": "success", "content": "收到"}}
     assert server.world.longconn.request(tap({"a": "ok"}, server)) == (200, toast)
-    assert {"kind": "card", "value": {"a": "ok"}} in client.said
+    until(lambda: {"kind": "card", "value": {"a": "ok"}} in client.said)
     assert server.world.longconn.request(tap({"fail": 1}, server)) == (500, None)
 
 

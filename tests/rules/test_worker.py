@@ -166,7 +166,7 @@ def test_a_restock_is_one_purchase_order(scene: Scene) -> None:
         timeout=20,
         what="goods on the way count",
     )
-    assert "已补货" in texts(scene.cards(buyer)[0]["content"])
+    until(lambda: "已补货" in texts(scene.cards(buyer)[0]["content"]), timeout=20, what="the card says it")
 
 
 def test_a_plan_deleted_on_the_platform_asks_a_person(scene: Scene) -> None:
