@@ -12,7 +12,6 @@ import click
 
 from payslip.cli_kit import note
 from runtime.errors import PermanentError
-from runtime.work import Work
 
 if TYPE_CHECKING:
     from bitable_sync.cells import CellValue
@@ -145,6 +144,8 @@ def _say(plan: ImportPlan) -> None:
 
 
 def _apply(floor: Floor, sync: Sync, wish: Wish, plan: ImportPlan) -> int:
+    from runtime.work import Work
+
     now = floor.clock.now().replace(microsecond=0)  # as Bitable keeps it, so that the rows are found again
     rows = plan.stamped(now)
     if rows:
