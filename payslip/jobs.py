@@ -252,6 +252,8 @@ class Collecting:
             mine = store.load_run(conn, seen.id, lock=True)
             if mine is None or mine.state not in moves.OPEN:
                 return
+            if self.deps.queue.any_waiting(conn, lane(mine.id), f"payroll.collect:{mine.id}:"):
+                return  # the next one knows more, and says when all is done
             if mine.state in moves.SIGNED:  # submitted while this was computed
                 if digest != mine.digest:
                     void(conn, self.deps, mine, moves.Reason.INPUT_CHANGED, "提交签批时数据正在变化")

@@ -84,7 +84,7 @@ class CrowdDay(PayDay):
 
     def submit(self) -> int:
         """HR submits, everybody asked signs; how many approvals there were. Sealing begins by itself."""
-        self.tap_once_ready(self.hr, "提交签批")
+        self.tap_once_ready(self.hr, "提交签批", self.patience)
         run = f"{self.month}.1"
         until(lambda: self._complete(self.forms(run)), self.patience, f"the approvals of {run} are started")
         while waiting := self._waiting(run):

@@ -61,14 +61,14 @@ class Desk:
         check((sent.get("toast") or {}).get("type") == "success", f"the answer was {sent}")
         return sent
 
-    def tap_once_ready(self, who: Someone, text: str) -> None:
+    def tap_once_ready(self, who: Someone, text: str, patience: float = PATIENCE) -> None:
         """Tap until the answer is good news: something typed a moment ago may still be computed."""
 
         def look() -> bool:
             sent = self.office.tap(who["open_id"], self.run_message, text)
             return (sent.get("toast") or {}).get("type") == "success"
 
-        until(look, PATIENCE, f"{text} is accepted")
+        until(look, patience, f"{text} is accepted")
 
     def reaches(self, *states: str, without: str = "") -> Seen:
         """Wait until the run's card is in one of these states and does not say ``without``."""
