@@ -7,7 +7,7 @@ DIST := --dist loadfile --no-loadscope-reorder
 # `make test ORDER=` shuffles the tests.
 ORDER ?= -p no:randomly
 
-.PHONY: demo demo-once test check bench bench-payday lock clean
+.PHONY: demo demo-once test test-sqlite test-postgres check bench bench-payday lock clean
 
 demo: .venv/.run  ## the whole company on this machine; Ctrl-C stops everything it started
 	$(BIN)/chorus demo
@@ -15,8 +15,12 @@ demo: .venv/.run  ## the whole company on this machine; Ctrl-C stops everything 
 demo-once: .venv/.run  ## one business morning played without a person; exit code says pass or fail
 	$(BIN)/chorus demo --once
 
-test: .venv/.dev node_modules/.installed  ## every test: on SQLite, then what touches a database on PostgreSQL
+test: test-sqlite test-postgres  ## every test: on SQLite, then what touches a database on PostgreSQL
+
+test-sqlite: .venv/.dev node_modules/.installed
 	$(BIN)/pytest -n $(JOBS) $(DIST) $(ORDER)
+
+test-postgres: .venv/.dev node_modules/.installed
 	$(BIN)/pytest -n $(JOBS) $(DIST) $(ORDER) --database postgres
 
 check: .venv/.dev  ## style, types, layers
