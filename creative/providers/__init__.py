@@ -1,0 +1,1 @@
+"""Image models behind one interface: OpenAI, Volcengine Ark (Seedream), Qwen-Image."""
