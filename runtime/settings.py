@@ -1,5 +1,6 @@
 """Settings from the environment. Secrets come only from here, never from the manifest or a command line."""
 
+import os
 from pathlib import Path
 from typing import Any, Self
 
@@ -49,6 +50,10 @@ class Settings(BaseSettings):
     payer_name: str = ""
     payer_alipay: str = ""
     payout_template: str = Field(default="cmb", pattern=r"^(cmb|icbc|alipay)$")
+
+    image_keys: dict[str, SecretStr] = Field(default_factory=lambda: _named("CHORUS_IMAGE_KEY_"), repr=False)
+    image_urls: dict[str, SecretStr] = Field(default_factory=lambda: _named("CHORUS_IMAGE_URL_"), repr=False)
+    blob_dir: Path = Field(default_factory=lambda data: data.get("var_dir", Path("var")) / "blobs")
 
     base_app_token: str | None = None
     admin_open_id: str | None = Field(default=None, pattern=r"^ou_")
@@ -119,6 +124,15 @@ def env_name(field: str) -> str:
     """Return the name of the environment variable of a settings field, e.g. `port` -> `CHORUS_PORT`."""
     alias = Settings.model_fields[field].validation_alias
     return alias if isinstance(alias, str) else f"{PREFIX}{field}".upper()
+
+
+def _named(prefix: str) -> dict[str, SecretStr]:
+    """Variables of one kind, by the rest of their name in lower case; empty ones are left out."""
+    return {
+        name.removeprefix(prefix).lower(): SecretStr(value)
+        for name, value in os.environ.items()
+        if name.startswith(prefix) and value
+    }
 
 
 def _sibling(database_url: str) -> str:

@@ -1,0 +1,235 @@
+"""What a look at a row of 素材需求 decides. Pure: row, what we know, time in; request, version, reason out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from creative.brief import Missing, Shelf, Values, Wrong, input_digest, person, read_brief
+from creative.model import Brief, Cause, Request, State, Version, version_id
+from creative.providers.model import Orientation
+from creative.studio.formats import FORMATS, orientation
+from creative.studio.model import Ground
+
+EXAMINED = (State.DRAFT, State.REVISE, State.FAILED)
+"""States in which a changed row is looked at as if it were new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the wording check says of a brief.
+
+    Attributes:
+        fault: a sentence when the words must be changed, else empty.
+        record: what is kept with the version: verdict, rules' version, exemptions.
+    """
+
+    fault: str
+    record: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """The outcome.
+
+    Attributes:
+        request: as it is now; None when there is nothing to remember.
+        version: a version to be made, or None.
+        reason: named reason for the audit trail.
+        mark: 状态 and 说明 of the row are to be written.
+        tell: the requester is to be told by a card.
+    """
+
+    request: Request | None
+    version: Version | None
+    reason: str
+    mark: bool = False
+    tell: bool = False
+
+
+def look(
+    record_id: str,
+    values: Values | None,
+    known: Request | None,
+    shelf: Shelf,
+    check: Callable[[Brief], Verdict],
+    previous: Version | None,
+    now: datetime,
+) -> Intake:
+    """Decide what a row asks for now.
+
+    Args:
+        record_id: the row.
+        values: its cells; None when it was deleted.
+        known: what we know of it.
+        shelf: brands and layouts in force.
+        check: the wording check.
+        previous: the newest version, when there is one.
+        now: the time.
+    """
+    if values is None:
+        return _deleted(known, now)
+    status, digest = str(values.get("status") or ""), input_digest(values)
+    base = _read_people(known or _blank(record_id, now), values)
+    if known is not None and known.state.over:
+        return _over(base, digest, status, now)
+    if status == State.CANCELLED.value:
+        return _moved(base, State.CANCELLED, "已取消；不会再生成", "cancelled", digest, now)
+    if status == State.DRAFT.value:
+        return _moved(base, State.DRAFT, "草稿；清空“状态”就会开始", "draft", digest, now)
+    if known is not None and known.state is State.MAKING:
+        return Intake(None, None, "being_made")
+    if known is not None and known.state is State.REVIEW:
+        return _edited(base, values, digest, shelf, check, previous, now)
+    emptied = known is not None and not status
+    if known is not None and digest == known.seen and not emptied:
+        return Intake(None, None, "unchanged")
+    return _examine(base, values, digest, shelf, check, now)
+
+
+def next_version(
+    request: Request, brief: Brief, verdict: Verdict, cause: Cause, by: str, now: datetime, *,
+    grounds: str = "", reason: str = "",
+) -> tuple[Request, Version]:  # fmt: skip
+    """The request with one version more, and that version.
+
+    Args:
+        request: as it is.
+        brief: what the version freezes.
+        verdict: of the wording check.
+        cause: why.
+        by: who asked (open_id).
+        now: the time.
+        grounds: the version whose backgrounds are used; empty = its own.
+        reason: what should be different, in the person's words.
+    """
+    number = request.version + 1
+    own = version_id(request.id, number)
+    version = Version(
+        own, request.id, number, cause, brief, reason, grounds or own, by, now, None, verdict.record
+    )
+    note = "正在排版" if grounds else "正在生成，通常几分钟"
+    moved = replace(
+        request, state=State.MAKING, version=number, turn=request.turn + 1, note=note, chosen=None,
+        title=brief.title, owners=brief.brand.owners, changed_at=now,
+    )  # fmt: skip
+    return moved, version
+
+
+def costs_money(old: Brief, new: Brief) -> bool:
+    """Whether a change of the brief changes the backgrounds, or asks for more of them."""
+    scene = [
+        (each.product, each.styles, each.remark, each.brand.name, each.brand.tone, each.brand.wanted,
+         each.brand.unwanted)
+        for each in (old, new)
+    ]  # fmt: skip
+    return (
+        scene[0] != scene[1]
+        or new.variants > old.variants
+        or not set(orientations(new)) <= set(orientations(old))
+    )
+
+
+def orientations(brief: Brief) -> tuple[Orientation, ...]:
+    """Which backgrounds a variant of a brief needs."""
+    formats = [FORMATS[key] for key in brief.formats]
+    wanted = {Orientation(orientation(each.shape)) for each in formats if each.ground is Ground.SCENE}
+    return tuple(each for each in Orientation if each in wanted)
+
+
+def _examine(
+    base: Request, values: Values, digest: str, shelf: Shelf, check: Callable[[Brief], Verdict], now: datetime
+) -> Intake:
+    found = read_brief(values, shelf)
+    if isinstance(found, Missing):
+        if not found.begun:
+            return Intake(None, None, "blank")
+        return _revise(base, f"还差：{'、'.join(found.columns)}", "incomplete", digest, now, tell=False)
+    if isinstance(found, Wrong):
+        return _revise(base, "\n".join(found.sentences), "wrong", digest, now)
+    verdict = check(found)
+    if verdict.fault:
+        return _revise(base, verdict.fault, "wording", digest, now)
+    asked_by = base.requester.open_id if base.requester else ""
+    request, version = next_version(replace(base, seen=digest), found, verdict, Cause.NEW, asked_by, now)
+    return Intake(request, version, "accepted", mark=True)
+
+
+def _edited(
+    base: Request, values: Values, digest: str, shelf: Shelf, check: Callable[[Brief], Verdict],
+    previous: Version | None, now: datetime,
+) -> Intake:  # fmt: skip
+    """A row whose variants wait for a decision was edited."""
+    if digest == base.seen or previous is None:
+        return Intake(None, None, "unchanged")
+    found = read_brief(values, shelf)
+    if isinstance(found, Missing):
+        return _noted(base, f"还差：{'、'.join(found.columns)}；现有样图不变", "incomplete", digest, now)
+    if isinstance(found, Wrong):
+        return _noted(base, "\n".join((*found.sentences, "现有样图不变")), "wrong", digest, now)
+    if found == previous.brief:
+        return Intake(replace(base, seen=digest), None, "same_brief")
+    if costs_money(previous.brief, found):
+        note = "对画面的要求改了，重新生成要花费用：请在卡片上点“重做”"
+        return _noted(base, note, "needs_redo", digest, now)
+    verdict = check(found)
+    if verdict.fault:
+        return _noted(base, f"{verdict.fault}\n现有样图不变", "wording", digest, now)
+    asked_by = base.requester.open_id if base.requester else ""
+    request, version = next_version(
+        replace(base, seen=digest), found, verdict, Cause.COPY, asked_by, now, grounds=previous.grounds
+    )
+    return Intake(request, version, "copy_edited", mark=True)
+
+
+def _blank(record_id: str, now: datetime) -> Request:
+    return Request(record_id, State.DRAFT, 0, 0, "", "", None, None, (), "", None, None, "", now)
+
+
+def _read_people(request: Request, values: Values) -> Request:
+    return replace(
+        request,
+        requester=person(values, "requester"),
+        designer=person(values, "designer"),
+        title=str(values.get("title") or values.get("headline") or request.title or "")[:60],
+    )
+
+
+def _deleted(known: Request | None, now: datetime) -> Intake:
+    if known is None or known.state.over:
+        return Intake(None, None, "row_deleted")
+    gone = replace(
+        known, state=State.CANCELLED, note="这一行被删除了", turn=known.turn + 1, changed_at=now
+    )
+    return Intake(gone, None, "row_deleted")
+
+
+def _over(base: Request, digest: str, status: str, now: datetime) -> Intake:
+    del now
+    if digest == base.seen:
+        wrong = status not in ("", base.state.value)
+        return Intake(None, None, "over", mark=wrong)
+    note = f"{base.state.value}，改动不会生效；要做新的请复制这一行并清空“状态”"
+    return Intake(replace(base, seen=digest, note=note), None, "edited_after_end", mark=True)
+
+
+def _moved(base: Request, state: State, note: str, reason: str, digest: str, now: datetime) -> Intake:
+    if base.state is state and base.version + base.turn > 0:
+        return Intake(None, None, "unchanged")
+    moved = replace(base, state=state, note=note, seen=digest, turn=base.turn + 1, changed_at=now)
+    return Intake(moved, None, reason, mark=True)
+
+
+def _revise(
+    base: Request, note: str, reason: str, digest: str, now: datetime, *, tell: bool = True
+) -> Intake:
+    moved = replace(
+        base, state=State.REVISE, note=note, seen=digest, turn=base.turn + 1, changed_at=now
+    )
+    return Intake(moved, None, reason, mark=True, tell=tell and base.requester is not None)
+
+
+def _noted(base: Request, note: str, reason: str, digest: str, now: datetime) -> Intake:
+    return Intake(replace(base, note=note, seen=digest, changed_at=now), None, reason, mark=True)
