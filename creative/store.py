@@ -109,6 +109,11 @@ def load_version(conn: Connection, wanted: str) -> Version | None:
     )  # fmt: skip
 
 
+def lock_version(conn: Connection, wanted: str) -> None:
+    """Keep others from counting what of a version is done until the transaction ends."""
+    conn.execute(sa.select(tables.versions.c.id).where(tables.versions.c.id == wanted).with_for_update())
+
+
 def keep_photos(conn: Connection, wanted: str, photos: Iterable[Photo]) -> None:
     """Note what became of a version's photos."""
     values = {"photos": [asdict(each) for each in photos]}
@@ -120,6 +125,18 @@ def finish_version(conn: Connection, wanted: str, at: datetime) -> bool:
     table = tables.versions
     done = table.update().where(table.c.id == wanted, table.c.done_at.is_(None)).values(done_at=at)
     return conn.execute(done).rowcount > 0
+
+
+def note_logo(db: Database, conn: Connection, file_token: str, blob: str) -> None:
+    """Note which blob a logo is."""
+    insert = db.insert(tables.logos).values(file_token=file_token, blob=blob)
+    conn.execute(insert.on_conflict_do_nothing())
+
+
+def logo(conn: Connection, file_token: str) -> str | None:
+    """The blob of a logo that was fetched."""
+    query = sa.select(tables.logos.c.blob).where(tables.logos.c.file_token == file_token)
+    return conn.execute(query).scalar_one_or_none()
 
 
 # --- calls ---

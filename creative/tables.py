@@ -43,6 +43,14 @@ versions = sa.Table(
 )
 """One row a version; what it froze never changes."""
 
+logos = sa.Table(
+    "art_logos",
+    metadata,
+    sa.Column("file_token", sa.Text, primary_key=True),
+    sa.Column("blob", sa.Text, nullable=False),
+)
+"""Logos that were fetched, by their token in the base."""
+
 calls = sa.Table(
     "art_calls",
     metadata,

@@ -1,0 +1,204 @@
+"""One background is generated: paid for at most once, kept before anything else is done with it."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+import structlog
+from sqlalchemy.engine import Connection
+
+from creative import store
+from creative.deps import Art
+from creative.effects import compose_work
+from creative.model import Call, CallState, Version
+from creative.prompt import Prompt, SceneAsk, scene_prompt
+from creative.providers.model import ImageModel, Lost, Picture, PictureOrder, Refused, Unavailable
+from runtime.clock import SHANGHAI
+from runtime.errors import TransientError
+from runtime.jobrun import JobRun
+
+TRIES = 7
+"""Rounds over all models before a background is painted here instead; with growing waits about three minutes."""
+LONGEST_WAIT = 90.0
+PAUSE = timedelta(minutes=10)
+"""So long a model is left alone whose account is empty or whose key is refused: waiting does not help it."""
+
+NO_MODEL = "没有可用的图像模型，底图由 Chorus 按品牌色绘制"
+LOST = "底图没有收到，可能已经计费（{model}），不会自动再要；先用本地绘制的底图"
+OUT = "图像模型暂时不可用，先用本地绘制的底图"
+OVER = "超出{what}的生成预算（¥{most:.2f}），先用本地绘制的底图"
+
+_log = structlog.get_logger("creative.generating")
+
+
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """A call that was committed as sent, with what goes out."""
+
+    call: Call
+    order: PictureOrder
+
+
+class Generating:
+    """The job ``art.generate``."""
+
+    def __init__(self, deps: Art) -> None:
+        self.deps = deps
+        self._paused: dict[str, float] = {}
+
+    def generate(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Have one background made by the first model that can, then let its variant be composed."""
+        call_id = str(args["call"])
+        try:
+            run.attempt("generate", lambda: self._once(call_id), tries=TRIES)
+        except TransientError as error:
+            note = f"{OUT}：{error}"
+            run.step("give up", lambda: self._settle(call_id, CallState.FAILED, note))
+        run.step("next", lambda: self._next(call_id))
+
+    def _once(self, call_id: str) -> str:
+        """One round over the models. What was sent and not heard of is never sent again."""
+        models = self.deps.models()
+        if not models:
+            return self._settle(call_id, CallState.FAILED, NO_MODEL)
+        trouble: list[Unavailable] = []
+        for model in models:
+            if self._paused.get(model.profile.name, 0.0) > time.monotonic():
+                continue
+            sent = self._send(call_id, model)
+            if isinstance(sent, str):
+                return sent
+            try:
+                return self._keep(sent.call, model.paint(sent.order))
+            except Unavailable as error:
+                self._back(call_id)
+                self._rest(model, error)
+                trouble.append(error)
+            except Refused as error:
+                note = f"{error}；先用本地绘制的底图"
+                return self._settle(call_id, CallState.REFUSED, note)
+            except Lost as error:
+                _log.warning("art.lost", call=call_id, model=model.profile.name, request=error.request_id)
+                note = LOST.format(model=model.profile.name)
+                return self._settle(call_id, CallState.UNKNOWN, note)
+            except Exception:
+                # A fault of ours after the order left: whether it was billed nobody knows.
+                _log.exception("art.unforeseen", call=call_id, model=model.profile.name)
+                return self._settle(call_id, CallState.UNKNOWN, LOST.format(model=model.profile.name))
+        if not trouble or all(each.reason in ("quota", "auth") for each in trouble):
+            why = str(trouble[-1]) if trouble else "账户或密钥需要管理员处理"
+            return self._settle(call_id, CallState.FAILED, f"{OUT}：{why}")
+        wait = min((each.wait for each in trouble if each.wait), default=None)
+        raise TransientError(str(trouble[-1]), wait=min(wait, LONGEST_WAIT) if wait else None)
+
+    def _send(self, call_id: str, model: ImageModel) -> _Sent | str:
+        """Commit that a call leaves now, with what it may cost; or the state it is in already."""
+        profile, now = model.profile, self.deps.clock.now()
+        with self.deps.db.begin() as conn:
+            call = store.load_call(conn, call_id, lock=True)
+            version = store.load_version(conn, call.version_id) if call else None
+            if call is None or version is None:
+                return "gone"
+            if call.state is CallState.SENT:
+                # Its worker died between sending and hearing: it may have been made and billed.
+                store.change_call(
+                    conn, call_id, CallState.UNKNOWN, note=LOST.format(model=call.provider), done_at=now
+                )
+                return CallState.UNKNOWN.value
+            if call.state.settled:
+                return call.state.value
+            over = self._over_budget(conn, call, profile.price)
+            if over:
+                store.change_call(conn, call_id, CallState.REFUSED, note=over, done_at=now)
+                return CallState.REFUSED.value
+            prompt, order = self._order(version, call, model)
+            store.change_call(
+                conn, call_id, CallState.SENT, provider=profile.name, model=profile.model,
+                prompt=prompt.text, digest=prompt.digest, seed=prompt.seed, cost=profile.price, sent_at=now,
+            )  # fmt: skip
+            sent = replace(call, provider=profile.name, model=profile.model, prompt=prompt.text)
+            return _Sent(sent, order)
+
+    def _order(self, version: Version, call: Call, model: ImageModel) -> tuple[Prompt, PictureOrder]:
+        brief, profile = version.brief, model.profile
+        ask = SceneAsk(
+            product=brief.product or brief.title, styles=brief.styles, remark=brief.remark,
+            tone=brief.brand.tone, wanted=brief.brand.wanted, unwanted=brief.brand.unwanted,
+            reason=version.reason, variant=call.variant, orientation=call.orientation, seed=call.seed,
+        )  # fmt: skip
+        prompt = scene_prompt(ask, profile)
+        photos = version.photos or ()
+        references = []
+        if photos and profile.supports_reference:
+            photo = photos[(call.variant - 1) % len(photos)]
+            references = [(self.deps.blobs.get(photo.product), "image/png")]
+        person = hashlib.sha256(call.requester.encode()).hexdigest()[:32]
+        order = PictureOrder(
+            prompt.text, call.orientation, prompt.negative, prompt.seed, tuple(references), person
+        )
+        return prompt, order
+
+    def _over_budget(self, conn: Connection, call: Call, price: Decimal) -> str:
+        """Which allowance one more picture would exceed, as a sentence; the day is Shanghai's."""
+        now, budget = self.deps.clock.now(), self.deps.policy.budget
+        midnight = now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
+        request_id = call.version_id.rpartition(":")[0]
+        checks = (
+            ("这条需求", budget.request, store.spent(conn, since=midnight, request_id=request_id)),
+            ("需求人今天", budget.requester_day, store.spent(conn, since=midnight, requester=call.requester)),
+            ("公司今天", budget.day, store.spent(conn, since=midnight)),
+        )
+        for what, most, spent in checks:
+            if spent + price > most:
+                return OVER.format(what=what, most=most)
+        return ""
+
+    def _keep(self, call: Call, picture: Picture) -> str:
+        """First the file, then the row: a picture that was paid for is not lost again."""
+        blob = self.deps.blobs.put(picture.bytes)
+        with self.deps.db.begin() as conn:
+            store.change_call(
+                conn, call.id, CallState.STORED, blob=blob, cost=picture.cost, note="",
+                request_no=picture.request_id, usage=dict(picture.usage), done_at=self.deps.clock.now(),
+            )  # fmt: skip
+        return CallState.STORED.value
+
+    def _back(self, call_id: str) -> None:
+        """Surely not billed: the call may be sent again."""
+        with self.deps.db.begin() as conn:
+            store.change_call(conn, call_id, CallState.PLANNED, cost=None)
+
+    def _settle(self, call_id: str, state: CallState, note: str) -> str:
+        with self.deps.db.begin() as conn:
+            call = store.load_call(conn, call_id, lock=True)
+            if call is None or call.state.settled:
+                return call.state.value if call else "gone"
+            values: dict[str, Any] = {"note": note, "done_at": self.deps.clock.now()}
+            if state is not CallState.UNKNOWN:
+                values["cost"] = None
+            store.change_call(conn, call_id, state, **values)
+        return state.value
+
+    def _rest(self, model: ImageModel, error: Unavailable) -> None:
+        if error.reason in ("quota", "auth"):
+            self._paused[model.profile.name] = time.monotonic() + PAUSE.total_seconds()
+            _log.error("art.model_paused", model=model.profile.name, reason=error.reason, sentence=str(error))
+
+    def _next(self, call_id: str) -> bool:
+        """When a variant's backgrounds are all settled, it is composed."""
+        with self.deps.db.begin() as conn:
+            call = store.load_call(conn, call_id)
+            if call is None:
+                return False
+            store.lock_version(conn, call.version_id)
+            of_variant = [each for each in store.calls_of(conn, call.version_id) if each.variant == call.variant]
+            if not all(each.state.settled for each in of_variant):
+                return False
+            self.deps.queue.put(conn, compose_work(call.version_id, call.variant))
+        return True
