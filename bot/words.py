@@ -42,3 +42,11 @@ def plain(words: Words) -> Element:
 def lark_md(words: Words) -> Element:
     """Build a ``lark_md`` object: the small markdown of labels and cells."""
     return {"tag": "lark_md", **spoken(words)}
+
+
+_ESCAPES = str.maketrans({char: f"&#{ord(char)};" for char in "<>*_~`[]\\&"})
+
+
+def safe(data: str) -> str:
+    """Text from tables as it must stand in markdown: nobody mentions people or draws links through a name."""
+    return data.translate(_ESCAPES)

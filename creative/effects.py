@@ -104,13 +104,18 @@ def card_works(db: Database, conn: Connection, request: Request, at: datetime) -
 def refresh_works(conn: Connection, request: Request) -> list[Work]:
     """Bring the cards that are out to what is."""
     out = {str(card["receiver"]) for card in store.cards_of(conn, request.id) if card["message_id"]}
-    return [
-        Work(
-            "art.refresh", f"art-refresh:{request.id}:{request.turn}:{receiver}", f"receiver:{receiver}",
-            {"request": request.id, "receiver": receiver},
-        )
-        for receiver in sorted(out)
-    ]  # fmt: skip
+    return [refresh_work(request, receiver) for receiver in sorted(out)]
+
+
+def refresh_work(request: Request, receiver: str, *, suffix: str = "") -> Work:
+    """Bring one receiver's cards to what is."""
+    work_id = f"art-refresh:{request.id}:{request.turn}:{receiver}{suffix}"
+    return Work("art.refresh", work_id, f"receiver:{receiver}", {"request": request.id, "receiver": receiver})
+
+
+def copy_work(version: Version) -> Work:
+    """Write texts that were changed on a card into the row, once."""
+    return Work("art.write_copy", f"art-copy:{version.id}", f"art-row:{version.request_id}", {"version": version.id})
 
 
 def _lane(text: str, count: int) -> int:

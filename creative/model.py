@@ -188,6 +188,7 @@ class Variant:
         preview: blob of the small picture for cards; None when no format could be delivered.
         faults: sentences about formats that are missing.
         notes: sentences for the designer.
+        image_key: the preview's key for cards; "" until it was uploaded.
     """
 
     version_id: str
@@ -196,6 +197,7 @@ class Variant:
     preview: str | None
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    image_key: str = ""
 
 
 def version_id(self) -> str:
@@ -281,6 +283,7 @@ class Variant:
         preview: blob of the small picture for cards; None when no format could be delivered.
         faults: sentences about formats that are missing.
         notes: sentences for the designer.
+        image_key: the preview's key for cards; "" until it was uploaded.
     """
 
     version_id: str
@@ -289,6 +292,7 @@ class Variant:
     preview: str | None
     faults: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    image_key: str = ""
 
 
 def version_id(request_id: str, version: int) -> str:

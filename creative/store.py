@@ -27,6 +27,7 @@ from creative.model import (
     Version,
 )
 from creative.providers.model import Orientation
+from creative.search import Asset
 from runtime.db import Database
 
 _BRIEF = TypeAdapter(Brief)
@@ -211,11 +212,23 @@ def files_of(conn: Connection, wanted: str, variant: int | None = None) -> list[
     return [MadeFile(**{**row, "inputs": tuple(row["inputs"])}) for row in rows]
 
 
-def note_upload(conn: Connection, file_id: str, token: str, verified: str) -> None:
-    """Note where a file lies in the base, and what was read back from there."""
+def note_upload(conn: Connection, file_id: str, token: str) -> None:
+    """Note where a file lies in the base."""
     table = tables.files
-    values = {"file_token": token, "verified": verified}
-    conn.execute(table.update().where(table.c.id == file_id).values(values))
+    conn.execute(table.update().where(table.c.id == file_id).values(file_token=token))
+
+
+def note_verified(conn: Connection, file_id: str, found: str) -> None:
+    """Note what was read back of a file after its upload."""
+    table = tables.files
+    conn.execute(table.update().where(table.c.id == file_id).values(verified=found))
+
+
+def note_preview(conn: Connection, version: str, variant: int, image_key: str) -> None:
+    """Note the key under which a variant's preview may stand in cards."""
+    table = tables.variants
+    wanted = table.update().where(table.c.version_id == version, table.c.variant == variant)
+    conn.execute(wanted.values(image_key=image_key))
 
 
 # --- variants ---
@@ -237,7 +250,7 @@ def variants_of(conn: Connection, wanted: str) -> list[Variant]:
     return [
         Variant(
             row["version_id"], row["variant"], row["template"], row["preview"], tuple(row["faults"]),
-            tuple(row["notes"]),
+            tuple(row["notes"]), row["image_key"],
         )
         for row in conn.execute(query).mappings()
     ]  # fmt: skip
@@ -277,3 +290,27 @@ def note_card(conn: Connection, card_id: str, *, turn: int, message: tuple[str, 
     conn.execute(tables.cards.update().where(tables.cards.c.id == card_id).values(values))
 
 
+
+
+def chat_with(conn: Connection, receiver: str) -> str | None:
+    """The chat with a person, from any card they were sent."""
+    table = tables.cards
+    query = sa.select(table.c.chat_id).where(table.c.receiver == receiver, table.c.chat_id.is_not(None))
+    return conn.execute(query.limit(1)).scalar_one_or_none()
+
+
+# --- the library ---
+
+
+def add_asset(db: Database, conn: Connection, asset: Asset) -> None:
+    """Note an archived file; the newest description of it counts."""
+    values = asdict(asset)
+    change = {key: value for key, value in values.items() if key != "id"}
+    insert = db.insert(tables.assets).values(values)
+    conn.execute(insert.on_conflict_do_update(index_elements=["id"], set_=change))
+
+
+def assets(conn: Connection) -> list[Asset]:
+    """Everything that was archived, oldest first."""
+    rows = conn.execute(sa.select(tables.assets).order_by(tables.assets.c.at)).mappings()
+    return [Asset(**row) for row in rows]

@@ -83,6 +83,7 @@ variants = sa.Table(
     sa.Column("variant", sa.Integer, nullable=False),
     sa.Column("template", sa.Text, nullable=False),
     sa.Column("preview", sa.Text),  # blob of the small picture for cards; null = nothing could be delivered
+    sa.Column("image_key", sa.Text, nullable=False, server_default=""),  # the preview's key for cards
     sa.Column("faults", Json, nullable=False),
     sa.Column("notes", Json, nullable=False),
     sa.Column("done_at", Utc, nullable=False),
@@ -133,6 +134,7 @@ assets = sa.Table(
     sa.Column("format", sa.Text, nullable=False),
     sa.Column("shape", sa.Text, nullable=False),
     sa.Column("brand", sa.Text, nullable=False),
+    sa.Column("product", sa.Text, nullable=False, server_default=""),
     sa.Column("sha256", sa.Text, nullable=False),
     sa.Column("dhash", sa.Text, nullable=False),
     sa.Column("text_digest", sa.Text, nullable=False),

@@ -1,0 +1,127 @@
+"""One variant is composed, and its files go up into the base."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from creative import store
+from creative.deps import Art
+from creative.effects import deliver_work
+from creative.making import seed_of
+from creative.model import CallState, MadeFile, Variant, Version
+from creative.painting import Painted, PaintedFile, Painting, paint
+from creative.specs import REQUESTS
+from runtime.errors import PermanentError
+from runtime.jobrun import JobRun
+
+LAYERED = ("psd", "svg")
+
+
+class Composing:
+    """The job ``art.compose``."""
+
+    def __init__(self, deps: Art) -> None:
+        self.deps = deps
+
+    def compose(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Paint a variant, note its files, upload each once, read each back; the last variant delivers."""
+        version_id, number = str(args["version"]), int(args["variant"])
+        with self.deps.db.read() as conn:
+            version = store.load_version(conn, version_id)
+            done = {each.variant for each in store.variants_of(conn, version_id)}
+        if version is None or number in done:
+            return
+        painted = _painted(run.attempt("paint", lambda: self._paint(version, number)))
+        run.step("note", lambda: self._note(version, number, painted))
+        with self.deps.db.read() as conn:
+            waiting = [each for each in store.files_of(conn, version_id, number) if each.file_token is None]
+        for made in waiting:
+            self._upload(run, made)
+        run.step("done", lambda: self._done(version, number, painted))
+
+    def _paint(self, version: Version, number: int) -> dict[str, Any]:
+        try:
+            return asdict(self.deps.painter.run(paint, str(self.deps.blobs.root), self._painting(version, number)))
+        except PermanentError as error:
+            return asdict(Painted("", (), None, (str(error),), ()))
+
+    def _painting(self, version: Version, number: int) -> Painting:
+        brief, brand = version.brief, version.brief.brand
+        with self.deps.db.read() as conn:
+            calls = [each for each in store.calls_of(conn, version.grounds) if each.variant == number]
+            logos = [
+                (store.logo(conn, ref.file_token) or "") if ref else "" for ref in (brand.logo, brand.logo_dark)
+            ]
+        photos = version.photos or ()
+        photo = photos[(number - 1) % len(photos)] if photos else None
+        grounds = {
+            each.orientation.value: each.blob for each in calls if each.state is CallState.STORED and each.blob
+        }
+        return Painting(
+            number, f"{_stem(brief.title)}_v{version.version}", brief.copy, brand.name, brand.colours, brand.safe,
+            logos[0], logos[1], photo.product if photo else "", photo.cut if photo else False,
+            photo.method if photo else "", grounds, brief.formats, brief.template,
+            seed_of(version.grounds, number), self.deps.policy.mark, self.deps.policy.producer,
+            f"{version.id}:{number}",
+        )  # fmt: skip
+
+    def _note(self, version: Version, number: int, painted: Painted) -> int:
+        with self.deps.db.begin() as conn:
+            inputs = self._inputs(version, number)
+            store.add_files(
+                self.deps.db, conn,
+                [
+                    MadeFile(
+                        f"{version.id}:{number}:{each.format}", version.id, number, each.format, each.name,
+                        each.blob, each.size, each.width, each.height, each.label, each.dhash, inputs,
+                    )
+                    for each in painted.files
+                ],
+            )  # fmt: skip
+        return len(painted.files)
+
+    def _inputs(self, version: Version, number: int) -> tuple[str, ...]:
+        """Hashes of everything a variant is made of: photos, backgrounds, and the brief itself."""
+        painting = self._painting(version, number)
+        brief = hashlib.sha256(repr((painting.copy, painting.template, painting.colours)).encode()).hexdigest()
+        photos = [each.sha256 for each in version.photos or ()]
+        return (*photos, *sorted(painting.grounds.values()), *filter(None, (painting.logo, painting.logo_dark)), brief)
+
+    def _upload(self, run: JobRun, made: MadeFile) -> None:
+        """Put a file into the base; an upload that is repeated does no harm."""
+
+        def send() -> str:
+            data = self.deps.blobs.get(made.blob)
+            return self.deps.sync.attachments.upload(REQUESTS, made.name, data).file_token
+
+        def note(token: str) -> None:
+            with self.deps.db.begin() as conn:
+                store.note_upload(conn, made.id, token)
+
+        run.deliver(f"upload {made.format}", send, note)
+
+    def _done(self, version: Version, number: int, painted: Painted) -> bool:
+        with self.deps.db.begin() as conn:
+            store.lock_version(conn, version.id)
+            variant = Variant(
+                version.id, number, painted.template, painted.preview, painted.faults, painted.notes
+            )
+            store.finish_variant(self.deps.db, conn, variant, self.deps.clock.now())
+            if len(store.variants_of(conn, version.id)) < version.brief.variants:
+                return False
+            self.deps.queue.put(conn, deliver_work(version.id))
+        return True
+
+
+def _painted(data: Mapping[str, Any]) -> Painted:
+    files = tuple(PaintedFile(**each) for each in data["files"])
+    return Painted(data["template"], files, data["preview"], tuple(data["faults"]), tuple(data["notes"]))
+
+
+def _stem(title: str) -> str:
+    plain = re.sub(r"[^\w一-鿿-]+", "-", title).strip("-")
+    return plain[:40] or "素材"
