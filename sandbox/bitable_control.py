@@ -1,5 +1,6 @@
 """Control plane of Bitable: act as a person in a base, look into bases, set the switches."""
 
+import base64
 from typing import Any
 
 from sandbox import bitable_fields as f
@@ -33,6 +34,15 @@ def add(world: World, req: Request) -> Body:
     """Add a record as a person: {open_id, app_token, table_id, fields}."""
     b = req.json()
     return {"record": world.bitable.add_as(b["open_id"], b["app_token"], b["table_id"], b["fields"])}
+
+
+@routes.add("POST", "/_sandbox/act/attach", auth="none", claim=CLAIM)
+def attach(world: World, req: Request) -> Body:
+    """Upload a file into a base as a person: {app_token, name, data (base64)}; the token goes into a cell."""
+    b = req.json()
+    with world.lock:
+        media = world.drive.put(b["app_token"], b["name"], base64.b64decode(b["data"]))
+    return {"file_token": media.token}
 
 
 @routes.add("POST", "/_sandbox/act/add_many", auth="none", claim=CLAIM)
