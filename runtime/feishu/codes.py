@@ -308,9 +308,7 @@ _WIKI_AND_DOCX: dict[int, Rule] = {
         Rejected, "The file was not uploaded for this block; upload it with the block's id as its place."
     ),
     **_each((1770014, 1770015, 1770019), Rejected, BLOCKS),
-    **_each(
-        (1770020, 1771005), Busy, "The document cannot be changed just now; the call is made again.", 5.0
-    ),
+    **_each((1770020, 1771005), Busy, "The document cannot be changed just now; the call is made again."),
     **_each((1770021, 1770022), Rejected, "The document changed meanwhile; read it again from the start."),
     1770032: Rule(
         NotPermitted,
