@@ -1,12 +1,13 @@
 """Drive: whom a document is shared with, and what lies in the caller's root folder.
 
 Source: drive-v1 permission-member/create, list and file/list pages (Feishu docs): refusals 1063001-1063006.
-Bases are the only documents here.
+Only bases can be shared here.
 """
 
 from typing import Any
 
 from sandbox.bitable_model import Base
+from sandbox.drive_model import Media, root_of
 from sandbox.kernel import ApiError, Rate, Request, Routes, World
 
 routes = Routes("drive")
@@ -119,12 +120,29 @@ def list_members(world: World, req: Request) -> Body:
     claim=f"{DOC}/file/list, 2025; the root is not paged; limit unconfirmed",
 )
 def list_files(world: World, req: Request) -> Body:
-    """What the caller's root folder holds: the bases it made."""
+    """What the caller's root folder holds: the bases it made and the files it uploaded."""
     if req.query.get("folder_token"):
         raise refuse(1061003)
     owner = world.bitable.operator(req)
     mine = [b for b in world.bitable.bases.values() if b.owner == owner and not b.folder_token]
-    return {"files": [_file(world, base) for base in mine], "has_more": False}
+    loose = [_loose(world, media) for media in world.drive.media.values() if _lies_here(world, media, owner)]
+    return {"files": [*(_file(world, base) for base in mine), *loose], "has_more": False}
+
+
+def _lies_here(world: World, media: Media, owner: str) -> bool:
+    """Whether an uploaded file still lies in somebody's root folder; what moved into the wiki does not."""
+    return media.parent == root_of(owner) and world.wiki.node_of("file", media.token) is None
+
+
+def _loose(world: World, media: Media) -> Body:
+    return {
+        "token": media.token,
+        "name": media.name,
+        "type": "file",
+        "parent_token": media.parent,
+        "url": f"{world.base_url}/file/{media.token}",
+        "owner_id": media.route,
+    }
 
 
 def _file(world: World, base: Base) -> Body:
@@ -132,7 +150,7 @@ def _file(world: World, base: Base) -> Body:
         "token": base.token,
         "name": base.name,
         "type": "bitable",
-        "parent_token": f"fldroot{base.owner[-20:]}",
+        "parent_token": root_of(base.owner),
         "url": f"{world.base_url}/base/{base.token}",
         "created_time": str(int(base.created)),
         "modified_time": str(int(base.created)),

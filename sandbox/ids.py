@@ -90,6 +90,18 @@ class Ids:
         """Token of an uploaded Drive file."""
         return "box" + self.text(24)
 
+    def document(self) -> str:
+        """Id of a document."""
+        return "doxcn" + self.text(22)
+
+    def block(self) -> str:
+        """Id of a block of a document."""
+        return "doxcn" + self.text(22)
+
+    def node(self) -> str:
+        """Token of a page of the wiki."""
+        return "wikcn" + self.text(22)
+
     def image_key(self) -> str:
         """Key of an uploaded message image."""
         return "img_v3_" + self.hex(36)

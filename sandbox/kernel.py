@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from sandbox.callbacks import CallbacksState
     from sandbox.contact import ContactState
     from sandbox.control import ControlState
+    from sandbox.docx import DocxState
     from sandbox.drive import DriveState
     from sandbox.erp import ErpState
     from sandbox.events import EventsState
@@ -38,10 +39,11 @@ if TYPE_CHECKING:
     from sandbox.oauth import OauthState
     from sandbox.shop import ShopState
     from sandbox.simulator import SimulatorState
+    from sandbox.wiki import WikiState
 
 AREAS = (
-    "auth", "contact", "im", "callbacks", "bitable", "drive", "events", "longconn", "oauth", "approval",
-    "attendance", "ads", "shop", "erp", "simulator", "control", "page",
+    "auth", "contact", "im", "callbacks", "bitable", "drive", "docx", "wiki", "events", "longconn", "oauth",
+    "approval", "attendance", "ads", "shop", "erp", "simulator", "control", "page",
 )  # fmt: skip
 
 DEFAULT_APP_ID = "cli_sandbox0000001"
@@ -286,6 +288,8 @@ class World:
     callbacks: "CallbacksState"
     bitable: "BitableState"
     drive: "DriveState"
+    docx: "DocxState"
+    wiki: "WikiState"
     events: "EventsState"
     longconn: "LongconnState"
     oauth: "OauthState"

@@ -9,12 +9,14 @@ from runtime.feishu.attendance import Attendance
 from runtime.feishu.auth import Auth
 from runtime.feishu.bitable import Bitable
 from runtime.feishu.contact import Contact
+from runtime.feishu.docx import Docx
 from runtime.feishu.door import Door
 from runtime.feishu.drive import Drive
 from runtime.feishu.im import Im
 from runtime.feishu.limits import EVERYTHING, Limits
 from runtime.feishu.quota import Quota
 from runtime.feishu.transport import READ_SECONDS, Transport
+from runtime.feishu.wiki import Wiki
 from runtime.settings import Settings
 
 
@@ -58,6 +60,8 @@ class Feishu:
         self.im = Im(self._door)
         self.bitable = Bitable(self._door)
         self.drive = Drive(self._door)
+        self.docx = Docx(self._door, self.drive)
+        self.wiki = Wiki(self._door)
         self.approval = Approval(self._door)
         self.attendance = Attendance(self._door)
 

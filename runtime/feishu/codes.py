@@ -1,8 +1,8 @@
 """Feishu's error codes: the one table from code to class and sentence.
 
 Sources: docs "通用错误码" (ugjM14COyUjL4ITN), "频控策略" (uUzN04SN3QjL1cDN), and the error lists of the
-im/v1, bitable/v1, drive/v1 and approval/v4 pages. The code decides, never the HTTP status: the same refusal
-comes as 200, 400, 403 or 500 depending on the API.
+im/v1, bitable/v1, drive/v1, docx/v1, wiki/v2 and approval/v4 pages. The code decides, never the HTTP
+status: the same refusal comes as 200, 400, 403 or 500 depending on the API.
 """
 
 from collections.abc import Mapping
@@ -59,6 +59,7 @@ SHARING = (
     "The document cannot be shared so; check the open_id, and that the company allows sharing with them."
 )
 SHARER = "Only who manages a document may share it; make the app a manager (可管理) of it."
+BLOCKS = "The document does not take these blocks; correct them where the page is built."
 PLAN = "The tenant's Feishu plan or the base's advanced permissions do not allow this."
 
 
@@ -277,8 +278,47 @@ _ATTENDANCE: dict[int, Rule] = {
     **_each((1225000, 1226000, 1226500, 1227500, 1228000), Busy, "Feishu attendance had an internal error."),
 }
 
+_WIKI_AND_DOCX: dict[int, Rule] = {
+    **_each((131001, 131007), Ambiguous, INNER),
+    131002: Rule(Rejected, REQUEST),
+    131003: Rule(
+        Rejected,
+        "The wiki is full (400,000 pages a space, 2,000 below one page, 50 levels); use another page.",
+    ),
+    131004: Rule(Rejected, "The person is not known in this tenant; look the open_id up again."),
+    131005: Rule(NotFound, "The wiki space or page does not exist or was deleted; check its link."),
+    131006: Rule(
+        NotPermitted,
+        "The app is not a member of the wiki space, or may not edit this page: put the bot into a group and "
+        "add that group as an administrator of the space (知识库设置 → 成员管理).",
+    ),
+    131008: Rule(Rejected, "This is in the wiki already; look the page up and use it."),
+    131009: Rule(
+        Busy, "Somebody else changes this part of the wiki; the call is made again in a moment.", 1.0
+    ),
+    **_each((1770001, 1770006, 1770024, 1770025, 1770028, 1770029, 1770030), Rejected, BLOCKS),
+    **_each((1770002, 1770003), NotFound, "The document or block does not exist or was deleted."),
+    **_each(
+        (1770004, 1770005, 1770007, 1770010, 1770011, 1770012, 1770033, 1770034, 1770035),
+        Rejected,
+        "A limit of documents is exceeded; write fewer or smaller blocks, or begin another page.",
+    ),
+    1770008: Rule(Rejected, "The picture or file is too large for a document; make it smaller."),
+    1770013: Rule(
+        Rejected, "The file was not uploaded for this block; upload it with the block's id as its place."
+    ),
+    **_each((1770014, 1770015, 1770019), Rejected, BLOCKS),
+    **_each((1770020, 1771005), Busy, "The document cannot be changed just now; the call is made again."),
+    **_each((1770021, 1770022), Rejected, "The document changed meanwhile; read it again from the start."),
+    1770032: Rule(
+        NotPermitted,
+        "The app may not edit this document; add it to the wiki space or the document with edit rights.",
+    ),
+    **_each((1771001, 1771002, 1771003, 1771004, 1771006), Ambiguous, INNER),
+}
+
 RULES: Mapping[int, Rule] = {
-    **_GENERAL, **_MESSAGES, **_BITABLE, **_FILES_AND_APPROVALS, **_ATTENDANCE,
+    **_GENERAL, **_MESSAGES, **_BITABLE, **_FILES_AND_APPROVALS, **_ATTENDANCE, **_WIKI_AND_DOCX,
 }  # fmt: skip
 
 OVERRIDES: Mapping[tuple[str, int], Rule] = {

@@ -30,6 +30,7 @@ RECEIVER = Rate(per_second=5)
 PER_MINUTE_10 = Rate(per_minute=10)
 PER_MINUTE_20 = Rate(per_minute=20)
 PER_MINUTE_100 = Rate(per_minute=100)
+PER_SECOND_3 = Rate(per_second=3)
 PER_SECOND_5 = Rate(per_second=5)
 UPLOADS = Rate(per_second=4)
 """5 are allowed and counted on arrival; megabytes are under way longer than a slot may be late."""
