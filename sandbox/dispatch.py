@@ -4,7 +4,7 @@ import itertools
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -113,11 +113,17 @@ class Dispatcher:
                 answer = self._answer(render_error(fault.error(), log_id), log_id)
             elif fault is not None and kind == "html":
                 answer = self._answer(gateway_page(fault.status), log_id)
+            elif fault is not None and kind == "answer":
+                if fault.done:
+                    self._run(request, log_id)
+                answer = self._answer(Reply(fault.body, fault.status, fault.headers), log_id)
             else:
                 answer = self._answer(self._run(request, log_id), log_id)
+            if fault is not None and kind == "late":
+                time.sleep(fault.seconds)
             if kind == "drop_after":
                 raise CutLineError
-            return answer
+            return half(answer) if kind == "drop_mid" else answer
         finally:
             self._record(
                 request, answer, cut=kind.startswith("drop"), ms=(time.perf_counter() - started) * 1000
@@ -135,7 +141,7 @@ class Dispatcher:
             files=request.files,
             app_id=request.app.app_id,
             status=0 if cut or answer is None else answer.reply.status,
-            response=answer.payload if answer else b"",
+            response=b"" if answer is None or answer.reply.bulky else answer.payload,
             ms=ms,
         )
 
@@ -226,6 +232,16 @@ def gateway_page(status: int) -> Reply:
         status=status,
         headers={"Content-Type": "text/html; charset=utf-8"},
     )
+
+
+def half(answer: Answer) -> Answer:
+    """An answer whose line is cut in the middle of the body."""
+
+    def pieces() -> Iterator[bytes]:
+        yield answer.payload[: len(answer.payload) // 2 or 1]
+        raise CutLineError
+
+    return replace(answer, reply=replace(answer.reply, body=pieces()))
 
 
 def run_after(reply: Reply) -> None:

@@ -9,12 +9,21 @@ from typing import Any
 
 from sandbox.kernel import ApiError
 
-KINDS = ("code", "status", "html", "drop_before", "drop_after", "delay", "revoke_tokens")
+KINDS = (
+    "code", "status", "html", "drop_before", "drop_after", "drop_mid", "delay", "late", "answer",
+    "revoke_tokens",
+)  # fmt: skip
 
 
 @dataclass(slots=True)
 class Fault:
-    """One order: skip ``skip`` matching calls, then spoil the next ``times``."""
+    """One order: skip ``skip`` matching calls, then spoil the next ``times``.
+
+    ``code`` and ``status`` refuse in Feishu's envelope, ``answer`` gives ``body`` (an object, or text with
+    the Content-Type of ``headers``) word for word; with ``done`` the work is done first and its answer
+    thrown away. ``drop_before`` cuts the line without doing anything, ``drop_after`` when the work is done,
+    ``drop_mid`` in the middle of the answer. ``delay`` waits before the work, ``late`` after it.
+    """
 
     id: int
     kind: str
@@ -27,6 +36,8 @@ class Fault:
     status: int
     headers: dict[str, str]
     seconds: float
+    body: dict[str, Any] | str = ""
+    done: bool = False
     hits: int = field(default=0)
 
     def claims(self, method: str, path: str) -> bool:
@@ -82,6 +93,8 @@ class Faults:
             status=status,
             headers=headers,
             seconds=float(wish.get("seconds", 1.0)),
+            body=wish.get("body", ""),
+            done=bool(wish.get("done", False)),
         )
         with self._lock:
             self._orders.append(fault)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from sandbox.erp import ErpState
     from sandbox.events import EventsState
     from sandbox.im_state import ImState
+    from sandbox.images_state import ImagesState
     from sandbox.longconn import LongconnState
     from sandbox.oauth import OauthState
     from sandbox.shop import ShopState
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
 
 AREAS = (
     "auth", "contact", "im", "callbacks", "bitable", "drive", "docx", "wiki", "events", "longconn", "oauth",
-    "approval", "attendance", "ads", "shop", "erp", "simulator", "control", "page",
+    "approval", "attendance", "ads", "shop", "erp", "images", "simulator", "control", "page",
 )  # fmt: skip
 
 DEFAULT_APP_ID = "cli_sandbox0000001"
@@ -172,13 +173,15 @@ class Reply:
     """A whole answer, for routes that do not use the ``{code, msg, data}`` envelope.
 
     ``body`` may be a mapping (JSON), text or bytes (set Content-Type in ``headers``), or an iterator of bytes
-    (streamed until it ends). ``after`` runs on its own once the answer has left.
+    (streamed until it ends). ``after`` runs on its own once the answer has left. The recorder leaves out the
+    body of a ``bulky`` answer.
     """
 
     body: Mapping[str, Any] | str | bytes | Iterator[bytes]
     status: int = 200
     headers: Mapping[str, str] = field(default_factory=dict)
     after: Callable[[], None] | None = None
+    bulky: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,6 +301,7 @@ class World:
     ads: "AdsState"
     shop: "ShopState"
     erp: "ErpState"
+    images: "ImagesState"
     simulator: "SimulatorState"
     control: "ControlState"
 

@@ -85,22 +85,28 @@ def read_chunks(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def read_multipart(content_type: str, body: bytes) -> dict[str, Part]:
-    """The parts of a multipart body by name; a part may come without a file name."""
+    """The parts of a multipart body by name, the last of a name; a part may come without a file name."""
+    return dict(read_parts(content_type, body))
+
+
+def read_parts(content_type: str, body: bytes) -> list[tuple[str, Part]]:
+    """The parts of a multipart body in their order, each with its name; names may repeat."""
     found = re.search(r'boundary="?([^";]+)"?', content_type)
     if found is None:
-        return {}
-    parts: dict[str, Part] = {}
+        return []
+    parts: list[tuple[str, Part]] = []
     for chunk in body.split(b"--" + found[1].encode("latin-1"))[1:]:
         head, gap, data = chunk.partition(b"\r\n\r\n")
         name = NAME.search(head)
         if not gap or name is None:
             continue
         kind = re.search(rb"content-type:\s*([^\r\n]+)", head, re.IGNORECASE)
-        parts[name[1].decode()] = Part(
+        part = Part(
             data=data.removesuffix(b"\r\n"),
             filename=part_filename(head),
             content_type=kind[1].decode("latin-1") if kind else "",
         )
+        parts.append((name[1].decode(), part))
     return parts
 
 
