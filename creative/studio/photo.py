@@ -7,16 +7,14 @@ size is judged before a pixel is decoded, and nothing in it is followed, fetched
 from __future__ import annotations
 
 import io
-import struct
 import warnings
-import zlib
 from dataclasses import dataclass
 
 from PIL import Image, ImageOps
 
 from creative.studio.colours import to_srgb
 from creative.studio.hashing import sha256
-from creative.studio.sniff import ENDINGS, PICTURES, Kind, sniff
+from creative.studio.sniff import DAMAGE, ENDINGS, PICTURES, Kind, sniff
 
 MOST_BYTES = 50 * 1024 * 1024
 """Bytes of a file. Feishu's own limit for one piece is 20 MB; whoever needs more than this sends a scan."""
@@ -31,12 +29,6 @@ LEAST_SIDE = 300
 Taobao asks for a subject of more than 300 × 300 on white ground (second-hand, 2026-11)."""
 THINNEST = 32
 """Pixels of the short side below which nothing can be seen."""
-
-_DAMAGE = (
-    OSError, SyntaxError, ValueError, TypeError, EOFError, IndexError, KeyError, OverflowError, struct.error,
-    zlib.error, MemoryError, NotImplementedError, AttributeError, RuntimeError,
-)  # fmt: skip
-"""What Pillow's decoders raise for broken files; found by fuzzing in tests/creative/test_photo.py."""
 
 _NOT_A_PICTURE = {
     Kind.HEIC: "是苹果 HEIC 格式，暂时打不开。请导出为 JPG 再上传；手机相机格式选“兼容性最佳”可避免。",
@@ -103,7 +95,7 @@ def open_photo(data: bytes, name: str) -> Photo:
     notes = _name_notes(kind, name)
     try:
         image, more = _decoded(data, kind, called)
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise _damaged(data, kind, called) from error
     image = _judged(image, called)
     notes += more

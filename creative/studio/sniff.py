@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
 from enum import StrEnum
 
 
@@ -42,6 +44,12 @@ ENDINGS = {
     Kind.AVIF: ("avif",),
 }
 """Endings of names that fit a kind."""
+
+DAMAGE = (
+    OSError, SyntaxError, ValueError, TypeError, EOFError, IndexError, KeyError, OverflowError, struct.error,
+    zlib.error, MemoryError, NotImplementedError, AttributeError, RuntimeError,
+)  # fmt: skip
+"""What Pillow's decoders raise for broken files; found by fuzzing in tests/creative/test_photo.py."""
 
 _HEAD = 1024
 """Bytes looked at; PDF readers allow as much before ``%PDF-``."""
