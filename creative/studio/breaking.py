@@ -1,0 +1,175 @@
+"""Where a Chinese line may end. Pure; widths come in as a function.
+
+Rules of 避头尾 after GB/T 15834-2011 and W3C Requirements for Chinese Text Layout (clreq, 2023), lists as in
+Unicode line breaking classes CL, EX, NS, OP. Pillow's own ``wrap`` breaks at spaces only and fails on Chinese.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+NO_START: Final = frozenset(
+    "!%),.:;?]}¢°·ˇ―‖’”…‰′″›℃、。〃〉》」』】〕〗〞︶︺︾﹀﹄！＂％＇），．：；？］｀｜｝～—–-+＋™®©"
+)
+"""Never first in a line."""
+
+NO_END: Final = frozenset("$(£¥‘“〈《「『【〔〖〝＄（［｛￡￥#＃@№")
+"""Never last in a line."""
+
+UNITS: Final = (
+    "元|块|万|亿|件|折|天|年|月|日|号|点|分|秒|小时|个|款|只|片|袋|瓶|盒|包|支|套|双|条|台|人|位|次|倍|米|寸|英寸|"
+    "斤|克|千克|升|毫升|毫米|厘米|岁|层|级|核|期|码|色|重|合一"
+)
+"""What stays with the number before it."""
+
+_TOKEN: Final = re.compile(
+    rf"[￥¥$]?\d[\d,.:/×xX*~\-]*(?:[A-Za-z%％℃°‰+]+|(?:{UNITS}))?"
+    r"|[A-Za-z\u00c0-\u024f][A-Za-z0-9\u00c0-\u024f&'’./+\-]*"
+    r"|——|……|\s+|.",
+    re.DOTALL,
+)
+
+MID_CLAUSE: Final = 0.05
+"""Cost of a line that ends inside a clause, on the scale of squared shares of slack."""
+
+Measure = Callable[[str], float]
+"""Width of a text in ems."""
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What is never split: ``text``, its width in ems, and the width of a space before it (0 without)."""
+
+    text: str
+    width: float
+    space: float
+
+
+def split(text: str) -> list[str]:
+    """Cut one paragraph into units that must not be broken, spaces as units of their own.
+
+    >>> split("限时￥1,999起，买2件打8折！")
+    ['限', '时', '￥1,999', '起，', '买', '2件', '打', '8折！']
+    """
+    units: list[str] = []
+    for found in _TOKEN.finditer(text):
+        unit = found.group()
+        glue = units and not units[-1].isspace() and not unit.isspace()
+        if glue and (unit[0] in NO_START or units[-1][-1] in NO_END):
+            units[-1] += unit
+        else:
+            units.append(unit)
+    return units
+
+
+def tokens(text: str, measure: Measure, widest: float) -> list[Token]:
+    """The units of a paragraph with their widths; one wider than ``widest`` ems falls into characters."""
+    made: list[Token] = []
+    space = 0.0
+    for unit in split(text):
+        if unit.isspace():
+            space = measure(" ")
+            continue
+        parts = [unit] if measure(unit) <= widest else list(unit)
+        for part in parts:
+            made.append(Token(part, measure(part), space))
+            space = 0.0
+    return made
+
+
+def _between_clauses(before: Token, after: Token) -> bool:
+    """Whether a reader pauses here: at a space the writer typed or after punctuation."""
+    return after.space > 0 or before.text[-1] in "，。！？；：、,!?;|｜/"
+
+
+def clauses(made: Sequence[Token]) -> list[Token]:
+    """The tokens joined so that lines end only where a reader pauses."""
+    joined: list[Token] = []
+    for token in made:
+        if joined and not _between_clauses(joined[-1], token):
+            last = joined[-1]
+            joined[-1] = Token(last.text + token.text, last.width + token.width, last.space)
+        else:
+            joined.append(token)
+    return joined
+
+
+def _widow(line: Sequence[Token]) -> bool:
+    return sum(len(token.text) for token in line) < 2
+
+
+def lines(made: Sequence[Token], width: float, count: int) -> list[list[Token]] | None:
+    """Break into exactly ``count`` lines of at most ``width`` ems, as even as can be; None if impossible.
+
+    The sum of squared slack, a penalty for a break inside a clause and one for a last line of a single character
+    is made least over all ways to break (dynamic programming, as in Knuth and Plass 1981 without hyphens).
+    """
+    total = len(made)
+    if count < 1 or count > max(1, total):
+        return None
+    infinite = float("inf")
+    best: list[list[tuple[float, int]]] = [[(infinite, -1)] * (total + 1) for _ in range(count + 1)]
+    best[0][0] = (0.0, -1)
+    for row in range(1, count + 1):
+        for end in range(row, total + 1):
+            best[row][end] = _best_start(made, best[row - 1], end, width, last=row == count)
+    if best[count][total][0] == infinite:
+        return None
+    broken: list[list[Token]] = []
+    end = total
+    for row in range(count, 0, -1):
+        start = best[row][end][1]
+        broken.append(list(made[start:end]))
+        end = start
+    return broken[::-1]
+
+
+def _best_start(
+    made: Sequence[Token], before: Sequence[tuple[float, int]], end: int, width: float, *, last: bool
+) -> tuple[float, int]:
+    """The cheapest start of a line that ends before token ``end``: (cost so far, start)."""
+    found, used = (float("inf"), -1), 0.0
+    for start in range(end - 1, -1, -1):
+        used += made[start].width + (made[start + 1].space if start + 1 < end else 0.0)
+        if used > width + 1e-6:
+            break
+        cost = before[start][0] + ((width - used) / width) ** 2
+        if start:
+            cost += 0.0 if _between_clauses(made[start - 1], made[start]) else MID_CLAUSE
+            cost += 1.0 if last and _widow(made[start:end]) else 0.0
+        if cost < found[0]:
+            found = (cost, start)
+    return found
+
+
+def text_of(line: Sequence[Token]) -> str:
+    """The characters of a line, without a space at its start."""
+    return "".join((" " if token.space and index else "") + token.text for index, token in enumerate(line))
+
+
+def wrap(made: Sequence[Token], width: float, most: int) -> list[str] | None:
+    """Break a paragraph into as few lines as fit, evened out; None when more than ``most`` are needed."""
+    if not made:
+        return [""]
+    need = _greedy(made, width)
+    if need is None or need > most:
+        return None
+    broken = lines(made, width, need)
+    return [text_of(line) for line in broken] if broken else None
+
+
+def _greedy(made: Sequence[Token], width: float) -> int | None:
+    """The fewest lines that hold the tokens, or None when one of them is wider than a line."""
+    count, used = 1, 0.0
+    for index, token in enumerate(made):
+        if token.width > width + 1e-6:
+            return None
+        need = token.width + (token.space if index and used else 0.0)
+        if used and used + need > width + 1e-6:
+            count, used = count + 1, token.width
+        else:
+            used += need
+    return count

@@ -1,0 +1,244 @@
+"""Pixels of the single things: letters, rounded shapes, shadows, a picture cut to a canvas. Pure.
+
+Letters are drawn as a mask and coloured afterwards: drawing them in colour on a transparent picture mixes their
+edges with black.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from math import ceil, floor
+
+from PIL import Image, ImageDraw, ImageFilter
+
+from creative.studio.fonts import Weight
+from creative.studio.layout import Align
+from creative.studio.model import Colour
+from creative.studio.typeset import Block, Line
+
+
+@dataclass(frozen=True, slots=True)
+class Ink:
+    """The colours of a text: ``number`` for its numbers, ``stroke`` in pixels around it, ``glow`` behind it."""
+
+    text: Colour
+    number: Colour
+    stroke: int = 0
+    outline: Colour = (0, 0, 0)
+    shadow: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """An RGBA picture and where its top left corner lies, in pixels of the canvas."""
+
+    image: Image.Image
+    left: int
+    top: int
+
+    @property
+    def box(self) -> tuple[int, int, int, int]:
+        """Left, top, right, bottom on the canvas."""
+        return self.left, self.top, self.left + self.image.width, self.top + self.image.height
+
+
+def line_left(line: Line, block: Block, width: float, align: Align) -> float:
+    """Pixels from the left edge of a column of ``width`` to where the line's letters begin."""
+    room = width - block.indent - line.width
+    return block.indent + {"left": 0.0, "center": room / 2, "right": room}[align]
+
+
+def letters(
+    block: Block, left: float, top: float, width: float, align: Align, stroke: int = 0
+) -> tuple[Image.Image, Image.Image, int, int]:
+    """Masks of a text.
+
+    Args:
+        block: the set text.
+        left, top: of the column and the block, pixels of the canvas.
+        width: of the column.
+        align: of the lines in the column.
+        stroke: pixels around each letter.
+
+    Returns:
+        Mask of all letters, mask of the numbers, and left and top of both on the canvas.
+    """
+    pad = ceil(block.size * 0.35) + stroke
+    west, north = floor(left) - pad, floor(top) - pad
+    size = (ceil(width) + 2 * pad + 1, ceil(block.height) + 2 * pad + 1)
+    every, numbers = Image.new("L", size), Image.new("L", size)
+    for line in block.lines:
+        x = left - west + line_left(line, block, width, align)
+        _letters(every, line, x, top - north + line.baseline, block, stroke=stroke, numbers=False)
+        if any(run.number for run in line.runs):
+            _letters(numbers, line, x, top - north + line.baseline, block, stroke=0, numbers=True)
+    return every, numbers, west, north
+
+
+def _letters(
+    mask: Image.Image, line: Line, x: float, baseline: float, block: Block, *, stroke: int, numbers: bool
+) -> None:
+    pen = ImageDraw.Draw(mask)
+    face, weight = block.setting.face, block.setting.weight
+    for run in line.runs:
+        if run.number or not numbers:
+            font = face.font(weight, run.size, fallback=run.fallback)
+            shaping = face.features(fallback=run.fallback)
+            spot = (x + run.x, baseline)
+            pen.text(spot, run.text, fill=255, font=font, anchor="ls", features=shaping, stroke_width=stroke)
+
+
+def text(block: Block, left: float, top: float, width: float, align: Align, ink: Ink) -> Drawn:
+    """Draw a set text in its colours, with its outline and shadow, cut to what is drawn."""
+    every, numbers, west, north = letters(block, left, top, width, align)
+    coloured = Image.new("RGB", every.size, ink.text)
+    if ink.number != ink.text:
+        box = numbers.getbbox()
+        if box:
+            coloured.paste(ink.number, box, numbers.crop(box).point(lambda value: 255 if value else 0))
+    coloured.putalpha(every)
+    if ink.stroke or ink.shadow:
+        coloured = _behind(coloured, block, (left, top, width), align, ink)
+        pad = ink.stroke
+        west, north = west - pad, north - pad
+    box = coloured.getbbox() or (0, 0, 1, 1)
+    return Drawn(coloured.crop(box), west + box[0], north + box[1])
+
+
+def _behind(
+    front: Image.Image, block: Block, place: tuple[float, float, float], align: Align, ink: Ink
+) -> Image.Image:
+    """Lay outline and shadow behind drawn letters; the picture grows by the stroke on each side."""
+    wide = letters(block, place[0], place[1], place[2], align, ink.stroke)[0]
+    whole = Image.new("RGBA", wide.size, (*ink.outline, 0))
+    if ink.shadow:
+        soft = wide.filter(ImageFilter.GaussianBlur(block.size * 0.12))
+        whole.putalpha(soft.point(lambda value: round(value * ink.shadow)))
+    if ink.stroke:
+        whole.alpha_composite(solid(wide, ink.outline))
+    whole.alpha_composite(front, (ink.stroke, ink.stroke))
+    return whole
+
+
+def solid(mask: Image.Image, colour: Colour, opacity: float = 1.0) -> Image.Image:
+    """One colour through a mask."""
+    picture = Image.new("RGB", mask.size, colour)
+    picture.putalpha(mask if opacity >= 1 else mask.point(lambda value: round(value * opacity)))
+    return picture
+
+
+@lru_cache(maxsize=64)
+def _quarter(radius: int) -> Image.Image:
+    """The smooth top left quarter of a disc, four times oversampled."""
+    big = Image.new("L", (radius * 4, radius * 4))
+    ImageDraw.Draw(big).ellipse((0, 0, radius * 8 - 1, radius * 8 - 1), fill=255)
+    return big.resize((radius, radius), Image.Resampling.BOX)
+
+
+def rounded(size: tuple[int, int], radius: float) -> Image.Image:
+    """Mask of a rectangle with smooth round corners; ``radius`` in pixels, at most half the short side."""
+    width, height = size
+    bend = min(round(radius), min(size) // 2)
+    mask = Image.new("L", size, 255)
+    if bend > 0:
+        corner = _quarter(bend)
+        flip = Image.Transpose.FLIP_LEFT_RIGHT
+        for turned, top in (
+            (corner, 0),
+            (corner.transpose(Image.Transpose.FLIP_TOP_BOTTOM), height - bend),
+        ):
+            mask.paste(turned, (0, top))
+            mask.paste(turned.transpose(flip), (width - bend, top))
+    return mask
+
+
+def dot(diameter: float, colour: Colour) -> Image.Image:
+    """A smooth disc, RGBA."""
+    side = max(2, round(diameter))
+    return solid(rounded((side, side), side / 2), colour)
+
+
+def check(side: float, colour: Colour, sign: Colour) -> Image.Image:
+    """A disc with a tick in it, RGBA, ``side`` pixels wide and high; drawn four times oversampled."""
+    wide = max(4, round(side))
+    big = Image.new("L", (wide * 4, wide * 4))
+    points = [
+        (0.27 * wide * 4, 0.52 * wide * 4),
+        (0.44 * wide * 4, 0.68 * wide * 4),
+        (0.74 * wide * 4, 0.35 * wide * 4),
+    ]
+    ImageDraw.Draw(big).line(points, fill=255, width=round(wide * 0.44), joint="curve")
+    tick = big.resize((wide, wide), Image.Resampling.BOX)
+    disc = dot(wide, colour)
+    disc.paste(sign, (0, 0), tick)
+    return disc
+
+
+def cover(picture: Image.Image, size: tuple[int, int], focus: tuple[float, float]) -> Image.Image:
+    """Fill a canvas with a picture; what hangs over is cut off, most of it away from ``focus`` (shares). RGB."""
+    scale = max(size[0] / picture.width, size[1] / picture.height)
+    wide, high = size[0] / scale, size[1] / scale
+    left = min(max(0.0, (picture.width - wide) * focus[0]), picture.width - wide)
+    top = min(max(0.0, (picture.height - high) * focus[1]), picture.height - high)
+    box = (left, top, left + wide, top + high)
+    source = picture if picture.mode == "RGB" else picture.convert("RGB")
+    return source.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=2.0)
+
+
+def shadow_contact(alpha: Image.Image, strength: float = 0.5) -> Drawn:
+    """The dark where a product stands on its ground: narrow at its foot, and a wide soft one around it.
+
+    Args:
+        alpha: the product's opacity, mode L.
+        strength: 0 to 1.
+
+    Returns:
+        RGBA, placed relative to the product's top left corner. Painted at a quarter of the size: blur hides it.
+    """
+    width, height = alpha.size
+    scale = 4
+    foot = alpha.crop((0, int(height * 0.9), width, height)).getbbox() or (0, 0, width, 1)
+    span, thick = foot[2] - foot[0], max(4, round((foot[2] - foot[0]) * 0.055))
+    pad = max(8, round(span * 0.14))
+    canvas = Image.new("L", ((span + 2 * pad) // scale + 1, (2 * thick + 2 * pad) // scale + 1))
+    pen = ImageDraw.Draw(canvas)
+    middle = canvas.height / 2
+    wide = (
+        pad * 0.55 / scale,
+        middle - thick * 0.9 / scale,
+        (span + pad * 1.45) / scale,
+        middle + thick * 0.9 / scale,
+    )
+    pen.ellipse(wide, fill=round(150 * strength))
+    canvas = canvas.filter(ImageFilter.GaussianBlur(thick * 0.55 / scale))
+    core = Image.new("L", canvas.size)
+    inset = pad + span * 0.03
+    near = (
+        inset / scale,
+        middle - thick * 0.32 / scale,
+        (pad + span * 0.97) / scale,
+        middle + thick * 0.32 / scale,
+    )
+    ImageDraw.Draw(core).ellipse(near, fill=round(255 * strength))
+    core = core.filter(ImageFilter.GaussianBlur(max(1.0, thick * 0.22 / scale)))
+    both = Image.composite(Image.new("L", canvas.size, 255), canvas, core)
+    whole = both.resize((canvas.width * scale, canvas.height * scale), Image.Resampling.BILINEAR)
+    return Drawn(solid(whole, (12, 10, 14)), foot[0] - pad, height - round(whole.height / 2) - thick // 5)
+
+
+def shadow_soft(alpha: Image.Image, strength: float = 0.32) -> Drawn:
+    """A blurred copy of a shape a little below it, as under a sheet of paper; relative to its top left corner."""
+    scale = 4
+    blur = max(2.0, min(alpha.size) * 0.04)
+    pad = round(blur * 2.5)
+    small = alpha.resize(
+        (max(1, alpha.width // scale), max(1, alpha.height // scale)), Image.Resampling.BILINEAR
+    )
+    canvas = Image.new("L", (small.width + 2 * pad // scale, small.height + 2 * pad // scale))
+    canvas.paste(small, (pad // scale, pad // scale))
+    canvas = canvas.filter(ImageFilter.GaussianBlur(blur / scale)).point(
+        lambda value: round(value * strength)
+    )
+    whole = canvas.resize((alpha.width + 2 * pad, alpha.height + 2 * pad), Image.Resampling.BILINEAR)
+    return Drawn(solid(whole, (12, 10, 14)), -pad, -pad + round(blur * 0.6))
