@@ -3,7 +3,8 @@
 Each rule is a regular expression over one sentence in its plain reading, with the word marked:
 ``本店⟦最轻⟧的一款``. The clauses are those of 《广告绝对化用语执法指南》(市场监管总局公告 2023 年第 6 号,
 2023-02-25): art. 5 names words that do not point at the goods, art. 6 words that do and are allowed. Whether
-sources suffice follows 《广告引证内容执法指南》(2026): a niche, or a region below the province, saves no ranking.
+sources suffice follows 《广告引证内容执法指南》(2026): a niche, or a region below the province, saves no
+ranking.
 """
 
 from __future__ import annotations
@@ -160,7 +161,7 @@ _RULES = (
     ),
     Context(
         "spec_near",
-        rf"⟦[^⟧]*⟧(?:仅需|只需|仅|只要|只|可达|可|达|约|为|至|到|:)?\s*{_NUMBER}{_UNITS}",
+        rf"⟦[^⟧]*⟧(?:处|部位|时)?(?:仅需|只需|仅|只要|只|可达|可|达|约|为|至|到|:)?\s*{_NUMBER}{_UNITS}",
         "带数字和单位的参数",
         _GUIDE + "第五条第三项；数值须真实（《广告法》第十一条）",
         bars=_OUTSIDE,

@@ -44,7 +44,8 @@ def find_hits(
         channels: where the text will be published.
 
     Returns:
-        Hits to judge, by start; and pairs of a harmless longer text and a suspicious word inside it.
+        Hits to judge, by start, with those people let pass (they are logged); and pairs of a harmless longer
+        text and a suspicious word inside it.
     """
     found = []
     for start, end, key in book.automaton.find(read.skeleton):
@@ -77,12 +78,13 @@ def _outermost(found: list[Hit]) -> tuple[list[Hit], list[tuple[Hit, Hit]]]:
     outer: Hit | None = None
     for hit in sorted(found, key=lambda h: (h.start, -h.end, h.word.origin is Origin.NAME)):
         if outer is not None and hit.end <= outer.end:
-            suspicious = outer.word.verdict is Verdict.PASS and hit.word.verdict is not Verdict.PASS
+            harmless = outer.word.verdict is Verdict.PASS and outer.word.origin is not Origin.PEOPLE
+            suspicious = harmless and hit.word.verdict is not Verdict.PASS
             if suspicious and not (covered and covered[-1][0] is outer):
                 covered.append((outer, hit))
             continue
         outer = hit
-        if hit.word.verdict is not Verdict.PASS:
+        if hit.word.verdict is not Verdict.PASS or hit.word.origin is Origin.PEOPLE:
             hits.append(hit)
     return hits, covered
 

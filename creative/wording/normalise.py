@@ -2,9 +2,9 @@
 
 Two readings come out. ``plain`` is the text in simplified lower-case letters without marks and invisible
 characters, punctuation kept: contexts read it. ``skeleton`` is ``plain`` without anything that is no letter,
-number or percent sign and with look-alike digits as one: words are searched in it, so ``最 佳``, ``最*佳`` and
-``N0.①`` are found. Compatibility forms are undone by Unicode's NFKD (UAX #15), one character at a time, so that
-each result knows where it came from. Everything takes linear time.
+number or percent sign and with look-alike digits as one: words are searched in it, so ``最 佳``, ``最*佳``
+and ``N0.①`` are found. Compatibility forms are undone by Unicode's NFKD (UAX #15), one character at a time,
+so that each result knows where it came from. Everything takes linear time.
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ _KNOWN = (
 _BODY = re.compile(
     rf"({_KNOWN})|([一-龥a-z]{{1,20}}?)"
     r"(公司|集团|中心|协会|学会|商会|研究院|研究所|实验室|检验所|检测所|大学|学院|医院|总局|统计局|监管局|药监局|知识产权局|委员会|咨询|统计|传媒"
-    r"|检测|检验|认证|数据|研究|调研|天猫|京东|抖音|淘宝|拼多多|机构|平台)"
+    r"|检测|检验|认证|数据|研究|调研|天猫|京东|抖音|淘宝|拼多多|机构|平台|人民政府|旅游部|科技部|农村部|信息化部|教育部|商务部|卫健委|发改委)"
 )
 # What is left of a name after these is its own part; nothing left means that nobody is named.
 _NOBODY = re.compile(
