@@ -41,10 +41,11 @@ ROLES = ("web", "worker", "websocket")
 def specs() -> Specs:
     """All tables of the product, in the order ``setup`` creates them."""
     from bitable_sync.spec import Specs, sync_log_table
+    from creative.specs import TABLES as ART
     from payslip.specs import TABLES as PAY
     from rules.specs import TABLES
 
-    return Specs((*TABLES, *PAY, sync_log_table()))
+    return Specs((*TABLES, *PAY, *ART, sync_log_table()))
 
 
 # --- the web process ---
@@ -75,6 +76,8 @@ def tap_router(floor: Floor) -> Router:
     """Make the router of a process that answers taps (web, websocket)."""
     from bitable_sync.context import build_mirror
     from bot.router import Router
+    from creative.deps import make_policy as art_policy
+    from creative.wire import register_taps as register_art
     from payslip.deps import make_policy as pay_policy
     from payslip.wire import register_taps
     from rules.wire import WebDeps, make_policy, register_web
@@ -85,6 +88,7 @@ def tap_router(floor: Floor) -> Router:
     register_web(router, WebDeps(floor.queue, floor.clock, mirror, make_policy(floor, admins(floor))))
     if vault is not None:
         register_taps(router, floor.queue, floor.clock, pay_policy(floor.manifest, floor.settings), vault)
+    register_art(router, floor.db, floor.queue, floor.clock, art_policy(floor.manifest, floor.settings))
     return router
 
 
@@ -138,6 +142,7 @@ def run_worker(settings: Settings) -> None:
     from bot import commands, replies
     from bot.drain import Drain
     from bot.router import Router
+    from creative.wire import register_worker as register_art
     from payslip.wire import register_worker as register_pay
     from rules.deps import Gateways
     from rules.wire import WorkerDeps, make_policy, register_worker
@@ -161,6 +166,7 @@ def run_worker(settings: Settings) -> None:
     register_worker(engine, router, scheduler, sync, deps)
     if vault is not None:
         register_pay(engine, router, scheduler, sync, floor, feishu, vault)
+    art = register_art(engine, router, scheduler, sync, floor, feishu)
     drain = Drain(floor.db, router, floor.clock, settings.instance)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -172,6 +178,7 @@ def run_worker(settings: Settings) -> None:
     scheduler.stop()
     drain.stop()
     engine.close()
+    art.painter.close()
     feishu.close()
     floor.close()
     os._exit(0)  # a job that outlasts the drain is resumed after the next start; it must not hold this one

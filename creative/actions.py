@@ -18,7 +18,7 @@ from creative.intake import Verdict, next_version
 from creative.model import Brief, Cause, Request, State, Version
 from creative.studio.model import Copy
 from creative.views import COPY, REDO, ArtView, load_view
-from creative.vocabulary import Vocabulary
+from creative.vocabulary import verdict
 from runtime import audit
 from runtime.clock import Clock
 from runtime.db import Database
@@ -54,7 +54,6 @@ class Actions:
         self.queue = queue
         self.clock = clock
         self.policy = policy
-        self.vocabulary = Vocabulary(db)
 
     def choose(self, conn: Connection, tap: Tap) -> TapAnswer:
         """定稿: this variant is final; it is archived afterwards."""
@@ -96,8 +95,8 @@ class Actions:
         if len(reason) < SHORTEST_REASON:
             fault = ("请写一句哪里不满意，好让下一次不一样", "Say in a few words what should be different")
             return self._again(ready, REDO, {"reason": reason}, fault)
-        verdict = self.vocabulary.verdict(conn, ready.version.brief)
-        return self._next(conn, tap, ready, ready.version.brief, verdict, Cause.REDO, reason)
+        found = verdict(conn, ready.version.brief)
+        return self._next(conn, tap, ready, ready.version.brief, found, Cause.REDO, reason)
 
     def copy_submit(self, conn: Connection, tap: Tap) -> TapAnswer:
         """Check the new texts, then compose them over the backgrounds that are there."""
@@ -120,17 +119,24 @@ class Actions:
             return ("主标题不能为空", "The headline must not be empty")
         if len(brief.copy.points) > MOST_POINTS:
             return (f"卖点最多 {MOST_POINTS} 条", f"At most {MOST_POINTS} points")
-        verdict = self.vocabulary.verdict(conn, brief)
-        return (verdict.fault, verdict.fault) if verdict.fault else verdict
+        found = verdict(conn, brief)
+        return (found.fault, found.fault) if found.fault else found
 
     def _next(
-        self, conn: Connection, tap: Tap, ready: _Ready, brief: Brief, verdict: Verdict, cause: Cause, reason: str
+        self,
+        conn: Connection,
+        tap: Tap,
+        ready: _Ready,
+        brief: Brief,
+        found: Verdict,
+        cause: Cause,
+        reason: str,
     ) -> TapAnswer:
         """Commit one version more."""
         free = cause is Cause.COPY
         grounds = ready.version.grounds if free else ""
         request, version = next_version(
-            ready.request, brief, verdict, cause, tap.operator, self.clock.now(), grounds=grounds, reason=reason
+            ready.request, brief, found, cause, tap.operator, self.clock.now(), grounds=grounds, reason=reason
         )
         commit(self.db, conn, self.queue, request, cause.value, actor=tap.operator, version=version)
         if free:
@@ -159,7 +165,9 @@ class Actions:
             return TapAnswer(Toast("warning", f"由 {names} 决定，你不能操作", f"{names} decide about this"))
         if request.state is not State.REVIEW:
             self._refused(conn, tap, request, "not_waiting")
-            toast = Toast("info", f"现在是“{request.state.value}”，已刷新卡片", "It does not wait for a decision now")
+            toast = Toast(
+                "info", f"现在是“{request.state.value}”，已刷新卡片", "It does not wait for a decision now"
+            )
             return self._fresh(conn, request, toast)
         if tap.value.get("v") != request.turn:
             self._refused(conn, tap, request, "stale")
@@ -174,7 +182,10 @@ class Actions:
 
     def _again(self, ready: _Ready, form: str, typed: Mapping[str, str], fault: tuple[str, str]) -> TapAnswer:
         view = replace(ready.view, form=form, typed=dict(typed), fault=fault)
-        return TapAnswer(Toast("error", fault[0].splitlines()[0][:80], fault[1].splitlines()[0][:80]), request_card(view).data)
+        return TapAnswer(
+            Toast("error", fault[0].splitlines()[0][:80], fault[1].splitlines()[0][:80]),
+            request_card(view).data,
+        )
 
     def _fresh(self, conn: Connection, request: Request, toast: Toast | None) -> TapAnswer:
         return TapAnswer(toast, request_card(load_view(conn, request)).data)
@@ -195,6 +206,4 @@ def handlers(actions: Actions) -> Mapping[str, Callable[[Connection, Tap], TapAn
 
 def _copy(typed: Mapping[str, str]) -> Copy:
     points = tuple(line.strip(" ·•-　") for line in typed["points"].splitlines() if line.strip(" ·•-　"))
-    return Copy(
-        typed["headline"], typed["subline"], points, typed["price"], typed["cta"], typed["footnote"]
-    )
+    return Copy(typed["headline"], typed["subline"], points, typed["price"], typed["cta"], typed["footnote"])

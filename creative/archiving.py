@@ -1,4 +1,4 @@
-"""What was chosen goes into the wiki and the asset library: labelled, with its provenance, findable for all."""
+"""What was chosen goes into the wiki and the asset library: labelled, with provenance, findable for all."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from creative.studio.formats import FORMATS
 from runtime.clock import SHANGHAI
 from runtime.errors import PermanentError
 from runtime.feishu.errors import FeishuError, NotFound, NotPermitted
-from runtime.ids import DocumentId, NodeToken, SpaceId
+from runtime.ids import NodeToken, SpaceId
 from runtime.jobrun import JobRun
 
 NO_WIKI = "没有设置知识库，只归档到“素材库”表"
@@ -36,7 +36,7 @@ class Archiving:
         self.deps = deps
 
     def archive(self, run: JobRun, args: Mapping[str, Any]) -> None:
-        """Take over a designer's finals, write the page, fill the library, say so. Every part may be repeated."""
+        """Take over a designer's finals, write the page, fill the library; every part may be repeated."""
         with self.deps.db.read() as conn:
             request = store.load_request(conn, str(args["request"]))
             version = store.load_version(conn, request.version_id) if request else None
@@ -79,21 +79,36 @@ class Archiving:
     def _take_over(self, version: Version, request: Request, finals: Sequence[Final]) -> int:
         files = [
             MadeFile(
-                each.made, version.id, request.chosen or 0, each.made.rpartition(":")[2], each.name, each.blob,
-                each.size, each.width, each.height, each.label, each.dhash, (each.source,),
+                each.made,
+                version.id,
+                request.chosen or 0,
+                each.made.rpartition(":")[2],
+                each.name,
+                each.blob,
+                each.size,
+                each.width,
+                each.height,
+                each.label,
+                each.dhash,
+                (each.source,),
             )
-            for each in finals if not each.fault
-        ]  # fmt: skip
+            for each in finals
+            if not each.fault
+        ]
         with self.deps.db.begin() as conn:
             store.add_files(self.deps.db, conn, files)
         return len(files)
 
     def _waiting(self, version: Version, request: Request) -> list[MadeFile]:
         with self.deps.db.read() as conn:
-            return [each for each in store.files_of(conn, version.id, request.chosen) if each.file_token is None]
+            return [
+                each for each in store.files_of(conn, version.id, request.chosen) if each.file_token is None
+            ]
 
     def _upload(self, made: MadeFile) -> str:
-        return self.deps.sync.attachments.upload(REQUESTS, made.name, self.deps.blobs.get(made.blob)).file_token
+        return self.deps.sync.attachments.upload(
+            REQUESTS, made.name, self.deps.blobs.get(made.blob)
+        ).file_token
 
     def _uploaded(self, made: MadeFile, token: str) -> None:
         with self.deps.db.begin() as conn:
@@ -116,8 +131,10 @@ class Archiving:
         title = f"{request.title} · 第{version.version}次 · {request.id[-6:]}"
         node = feishu.wiki.ensure_page(SpaceId(policy.wiki_space), parent, title)
         asset, blobs = self._asset(request, version)
-        feishu.docx.write_page(DocumentId(node.obj_token), archive_page(asset), lambda key: self.deps.blobs.get(blobs[key]))
-        return node.url or f"/wiki/{node.token}"
+        feishu.docx.write_page(
+            node.document, archive_page(asset), lambda key: self.deps.blobs.get(blobs[key])
+        )
+        return f"{policy.site}/wiki/{node.node_token}" if policy.site else node.node_token
 
     def _asset(self, request: Request, version: Version) -> tuple[ArchivedAsset, Mapping[str, str]]:
         files, brief = self._chosen(request, version), version.brief
@@ -126,7 +143,7 @@ class Archiving:
         texts = (copy.headline, copy.subline, *copy.points, copy.price, copy.cta, copy.footnote)
         asset = ArchivedAsset(
             title=request.title, brand=brief.brand.name, product=brief.product, tags=brief.styles,
-            texts=tuple(text for text in texts if text), requester=request.requester.name if request.requester else "",
+            texts=tuple(text for text in texts if text), requester=_person_name(request),
             approver=self._name(request), at=request.changed_at.astimezone(SHANGHAI), version=version.version,
             variant=request.chosen or 0,
             files=tuple(
@@ -150,7 +167,9 @@ class Archiving:
         with self.deps.db.begin() as conn:
             known = store.assets(conn)
             rows, titles = [], dict[str, None]()
-            key = next((v.image_key for v in store.variants_of(conn, version.id) if v.variant == request.chosen), "")
+            key = next(
+                (v.image_key for v in store.variants_of(conn, version.id) if v.variant == request.chosen), ""
+            )
             for made in files:
                 asset = replace(self._library_asset(request, version, made, link), image_key=key)
                 alike = near(asset, known)
@@ -163,7 +182,9 @@ class Archiving:
 
     def _library_asset(self, request: Request, version: Version, made: MadeFile, link: str) -> Asset:
         brief = version.brief
-        text = " ".join(filter(None, (brief.copy.headline, brief.copy.subline, *brief.copy.points, brief.copy.price)))
+        text = " ".join(
+            filter(None, (brief.copy.headline, brief.copy.subline, *brief.copy.points, brief.copy.price))
+        )
         shape = SHAPES[FORMATS[made.format].shape] if made.format in FORMATS else ""
         return Asset(
             f"{request.id}-v{version.version}-{made.variant}-{made.format}", request.id, request.title,
@@ -208,9 +229,13 @@ class Archiving:
                 return False
             lines = [f"第 {known.chosen} 版已归档", *notes]
             done = replace(
-                known, state=State.ARCHIVED, note="\n".join(lines), wiki=link if link.startswith("http") else "",
-                turn=known.turn + 1, changed_at=now,
-            )  # fmt: skip
+                known,
+                state=State.ARCHIVED,
+                note="\n".join(lines),
+                wiki=link if link.startswith("http") else "",
+                turn=known.turn + 1,
+                changed_at=now,
+            )
             commit(self.deps.db, conn, self.deps.queue, done, "archived")
         return True
 
@@ -235,6 +260,10 @@ class Archiving:
     def _name(self, request: Request) -> str:
         people = (request.requester, request.designer)
         return next((each.name for each in people if each and each.open_id == request.decided_by), "")
+
+
+def _person_name(request: Request) -> str:
+    return request.requester.name if request.requester else ""
 
 
 def _format_name(made: MadeFile) -> str:

@@ -64,7 +64,9 @@ def read_brief(values: Values, shelf: Shelf) -> Brief | Missing | Wrong:
         begun = any(values.get(key) for key in INPUTS)
         return Missing(tuple(_name(key) for key in missing), begun)
     sentences = [
-        f"“{_name(key)}”读不懂：{value.reason}" for key in INPUTS if isinstance(value := values.get(key), Unreadable)
+        f"“{_name(key)}”读不懂：{value.reason}"
+        for key in INPUTS
+        if isinstance(value := values.get(key), Unreadable)
     ]
     if sentences:
         return Wrong(tuple(sentences))
@@ -76,7 +78,11 @@ def read_brief(values: Values, shelf: Shelf) -> Brief | Missing | Wrong:
     if template and template not in shelf.templates:
         sentences.append(f"没有叫“{template}”的可用模板；现有：{'、'.join(sorted(shelf.templates))}")
     formats = _formats(values, sentences)
-    variants, points, photos = _variants(values, sentences), _points(values, sentences), _photos(values, sentences)
+    variants, points, photos = (
+        _variants(values, sentences),
+        _points(values, sentences),
+        _photos(values, sentences),
+    )
     if sentences or brand is None:
         return Wrong(tuple(sentences))
     copy = Copy(

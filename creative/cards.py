@@ -54,7 +54,10 @@ def request_card(view: ArtView) -> Card:
     title = text(f"{request.title}：{request.state.value}", f"{request.title}: {STATE_EN[request.state]}")
     number = f"第 {request.version} 次" if request.version else ""
     head = header(
-        request.title or "素材需求", subtitle=number or None, severity=_LOOK.get(request.state, "info"), tags=[state]
+        request.title or "素材需求",
+        subtitle=number or None,
+        severity=_LOOK.get(request.state, "info"),
+        tags=[state],
     )
     return card(head, elements, summary=title, fill=request.state is State.REVIEW)
 
@@ -66,8 +69,12 @@ def _old(view: ArtView) -> Card:
         f"这是第 {number} 次的样图，已经有第 {request.version} 次；请看最新的卡片。旧样图仍在表格里。",
         f"These are variants of round {number}; see the newest card for round {request.version}.",
     )
-    head = header(request.title, subtitle=f"第 {number} 次", severity="muted", tags=[text("已有新的", "Replaced")])
-    return card(head, [markdown(said)], summary=text(f"{request.title}：已有新的样图", f"{request.title}: replaced"))
+    head = header(
+        request.title, subtitle=f"第 {number} 次", severity="muted", tags=[text("已有新的", "Replaced")]
+    )
+    return card(
+        head, [markdown(said)], summary=text(f"{request.title}：已有新的样图", f"{request.title}: replaced")
+    )
 
 
 def _body(view: ArtView) -> list[Element]:
@@ -80,7 +87,9 @@ def _body(view: ArtView) -> list[Element]:
         return _chosen(view)
     lines = [markdown(safe(request.note))]
     if request.state is State.REVISE:
-        hint = text("在表格里改好后会自动再看一遍，不用重新提交。", "Change the row; it is looked at again by itself.")
+        hint = text(
+            "在表格里改好后会自动再看一遍，不用重新提交。", "Change the row; it is looked at again by itself."
+        )
         lines.append(note(hint))
     return lines
 
@@ -102,7 +111,10 @@ def _variant(view: ArtView, variant: Variant) -> Element:
     if not view.form:
         sure = (
             text(f"定稿第 {variant.variant} 版？", f"Choose no. {variant.variant}?"),
-            text("其他版会留在表格里，这一版会归档到知识库。", "The others stay in the table; this one is archived."),
+            text(
+                "其他版会留在表格里，这一版会归档到知识库。",
+                "The others stay in the table; this one is archived.",
+            ),
         )
         value = {**_value(view.request), "n": variant.variant}
         elements.append(
@@ -168,13 +180,22 @@ def _form(view: ArtView) -> list[Element]:
 
 
 def _redo_fields(view: ArtView) -> Sequence[Element]:
-    hint = text("会重新生成底图，产生费用；你的话会写进提示词。", "Backgrounds are generated again, at a cost.")
-    placeholder = text("如：背景太乱，换成干净的木桌和早晨的光", "e.g. too busy; a clean table, morning light")
+    hint = text(
+        "会重新生成底图，产生费用；你的话会写进提示词。", "Backgrounds are generated again, at a cost."
+    )
+    placeholder = text(
+        "如：背景太乱，换成干净的木桌和早晨的光", "e.g. too busy; a clean table, morning light"
+    )
     typed = (view.typed or {}).get("reason", "")
     field = text_input(
-        "reason", text("哪里不满意", "What should be different"), placeholder=placeholder, default=typed[:200],
-        required=True, max_length=200, multiline=True,
-    )  # fmt: skip
+        "reason",
+        text("哪里不满意", "What should be different"),
+        placeholder=placeholder,
+        default=typed[:200],
+        required=True,
+        max_length=200,
+        multiline=True,
+    )
     return [note(hint), field]
 
 
@@ -195,7 +216,9 @@ def _copy_fields(view: ArtView) -> Sequence[Element]:
     for name, label, most, required in COPY_FIELDS:
         default = (view.typed or now).get(name, "")[:most]
         many = name in ("headline", "points")
-        fields.append(text_input(name, label, default=default, required=required, max_length=most, multiline=many))
+        fields.append(
+            text_input(name, label, default=default, required=required, max_length=most, multiline=many)
+        )
     return fields
 
 
@@ -219,7 +242,9 @@ def search_card(words: str, found: Sequence[Asset], total: int) -> Card:
     title = text(f"找到 {total} 个素材", f"{total} assets found")
     lines: list[Element] = []
     for asset in found:
-        said = markdown(f"**{safe(asset.title)}**\n{safe(asset.format)} · {safe(asset.brand)} · {asset.at:%Y-%m-%d}")
+        said = markdown(
+            f"**{safe(asset.title)}**\n{safe(asset.format)} · {safe(asset.brand)} · {asset.at:%Y-%m-%d}"
+        )
         cells = [column(said, weight=3)]
         if asset.image_key:
             cells.insert(0, column(image(asset.image_key, asset.title), weight=1))
@@ -227,6 +252,8 @@ def search_card(words: str, found: Sequence[Asset], total: int) -> Card:
             cells.append(column(link(text("打开", "Open"), asset.wiki), weight=None))
         lines.append(columns(*cells, flex="none"))
     if total > len(found):
-        more = text(f"还有 {total - len(found)} 个；多写一个词，或到“素材库”表里看", f"{total - len(found)} more")
+        more = text(
+            f"还有 {total - len(found)} 个；多写一个词，或到“素材库”表里看", f"{total - len(found)} more"
+        )
         lines.append(note(more))
     return card(header(text(f"找素材：{safe(words)}", f"Assets: {safe(words)}")), lines, summary=title)

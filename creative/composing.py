@@ -45,7 +45,9 @@ class Composing:
 
     def _paint(self, version: Version, number: int) -> dict[str, Any]:
         try:
-            return asdict(self.deps.painter.run(paint, str(self.deps.blobs.root), self._painting(version, number)))
+            return asdict(
+                self.deps.painter.run(paint, str(self.deps.blobs.root), self._painting(version, number))
+            )
         except PermanentError as error:
             return asdict(Painted("", (), None, (str(error),), ()))
 
@@ -54,20 +56,36 @@ class Composing:
         with self.deps.db.read() as conn:
             calls = [each for each in store.calls_of(conn, version.grounds) if each.variant == number]
             logos = [
-                (store.logo(conn, ref.file_token) or "") if ref else "" for ref in (brand.logo, brand.logo_dark)
+                (store.logo(conn, ref.file_token) or "") if ref else ""
+                for ref in (brand.logo, brand.logo_dark)
             ]
         photos = version.photos or ()
         photo = photos[(number - 1) % len(photos)] if photos else None
         grounds = {
-            each.orientation.value: each.blob for each in calls if each.state is CallState.STORED and each.blob
+            each.orientation.value: each.blob
+            for each in calls
+            if each.state is CallState.STORED and each.blob
         }
         return Painting(
-            number, f"{_stem(brief.title)}_v{version.version}", brief.copy, brand.name, brand.colours, brand.safe,
-            logos[0], logos[1], photo.product if photo else "", photo.cut if photo else False,
-            photo.method if photo else "", grounds, brief.formats, brief.template,
-            seed_of(version.grounds, number), self.deps.policy.mark, self.deps.policy.producer,
+            number,
+            f"{_stem(brief.title)}_v{version.version}",
+            brief.copy,
+            brand.name,
+            brand.colours,
+            brand.safe,
+            logos[0],
+            logos[1],
+            photo.product if photo else "",
+            photo.cut if photo else False,
+            photo.method if photo else "",
+            grounds,
+            brief.formats,
+            brief.template,
+            seed_of(version.grounds, number),
+            self.deps.policy.mark,
+            self.deps.policy.producer,
             f"{version.id}:{number}",
-        )  # fmt: skip
+        )
 
     def _note(self, version: Version, number: int, painted: Painted) -> int:
         with self.deps.db.begin() as conn:
@@ -87,9 +105,16 @@ class Composing:
     def _inputs(self, version: Version, number: int) -> tuple[str, ...]:
         """Hashes of everything a variant is made of: photos, backgrounds, and the brief itself."""
         painting = self._painting(version, number)
-        brief = hashlib.sha256(repr((painting.copy, painting.template, painting.colours)).encode()).hexdigest()
+        brief = hashlib.sha256(
+            repr((painting.copy, painting.template, painting.colours)).encode()
+        ).hexdigest()
         photos = [each.sha256 for each in version.photos or ()]
-        return (*photos, *sorted(painting.grounds.values()), *filter(None, (painting.logo, painting.logo_dark)), brief)
+        return (
+            *photos,
+            *sorted(painting.grounds.values()),
+            *filter(None, (painting.logo, painting.logo_dark)),
+            brief,
+        )
 
     def _upload(self, run: JobRun, made: MadeFile) -> None:
         """Put a file into the base; an upload that is repeated does no harm."""

@@ -67,7 +67,9 @@ class Delivering:
         """The newest first, then what stands there: nothing is taken away while the cell has room."""
         row = self.deps.sync.mirror.get(REQUESTS, version.request_id)
         value = row.values.get(column) if row else EMPTY
-        standing = [each for each in value if isinstance(each, Attachment)] if isinstance(value, tuple) else []
+        standing = (
+            [each for each in value if isinstance(each, Attachment)] if isinstance(value, tuple) else []
+        )
         new = [Attachment(str(each.file_token), each.name, each.size) for each in files if each.file_token]
         together = tuple(dict.fromkeys([*new, *standing]))[:MOST_FILES]
         return together or EMPTY
@@ -77,11 +79,15 @@ class Delivering:
         with self.deps.db.read() as conn:
             labelled = [each for each in store.files_of(conn, version.id) if each.label and not each.verified]
         for made in labelled:
-            run.deliver(f"verify {made.id}", partial(self._look_at, version, made), partial(self._verified, made))
+            run.deliver(
+                f"verify {made.id}", partial(self._look_at, version, made), partial(self._verified, made)
+            )
 
     def _look_at(self, version: Version, made: MadeFile) -> str:
         file = Attachment(str(made.file_token), made.name, made.size)
-        return compare(made, self.deps.sync.attachments.download(REQUESTS, version.request_id, "results", file))
+        return compare(
+            made, self.deps.sync.attachments.download(REQUESTS, version.request_id, "results", file)
+        )
 
     def _verified(self, made: MadeFile, found: str) -> None:
         with self.deps.db.begin() as conn:
@@ -100,7 +106,9 @@ class Delivering:
             state = State.REVIEW if good else State.REVISE
             note = summary(version, variants, calls)
             asked = replace(request, state=state, note=note, turn=request.turn + 1, changed_at=now)
-            commit(self.deps.db, conn, self.deps.queue, asked, "delivered" if good else "nothing_fits", tell=True)
+            commit(
+                self.deps.db, conn, self.deps.queue, asked, "delivered" if good else "nothing_fits", tell=True
+            )
         return state.value
 
     def _look_again(self, request: Request) -> None:
@@ -113,7 +121,11 @@ class Delivering:
 def summary(version: Version, variants: Sequence[Variant], calls: Sequence[Call]) -> str:
     """What 说明 says of a finished version: what is there, what is missing and why, what it took."""
     good = [each for each in variants if each.preview]
-    lines = [f"第 {version.version} 次：{len(good)} 版，请在卡片上定稿或重做"] if good else ["没有一版能用，请修改后再试"]
+    lines = (
+        [f"第 {version.version} 次：{len(good)} 版，请在卡片上定稿或重做"]
+        if good
+        else ["没有一版能用，请修改后再试"]
+    )
     faults = dict.fromkeys(fault for each in variants for fault in each.faults)
     lines += [f"没有出图：{fault}" for fault in faults]
     trouble = dict.fromkeys(each.note for each in calls if each.state is not CallState.STORED and each.note)
@@ -128,11 +140,12 @@ def summary(version: Version, variants: Sequence[Variant], calls: Sequence[Call]
 def _prompts(calls: Sequence[Call]) -> str:
     """The prompts as they went out, for repeating: model, chance and digest beside each."""
     lines = [
-        f"第{each.variant}版 {each.orientation.value} · {each.model} · seed {each.seed} · {each.digest[:12]}\n{each.prompt}"
-        for each in calls if each.prompt
-    ]  # fmt: skip
+        f"第{each.variant}版 {each.orientation.value} · {each.model} · seed {each.seed} · {each.digest[:12]}"
+        f"\n{each.prompt}"
+        for each in calls
+        if each.prompt
+    ]
     return "\n\n".join(lines)[:20000]
-
 
 
 def compare(made: MadeFile, back: bytes) -> str:

@@ -45,6 +45,7 @@ class Policy:
         producer: code of the service provider in the hidden sign.
         wiki_space: where finished material is archived, or "".
         wiki_parent: page it is archived under, or "".
+        site: address of the company's Feishu, for links to pages; or "".
         admin: who may decide in everybody's place, or None.
     """
 
@@ -54,6 +55,7 @@ class Policy:
     producer: str
     wiki_space: str = ""
     wiki_parent: str = ""
+    site: str = ""
     admin: OpenId | None = None
 
 
@@ -77,17 +79,18 @@ def make_policy(manifest: Manifest, settings: Settings) -> Policy:
         section.label_producer or UNREGISTERED,
         section.wiki_space,
         section.wiki_parent,
+        section.site.rstrip("/"),
         OpenId(settings.admin_open_id) if settings.admin_open_id else None,
     )
 
 
 def profile_of(given: ProviderManifest, settings: Settings) -> Profile:
-    """The profile of a provider: what the product knows of it, with what the manifest and environment change."""
+    """The profile of a provider: what we know of it, changed by manifest and environment."""
     known = PROFILES.get(given.name)
     if known is None and None in (given.kind, given.base_url, given.model, given.price):
         raise ConfigError(
-            f"creative.providers: {given.name} is not known; give its kind, base_url, model and price, or use "
-            f"one of {', '.join(PROFILES)}."
+            f"creative.providers: {given.name} is not known; give its kind, base_url, model and price, "
+            f"or use one of {', '.join(PROFILES)}."
         )
     address = settings.image_urls.get(given.name)
     start = known or Profile(
@@ -120,7 +123,6 @@ class Art:
         painter: where pixels are worked on.
         models: image models in order; made when first asked for.
         policy: what the configuration decides.
-        page_link: address of the base's row for people, by record id; "" when it is not known.
     """
 
     db: Database

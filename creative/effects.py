@@ -20,7 +20,7 @@ SYSTEM = "system:creative"
 
 def commit(
     db: Database, conn: Connection, queue: WorkQueue, request: Request, reason: str, *,
-    actor: str = SYSTEM, version: Version | None = None, mark: bool = True, tell: bool = False,
+    actor: str = SYSTEM, version: Version | None = None, tell: bool = False,
 ) -> None:  # fmt: skip
     """Write a request with everything that follows.
 
@@ -32,7 +32,6 @@ def commit(
         reason: named reason, for the audit.
         actor: who decided.
         version: a version to be made.
-        mark: the row is to be written.
         tell: those who decide get a card.
     """
     store.save_request(db, conn, request)
@@ -44,8 +43,7 @@ def commit(
     if version is not None:
         store.add_version(conn, version)
         works.append(make_work(version.id))
-    if mark:
-        works.append(mark_work(request.id, f"{request.turn}:{reason}:{request.changed_at.isoformat()}"))
+    works.append(mark_work(request.id, f"{request.turn}:{reason}:{request.changed_at.isoformat()}"))
     if tell:
         works += card_works(db, conn, request, request.changed_at)
     works += refresh_works(conn, request)
@@ -54,7 +52,9 @@ def commit(
 
 def make_work(version: str) -> Work:
     """Fetch the photos of a version and plan its calls."""
-    return Work("art.make", f"art-make:{version}", f"art-request:{version.rpartition(':')[0]}", {"version": version})
+    return Work(
+        "art.make", f"art-make:{version}", f"art-request:{version.rpartition(':')[0]}", {"version": version}
+    )
 
 
 def call_work(call: str) -> Work:
@@ -78,18 +78,24 @@ def deliver_work(version: str) -> Work:
 def archive_work(request: Request) -> Work:
     """Archive what was chosen."""
     lane = f"art-request:{request.id}"
-    return Work("art.archive", f"art-archive:{request.version_id}:{request.chosen}", lane, {"request": request.id})
+    return Work(
+        "art.archive", f"art-archive:{request.version_id}:{request.chosen}", lane, {"request": request.id}
+    )
 
 
 def mark_work(request_id: str, suffix: str) -> Work:
     """Write 状态 and 说明 of a row as they are then."""
-    return Work("art.mark", f"art-mark:{request_id}:{suffix}", f"art-row:{request_id}", {"request": request_id})
+    return Work(
+        "art.mark", f"art-mark:{request_id}:{suffix}", f"art-row:{request_id}", {"request": request_id}
+    )
 
 
 def check_mark_work(table: str, record_id: str, at: datetime) -> Work:
     """Write 校验结果 of a brand, layout or word."""
     args = {"table": table, "record": record_id}
-    return Work("art.check_mark", f"art-check:{table}:{record_id}:{at.isoformat()}", f"art-row:{record_id}", args)
+    return Work(
+        "art.check_mark", f"art-check:{table}:{record_id}:{at.isoformat()}", f"art-row:{record_id}", args
+    )
 
 
 def card_works(db: Database, conn: Connection, request: Request, at: datetime) -> list[Work]:
@@ -115,7 +121,9 @@ def refresh_work(request: Request, receiver: str, *, suffix: str = "") -> Work:
 
 def copy_work(version: Version) -> Work:
     """Write texts that were changed on a card into the row, once."""
-    return Work("art.write_copy", f"art-copy:{version.id}", f"art-row:{version.request_id}", {"version": version.id})
+    return Work(
+        "art.write_copy", f"art-copy:{version.id}", f"art-row:{version.request_id}", {"version": version.id}
+    )
 
 
 def _lane(text: str, count: int) -> int:

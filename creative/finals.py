@@ -15,7 +15,7 @@ from creative.studio.photo import PhotoRefused, open_photo
 
 @dataclass(frozen=True, slots=True)
 class Final:
-    """One final. ``fault``: a sentence when it cannot be archived. ``source``: hash of what the designer gave."""
+    """One final. ``fault``: why it cannot be archived. ``source``: hash of what the designer gave."""
 
     name: str
     made: str = ""
@@ -51,7 +51,9 @@ def relabel(root: str, blob: str, name: str, producer: str, made: str) -> Final:
         try:
             data = write_label(data, label)
         except ValueError:
-            return Final(name, fault=f"设计定稿“{name}”没有归档：这种格式写不了 AI 标识，请存成 JPG、PNG 或 WebP")
+            return Final(
+                name, fault=f"设计定稿“{name}”没有归档：这种格式写不了 AI 标识，请存成 JPG、PNG 或 WebP"
+            )
     sign = label_json(label) if label else ""
     return Final(
         name, made, blobs.put(data), blob, len(data), photo.width, photo.height, sign, dhash(photo.image)

@@ -24,10 +24,10 @@ from runtime.errors import TransientError
 from runtime.jobrun import JobRun
 
 TRIES = 7
-"""Rounds over all models before a background is painted here instead; with growing waits about three minutes."""
+"""Rounds over all models, with growing waits, before a background is painted here instead."""
 LONGEST_WAIT = 90.0
 PAUSE = timedelta(minutes=10)
-"""So long a model is left alone whose account is empty or whose key is refused: waiting does not help it."""
+"""So long a model is left alone whose account is empty or whose key is refused."""
 
 NO_MODEL = "没有可用的图像模型，底图由 Chorus 按品牌色绘制"
 LOST = "底图没有收到，可能已经计费（{model}），不会自动再要；先用本地绘制的底图"
@@ -87,7 +87,7 @@ class Generating:
                 _log.warning("art.lost", call=call_id, model=model.profile.name, request=error.request_id)
                 note = LOST.format(model=model.profile.name)
                 return self._settle(call_id, CallState.UNKNOWN, note)
-            except Exception:
+            except Exception:  # noqa: BLE001 - logged with its trace, and counted as spent
                 # A fault of ours after the order left: whether it was billed nobody knows.
                 _log.exception("art.unforeseen", call=call_id, model=model.profile.name)
                 return self._settle(call_id, CallState.UNKNOWN, LOST.format(model=model.profile.name))
@@ -197,7 +197,9 @@ class Generating:
             if call is None:
                 return False
             store.lock_version(conn, call.version_id)
-            of_variant = [each for each in store.calls_of(conn, call.version_id) if each.variant == call.variant]
+            of_variant = [
+                each for each in store.calls_of(conn, call.version_id) if each.variant == call.variant
+            ]
             if not all(each.state.settled for each in of_variant):
                 return False
             self.deps.queue.put(conn, compose_work(call.version_id, call.variant))

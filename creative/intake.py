@@ -1,4 +1,4 @@
-"""What a look at a row of 素材需求 decides. Pure: row, what we know, time in; request, version, reason out."""
+"""What a look at a row of 素材需求 decides. Pure: row and what we know in; request and version out."""
 
 from __future__ import annotations
 
@@ -24,10 +24,12 @@ class Verdict:
     Attributes:
         fault: a sentence when the words must be changed, else empty.
         record: what is kept with the version: verdict, rules' version, exemptions.
+        footnote: the source that must be printed with a claim, or "".
     """
 
     fault: str
     record: Mapping[str, Any]
+    footnote: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def next_version(
         grounds: the version whose backgrounds are used; empty = its own.
         reason: what should be different, in the person's words.
     """
-    number = request.version + 1
+    number, brief = request.version + 1, _sourced(brief, verdict.footnote)
     own = version_id(request.id, number)
     version = Version(
         own, request.id, number, cause, brief, reason, grounds or own, by, now, None, verdict.record
@@ -116,6 +118,15 @@ def next_version(
         title=brief.title, owners=brief.brand.owners, changed_at=now,
     )  # fmt: skip
     return moved, version
+
+
+def _sourced(brief: Brief, footnote: str) -> Brief:
+    """The source of a claim stands in the picture (广告法 Art. 11), unless it is written there already."""
+    standing = brief.copy.footnote
+    if not footnote or footnote in standing:
+        return brief
+    together = f"{standing}\n{footnote}" if standing else footnote
+    return replace(brief, copy=replace(brief.copy, footnote=together))
 
 
 def costs_money(old: Brief, new: Brief) -> bool:
@@ -200,9 +211,7 @@ def _read_people(request: Request, values: Values) -> Request:
 def _deleted(known: Request | None, now: datetime) -> Intake:
     if known is None or known.state.over:
         return Intake(None, None, "row_deleted")
-    gone = replace(
-        known, state=State.CANCELLED, note="这一行被删除了", turn=known.turn + 1, changed_at=now
-    )
+    gone = replace(known, state=State.CANCELLED, note="这一行被删除了", turn=known.turn + 1, changed_at=now)
     return Intake(gone, None, "row_deleted")
 
 
@@ -225,9 +234,7 @@ def _moved(base: Request, state: State, note: str, reason: str, digest: str, now
 def _revise(
     base: Request, note: str, reason: str, digest: str, now: datetime, *, tell: bool = True
 ) -> Intake:
-    moved = replace(
-        base, state=State.REVISE, note=note, seen=digest, turn=base.turn + 1, changed_at=now
-    )
+    moved = replace(base, state=State.REVISE, note=note, seen=digest, turn=base.turn + 1, changed_at=now)
     return Intake(moved, None, reason, mark=True, tell=tell and base.requester is not None)
 
 

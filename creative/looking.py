@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from bitable_sync.cells import EMPTY, CellValue
@@ -11,10 +12,10 @@ from bitable_sync.mirror import Row
 from creative import shelf, store
 from creative.deps import Art
 from creative.effects import check_mark_work, commit, mark_work
-from creative.intake import Verdict, look
+from creative.intake import look
 from creative.model import Brief
 from creative.specs import BRANDS, REQUESTS, TEMPLATES, WORDS
-from creative.vocabulary import Vocabulary
+from creative.vocabulary import check_words, verdict
 from runtime.jobrun import JobRun
 from runtime.work import Work
 
@@ -26,7 +27,6 @@ class Looking:
 
     def __init__(self, deps: Art) -> None:
         self.deps = deps
-        self.vocabulary = Vocabulary(deps.db)
 
     def listeners(self) -> Mapping[str, Callable[[list[Change]], None]]:
         """What is to be called with the changes of each table."""
@@ -46,13 +46,14 @@ class Looking:
         with self.deps.db.begin() as conn:
             known = store.load_request(conn, record_id, lock=True)
             previous = store.load_version(conn, known.version_id) if known and known.version else None
-            check = self._check(conn)
             values = row.values if row else None
-            found = look(record_id, values, known, shelf.load_shelf(conn), check, previous, now)
+            found = look(
+                record_id, values, known, shelf.load_shelf(conn), partial(verdict, conn), previous, now
+            )
             if found.request is not None:
                 commit(
                     self.deps.db, conn, self.deps.queue, found.request, found.reason,
-                    version=found.version, mark=found.mark, tell=found.tell,
+                    version=found.version, tell=found.tell,
                 )  # fmt: skip
             elif found.mark:
                 self.deps.queue.put(conn, mark_work(record_id, f"again:{now.isoformat()}"))
@@ -61,7 +62,7 @@ class Looking:
         """Check the rows of brands, layouts or words; good ones are in force from now on."""
         rows = self.deps.sync.mirror.rows(table)
         now = self.deps.clock.now()
-        found = self.vocabulary.check_rows(rows) if table == WORDS else shelf.check_rows(table, rows)
+        found = check_words(rows) if table == WORDS else shelf.check_rows(table, rows)
         with self.deps.db.begin() as conn:
             changed = shelf.keep(self.deps.db, conn, table, found)
             self.deps.queue.put(conn, *(check_mark_work(table, each, now) for each in changed))
@@ -108,9 +109,6 @@ class Looking:
             return False
         values: dict[str, CellValue] = {"status": request.state.value, "note": request.note or EMPTY}
         return self.deps.sync.pusher.write(REQUESTS, request_id, values)
-
-    def _check(self, conn: Any) -> Callable[[Brief], Verdict]:
-        return lambda brief: self.vocabulary.verdict(conn, brief)
 
 
 def sweep_work(_at: object) -> Work:

@@ -72,7 +72,11 @@ class Making:
         """Fetch a logo of the brand; a logo that cannot be had is left out, the brand's name stands in."""
         ref: PhotoRef | None = getattr(version.brief.brand, key)
         row = next(
-            (row for row in self.deps.sync.mirror.rows(BRANDS) if row.values.get("name") == version.brief.brand.name),
+            (
+                row
+                for row in self.deps.sync.mirror.rows(BRANDS)
+                if row.values.get("name") == version.brief.brand.name
+            ),
             None,
         )
         if ref is None or row is None:
@@ -136,14 +140,11 @@ class Making:
         if spent + estimate <= budget.request:
             return []
         already = f"，之前已花 ¥{spent:.2f}" if spent else ""
-        return [
-            f"要生成 {count} 张底图，预计 ¥{estimate:.2f}{already}，超过每条需求 ¥{budget.request:.2f} 的上限；"
-            "请减少版数或尺寸"
-        ]
+        limit = f"超过每条需求 ¥{budget.request:.2f} 的上限；请减少版数或尺寸"
+        return [f"要生成 {count} 张底图，预计 ¥{estimate:.2f}{already}，{limit}"]
 
 
 def seed_of(version: str, variant: int) -> int:
     """The chance of a variant: the same for ever, different from its neighbours'; 0 to 2**31 - 1."""
     digest = hashlib.sha256(f"{version}:{variant}".encode()).digest()
     return int.from_bytes(digest[:4], "big") % 2**31
-

@@ -177,30 +177,7 @@ class Request:
     changed_at: datetime
 
     @property
-    @dataclass(frozen=True, slots=True)
-class Variant:
-    """One variant as it was delivered.
-
-    Attributes:
-        version_id: whose.
-        variant: 1, 2, …
-        template: the layout's name.
-        preview: blob of the small picture for cards; None when no format could be delivered.
-        faults: sentences about formats that are missing.
-        notes: sentences for the designer.
-        image_key: the preview's key for cards; "" until it was uploaded.
-    """
-
-    version_id: str
-    variant: int
-    template: str
-    preview: str | None
-    faults: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    image_key: str = ""
-
-
-def version_id(self) -> str:
+    def version_id(self) -> str:
         """Id of the newest version."""
         return version_id(self.id, self.version)
 

@@ -29,7 +29,7 @@ TASKS_EACH = 200
 """A painter is replaced after so many tasks, so that fragmented memory goes back."""
 
 
-class PaintingFailed(PermanentError):
+class PaintingError(PermanentError):
     """A picture killed its painter twice, or took too long; the sentence is for the row."""
 
 
@@ -49,7 +49,7 @@ class Painter:
         """Run a module-level function in a painter and wait for what it returns.
 
         Raises:
-            PaintingFailed: the painter died of it twice, or it took too long.
+            PaintingError: the painter died of it twice, or it took too long.
             Exception: whatever the task raised.
         """
         for attempt in (1, 2):
@@ -60,12 +60,12 @@ class Painter:
                 # Everybody whose task was in this pool comes here, so each may be innocent once.
                 self._drop(pool)
                 if attempt == 2:
-                    raise PaintingFailed("处理这张图片时程序两次中断，可能是文件有问题；请换一张再试") from None
+                    raise PaintingError(
+                        "处理这张图片时程序两次中断，可能是文件有问题；请换一张再试"
+                    ) from None
             except TookTooLong:
                 self._drop(pool)
-                raise PaintingFailed(
-                    f"处理这张图片超过 {LONGEST:.0f} 秒；请换一张小一些的再试"
-                ) from None
+                raise PaintingError(f"处理这张图片超过 {LONGEST:.0f} 秒；请换一张小一些的再试") from None
             except RuntimeError as error:  # the pool was dropped between open and submit
                 if "shutdown" not in str(error) or attempt == 2:
                     raise

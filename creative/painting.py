@@ -1,4 +1,4 @@
-"""What painters do: module-level functions over blobs, run by ``creative/painter.py`` in a process of their own.
+"""What painters do: module-level functions over blobs, run by ``creative/painter.py`` in own processes.
 
 Arguments and results are plain data, so that they pass between processes; files pass through the blob store.
 """
@@ -23,7 +23,7 @@ from creative.studio.encode import encode
 from creative.studio.formats import FORMATS, orientation
 from creative.studio.hashing import dhash
 from creative.studio.label import label_json
-from creative.studio.layout import Template, default_templates, template_of
+from creative.studio.layout import Template, defaults
 from creative.studio.model import AigcLabel, Colour, Composition, Copy, Format, Ground, Look, Palette, Product
 from creative.studio.photo import PhotoRefused, open_photo
 from creative.studio.psd import write_psd
@@ -167,9 +167,9 @@ def _begin(blobs: Blobs, painting: Painting) -> _Work:
     image = _picture(blobs, painting.product)
     product = None if image is None else Product(image, painting.cut, painting.method)
     if painting.template is not None:
-        template = template_of(painting.template[1], name=painting.template[0])
+        template = Template.model_validate(painting.template[1], strict=False)
     else:
-        choice = default_templates()
+        choice = list(defaults().values())
         template = choice[(painting.seed + painting.number) % len(choice)]
     return _Work(blobs, painting, look, product, template)
 
@@ -197,13 +197,15 @@ def _format(work: _Work, fmt: Format) -> None:
     work.files.append(
         PaintedFile(
             fmt.key, f"{painting.stem}_{painting.number}_{_plain(fmt.name)}.{fmt.extension}",
-            work.blobs.put(encoded.data), len(encoded.data), fmt.width, fmt.height,
+            work.blobs.put(encoded.bytes), len(encoded.bytes), fmt.width, fmt.height,
             label_json(label) if label else "", dhash(composition.flat),
         )
     )  # fmt: skip
     work.shown.append((fmt.name, composition.flat.convert("RGB")))
     pixels = fmt.width * fmt.height
-    if fmt.ground is Ground.SCENE and (work.master is None or pixels > work.master[0].width * work.master[0].height):
+    if fmt.ground is Ground.SCENE and (
+        work.master is None or pixels > work.master[0].width * work.master[0].height
+    ):
         work.master = (fmt, composition)
 
 

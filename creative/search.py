@@ -12,8 +12,12 @@ from creative.studio.hashing import distance
 from creative.studio.model import Shape
 
 SHAPES: Mapping[Shape, str] = {
-    Shape.SQUARE: "方图", Shape.PORTRAIT: "竖图", Shape.TALL: "长竖图", Shape.WIDE: "横图", Shape.BANNER: "横幅",
-}  # fmt: skip
+    Shape.SQUARE: "方图",
+    Shape.PORTRAIT: "竖图",
+    Shape.TALL: "长竖图",
+    Shape.WIDE: "横图",
+    Shape.BANNER: "横幅",
+}
 
 ALIKE = 6
 """Bits of 64 in which perceptual hashes may differ; measured: same layout with other words differs by 2-6, so
@@ -55,9 +59,18 @@ def words_of(title: str, brief: Brief, format_name: str, shape: str) -> str:
     """Everything an asset can be found by."""
     copy = brief.copy
     parts = (
-        title, brief.brand.name, brief.product, *brief.styles, format_name, shape, copy.headline, copy.subline,
-        *copy.points, copy.price, copy.cta,
-    )  # fmt: skip
+        title,
+        brief.brand.name,
+        brief.product,
+        *brief.styles,
+        format_name,
+        shape,
+        copy.headline,
+        copy.subline,
+        *copy.points,
+        copy.price,
+        copy.cta,
+    )
     return " ".join(part for part in parts if part).lower()
 
 
@@ -77,7 +90,8 @@ def search(query: str, assets: Iterable[Asset]) -> list[Asset]:
 def near(asset: Asset, known: Sequence[Asset]) -> list[Asset]:
     """Assets of other requests that are the same file, or look alike and say or show the same."""
     return [
-        other for other in known
+        other
+        for other in known
         if other.request_id != asset.request_id
         and (
             other.sha256 == asset.sha256
@@ -85,7 +99,10 @@ def near(asset: Asset, known: Sequence[Asset]) -> list[Asset]:
                 other.shape == asset.shape
                 and bool(asset.dhash and other.dhash)
                 and distance(asset.dhash, other.dhash) <= ALIKE
-                and (other.text_digest == asset.text_digest or (bool(asset.product) and other.product == asset.product))
+                and (
+                    other.text_digest == asset.text_digest
+                    or (bool(asset.product) and other.product == asset.product)
+                )
             )
         )
-    ]  # fmt: skip
+    ]

@@ -1,4 +1,4 @@
-"""Brands and layouts as people keep them in Bitable: checked row by row; the last good version stays in force."""
+"""Brands and layouts as people keep them in Bitable, checked row by row; the last good one is in force."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from bitable_sync.mirror import Row
 from creative.brief import Shelf
 from creative.model import BrandRules, PhotoRef
 from creative.specs import BRANDS, BRANDS_TABLE, TEMPLATES
-from creative.studio.layout import LayoutError, default_templates, parse_template
+from creative.studio.layout import Template, TemplateError, defaults, read_template
 from creative.tables import checks
 from runtime.db import Database
 
@@ -115,15 +115,16 @@ def sentence_of(conn: Connection, table: str, record_id: str) -> str:
 def load_shelf(conn: Connection) -> Shelf:
     """Brands and layouts in force; the layouts that come with the product are always there."""
     brands = {}
-    for good in _good(conn, BRANDS):
+    for good in good_rows(conn, BRANDS):
         rules = _BRAND.validate_python(good)
         brands[rules.name] = rules
-    layouts: dict[str, Mapping[str, Any]] = {each.name: each.as_data() for each in default_templates()}
-    layouts |= {str(good["name"]): good["layout"] for good in _good(conn, TEMPLATES)}
+    layouts: dict[str, Mapping[str, Any]] = {each.name: _data(each) for each in defaults().values()}
+    layouts |= {str(good["name"]): good["layout"] for good in good_rows(conn, TEMPLATES)}
     return Shelf(brands, layouts)
 
 
-def _good(conn: Connection, table: str) -> list[Mapping[str, Any]]:
+def good_rows(conn: Connection, table: str) -> list[Mapping[str, Any]]:
+    """What is in force of a table, in the order of its rows' ids."""
     query = sa.select(checks.c.good).where(checks.c.table == table, checks.c.good.is_not(None))
     return list(conn.execute(query.order_by(checks.c.record_id)).scalars())
 
@@ -147,10 +148,14 @@ def _layout(row: Row) -> Checked:
     if not row.values.get("enabled"):
         return Checked(row.record_id, "未启用", None)
     try:
-        template = parse_template(text, name=name)
-    except LayoutError as error:
+        template = read_template(text).model_copy(update={"name": name})
+    except TemplateError as error:
         return Checked(row.record_id, str(error), None)
-    return Checked(row.record_id, "可用", {"name": name, "layout": template.as_data()})
+    return Checked(row.record_id, "可用", {"name": name, "layout": _data(template)})
+
+
+def _data(template: Template) -> dict[str, Any]:
+    return template.model_dump(mode="json")
 
 
 def _text(values: Values, key: str) -> str:

@@ -2,17 +2,27 @@
 
 from bitable_sync.spec import SYNC_ISSUE, FieldSpec, FormSpec, Kind, TableSpec, ViewSpec
 from creative.studio.formats import FORMATS
+from creative.wording.rows import WORDS, WORDS_TABLE
 
-REQUESTS, BRANDS, TEMPLATES, WORDS, ASSETS = (
-    "art_requests", "art_brands", "art_templates", "art_words", "art_assets",
-)  # fmt: skip
+__all__ = [
+    "ASSETS",
+    "BRANDS",
+    "FORMAT_NAMES",
+    "REQUESTS",
+    "REQUESTS_TABLE",
+    "STATES",
+    "TABLES",
+    "TEMPLATES",
+    "WORDS",
+]
+
+REQUESTS, BRANDS, TEMPLATES, ASSETS = "art_requests", "art_brands", "art_templates", "art_assets"
 
 FORMAT_NAMES = tuple(each.name for each in FORMATS.values())
 STYLES = (
     "极简", "高级", "清新", "科技", "国潮", "夏日", "圣诞", "春节", "双11", "森林", "居家", "运动", "甜美",
 )  # fmt: skip
 STATES = ("草稿", "待修改", "生成中", "待审", "已定稿", "已归档", "失败", "已取消")
-VERDICTS = ("禁止", "需要依据", "允许")
 
 ISSUE = FieldSpec(SYNC_ISSUE, "同步问题", Kind.TEXT, description="由 Chorus 填写：这一行哪里有问题")
 CHECK = FieldSpec("check_result", "校验结果", Kind.TEXT, description="由 Chorus 填写：哪里不对，或已启用")
@@ -27,12 +37,16 @@ REQUESTS_TABLE = TableSpec(
     "素材需求",
     (
         FieldSpec("title", "需求名称", Kind.TEXT, description="给自己看的名字，如“圣诞马克杯主推海报”"),
-        FieldSpec("status", "状态", Kind.SELECT, options=STATES, description="留空就会开始；“草稿”表示先放着"),
+        FieldSpec(
+            "status", "状态", Kind.SELECT, options=STATES, description="留空就会开始；“草稿”表示先放着"
+        ),
         FieldSpec("note", "说明", Kind.TEXT, description="由 Chorus 填写：进展，或哪里需要修改"),
         FieldSpec("requester", "需求人", Kind.USER, description="收到样图卡片、可以定稿的人"),
         FieldSpec("designer", "设计师", Kind.USER, description="也会收到卡片，可以定稿和重做"),
         FieldSpec("brand", "品牌", Kind.TEXT, description="“品牌规范”表里的名称"),
-        FieldSpec("product", "商品", Kind.TEXT, description="如“陶瓷马克杯 350ml”；只用来生成场景，不会画成字"),
+        FieldSpec(
+            "product", "商品", Kind.TEXT, description="如“陶瓷马克杯 350ml”；只用来生成场景，不会画成字"
+        ),
         FieldSpec("headline", "主标题", Kind.TEXT, description="最多 40 字；想在哪里换行就按回车"),
         FieldSpec("subline", "副标题", Kind.TEXT),
         FieldSpec("points", "卖点", Kind.TEXT, description="每行一条，最多 4 条"),
@@ -40,18 +54,24 @@ REQUESTS_TABLE = TableSpec(
         FieldSpec("cta", "行动按钮", Kind.TEXT, description="如“立即抢购”"),
         FieldSpec("footnote", "小字", Kind.TEXT, description="活动时间、数据来源等，会印在图上"),
         FieldSpec(
-            "evidence", "依据", Kind.TEXT,
+            "evidence",
+            "依据",
+            Kind.TEXT,
             description="数据、专利、奖项的出处：机构、范围、时间；文案需要依据时必填",
         ),
         FieldSpec("styles", "风格", Kind.MULTI_SELECT, options=STYLES, open_options=True),
-        FieldSpec("photos", "商品图", Kind.ATTACHMENT, description="JPG、PNG 或 WebP；白底图或透明图效果最好"),
+        FieldSpec(
+            "photos", "商品图", Kind.ATTACHMENT, description="JPG、PNG 或 WebP；白底图或透明图效果最好"
+        ),
         FieldSpec("formats", "尺寸", Kind.MULTI_SELECT, options=FORMAT_NAMES),
         FieldSpec("template", "模板", Kind.TEXT, description="“模板”表里的名称；留空自动选"),
         FieldSpec("variants", "版数", Kind.NUMBER, formatter="0", description="1 到 6；留空按 4"),
         FieldSpec("deadline", "截止时间", Kind.DATETIME, formatter="yyyy/MM/dd HH:mm"),
         FieldSpec("remark", "备注", Kind.TEXT, description="对画面的要求，如“木桌、早晨的光”；会写进提示词"),
         FieldSpec("results", "成品图", Kind.ATTACHMENT, description="由 Chorus 添加；旧版本会保留"),
-        FieldSpec("layered", "分层文件", Kind.ATTACHMENT, description="由 Chorus 添加：PSD 和 SVG，可直接修改"),
+        FieldSpec(
+            "layered", "分层文件", Kind.ATTACHMENT, description="由 Chorus 添加：PSD 和 SVG，可直接修改"
+        ),
         FieldSpec("final", "设计定稿", Kind.ATTACHMENT, description="设计师改好的图放这里，定稿时用它代替"),
         FieldSpec("prompt", "提示词", Kind.TEXT, description="由 Chorus 填写：画面是怎么要来的"),
         FieldSpec("model", "模型", Kind.TEXT, description="由 Chorus 填写"),
@@ -63,10 +83,13 @@ REQUESTS_TABLE = TableSpec(
     (),
     views=(ViewSpec("按状态", "kanban"), ViewSpec("成品画册", "gallery")),
     form=FormSpec(
-        "提交素材需求", _ASKED, ("requester", "brand", "headline", "formats"),
-        "填好后几分钟内，样图会发到飞书里。", shared=True,
+        "提交素材需求",
+        _ASKED,
+        ("requester", "brand", "headline", "formats"),
+        "填好后几分钟内，样图会发到飞书里。",
+        shared=True,
     ),
-)  # fmt: skip
+)
 
 BRANDS_TABLE = TableSpec(
     BRANDS,
@@ -74,7 +97,9 @@ BRANDS_TABLE = TableSpec(
     (
         FieldSpec("name", "品牌", Kind.TEXT),
         FieldSpec("logo", "标志", Kind.ATTACHMENT, description="透明底 PNG；放在深色画面上的版本"),
-        FieldSpec("logo_dark", "标志（浅底用）", Kind.ATTACHMENT, description="透明底 PNG；留空则两种底都用“标志”"),
+        FieldSpec(
+            "logo_dark", "标志（浅底用）", Kind.ATTACHMENT, description="透明底 PNG；留空则两种底都用“标志”"
+        ),
         FieldSpec("primary", "主色", Kind.TEXT, description="如 #1F3A5F"),
         FieldSpec("secondary", "辅色", Kind.TEXT),
         FieldSpec("accent", "强调色", Kind.TEXT, description="价格、按钮用"),
@@ -83,13 +108,17 @@ BRANDS_TABLE = TableSpec(
         FieldSpec("tone", "调性", Kind.TEXT, description="如“温暖、克制”；会写进提示词"),
         FieldSpec("wanted", "画面要有", Kind.TEXT),
         FieldSpec("unwanted", "画面不要有", Kind.TEXT),
-        FieldSpec("names", "专有名词", Kind.TEXT, description="品牌、型号、商标，用顿号分开；不按广告法词语检查"),
-        FieldSpec("safe", "留白", Kind.PERCENT, formatter="0%", description="文字离边缘的距离，占短边；留空按 5%"),
+        FieldSpec(
+            "names", "专有名词", Kind.TEXT, description="品牌、型号、商标，用顿号分开；不按广告法词语检查"
+        ),
+        FieldSpec(
+            "safe", "留白", Kind.PERCENT, formatter="0%", description="文字离边缘的距离，占短边；留空按 5%"
+        ),
         FieldSpec("owner", "负责人", Kind.USER, multiple=True, description="也可以定稿"),
         CHECK,
     ),
     ("name",),
-)  # fmt: skip
+)
 
 TEMPLATES_TABLE = TableSpec(
     TEMPLATES,
@@ -102,23 +131,6 @@ TEMPLATES_TABLE = TableSpec(
     ),
     ("name",),
 )
-
-WORDS_TABLE = TableSpec(
-    WORDS,
-    "广告用语",
-    (
-        FieldSpec("word", "词", Kind.TEXT),
-        FieldSpec("verdict", "判定", Kind.SELECT, options=VERDICTS, description="“允许”可以关掉自带的词，请写理由"),
-        FieldSpec("category", "类别", Kind.TEXT),
-        FieldSpec("clause", "法条", Kind.TEXT),
-        FieldSpec("suggestion", "建议", Kind.TEXT, description="可以改成什么"),
-        FieldSpec("unless", "例外语境", Kind.TEXT, description="同一句里有这些词就不算，用顿号分开"),
-        FieldSpec("reason", "理由", Kind.TEXT),
-        FieldSpec("enabled", "启用", Kind.CHECKBOX),
-        CHECK,
-    ),
-    ("word",),
-)  # fmt: skip
 
 ASSETS_TABLE = TableSpec(
     ASSETS,

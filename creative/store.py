@@ -290,8 +290,6 @@ def note_card(conn: Connection, card_id: str, *, turn: int, message: tuple[str, 
     conn.execute(tables.cards.update().where(tables.cards.c.id == card_id).values(values))
 
 
-
-
 def chat_with(conn: Connection, receiver: str) -> str | None:
     """The chat with a person, from any card they were sent."""
     table = tables.cards

@@ -35,7 +35,9 @@ class Telling:
             return
         version = f"{card['request_id']}:{card['version']}"
         with self.deps.db.read() as conn:
-            missing = [each for each in store.variants_of(conn, version) if each.preview and not each.image_key]
+            missing = [
+                each for each in store.variants_of(conn, version) if each.preview and not each.image_key
+            ]
         for each in missing:
             upload = partial(self._upload, str(each.preview))
             run.deliver(f"preview {each.variant}", upload, partial(self._keep_key, version, each.variant))
@@ -52,7 +54,9 @@ class Telling:
         for each in cards:
             if request is None or not each["message_id"] or each["shown_turn"] >= request.turn:
                 continue
-            run.deliver(f"update {each['message_id']}", partial(self._update, each), partial(self._shown, each))
+            run.deliver(
+                f"update {each['message_id']}", partial(self._update, each), partial(self._shown, each)
+            )
 
     def _upload(self, blob: str) -> str:
         return self.deps.feishu.im.upload_image("preview.jpg", self.deps.blobs.get(blob))
@@ -67,11 +71,13 @@ class Telling:
             view = load_view(conn, request, card["version"]) if request else None
         if request is None or view is None or view.old:
             return {"skipped": True}
-        message = self.deps.feishu.im.send_card(str(card["receiver"]), request_card(view).data, uuid=str(card["id"]))
+        message = self.deps.feishu.im.send_card(
+            str(card["receiver"]), request_card(view).data, uuid=str(card["id"])
+        )
         return {"message": message.message_id, "chat": message.chat_id, "turn": request.turn}
 
     def _doubt(self, card: Mapping[str, Any]) -> dict[str, Any] | None:
-        """Within the hour the uuid makes a repeat harmless; it then shows what came first, so it is refreshed.
+        """Within the hour the uuid makes a repeat harmless; it shows what came first, so it is refreshed.
 
         Later the chat with the person, known from an earlier card, is searched for it.
         """
@@ -81,7 +87,9 @@ class Telling:
             return again if again.get("skipped") else {**again, "turn": -1}
         with self.deps.db.read() as conn:
             chat = store.chat_with(conn, str(card["receiver"]))
-        found = self.deps.feishu.im.find_sent(ChatId(chat), str(card["request_id"]), since=at) if chat else None
+        found = (
+            self.deps.feishu.im.find_sent(ChatId(chat), str(card["request_id"]), since=at) if chat else None
+        )
         return {"message": found.message_id, "chat": found.chat_id, "turn": -1} if found else None
 
     def _sent(self, card_id: str, sent: Mapping[str, Any]) -> None:

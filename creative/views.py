@@ -48,7 +48,9 @@ class ArtView:
 
 def load_view(conn: Connection, request: Request, number: int | None = None) -> ArtView:
     """Read what the card of a request shows; ``number``: of an older version."""
-    version = store.load_version(conn, f"{request.id}:{number or request.version}") if request.version else None
+    version = (
+        store.load_version(conn, f"{request.id}:{number or request.version}") if request.version else None
+    )
     if version is None:
         return ArtView(request)
     counts: dict[int, int] = {}

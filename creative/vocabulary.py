@@ -1,26 +1,85 @@
-"""The wording check with the company's own words: the built-in list, extended by the table 广告用语."""
+"""The wording check with the company's own words: the built-in list, extended by the table 文案词库."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
-import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from bitable_sync.cells import CellValue
 from bitable_sync.mirror import Row
+from creative import shelf
 from creative.intake import Verdict
 from creative.model import Brief
 from creative.shelf import Checked
 from creative.specs import WORDS
-from creative.tables import checks
-from creative.wording import explain
-from creative.wording.book import WordBook, default_book, parse_rows
+from creative.wording.book import WordBook
 from creative.wording.check import check
-from creative.wording.model import Decision
-from runtime.db import Database
+from creative.wording.explain import explain
+from creative.wording.model import Report
+from creative.wording.rows import parse_rows
 
-FIELDS = {
-    "headline": "主标题", "subline": "副标题", "points": "卖点", "price": "价格/利益点", "cta": "行动按钮",
-    "footnote": "小字",
-}  # fmt: skip
+KEPT = ("word", "verdict", "category", "clause", "suggestion", "contexts", "enabled")
+
+
+def check_words(rows: Sequence[Row]) -> list[Checked]:
+    """Look at the rows of 文案词库; a good row is kept as it stands there."""
+    filled = [row for row in rows if row.values.get("word") or row.values.get("verdict")]
+    _book, problems = parse_rows([row.values for row in filled])
+    found = []
+    for index, row in enumerate(filled):
+        if index in problems:
+            found.append(Checked(row.record_id, "；".join(problems[index]), None))
+        elif row.values.get("enabled") is True:
+            found.append(Checked(row.record_id, "已生效", _kept(row.values)))
+        else:
+            found.append(Checked(row.record_id, "未启用", {}))
+    return found
+
+
+def verdict(conn: Connection, brief: Brief) -> Verdict:
+    """Check everything of a brief that becomes letters.
+
+    Args:
+        conn: any transaction; the words in force are read in it.
+        brief: what was asked for.
+    """
+    book = load_book(conn)
+    copy = brief.copy
+    texts = {
+        "headline": copy.headline, "subline": copy.subline, "points": "\n".join(copy.points),
+        "price": copy.price, "cta": copy.cta, "footnote": copy.footnote,
+    }  # fmt: skip
+    written = {field: text for field, text in texts.items() if text}
+    report = check(written, book, evidence=brief.evidence, names=brief.brand.names)
+    return Verdict("" if report.passed else explain(report), _record(report), report.footnote)
+
+
+def load_book(conn: Connection) -> WordBook:
+    """The words in force."""
+    rows = [dict(good) for good in shelf.good_rows(conn, WORDS) if good]
+    return _book(json.dumps(rows, ensure_ascii=False, sort_keys=True))
+
+
+@lru_cache(maxsize=4)
+def _book(rows: str) -> WordBook:
+    """A book takes a moment to build, so the last ones are kept."""
+    return parse_rows(json.loads(rows))[0]
+
+
+def _kept(values: Mapping[str, CellValue]) -> dict[str, Any]:
+    plain = {key: values.get(key) for key in KEPT if key in values}
+    return {key: value if isinstance(value, bool) else str(value) for key, value in plain.items() if value}
+
+
+def _record(report: Report) -> dict[str, Any]:
+    """What is kept with a version, for provenance."""
+    return {
+        "verdict": report.verdict.value,
+        "rules": report.version,
+        "proven": [each.quote for each in report.findings if each.satisfied],
+        "exempt": [f"{each.quote}：{each.reason}" for each in report.exemptions],
+    }

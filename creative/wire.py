@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -87,7 +88,7 @@ def build_worker(sync: Sync, floor: Floor, feishu: Feishu) -> Art:
     )  # fmt: skip
 
 
-def _models(policy: Policy, settings: Settings):  # type: ignore[no-untyped-def]
+def _models(policy: Policy, settings: Settings) -> Callable[[], tuple[ImageModel, ...]]:
     """The image models, made when the first picture is asked for: their library takes a second to import."""
 
     @cache

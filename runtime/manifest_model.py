@@ -208,6 +208,7 @@ class CreativeManifest(Strict):
         label_producer: the provider's code in the hidden sign, 27 characters, given by the authority.
         wiki_space: id of the wiki space finished material is archived in; "" = no page, only the table.
         wiki_parent: page of that space under which pages are made; "" = at the top.
+        site: address of your Feishu as people see it, e.g. https://yourcompany.feishu.cn; for links to pages.
     """
 
     providers: Annotated[tuple[ProviderManifest, ...], Field(strict=False)] = ()
@@ -216,6 +217,7 @@ class CreativeManifest(Strict):
     label_producer: Annotated[str, Field(pattern=r"^[0-9A-Z]*$")] = ""
     wiki_space: str = ""
     wiki_parent: str = ""
+    site: Annotated[str, Field(pattern=r"^(https?://[^\s/]+/?)?$")] = ""
 
 
 class Manifest(Strict):

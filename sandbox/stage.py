@@ -21,6 +21,7 @@ import yaml
 from sandbox.ads import ADVERTISER_ID
 from sandbox.approval_state import PAYROLL_COMPANY_CODE, PAYROLL_DEPARTMENT_CODE
 from sandbox.client import Control, until
+from sandbox.images_state import KEY as IMAGE_KEY
 
 HOME = Path(__file__).resolve().parent.parent
 QUICK = {
@@ -33,6 +34,10 @@ APPROVALS = {
     "payroll_department": {"name": "部门工资审批", "code": PAYROLL_DEPARTMENT_CODE},
     "payroll_company": {"name": "月度工资审批", "code": PAYROLL_COMPANY_CODE},
 }
+
+
+PROVIDER_CODE = "001191510100MA6SANDBX0X1000"
+"""Made up: a company asks the authority for its own."""
 
 
 def free_port() -> int:
@@ -208,6 +213,10 @@ class Stage:
             "CHORUS_ERP_APP_KEY": "sandbox-erp-key",
             "CHORUS_ERP_APP_SECRET": "sandbox-erp-secret",
             "CHORUS_ERP_ACCESS_TOKEN": "sandbox-erp-token",
+            "CHORUS_IMAGE_KEY_ARK": IMAGE_KEY,
+            "CHORUS_IMAGE_URL_ARK": f"{base}/api/v3",
+            "CHORUS_IMAGE_KEY_OPENAI": IMAGE_KEY,
+            "CHORUS_IMAGE_URL_OPENAI": f"{base}/v1",
             **self.env,
         }
 
@@ -238,11 +247,18 @@ class Stage:
         heads |= {"attendance_operator": hr[0]} if hr else {}
         return {"company": "悦然服饰", "tenant": "yueran", "hr": hr, "finance": finance, **heads}
 
+    def _creative(self) -> dict[str, Any]:
+        """A wiki space of the company, founded by somebody who then made the app a member."""
+        spaces = self.control.get("wiki/spaces")["spaces"]
+        space = spaces[0] if spaces else self.control.post("wiki/spaces", name="素材归档")
+        return {"wiki_space": str(space["space_id"]), "site": self.sandbox_url, "label_producer": PROVIDER_CODE}
+
     def _write_manifest(self) -> None:
         manifest = yaml.safe_load((HOME / "feishu_app.yaml").read_text("utf-8"))
         manifest["schedules"] = {**manifest.get("schedules", {}), **self.schedules}
         manifest["approvals"] = {**manifest.get("approvals", {}), **APPROVALS}
         manifest["payroll"] = {**manifest.get("payroll", {}), **self._payroll()}
+        manifest["creative"] = {**manifest.get("creative", {}), **self._creative()}
         manifest.update(self.manifest)
         text = yaml.safe_dump(manifest, allow_unicode=True, sort_keys=False)
         (self.folder / "feishu_app.yaml").write_text(text, "utf-8")

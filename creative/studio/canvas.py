@@ -9,7 +9,7 @@ from PIL import Image
 
 from creative.studio import draw, signs
 from creative.studio.columns import Placed
-from creative.studio.model import Composition, Fault, Layer, LiveText, Slot
+from creative.studio.model import Composition, Fault, Layer, Slot
 from creative.studio.stage import Box, Rect
 
 Group = Literal["背景", "商品", "文字", "标识"]

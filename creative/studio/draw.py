@@ -12,7 +12,6 @@ from math import ceil, floor
 
 from PIL import Image, ImageDraw, ImageFilter
 
-from creative.studio.fonts import Weight
 from creative.studio.layout import Align
 from creative.studio.model import Colour
 from creative.studio.typeset import Block, Line

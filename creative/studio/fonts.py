@@ -86,7 +86,7 @@ def _open(path: Path, size: float, engine: ImageFont.Layout) -> ImageFont.FreeTy
 
 
 @lru_cache(maxsize=16384)
-def _em(face: Typeface, text: str, weight: Weight, fallback: bool) -> float:  # noqa: FBT001 - a cache's key
+def _em(face: Typeface, text: str, weight: Weight, fallback: bool) -> float:
     return face.length(text, weight, _REFERENCE, fallback=fallback) / _REFERENCE
 
 

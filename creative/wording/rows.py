@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bitable_sync.cells import EMPTY, CellValue, Unreadable
-from bitable_sync.spec import SYNC_ISSUE, FieldSpec, Kind, TableSpec
+from bitable_sync.spec import FieldSpec, Kind, TableSpec
 from creative.wording.book import WordBook, builtin_book, category_defaults, category_names
 from creative.wording.model import Origin, Proof, Verdict, Word
 from creative.wording.normalise import normalise
 
-WORDS = "words"
+WORDS = "art_words"
 
 VERDICTS: Mapping[str, Verdict] = {"禁用": Verdict.BLOCK, "需证明": Verdict.EVIDENCE, "放行": Verdict.PASS}
 """What people pick in 判定."""
@@ -41,8 +41,9 @@ WORDS_TABLE = TableSpec(
         FieldSpec("suggestion", "建议", Kind.TEXT, description="可以改成什么；判定为放行时写放行的理由"),
         FieldSpec("contexts", "例外语境", Kind.TEXT, description="同一句里出现这些词就放行；多个用顿号隔开"),
         FieldSpec("enabled", "启用", Kind.CHECKBOX),
-        FieldSpec(SYNC_ISSUE, "同步问题", Kind.TEXT, description="由 Chorus 填写：这一行哪里有问题"),
+        FieldSpec("check_result", "校验结果", Kind.TEXT, description="由 Chorus 填写：哪里不对，或已启用"),
     ),
+    ("word",),
 )
 """The table people extend the book in."""
 
