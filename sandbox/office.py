@@ -95,6 +95,17 @@ class Office:
             for r in data["records"]
         ]
 
+    def raw(self, table: str, record_id: str) -> dict[str, Any]:
+        """The cells of a row in read shape."""
+        data = self.control.get(f"bases/{self.app_token}/tables/{self.tables[table]}")
+        return next(dict(r["fields"]) for r in data["records"] if r["record_id"] == record_id)
+
+    def options(self, table: str, column: str) -> list[str]:
+        """What a select column offers."""
+        data = self.control.get(f"bases/{self.app_token}/tables/{self.tables[table]}")
+        found = next(f for f in data["fields"] if f["field_name"] == column)
+        return [str(option["name"]) for option in found["property"]["options"]]
+
     def sees(self, open_id: str, table: str) -> list[dict[str, Any]]:
         """The rows of a table that the base shows to a person."""
         path = f"bases/{self.app_token}/tables/{self.tables[table]}?open_id={open_id}"

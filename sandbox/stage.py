@@ -251,7 +251,11 @@ class Stage:
         """A wiki space of the company, founded by somebody who then made the app a member."""
         spaces = self.control.get("wiki/spaces")["spaces"]
         space = spaces[0] if spaces else self.control.post("wiki/spaces", name="素材归档")
-        return {"wiki_space": str(space["space_id"]), "site": self.sandbox_url, "label_producer": PROVIDER_CODE}
+        return {
+            "wiki_space": str(space["space_id"]),
+            "site": self.sandbox_url,
+            "label_producer": PROVIDER_CODE,
+        }
 
     def _write_manifest(self) -> None:
         manifest = yaml.safe_load((HOME / "feishu_app.yaml").read_text("utf-8"))
