@@ -22,8 +22,8 @@ def cost(profile: Profile, usage: Mapping[str, Any], size: Size) -> Decimal:
         profile: rates and prices.
         usage: what the provider says it used; empty before the call (then this is the estimate) and when
             it did not say.
-        size: (width, height) in pixels that was asked for. An estimate by tokens grows with the area,
-            because tokens do; a price by the piece does not.
+        size: (width, height) in pixels that was asked for. An estimate by tokens grows with the area
+            beyond 1024x1536; a price by the piece does not.
 
     Returns:
         Yuan, four decimals, rounded half up.
