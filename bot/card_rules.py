@@ -314,6 +314,19 @@ class _Walk:
         if not isinstance(image["img_key"], str) or not image["img_key"]:
             fail(path, "img_key must be the key of an uploaded image")
         self._text(f"{path}.alt", image["alt"], only="plain_text")
+        if "title" in image:
+            self._text(f"{path}.title", image["title"])
+
+    def _img_combination(self, path: str, images: Mapping[str, Any]) -> None:
+        listed = as_list(f"{path}.img_list", images["img_list"])
+        most = schema.IMAGES[images["combination_mode"]]
+        if not 2 <= len(listed) <= most:
+            fail(path, f"it has {len(listed)} pictures; 2 to {most} are allowed")
+        for index, one in enumerate(listed):
+            place = f"{path}.img_list[{index}]"
+            self._known(place, as_mapping(place, one), frozenset({"img_key"}))
+            if not isinstance(one.get("img_key"), str) or not one["img_key"]:
+                fail(place, "img_key must be the key of an uploaded image")
 
     def _checker(self, path: str, checker: Mapping[str, Any]) -> None:
         if "text" in checker:

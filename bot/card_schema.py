@@ -92,6 +92,7 @@ ROOT_ONLY: Final = frozenset({"form", "table"})
 REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     "markdown": ("content",),
     "img": ("img_key", "alt"),
+    "img_combination": ("combination_mode", "img_list"),
     "person": ("user_id",),
     "person_list": ("persons",),
     "chart": ("chart_spec",),
@@ -131,6 +132,9 @@ WORDS: Final[dict[tuple[str, str], frozenset[str]]] = {
     }.items()
 }
 """Properties that take one of a few words."""
+
+IMAGES: Final = {"double": 2, "triple": 3, "bisect": 6, "trisect": 9}
+"""How many pictures a combination shows at most."""
 
 TABLE_TYPES: Final = _words("text lark_md options number persons date markdown")
 INITIAL_FORMATS: Final = {

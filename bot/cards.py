@@ -45,6 +45,8 @@ __all__ = [
     "form",
     "header",
     "hr",
+    "image",
+    "image_grid",
     "line_chart",
     "link",
     "markdown",
@@ -175,6 +177,29 @@ def column(*elements: Element, weight: int | None = 1, background: str | None = 
 def hr() -> Element:
     """A line."""
     return {"tag": "hr"}
+
+
+def image(key: str, alt: Words, *, title: Words | None = None) -> Element:
+    """Show an uploaded picture as wide as the card; a tap enlarges it.
+
+    Args:
+        key: From ``Im.upload_image`` of this app.
+        alt: What the picture shows, for who cannot see it.
+        title: A line above it.
+    """
+    built: Element = {"tag": "img", "img_key": key, "alt": plain(alt), "preview": True}
+    built |= {"scale_type": "fit_horizontal", "corner_radius": "8px"}
+    return built if title is None else {**built, "title": plain(title)}
+
+
+def image_grid(keys: Sequence[str]) -> Element:
+    """Show 2 to 9 uploaded pictures cropped to equal squares: 2 or 4 in rows of two, others in rows of three.
+
+    For one picture use :func:`image`. Source: docs "多图混排组件", JSON 2.0.
+    """
+    mode = "bisect" if len(keys) in (2, 4) else "trisect"
+    listed = [{"img_key": key} for key in keys]
+    return {"tag": "img_combination", "combination_mode": mode, "corner_radius": "8px", "img_list": listed}
 
 
 def collapsible(title: Words, *elements: Element, expanded: bool = False) -> Element:

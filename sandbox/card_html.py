@@ -110,10 +110,13 @@ class Draw:
         return chart(item)
 
     def _img(self, item: Mapping[str, Any]) -> str:
-        return f'<img src="/web/image/{esc(item.get("img_key"))}" alt="{esc(self.words(item.get("alt")))}">'
+        above = f'<p class="img-title">{self.text(item["title"])}</p>' if item.get("title") else ""
+        alt = esc(self.words(item.get("alt")))
+        return f'{above}<img src="/web/image/{esc(item.get("img_key"))}" alt="{alt}">'
 
     def _img_combination(self, item: Mapping[str, Any]) -> str:
-        return '<div class="combo">' + "".join(self._img(i) for i in item.get("img_list", [])) + "</div>"
+        wide = " combo-3" if item.get("combination_mode") in ("triple", "trisect") else ""
+        return f'<div class="combo{wide}">{"".join(self._img(i) for i in item.get("img_list", []))}</div>'
 
     def _person(self, item: Mapping[str, Any]) -> str:
         return chip(self.name_of(str(item.get("user_id"))))

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sandbox import page_tabs, tapping
+from sandbox import page_tabs, page_wiki, tapping
 from sandbox.card_html import Draw, avatar, esc
 from sandbox.im_state import Chat, Message
 from sandbox.kernel import ApiError, Person, Reply, Request, Routes, World
@@ -23,10 +23,12 @@ ICONS = {
     "chats": SVG.format("M4 5h16v11H10l-5 4v-4H4z"),
     "tasks": SVG.format("M5 3h14v18H5zM8.5 12l2.5 2.5 4.5-5"),
     "bases": SVG.format("M4 4h16v16H4zM4 10h16M10 4v16"),
+    "wiki": SVG.format("M4 5h7v14H4zM13 5h7v14h-7zM7 9h1M16 9h1"),
 }
 
 routes = Routes("page")
 routes.include(page_tabs.routes)
+routes.include(page_wiki.routes)
 
 
 def document(title: str, body: str, kind: str) -> Reply:
@@ -101,6 +103,7 @@ def person_page(world: World, req: Request) -> Reply:
             ("chats", "消息", ' class="on"'),
             ("tasks", "审批", ""),
             ("bases", "多维表格", ""),
+            ("wiki", "知识库", ""),
         )
     )
     body = (

@@ -31,8 +31,9 @@ Load = Callable[[str], bytes]
 class Docx:
     """Blocks of documents. Writes to one document go one after another, in all processes.
 
-    Limits: 3 writes a second of the app and 3 at once in one document. Source: docs docx-v1 pages of the same
-    names, and their FAQ for pictures and files; needs docx:document and docs:document.media:upload.
+    Limits: 3 calls a second of each writing API, and 3 changes a second of one document by all of them.
+    Source: docs docx-v1 pages of the same names, and their FAQ for pictures and files. Needs docx:document
+    and docs:document.media:upload.
     """
 
     def __init__(self, door: Door, drive: Drive) -> None:
@@ -147,6 +148,7 @@ class Docx:
             query={"document_revision_id": NEWEST, "client_token": key},
             body=body,
             lane=_lane(document),
+            under=((_lane(document), PER_SECOND_3),),
         )
         return tuple(data.get("children") or ())
 
@@ -157,10 +159,12 @@ class Docx:
             query={"document_revision_id": NEWEST},
             body=change,
             lane=_lane(document),
+            under=((_lane(document), PER_SECOND_3),),
         )
 
 
 def _lane(document: DocumentId) -> str:
+    """What changes of one document are counted and queued under."""
     return f"docx:{document}"
 
 

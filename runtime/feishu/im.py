@@ -23,6 +23,8 @@ CREATE_CHAT = Endpoint("POST", "/open-apis/im/v1/chats", MESSAGES, writes=True)
 
 PAGE = 50
 MEMBERS_AT_CREATION = 50
+LARGEST_IMAGE = 10 * 1024 * 1024
+"""Bytes of a picture for messages; GIF up to 2,000 pixels a side, others up to 12,000 (234039)."""
 LARGEST_RESOURCE = 20 * 1024 * 1024
 """Bytes of a file from a message that are read at most, unless asked otherwise; Feishu's limit is 100 MB."""
 ORIGINAL_CARDS = "user_card_content"
@@ -159,10 +161,17 @@ class Im:
 
         Args:
             name: file name with extension.
-            data: JPG, PNG, WEBP, GIF, BMP, ICO or TIFF, at most 10 MB.
+            data: JPG, PNG, WEBP, GIF, BMP, ICO or TIFF, 1 byte to 10 MB.
+
+        Raises:
+            ValueError: empty or too large; nothing was sent. Make a smaller preview.
+            Rejected: not a picture (234011), or too many pixels (234039).
 
         Source: docs im-v1/image/create. Uploading twice makes two keys and does no harm.
         """
+        if not 1 <= len(data) <= LARGEST_IMAGE:
+            msg = f"A picture for a message has 1 to {LARGEST_IMAGE:,} bytes, not {len(data):,}; shrink it."
+            raise ValueError(msg)
         form: dict[str, str | File] = {
             "image_type": "message",
             "image": (name, data, "application/octet-stream"),

@@ -4,7 +4,7 @@ const root = document.querySelector(".client");
 if (root) {
   const me = root.dataset.me, lang = root.dataset.lang;
   const $ = (selector) => root.querySelector(selector);
-  let chat = new URLSearchParams(location.search).get("chat") || "", tab = "chats", table = "", busy = false, again = false;
+  let chat = new URLSearchParams(location.search).get("chat") || "", tab = "chats", table = "", node = "", busy = false, again = false;
 
   const post = async (path, body) => {
     const answer = await fetch("/_sandbox/" + path, {method: "POST", body: JSON.stringify(body)});
@@ -58,6 +58,15 @@ if (root) {
         $("#chat-title").textContent = now.title || "多维表格";
         $("#messages").dataset.chat = "";
         if (!$("#messages .editing")) $("#messages").innerHTML = now.html;
+      } else if (tab === "wiki") {
+        const now = await (await fetch(`/people/${me}/wiki?node=${node}`)).json();
+        node = now.node;
+        $("#chats").innerHTML = now.list || '<p class="empty">还没有知识库</p>';
+        $("#chat-title").textContent = now.title || "知识库";
+        // Drawn again only when it changed: pictures would flicker, and a reader would lose their place.
+        const box = $("#messages");
+        if (box.dataset.chat !== "wiki " + node || box.drawn !== now.html) box.innerHTML = box.drawn = now.html;
+        box.dataset.chat = "wiki " + node;
       } else {
         const now = await (await fetch(`/people/${me}/tasks`)).json();
         $("#chats").innerHTML = '<p class="empty">等你处理的审批</p>';
@@ -145,8 +154,9 @@ if (root) {
     const line = event.target.closest("[data-chat].chat"), page = event.target.closest("[data-turn]");
     const item = event.target.closest("[data-role],.touch[data-index]"), side = event.target.closest("a[data-tab]");
     const sheet = event.target.closest("[data-table]"), cell = event.target.closest("td[data-kind]");
-    const verb = event.target.closest("[data-verb]");
-    if (sheet) { table = sheet.dataset.table; load(); }
+    const verb = event.target.closest("[data-verb]"), leaf = event.target.closest("[data-node]");
+    if (leaf) { node = leaf.dataset.node; load(); }
+    else if (sheet) { table = sheet.dataset.table; load(); }
     else if (cell) edit(cell);
     else if (line) { chat = line.dataset.chat; load(); }
     else if (side) { tab = side.dataset.tab; root.querySelectorAll("a[data-tab]").forEach((t) => t.classList.toggle("on", t === side)); load(); }

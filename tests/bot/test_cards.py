@@ -29,6 +29,8 @@ from bot.cards import (
     form,
     header,
     hr,
+    image,
+    image_grid,
     line_chart,
     link,
     markdown,
@@ -126,7 +128,7 @@ def test_every_component_can_be_checked():
     option = {"text": words, "value": "1"}
     examples: dict[str, dict[str, Any]] = {
         "img": {"img_key": "img_v2_1", "alt": words},
-        "img_combination": {"combination_mode": "double", "img_list": [{"img_key": "a"}]},
+        "img_combination": {"combination_mode": "double", "img_list": [{"img_key": "a"}, {"img_key": "b"}]},
         "person": {"user_id": "ou_1"},
         "person_list": {"persons": [{"id": "ou_1"}]},
         "chart": {"chart_spec": {"type": "pie"}},
@@ -245,6 +247,13 @@ FAULTS: list[tuple[str, dict[str, Any], str]] = [
     ("not a column", of(columns(hr())), '"column"'),
     ("language", of({"tag": "markdown", "content": "x", "i18n_content": {"english": "x"}}), "'english'"),
     ("margin", of({**hr(), "margin": "wide"}), "margin 'wide'"),
+    ("picture without key", of(image("", "x")), "img_key must be"),
+    ("picture without alt", of({"tag": "img", "img_key": "img_1"}), "alt is missing"),
+    ("one picture in a grid", of(image_grid(["a"])), "1 pictures; 2 to 9"),
+    ("ten pictures", of(image_grid(["a"] * 10)), "10 pictures; 2 to 9"),
+    ("three in two places", of({**image_grid(["a"] * 3), "combination_mode": "double"}), "2 to 2"),
+    ("grid mode", of({**image_grid(["a"] * 2), "combination_mode": "wall"}), "'wall'"),
+    ("grid without a key", of(image_grid(["a", ""])), "img_list[1]"),
     ("not JSON", of({**hr(), "margin": Decimal(1)}), "plain JSON"),
     ("not finite", of({"tag": "chart", "chart_spec": {"type": "bar", "x": float("nan")}}), "plain JSON"),
     ("elements are no list", {"schema": "2.0", "body": {"elements": "x"}}, "a list is expected"),
@@ -260,6 +269,16 @@ def test_every_fault_is_said_with_its_place(faulty: dict[str, Any], said: str):
         check(faulty)
     assert said in str(caught.value)
     assert str(caught.value).endswith(".")
+
+
+@pytest.mark.parametrize(("count", "mode"), [(2, "bisect"), (3, "trisect"), (4, "bisect"), (9, "trisect")])
+def test_pictures_stand_in_even_rows(count: int, mode: str):
+    """The grid holds every key in order, and passes the check beside a single picture."""
+    keys = [f"img_{number}" for number in range(count)]
+    grid = image_grid(keys)
+    check(of(grid, image("img_x", text("主图", "Main picture"), title="天猫 800×800")))
+    assert [one["img_key"] for one in grid["img_list"]] == keys
+    assert grid["combination_mode"] == mode
 
 
 @pytest.mark.parametrize(

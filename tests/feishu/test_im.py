@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
+from bot import cards
 from runtime.clock import ManualClock
 from runtime.db import Database
 from runtime.errors import PermanentError
 from runtime.feishu import Feishu
-from runtime.feishu.errors import NotFound, NotPermitted, TooLarge
+from runtime.feishu.errors import NotFound, NotPermitted, Rejected, TooLarge
+from runtime.feishu.im import LARGEST_IMAGE
 from runtime.feishu.keys import client_token, message_uuid, safe_to_repeat
 from runtime.ids import MessageId, OpenId
 from sandbox.server import SandboxServer
@@ -136,6 +138,28 @@ def test_an_image_is_uploaded_for_messages(feishu: Feishu, calls: Calls) -> None
     """The key comes back and the file arrived with its name."""
     assert feishu.im.upload_image("图.png", PNG).startswith("img_")
     assert calls("/im/v1/images")[0]["body"]["image"]["filename"] == "图.png"
+
+
+def test_an_uploaded_picture_stands_in_a_card(feishu: Feishu, person: str) -> None:
+    """A card of our builders with a picture and a grid is taken; a key nobody uploaded is refused."""
+    keys = [feishu.im.upload_image("图.png", PNG) for _ in range(3)]
+    built = cards.card(None, [cards.image(keys[0], "主图"), cards.image_grid(keys)], summary="待审")
+    sent = feishu.im.send_card(person, built.data, uuid="pictures")
+    shown = feishu.im.get_message(sent.message_id)
+    assert shown is not None
+    assert all(shown["body"]["content"].count(key) >= 1 for key in keys)
+    strange = cards.card(None, [cards.image("img_v3_nobody", "主图")], summary="待审")
+    with pytest.raises(Rejected) as refused:
+        feishu.im.send_card(person, strange.data, uuid="strange")
+    assert refused.value.sub_code == 200570
+
+
+@pytest.mark.parametrize("size", [0, LARGEST_IMAGE + 1])
+def test_a_picture_of_no_use_is_not_sent(feishu: Feishu, calls: Calls, size: int) -> None:
+    """Empty or over 10 MB: said before anything is uploaded."""
+    with pytest.raises(ValueError, match="shrink it"):
+        feishu.im.upload_image("图.png", bytes(size))
+    assert calls("/im/v1/images") == []
 
 
 def test_unreachable_people_and_recalled_messages_are_permanent(

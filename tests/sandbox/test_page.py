@@ -9,6 +9,7 @@ import requests
 from sandbox.approval_state import BUDGET_CODE
 from sandbox.card_html import Draw
 from sandbox.chart_svg import chart
+from sandbox.im_state import Blob
 from sandbox.markdown_html import markdown
 from sandbox.server import SandboxServer
 
@@ -160,6 +161,26 @@ def test_every_reader_sees_their_language() -> None:
         {"tag": "markdown", "content": "你好", "i18n_content": {"en_us": "hello"}}]}}  # fmt: skip
     assert "hello" in Draw(nobody, "en_us").card(card)
     assert "你好" in Draw(nobody, "zh_cn").card(card)
+
+
+def test_pictures_of_a_card_are_drawn_and_fetched_by_their_keys(sandbox: SandboxServer) -> None:
+    """One picture with its title and words, three in a row; each key leads to the very bytes."""
+    data = b"\x89PNG\r\n\x1a\n" + bytes(16)
+    world = sandbox.world
+    world.im.blobs["img_v3_a"] = Blob(world.default_app.app_id, data, "image/png", "a.png")
+    one = {"tag": "img", "img_key": "img_v3_a", "alt": plain("主图"), "title": plain("天猫 <800>")}
+    grid = {
+        "tag": "img_combination",
+        "combination_mode": "trisect",
+        "img_list": [{"img_key": "img_v3_a"}] * 3,
+    }
+    open_id, _ = put(sandbox, {"schema": "2.0", "body": {"elements": [one, grid]}})
+    html = live(sandbox, open_id)["messages"][-1]["html"]
+    assert html.count('src="/web/image/img_v3_a"') == 4
+    assert 'alt="主图"' in html
+    assert "天猫 &lt;800&gt;" in html
+    assert 'class="combo combo-3"' in html
+    assert requests.get(f"{sandbox.url}/web/image/img_v3_a", timeout=5).content == data
 
 
 def test_an_approval_waits_on_the_page_of_the_one_who_decides(sandbox: SandboxServer) -> None:

@@ -5,15 +5,39 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 from runtime.feishu import Feishu
+from runtime.feishu.docx_blocks import (
+    bold,
+    bullet,
+    code,
+    divider,
+    file,
+    heading,
+    image,
+    link,
+    table,
+    text,
+    tree,
+)
 from runtime.feishu.drive import ALL_AT_ONCE
 from runtime.feishu.keys import client_token
-from runtime.ids import AppToken, FieldId, MessageId, OpenId, TableId, UserId, ViewId
+from runtime.ids import (
+    AppToken,
+    BlockId,
+    DocumentId,
+    FieldId,
+    MessageId,
+    OpenId,
+    SpaceId,
+    TableId,
+    UserId,
+    ViewId,
+)  # fmt: skip
 from sandbox.approval_state import BUDGET_CODE
 from sandbox.kernel import Person
 from tests.feishu.test_bitable import FIELDS
 from tests.feishu.test_im import PNG, card
 
-AREAS = ("auth", "contact", "im", "bitable", "drive", "approval", "attendance")
+AREAS = ("auth", "contact", "im", "bitable", "drive", "docx", "wiki", "approval", "attendance")
 
 
 def public_methods(feishu: Feishu) -> set[str]:
@@ -38,16 +62,19 @@ class Tracer:
         return getattr(self._area, method)
 
 
-def call_everything(feishu: Feishu, people: list[Person], file: Mapping[str, str]) -> set[str]:
+def call_everything(
+    feishu: Feishu, people: list[Person], file: Mapping[str, str], space: SpaceId
+) -> set[str]:
     """Call all and return the names of the methods called.
 
     Args:
         feishu: our client.
         people: everybody.
         file: message_id and file_key of a file that somebody sent to the bot.
+        space: a wiki space the app is a member of.
     """
     called: set[str] = set()
-    auth, contact, im, bitable, drive, approval, attendance = (
+    auth, contact, im, bitable, drive, docx, wiki, approval, attendance = (
         Tracer(name, getattr(feishu, name), called) for name in AREAS
     )
     auth.bot_info()
@@ -58,6 +85,7 @@ def call_everything(feishu: Feishu, people: list[Person], file: Mapping[str, str
     _records(bitable, app, table, OpenId(people[0].open_id))
     _files(drive, bitable, app, table)
     _sharing(drive, bitable, app, OpenId(people[0].open_id))
+    _wiki(wiki, docx, drive, space)
     _approvals(approval, people)
     _attendance(attendance, people)
     bitable.delete_table(app, table)
@@ -203,6 +231,45 @@ def _sharing(drive: Any, bitable: Any, app: AppToken, who: OpenId) -> None:
     role_id = bitable.list_roles(app)[0]["role_id"]
     bitable.add_role_members(app, role_id, [("open_id", who)])
     bitable.list_role_members(app, role_id)
+
+
+def _wiki(wiki: Any, docx: Any, drive: Any, space: SpaceId) -> None:
+    wiki.list_spaces()
+    top = wiki.create_page(space, None, "素材归档")
+    page = wiki.ensure_page(space, top.node_token, "2026-11 主图")
+    wiki.list_children(space)
+    wiki.find_child(space, top.node_token, "2026-11 主图")
+    wiki.get_node(page.node_token)
+    loose = drive.upload_file(drive.root_folder(), "源文件.psd", b"8BPS")
+    moved = wiki.move_into(space, page.node_token, loose, "file")
+    assert wiki.get_move(moved.task_id).obj_token == loose
+    assert wiki.find_object(loose, "file").parent == page.node_token
+    drive.upload_file(drive.root_folder(), "大.psd", bytes(ALL_AT_ONCE + 1))
+    _document(docx, drive, page.document)
+
+
+def _document(docx: Any, drive: Any, document: DocumentId) -> None:
+    whole = (
+        heading(1, "主图"),
+        text(bold("文案："), "清泉入夏 ", link("需求", "https://example.com/row?a=1&b=2"), centred=True),
+        bullet("甲"),
+        code('{"a": 1}'),
+        divider(),
+        image("hero", "图.png"),
+        table((("尺寸", "文件"), ("天猫", (bold("a"), "b")))),
+        file("psd", "主图.psd"),
+    )
+    docx.write_page(document, whole, {"hero": PNG, "psd": b"8BPS"}.__getitem__)
+    root = BlockId(document)
+    pair = [image("x", "二.png").data, file("y", "二.psd").data]
+    picture, view = docx.create_children(document, root, pair, client_token=client_token("pair"))
+    token = drive.upload_to_block(document, BlockId(picture["block_id"]), "二.png", PNG, image=True)
+    docx.replace_image(document, BlockId(picture["block_id"]), token)
+    (place,) = (BlockId(child) for child in view["children"])
+    token = drive.upload_to_block(document, place, "大.psd", bytes(ALL_AT_ONCE + 1), image=False)
+    docx.replace_file(document, place, token)
+    docx.create_descendants(document, root, tree(whole[6]), client_token=client_token("table"))
+    assert len(docx.list_blocks(document)) > len(whole)
 
 
 def _approvals(approval: Any, people: list[Person]) -> None:
