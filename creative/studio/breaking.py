@@ -146,8 +146,9 @@ def _best_start(
 
 
 def text_of(line: Sequence[Token]) -> str:
-    """The characters of a line, without a space at its start."""
-    return "".join((" " if token.space and index else "") + token.text for index, token in enumerate(line))
+    """The characters of a line, without a space at its start or a separator at its end."""
+    text = "".join((" " if token.space and index else "") + token.text for index, token in enumerate(line))
+    return text.rstrip("｜|·") or text
 
 
 def wrap(made: Sequence[Token], width: float, most: int) -> list[str] | None:

@@ -19,7 +19,7 @@ from creative.studio.layout import Area, Arrangement, Column, Panel, Template, T
 from creative.studio.model import Colour, Composition, Copy, Fault, Format, Ground, Look, Product, Slot
 from creative.studio.packshot import packshot
 from creative.studio.placing import Sizes, product_rect, put
-from creative.studio.stage import Box, Rect, Variant, around, frame, mirrored, overlap, variant
+from creative.studio.stage import Box, Rect, Variant, around, frame, mirrored, overlap, variant, without_product
 from creative.studio.typeset import Block
 
 NAMES: Final[Mapping[Slot, str]] = {
@@ -65,6 +65,8 @@ class Studio:
             return packshot(product, fmt)
         chosen = variant(template, seed)
         plan = template.shapes[fmt.shape]
+        if product is None:
+            plan = without_product(plan)
         size = (fmt.width, fmt.height)
         base = (
             draw.cover(background, size, chosen.focus)
@@ -223,15 +225,17 @@ class _Job:
         self.canvas.lay("背景", "色块", image)
 
     def _ground(self, made: SetColumn) -> Colour:
-        """Choose the letters' plain colour in a column, with a veil where the ground is too restless."""
+        """Choose the letters' plain colour in a column, with a veil where the ground is too dark, light or restless."""
         boxes = [one.letters for one in made.placed if one.pill is None]
         if not boxes:
             return self.look.palette.ink
-        grounds = [contrast.sample(self.canvas.flat, box) for box in boxes]
-        reading = ground.read(grounds, self.look.palette)
-        if reading.opacity > 0:
-            opacity = min(1.0, reading.opacity * ground.MARGIN + 0.02)
-            image = ground.veil(self.canvas.size, around(boxes), reading.cover, opacity)
+        flat, palette = self.canvas.flat, self.look.palette
+        grounds = [contrast.sample(flat, box) for box in boxes]
+        reading = ground.read(grounds, palette)
+        if reading.opacity > 0 or any(ground.restless(one) for one in grounds):
+            soft = ground.Soft(flat)
+            reading = ground.read([soft.sample(box) for box in boxes], palette)
+            image = soft.veil(around([one.box for one in made.placed]), reading)
             self.canvas.lay("背景", "衬底", draw.Drawn(image, 0, 0))
         return reading.text
 

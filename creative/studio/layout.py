@@ -55,6 +55,15 @@ class Area(_Strict):
         down = min(self.bottom, other.bottom) - max(self.top, other.top)
         return across > 1e-6 and down > 1e-6
 
+    def joined(self, other: Area) -> Area:
+        """The smallest area that holds both, within the room."""
+        return Area(
+            left=max(0.0, min(self.left, other.left)),
+            top=max(0.0, min(self.top, other.top)),
+            right=min(1.0, max(self.right, other.right)),
+            bottom=min(1.0, max(self.bottom, other.bottom)),
+        )
+
     def mirrored(self) -> Area:
         """Left and right exchanged."""
         return Area(left=1 - self.right, top=self.top, right=1 - self.left, bottom=self.bottom)
@@ -80,7 +89,8 @@ class TextStyle(_Strict):
     """How one slot is set.
 
     ``smallest`` and ``largest`` are sizes; ``gap`` is kept over it; ``stroke`` is a share of the size;
-    ``bullet`` stands before each paragraph.
+    ``bullet`` stands before each paragraph; ``join`` puts paragraphs into one line with this between them;
+    ``beside`` sets it to the right of the text before it, where there is room.
     """
 
     slot: Slot
@@ -96,6 +106,8 @@ class TextStyle(_Strict):
     shadow: bool = False
     pill: Pill | None = None
     bullet: Literal["none", "dot", "check"] = "none"
+    join: Annotated[str, Field(max_length=3)] = ""
+    beside: bool = False
 
     @model_validator(mode="after")
     def _ordered(self) -> TextStyle:
