@@ -201,7 +201,7 @@ def _slack(spare: float, align: Align) -> float:
 
 
 def _place(style: TextStyle, block: Block, cell: Rect, align: Align) -> Placed:
-    """Place one text in the middle of its row. Bulleted lines stay flush left, a pill's text stands in its middle."""
+    """Place one text in its row. Bulleted lines stay flush left, a pill's text stands in its middle."""
     across, down = _pads(style.pill, block.size)
     top = cell.top + (cell.height - block.height) / 2
     if style.pill:

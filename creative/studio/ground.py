@@ -24,7 +24,7 @@ BLUR: Final = 0.035
 NEAR: Final = 0.24
 """A veil runs to an edge nearer than this share of the side."""
 RESTLESS: Final = 17.0
-"""Standard deviation of the grey values under a text from which on it needs a calm ground (by eye, 2026-11)."""
+"""Standard deviation of the grey values under a text beyond which it needs calm (by eye, 2026-11)."""
 MARGIN: Final = 1.06
 """A veil aims this much over the target, for rounding and the soft edges of letters."""
 
@@ -183,7 +183,7 @@ def average(ground: Floats) -> Colour:
 
 
 def tint(colour: Colour, ground: Floats, plain: Colour) -> Colour:
-    """A brand colour for letters on this ground, shaded a little if need be; ``plain`` where that is not enough."""
+    """A brand colour for letters on this ground, shaded a little if need be; else ``plain``."""
     if contrast.worst(ground, colour) >= contrast.TARGET:
         return colour
     shaded, moved = contrast.readable(colour, average(ground), most=0.35, target=contrast.TARGET * MARGIN)

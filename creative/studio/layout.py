@@ -1,8 +1,8 @@
 """Templates: where product, texts, logo and label stand for each class of proportions. Data, no code.
 
-A template is JSON in a cell of a Bitable table that designers edit, so what is wrong with it is said in Chinese and
-with its place. Lengths are shares: areas of the room inside margins, logo line and label line; sizes, gaps and
-radii of the canvas's short side.
+A template is JSON in a cell of a Bitable table that designers edit, so what is wrong with it is said in
+Chinese and with its place. Lengths are shares: areas of the room inside margins, logo line and label line;
+sizes, gaps and radii of the canvas's short side.
 """
 
 from __future__ import annotations
@@ -77,7 +77,10 @@ class Number(_Strict):
 
 
 class Pill(_Strict):
-    """A filled shape behind one line: a button or a price tag. ``radius`` 0.5 is a half circle at the ends."""
+    """A filled shape behind one line: a button, a price tag. ``radius`` 0.5 makes its ends half circles.
+
+    ``across`` and ``down`` are the room beside and above the letters, ems.
+    """
 
     colour: Role = "accent"
     radius: Annotated[float, Field(ge=0, le=0.5)] = 0.5
@@ -106,7 +109,7 @@ class TextStyle(_Strict):
     shadow: bool = False
     pill: Pill | None = None
     bullet: Literal["none", "dot", "check"] = "none"
-    join: Annotated[str, Field(max_length=3)] = ""
+    join: Annotated[str, Field(max_length=5)] = ""
     beside: bool = False
 
     @model_validator(mode="after")
@@ -159,7 +162,7 @@ class Foot(_Strict):
 
 
 class Arrangement(_Strict):
-    """The layout for one class of proportions. ``logo`` is the logo's height; ``margin`` adds to the brand's."""
+    """The layout for one class of proportions. ``logo`` is the logo's height."""
 
     product: Place
     columns: Annotated[tuple[Column, ...], Field(min_length=1)]

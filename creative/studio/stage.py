@@ -110,7 +110,7 @@ _TURN_ALIGN: Final[Mapping[Align, Align]] = {"left": "right", "right": "left", "
 
 
 def mirrored(plan: Arrangement) -> Arrangement:
-    """An arrangement with left and right exchanged; a column keeps its alignment unless it stood at an edge."""
+    """An arrangement with left and right exchanged; Chinese stays flush left where it was."""
     columns = tuple(column.model_copy(update=_column_turn(column)) for column in plan.columns)
     place = plan.product.model_copy(
         update={"area": plan.product.area.mirrored(), "align": _TURN_ALIGN[plan.product.align]}
@@ -132,7 +132,7 @@ def _column_turn(column: Column) -> dict[str, object]:
 
 
 def without_product(plan: Arrangement) -> Arrangement:
-    """An arrangement whose first column also takes the product's place, with a larger headline, if that is free."""
+    """An arrangement whose first column takes the product's place too, if no other column is in the way."""
     first, *others = plan.columns
     area = first.area.joined(plan.product.area)
     if any(area.meets(other.area) for other in others):
