@@ -25,6 +25,7 @@ from runtime.db import Database
 from runtime.work import WorkQueue
 
 SHORTEST_REASON = 2
+MOST_REASONS = 3
 
 _GONE = Toast("error", "找不到这条需求，请打开最新的卡片", "This request is unknown; use the newest card")
 _STALE = Toast("warning", "卡片不是最新的，已刷新，请再看一眼", "The card was old; it is refreshed now")
@@ -95,8 +96,9 @@ class Actions:
         if len(reason) < SHORTEST_REASON:
             fault = ("请写一句哪里不满意，好让下一次不一样", "Say in a few words what should be different")
             return self._again(ready, REDO, {"reason": reason}, fault)
+        reasons = [*ready.version.reason.splitlines(), reason.replace("\n", " ")][-MOST_REASONS:]
         found = verdict(conn, ready.version.brief)
-        return self._next(conn, tap, ready, ready.version.brief, found, Cause.REDO, reason)
+        return self._next(conn, tap, ready, ready.version.brief, found, Cause.REDO, "\n".join(reasons))
 
     def copy_submit(self, conn: Connection, tap: Tap) -> TapAnswer:
         """Check the new texts, then compose them over the backgrounds that are there."""

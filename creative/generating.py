@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -17,7 +18,8 @@ from creative import store
 from creative.deps import Art
 from creative.effects import compose_work
 from creative.model import Call, CallState, Version
-from creative.prompt import Prompt, SceneAsk, scene_prompt
+from creative.prompt import Brief as Scene
+from creative.prompt import Prompt, scene_prompt
 from creative.providers.model import ImageModel, Lost, Picture, PictureOrder, Refused, Unavailable
 from runtime.clock import SHANGHAI
 from runtime.errors import TransientError
@@ -126,18 +128,13 @@ class Generating:
             return _Sent(sent, order)
 
     def _order(self, version: Version, call: Call, model: ImageModel) -> tuple[Prompt, PictureOrder]:
-        brief, profile = version.brief, model.profile
-        ask = SceneAsk(
-            product=brief.product or brief.title, styles=brief.styles, remark=brief.remark,
-            tone=brief.brand.tone, wanted=brief.brand.wanted, unwanted=brief.brand.unwanted,
-            reason=version.reason, variant=call.variant, orientation=call.orientation, seed=call.seed,
-        )  # fmt: skip
-        prompt = scene_prompt(ask, profile)
+        profile, references = model.profile, list[tuple[bytes, str]]()
         photos = version.photos or ()
-        references = []
         if photos and profile.supports_reference:
             photo = photos[(call.variant - 1) % len(photos)]
             references = [(self.deps.blobs.get(photo.product), "image/png")]
+        hashes = tuple(hashlib.sha256(data).hexdigest() for data, _mime in references)
+        prompt = scene_prompt(_scene(version, call, hashes), profile)
         person = hashlib.sha256(call.requester.encode()).hexdigest()[:32]
         order = PictureOrder(
             prompt.text, call.orientation, prompt.negative, prompt.seed, tuple(references), person
@@ -204,3 +201,27 @@ class Generating:
                 return False
             self.deps.queue.put(conn, compose_work(call.version_id, call.variant))
         return True
+
+
+def _scene(version: Version, call: Call, references: tuple[str, ...]) -> Scene:
+    """What a background is made from; ``remark`` and do's of the brand are what the operator and designer wrote."""
+    brief, brand = version.brief, version.brief.brand
+    wanted = [brief.remark, *_parts(brand.wanted)]
+    return Scene(
+        product=brief.product or brief.title,
+        orientation=call.orientation,
+        theme=" ".join(filter(None, (brief.copy.headline.replace("\n", " "), brief.copy.subline))),
+        points=brief.copy.points,
+        tone=brand.tone,
+        wanted=tuple(each for each in wanted if each),
+        unwanted=_parts(brand.unwanted),
+        styles=brief.styles,
+        reasons=tuple(version.reason.splitlines()),
+        variant=call.variant - 1,
+        version=version.version,
+        references=references,
+    )
+
+
+def _parts(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in re.split(r"[、，,;；\n]", text) if part.strip())

@@ -1,7 +1,7 @@
 """Where a Chinese line may end. Pure; widths come in as a function.
 
 Rules of 避头尾 after GB/T 15834-2011 and W3C Requirements for Chinese Text Layout (clreq, 2023), lists as in
-Unicode line breaking classes CL, EX, NS, OP. Pillow's own ``wrap`` breaks at spaces only and fails on Chinese.
+Unicode line breaking classes CL, EX, NS, OP. Pillow's own ``wrap`` breaks at spaces only.
 """
 
 from __future__ import annotations
@@ -104,8 +104,8 @@ def _widow(line: Sequence[Token]) -> bool:
 def lines(made: Sequence[Token], width: float, count: int) -> list[list[Token]] | None:
     """Break into exactly ``count`` lines of at most ``width`` ems, as even as can be; None if impossible.
 
-    The sum of squared slack, a penalty for a break inside a clause and one for a last line of a single character
-    is made least over all ways to break (dynamic programming, as in Knuth and Plass 1981 without hyphens).
+    The sum of squared slack, a penalty for a break inside a clause and one for a last line of a single
+    character is made least over all ways to break (dynamic programming as in Knuth and Plass 1981).
     """
     total = len(made)
     if count < 1 or count > max(1, total):
@@ -146,8 +146,9 @@ def _best_start(
 
 
 def text_of(line: Sequence[Token]) -> str:
-    """The characters of a line, without a space at its start."""
-    return "".join((" " if token.space and index else "") + token.text for index, token in enumerate(line))
+    """The characters of a line, without spaces and separators at its ends."""
+    text = "".join((" " if token.space and index else "") + token.text for index, token in enumerate(line))
+    return text.strip("｜|· ") or text
 
 
 def wrap(made: Sequence[Token], width: float, most: int) -> list[str] | None:

@@ -1,4 +1,4 @@
-"""A picture under way: what is painted so far, its layers, and what is wrong with it. Used within one composition."""
+"""A picture under way: what is painted so far, its layers, and what is wrong with it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Canvas:
         return Rect(0, 0, *self.flat.size)
 
     def lay(self, group: Group, name: str, drawn: draw.Drawn, box: Box | None = None) -> None:
-        """Paint a picture as the next layer up. ``box`` is what it really covers, if that matters to texts."""
+        """Paint a picture as the next layer up. ``box`` is what it covers, if that matters to texts."""
         self.flat.paste(drawn.image, (drawn.left, drawn.top), drawn.image)
         self.layers.append(Layer(group, name, drawn.image, drawn.left, drawn.top, box=box))
 

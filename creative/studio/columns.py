@@ -17,6 +17,8 @@ BULLET: Final = 1.4
 """Room a bullet takes at the left, ems of its text."""
 BAR: Final = (0.09, 0.009, 0.035)
 """Accent line over a column: length, thickness, and the gap below it, shares of the short side."""
+BESIDE: Final = 0.045
+"""Room between two texts on one line, share of the short side."""
 STEPS: Final = 24
 """In how many steps a column's texts shrink from their largest to their smallest sizes."""
 
@@ -72,6 +74,8 @@ def _block(style: TextStyle, text: str, room: Rect, short: float, share: float, 
     """Set one text no larger than ``share`` (0 to 1) of the way from its smallest to its largest size."""
     smallest, largest = style.smallest * short, style.largest * short
     top = smallest + (largest - smallest) * share
+    if style.join:
+        text = text.replace("\n", style.join)
     setting = Setting(
         weight=style.weight,
         leading=style.leading,
@@ -84,13 +88,35 @@ def _block(style: TextStyle, text: str, room: Rect, short: float, share: float, 
     return fit(text, setting, width=width, height=room.height, smallest=smallest, largest=top)
 
 
-def _heights(styles: Sequence[TextStyle], blocks: Sequence[Block], short: float, share: float) -> list[float]:
-    """Gap above and height of each text with its pill; gaps shrink to three fifths as texts shrink."""
-    gaps = [0.0, *(style.gap * short * (0.6 + 0.4 * share) for style in styles[1:])]
-    return [
-        gap + block.height + 2 * _pads(style.pill, block.size)[1]
-        for gap, style, block in zip(gaps, styles, blocks, strict=True)
-    ]
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Texts beside one another: their numbers, the gap above, height and width in pixels."""
+
+    members: tuple[int, ...]
+    gap: float
+    height: float
+    width: float
+
+
+def _rows(
+    styles: Sequence[TextStyle], blocks: Sequence[Block], room: Rect, short: float, share: float
+) -> list[_Row]:
+    """Put texts under one another, or beside where the style asks and there is room.
+
+    Gaps shrink to three fifths as texts shrink (``share`` 1 to 0).
+    """
+    rows: list[_Row] = []
+    for index, (style, block) in enumerate(zip(styles, blocks, strict=True)):
+        across, down = _pads(style.pill, block.size)
+        wide, high = block.width + 2 * across, block.height + 2 * down
+        last = rows[-1] if rows and style.beside else None
+        if last and last.width + BESIDE * short + wide <= room.width:
+            width = last.width + BESIDE * short + wide
+            rows[-1] = _Row((*last.members, index), last.gap, max(last.height, high), width)
+        else:
+            gap = style.gap * short * (0.6 + 0.4 * share) if rows else 0.0
+            rows.append(_Row((index,), gap, high, wide))
+    return rows
 
 
 def set_column(
@@ -114,45 +140,52 @@ def set_column(
         return SetColumn((), None)
     bar = (BAR[1] + BAR[2]) * short if column.bar else 0.0
 
-    def tried(step: int) -> tuple[list[Block], list[float]]:
+    def tried(step: int) -> tuple[list[Block], list[_Row]]:
         share = step / STEPS
         blocks = [_block(style, texts[style.slot], room, short, share, face) for style in styles]
-        return blocks, _heights(styles, blocks, short, share)
+        return blocks, _rows(styles, blocks, room, short, share)
 
     def fits(step: int) -> bool:
-        return bar + sum(tried(step)[1]) <= room.height + 0.5
+        return bar + sum(row.gap + row.height for row in tried(step)[1]) <= room.height + 0.5
 
     low, high = 0, STEPS
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if fits(middle) else (low, middle - 1)
-    blocks, heights = tried(low)
+    blocks, rows = tried(low)
     if not fits(low) and not any(block.overflow for block in blocks):
         tallest = max(range(len(blocks)), key=lambda index: blocks[index].height)
         blocks[tallest] = replace(blocks[tallest], overflow=True)
-    return _stack(column, styles, blocks, heights, room, short, bar)
+    return _stack(column, list(zip(styles, blocks, strict=True)), rows, room, short, bar)
 
 
 def _stack(
     column: Column,
-    styles: Sequence[TextStyle],
-    blocks: Sequence[Block],
-    heights: Sequence[float],
+    texts: Sequence[tuple[TextStyle, Block]],
+    rows: Sequence[_Row],
     room: Rect,
     short: float,
     bar: float,
 ) -> SetColumn:
-    """Place set texts under one another, anchored in their room."""
-    spare = room.height - bar - sum(heights)
+    """Place set texts in their rows, anchored in their room."""
+    spare = room.height - bar - sum(row.gap + row.height for row in rows)
     top = room.top + max(0.0, spare) * {"top": 0.0, "middle": 0.5, "bottom": 1.0}[column.anchor]
     line = _bar(column, room, top, short) if column.bar else None
     top += bar
     placed: list[Placed] = []
-    for style, block, height in zip(styles, blocks, heights, strict=True):
-        down = _pads(style.pill, block.size)[1]
-        upper = top + height - block.height - down
-        placed.append(_place(style, block, room, column.align, upper))
-        top += height
+    for row in rows:
+        top += row.gap
+        left = room.left + _slack(room.width - row.width, column.align)
+        for index in row.members:
+            style, block = texts[index]
+            alone = len(row.members) == 1
+            width = block.width + 2 * _pads(style.pill, block.size)[0]
+            cell = Rect(room.left, top, room.right, top + row.height)
+            if not alone:
+                cell = Rect(left, top, left + width, top + row.height)
+            placed.append(_place(style, block, cell, column.align))
+            left += width + BESIDE * short
+        top += row.height
     return SetColumn(tuple(placed), line)
 
 
@@ -167,15 +200,16 @@ def _slack(spare: float, align: Align) -> float:
     return {"left": 0.0, "center": spare / 2, "right": spare}[align]
 
 
-def _place(style: TextStyle, block: Block, room: Rect, align: Align, top: float) -> Placed:
-    """Place one text. A bulleted text keeps its lines flush left, a pill its text in the middle."""
+def _place(style: TextStyle, block: Block, cell: Rect, align: Align) -> Placed:
+    """Place one text in its row. Bulleted lines stay flush left, a pill's text stands in its middle."""
     across, down = _pads(style.pill, block.size)
+    top = cell.top + (cell.height - block.height) / 2
     if style.pill:
         wide = block.width + 2 * across
-        left = room.left + _slack(room.width - wide, align)
+        left = cell.left + _slack(cell.width - wide, align)
         pill = Rect(left, top - down, left + wide, top + block.height + down).box
         return Placed(style, block, left, wide, "center", top, pill)
     if style.bullet != "none":
-        left = room.left + _slack(room.width - block.width, align)
+        left = cell.left + _slack(cell.width - block.width, align)
         return Placed(style, block, left, block.width, "left", top)
-    return Placed(style, block, room.left, room.width, align, top)
+    return Placed(style, block, cell.left, cell.width, align, top)

@@ -1,7 +1,8 @@
 """A request's copy, look and product become one picture in layers. The same arguments give the same pixels.
 
-The order is fixed by what must be known: texts are set before anything is painted, because their boxes say where
-panels and veils go; colours are chosen on the painted ground; contrast is measured last, right under the letters.
+The order is fixed by what must be known: texts are set before anything is painted, because their boxes say
+where panels and veils go; colours are chosen on the painted ground; contrast is measured last, right under
+the letters.
 """
 
 from __future__ import annotations
@@ -19,7 +20,17 @@ from creative.studio.layout import Area, Arrangement, Column, Panel, Template, T
 from creative.studio.model import Colour, Composition, Copy, Fault, Format, Ground, Look, Product, Slot
 from creative.studio.packshot import packshot
 from creative.studio.placing import Sizes, product_rect, put
-from creative.studio.stage import Box, Rect, Variant, around, frame, mirrored, overlap, variant
+from creative.studio.stage import (
+    Box,
+    Rect,
+    Variant,
+    around,
+    frame,
+    mirrored,
+    overlap,
+    variant,
+    without_product,
+)
 from creative.studio.typeset import Block
 
 NAMES: Final[Mapping[Slot, str]] = {
@@ -65,6 +76,8 @@ class Studio:
             return packshot(product, fmt)
         chosen = variant(template, seed)
         plan = template.shapes[fmt.shape]
+        if product is None:
+            plan = without_product(plan)
         size = (fmt.width, fmt.height)
         base = (
             draw.cover(background, size, chosen.focus)
@@ -223,15 +236,17 @@ class _Job:
         self.canvas.lay("背景", "色块", image)
 
     def _ground(self, made: SetColumn) -> Colour:
-        """Choose the letters' plain colour in a column, with a veil where the ground is too restless."""
+        """Choose the letters' plain colour in a column, with a veil where the ground does not carry them."""
         boxes = [one.letters for one in made.placed if one.pill is None]
         if not boxes:
             return self.look.palette.ink
-        grounds = [contrast.sample(self.canvas.flat, box) for box in boxes]
-        reading = ground.read(grounds, self.look.palette)
-        if reading.opacity > 0:
-            opacity = min(1.0, reading.opacity * ground.MARGIN + 0.02)
-            image = ground.veil(self.canvas.size, around(boxes), reading.cover, opacity)
+        flat, palette = self.canvas.flat, self.look.palette
+        grounds = [contrast.sample(flat, box) for box in boxes]
+        reading = ground.read(grounds, palette)
+        if reading.opacity > 0 or any(ground.restless(one) for one in grounds):
+            soft = ground.Soft(flat)
+            reading = ground.read([soft.sample(box) for box in boxes], palette)
+            image = soft.veil(around([one.box for one in made.placed]), reading)
             self.canvas.lay("背景", "衬底", draw.Drawn(image, 0, 0))
         return reading.text
 
@@ -259,7 +274,7 @@ class _Job:
         ]
         main = colours[0]
         number = colours[1] if style.number.colour != "auto" else main
-        self._bullets(placed, main)
+        self._bullets(placed)
         dark = contrast.ratio(main, (0, 0, 0)) > contrast.ratio(main, (255, 255, 255))
         ink = draw.Ink(
             main,
@@ -294,7 +309,7 @@ class _Job:
         self._measured(placed.style.slot, contrast.ratio(letters, light))
         self.canvas.write(name, placed, draw.Ink(letters, letters))
 
-    def _bullets(self, placed: Placed, plain: Colour) -> None:
+    def _bullets(self, placed: Placed) -> None:
         """Draw a dot or a tick before each paragraph."""
         style, size = placed.style, placed.block.size
         if style.bullet == "none":
@@ -316,7 +331,8 @@ class _Job:
         """Keep a text's contrast; below the target the picture is not delivered."""
         self.canvas.contrasts[slot] = round(value, 2)
         if value < contrast.TARGET:
-            said = f"{self.fmt.name}：{NAMES[slot]}与背景对比度只有 {value:.1f}（至少 {contrast.TARGET}）；请换背景或模板"
+            low = f"{value:.1f}（至少 {contrast.TARGET}）"
+            said = f"{self.fmt.name}：{NAMES[slot]}与背景对比度只有 {low}；请换背景或模板"
             self.canvas.faults.append(Fault("contrast", said, slot))
 
     def _overflow(self, placed: Placed) -> None:

@@ -1,8 +1,8 @@
 """Whether a text can be read on what lies beneath it, measured over the real pixels.
 
-Relative luminance and contrast ratio after WCAG 2.2 (W3C Recommendation 2023-10-05): 1 to 21, at least 4.5 for
-text. A mean hides the bright corner that swallows three characters, so the tenth of the pixels where the text
-reads worst decides.
+Relative luminance and contrast ratio after WCAG 2.2 (W3C Recommendation 2023-10-05): 1 to 21, at least 4.5
+for text. A mean hides the bright corner that swallows three characters, so the tenth of the pixels where the
+text reads worst decides.
 """
 
 from __future__ import annotations
@@ -94,8 +94,8 @@ def readable(
     """A colour moved towards black or white until it stands out from ``on``.
 
     Returns:
-        The nearest such colour and how far it was moved (0 to 1), looking no further than ``most``; beyond that
-        the colour as it is, with infinity.
+        The nearest such colour and how far it was moved (0 to 1), looking no further than ``most``; beyond
+        that the colour as it is, with infinity.
     """
     for step in range(round(most * 40) + 1):
         for end in ((0, 0, 0), (255, 255, 255)):

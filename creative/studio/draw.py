@@ -1,7 +1,7 @@
 """Pixels of the single things: letters, rounded shapes, shadows, a picture cut to a canvas. Pure.
 
-Letters are drawn as a mask and coloured afterwards: drawing them in colour on a transparent picture mixes their
-edges with black.
+Letters are drawn as a mask and coloured afterwards: drawing them in colour on a transparent picture mixes
+their edges with black.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from creative.studio.typeset import Block, Line
 
 @dataclass(frozen=True, slots=True)
 class Ink:
-    """The colours of a text: ``number`` for its numbers, ``stroke`` in pixels around it, ``glow`` behind it."""
+    """The colours of a text: ``number`` of its numbers, ``stroke`` pixels around it, ``shadow`` 0 to 1."""
 
     text: Colour
     number: Colour
@@ -55,8 +55,9 @@ def letters(
 
     Args:
         block: the set text.
-        left, top: of the column and the block, pixels of the canvas.
-        width: of the column.
+        left: of the column, pixels of the canvas.
+        top: of the block, pixels of the canvas.
+        width: of the column, pixels.
         align: of the lines in the column.
         stroke: pixels around each letter.
 
@@ -175,7 +176,7 @@ def check(side: float, colour: Colour, sign: Colour) -> Image.Image:
 
 
 def cover(picture: Image.Image, size: tuple[int, int], focus: tuple[float, float]) -> Image.Image:
-    """Fill a canvas with a picture; what hangs over is cut off, most of it away from ``focus`` (shares). RGB."""
+    """Fill a canvas with a picture; what hangs over is cut off away from ``focus`` (shares). RGB."""
     scale = max(size[0] / picture.width, size[1] / picture.height)
     wide, high = size[0] / scale, size[1] / scale
     left = min(max(0.0, (picture.width - wide) * focus[0]), picture.width - wide)
@@ -193,7 +194,7 @@ def shadow_contact(alpha: Image.Image, strength: float = 0.5) -> Drawn:
         strength: 0 to 1.
 
     Returns:
-        RGBA, placed relative to the product's top left corner. Painted at a quarter of the size: blur hides it.
+        RGBA, placed relative to the product's top left corner; painted at a quarter of the size.
     """
     width, height = alpha.size
     scale = 4
@@ -227,7 +228,7 @@ def shadow_contact(alpha: Image.Image, strength: float = 0.5) -> Drawn:
 
 
 def shadow_soft(alpha: Image.Image, strength: float = 0.32) -> Drawn:
-    """A blurred copy of a shape a little below it, as under a sheet of paper; relative to its top left corner."""
+    """A blurred copy of a shape a little below it, as under paper; relative to its top left corner."""
     scale = 4
     blur = max(2.0, min(alpha.size) * 0.04)
     pad = round(blur * 2.5)

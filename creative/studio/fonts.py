@@ -1,7 +1,7 @@
 """The faces texts are set in: Noto Sans SC in three weights, WenQuanYi Micro Hei for rare hanzi.
 
-Pillow draws an empty box for a character its font lacks and says nothing (measured with Pillow 13.0.0), so every
-text is first cut into ``pieces`` by the font that has them, and what no font has is named by ``missing``.
+Pillow draws an empty box for a character its font lacks and says nothing (measured with Pillow 13.0.0), so
+every text is first cut into ``pieces`` by the font that has them; what no font has is named by ``missing``.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ def _covered(path: Path) -> frozenset[int]:
 
 
 def clean(text: str) -> str:
-    """The text as it is drawn: composed characters, single spaces, line breaks as typed, nothing invisible."""
+    """The text as it is drawn: composed characters, single spaces, its line breaks, nothing invisible."""
     plain = unicodedata.normalize("NFC", text).translate(INVISIBLE).replace("\r\n", "\n").replace("\r", "\n")
     return "\n".join(" ".join(line.split()) for line in plain.split("\n")).strip("\n")
 
@@ -128,7 +128,7 @@ def missing(text: str) -> tuple[str, ...]:
 
 
 def is_emoji(character: str) -> bool:
-    """Whether a character is a picture that people type as if it were a letter (Unicode 15.1, emoji blocks)."""
+    """Whether a character is a picture typed as if it were a letter (Unicode 15.1, emoji blocks)."""
     code = ord(character)
     return 0x1F000 <= code <= 0x1FAFF or (
         0x2600 <= code <= 0x27BF and unicodedata.category(character) == "So"

@@ -1,7 +1,7 @@
 """The files that channels want: pixels, bytes, grounds and where their buttons lie.
 
-Merchant centres do not publish these pages without a login, so most numbers are second-hand and dated in ``note``;
-whoever has a newer rule changes one line here. "unverified" marks what only one source says.
+Merchant centres do not publish these pages without a login, so most numbers are second-hand and dated in
+``note``; whoever has a newer rule changes one line here. "unverified" marks what only one source says.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ KB: Final = 1024
 MB: Final = 1024 * KB
 
 SHORT_VIDEO: Final = Insets(top=250 / 1920, bottom=340 / 1920)
-"""9:16 in a short-video feed: 250 px above and 340 px below of 1920 lie under the player's own texts (practice,
-2026-11; the platforms publish no figure)."""
+"""9:16 in a short-video feed: 250 px above and 340 px below of 1920 lie under the player's own texts
+(practice, 2026-11; the platforms publish no figure)."""
 
 _TAOBAO: Final = "淘宝/天猫发布规则的第三方整理（wztg.net、djres.cn），2026-11；上限 unverified"
 _JD: Final = "京东主图规范的第三方整理（57dt.com），2026-11；1 MB 上限 unverified"

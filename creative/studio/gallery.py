@@ -1,4 +1,4 @@
-"""``python -m creative.studio.gallery OUT_DIR``: compose samples of every kind and write them as small pictures.
+"""``python -m creative.studio.gallery OUT_DIR``: samples of every kind as small pictures.
 
 People look at these before a change of templates, fonts or drawing goes in. ``--page`` also writes the page
 ``docs/gallery.md`` that shows them.
@@ -206,7 +206,7 @@ def compose_sample(sample: Sample, studio: Studio) -> Composition:
 
 
 def small(picture: Image.Image) -> bytes:
-    """A picture as JPEG of at most ``MOST`` bytes, ``LONGEST`` pixels; transparency becomes a checkerboard."""
+    """A picture as JPEG of at most ``MOST`` bytes, ``LONGEST`` pixels; what is clear is chequered."""
     shown = picture.copy()
     shown.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
     if shown.mode == "RGBA":
@@ -242,8 +242,8 @@ def page(results: list[tuple[Sample, Composition]]) -> str:
     lines = [
         "# Gallery",
         "",
-        "Written by `python -m creative.studio.gallery docs/images/gallery --page docs/gallery.md`. Products and",
-        "scenes are painted by `creative/studio/gallery_art.py`; no photo and no image model was used.",
+        "Written by `python -m creative.studio.gallery docs/images/gallery --page docs/gallery.md`. Products",
+        "and scenes are painted by `creative/studio/gallery_art.py`; no photo and no image model was used.",
         "",
     ]
     for sample, composition in results:

@@ -1,22 +1,24 @@
-"""Products and scenes painted from arithmetic, for the gallery, tests and benchmarks: no photo, no licence."""
+"""Products and scenes painted from arithmetic, for gallery, tests and benchmarks: no photo, no licence."""
 
 from __future__ import annotations
 
 import math
-import random
 from functools import cache
 from typing import Final
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
-from creative.studio import draw
+from creative.studio import contrast, draw
 from creative.studio.fonts import SANS, Weight
 from creative.studio.model import Colour, Product
 
 Size = tuple[int, int]
 LIGHT: Final = ((0.0, 0.62), (0.1, 0.86), (0.24, 1.28), (0.36, 1.06), (0.68, 0.92), (0.88, 0.7), (1.0, 0.52))
 """Brightness around a cylinder from its left edge to its right: a window at the left, shade at the right."""
+
+LAMPS: Final = ((255, 190, 110), (255, 120, 110), (120, 180, 255), (255, 240, 210))
+GREENS: Final = ((54, 96, 60), (96, 150, 84), (150, 190, 120), (214, 232, 180))
 
 
 def _cylinder(size: Size, colour: Colour, radius: float, opacity: int = 255) -> Image.Image:
@@ -109,7 +111,7 @@ def headphones() -> Product:
     """Dark headphones, wider than high, 1500 by 1400 pixels."""
     canvas = Image.new("RGBA", (1500, 1400))
     pen = ImageDraw.Draw(canvas)
-    pen.arc((230, 60, 1270, 1240), 184, 356, fill=(42, 44, 50), width=96)
+    pen.arc((230, 60, 1270, 1240), 172, 368, fill=(42, 44, 50), width=96)
     pen.arc((262, 92, 1238, 1210), 200, 300, fill=(96, 100, 110), width=16)
     for left, inner in ((130, 330), (1010, 970)):
         canvas.alpha_composite(_cylinder((200, 470), (28, 29, 33), 90), (inner, 700))
@@ -168,21 +170,21 @@ def table(size: Size, wood: Colour = (206, 176, 142)) -> Image.Image:
         x = size[0] * 0.35 + index * step
         pen.polygon([(x, 0), (x + step * 0.72, 0), (x + step * 0.1, edge), (x - step * 0.62, edge)], fill=120)
     wall.paste((255, 250, 238), (0, 0), light.filter(ImageFilter.GaussianBlur(size[0] / 90)))
-    wall.paste(_ramp((size[0], size[1] - edge), wood, tuple(int(c * 0.72) for c in wood)), (0, edge))
+    wall.paste(_ramp((size[0], size[1] - edge), wood, contrast.mix(wood, (0, 0, 0), 0.28)), (0, edge))
     return wall
 
 
 @cache
 def night(size: Size, seed: int = 3) -> Image.Image:
     """A dark street out of focus: bright discs where a text may stand. RGB."""
-    chance = random.Random(seed)
+    chance = np.random.default_rng(seed)
     scene = _ramp(size, (14, 16, 34), (44, 26, 54))
     glow = Image.new("RGB", size)
     pen = ImageDraw.Draw(glow)
     for _ in range(46):
         radius = min(size) * chance.uniform(0.02, 0.075)
         x, y = chance.uniform(0, size[0]), chance.uniform(0, size[1] * 0.8)
-        colour = chance.choice(((255, 190, 110), (255, 120, 110), (120, 180, 255), (255, 240, 210)))
+        colour = LAMPS[int(chance.integers(len(LAMPS)))]
         pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=colour)
     soft = glow.filter(ImageFilter.GaussianBlur(min(size) / 150))
     scene.paste(soft, (0, 0), soft.convert("L").point(lambda value: value * 3 // 4))
@@ -202,7 +204,7 @@ def silk(size: Size, first: Colour = (246, 214, 214), second: Colour = (214, 150
 @cache
 def leaves(size: Size, seed: int = 5) -> Image.Image:
     """Foliage, light and dark side by side. RGB."""
-    chance = random.Random(seed)
+    chance = np.random.default_rng(seed)
     scene = _ramp(size, (190, 214, 170), (86, 128, 84))
     pen = ImageDraw.Draw(scene)
     for _ in range(150):
@@ -211,7 +213,7 @@ def leaves(size: Size, seed: int = 5) -> Image.Image:
         tip = (x + long * math.cos(turn), y + long * math.sin(turn))
         side = (0.3 * long * math.cos(turn + 1.57), 0.3 * long * math.sin(turn + 1.57))
         middle = ((x + tip[0]) / 2, (y + tip[1]) / 2)
-        green = chance.choice(((54, 96, 60), (96, 150, 84), (150, 190, 120), (214, 232, 180)))
+        green = GREENS[int(chance.integers(len(GREENS)))]
         pen.polygon(
             [
                 (x, y),

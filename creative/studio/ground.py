@@ -19,6 +19,12 @@ DARK: Final = 0.62
 """How far a brand's primary colour is moved to black for a veil under light text."""
 COARSE: Final = 8
 """A veil is painted at this fraction of the size; its edges are blurred anyway."""
+BLUR: Final = 0.035
+"""Blur of the ground under a veil, share of the short side."""
+NEAR: Final = 0.24
+"""A veil runs to an edge nearer than this share of the side."""
+RESTLESS: Final = 17.0
+"""Standard deviation of the grey values under a text beyond which it needs calm (by eye, 2026-11)."""
 MARGIN: Final = 1.06
 """A veil aims this much over the target, for rounding and the soft edges of letters."""
 
@@ -43,11 +49,12 @@ def panel_rect(panel: Panel, room: Rect, texts: Box, canvas: tuple[int, int], sh
     """What a panel covers: its column or, hugging, its texts, with padding; to the edge where it bleeds."""
     core = Rect(*texts) if panel.hug else room
     grown = core.grown(panel.padding * short)
+    over = panel.radius * short  # rounded corners lie outside where it bleeds
     return Rect(
-        0 if "left" in panel.bleed else grown.left,
-        0 if "top" in panel.bleed else grown.top,
-        canvas[0] if "right" in panel.bleed else grown.right,
-        canvas[1] if "bottom" in panel.bleed else grown.bottom,
+        -over if "left" in panel.bleed else grown.left,
+        -over if "top" in panel.bleed else grown.top,
+        canvas[0] + over if "right" in panel.bleed else grown.right,
+        canvas[1] + over if "bottom" in panel.bleed else grown.bottom,
     )
 
 
@@ -108,36 +115,65 @@ def _ways(palette: Palette) -> Iterator[tuple[Colour, Colour]]:
     yield (0, 0, 0), (255, 255, 255)
 
 
-def veil(size: tuple[int, int], box: Box, cover: Colour, opacity: float) -> Image.Image:
-    """A soft veil over an area, running out to the edges it lies near.
+def restless(pixels: Floats) -> bool:
+    """Whether a ground, shape ``(n, 3)``, is too patterned to read on, whatever its contrast."""
+    return float(np.std(pixels.mean(axis=1))) > RESTLESS
+
+
+@dataclass(frozen=True, slots=True)
+class Soft:
+    """A picture out of focus, for the veil: texts stand on it as before a lens with little depth.
 
     Args:
-        size: of the canvas.
-        box: what must be covered with the full opacity.
-        cover: colour.
-        opacity: 0 to 1.
-
-    Returns:
-        RGBA, as large as the canvas.
+        picture: the ground, RGB.
     """
-    wide, high = max(1, size[0] // COARSE), max(1, size[1] // COARSE)
-    blur = max(1.5, min(wide, high) * 0.055)
+
+    picture: Image.Image
+
+    @property
+    def blurred(self) -> Image.Image:
+        """The picture reduced by ``COARSE`` and blurred."""
+        small = self.picture.reduce(COARSE)
+        return small.filter(ImageFilter.GaussianBlur(max(1.0, min(small.size) * BLUR)))
+
+    def sample(self, box: Box) -> Floats:
+        """As ``contrast.sample``, ``box`` in pixels of the picture."""
+        left, top, right, bottom = (value // COARSE for value in box)
+        return contrast.sample(self.blurred, (left, top, right + 1, bottom + 1))
+
+    def veil(self, box: Box, reading: Reading) -> Image.Image:
+        """The blurred ground with the veil's colour over it, fading out around an area.
+
+        Args:
+            box: what texts cover, pixels of the picture; near an edge the veil runs out to it.
+            reading: colour and opacity, from ``read`` over this very ground.
+
+        Returns:
+            RGBA, as large as the picture.
+        """
+        soft = self.blurred
+        opacity = min(1.0, reading.opacity * MARGIN + (0.02 if reading.opacity else 0.0))
+        tinted = Image.blend(soft, Image.new("RGB", soft.size, reading.cover), opacity)
+        whole = tinted.resize(self.picture.size, Image.Resampling.BICUBIC)
+        whole.putalpha(_fading(soft.size, box).resize(self.picture.size, Image.Resampling.BICUBIC))
+        return whole
+
+
+def _fading(size: tuple[int, int], box: Box) -> Image.Image:
+    """Mask at ``COARSE`` scale: white over ``box``, black far from it, white up to an edge it lies near."""
+    wide, high = size
+    blur = max(1.5, min(size) * 0.06)
+    spread, pad = 2.2 * blur, int(5 * blur)
     left, top, right, bottom = (value / COARSE for value in box)
-    spread = 2.4 * blur
-    reach = 0.22
     core = (
-        -spread if left < reach * wide else left - spread,
-        -spread if top < reach * high else top - spread,
-        wide + spread if right > (1 - reach) * wide else right + spread,
-        high + spread if bottom > (1 - reach) * high else bottom + spread,
+        -pad if left < NEAR * wide else left - spread,
+        -pad if top < NEAR * high else top - spread,
+        wide + pad if right > (1 - NEAR) * wide else right + spread,
+        high + pad if bottom > (1 - NEAR) * high else bottom + spread,
     )
-    pad = int(4 * blur)
     mask = Image.new("L", (wide + 2 * pad, high + 2 * pad))
-    shifted = tuple(value + pad for value in core)
-    radius = 3 * blur
-    ImageDraw.Draw(mask).rounded_rectangle(shifted, radius=radius, fill=round(255 * opacity))
-    soft = mask.filter(ImageFilter.GaussianBlur(blur)).crop((pad, pad, pad + wide, pad + high))
-    return draw.solid(soft.resize(size, Image.Resampling.BICUBIC), cover)
+    ImageDraw.Draw(mask).rounded_rectangle([value + pad for value in core], radius=2 * blur, fill=255)
+    return mask.filter(ImageFilter.GaussianBlur(blur)).crop((pad, pad, pad + wide, pad + high))
 
 
 def average(ground: Floats) -> Colour:
@@ -147,7 +183,7 @@ def average(ground: Floats) -> Colour:
 
 
 def tint(colour: Colour, ground: Floats, plain: Colour) -> Colour:
-    """A brand colour for letters on this ground, shaded a little if need be; ``plain`` where that is not enough."""
+    """A brand colour for letters on this ground, shaded a little if need be; else ``plain``."""
     if contrast.worst(ground, colour) >= contrast.TARGET:
         return colour
     shaded, moved = contrast.readable(colour, average(ground), most=0.35, target=contrast.TARGET * MARGIN)

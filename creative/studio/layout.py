@@ -1,8 +1,8 @@
 """Templates: where product, texts, logo and label stand for each class of proportions. Data, no code.
 
-A template is JSON in a cell of a Bitable table that designers edit, so what is wrong with it is said in Chinese and
-with its place. Lengths are shares: areas of the room inside margins, logo line and label line; sizes, gaps and
-radii of the canvas's short side.
+A template is JSON in a cell of a Bitable table that designers edit, so what is wrong with it is said in
+Chinese and with its place. Lengths are shares: areas of the room inside margins, logo line and label line;
+sizes, gaps and radii of the canvas's short side.
 """
 
 from __future__ import annotations
@@ -55,6 +55,15 @@ class Area(_Strict):
         down = min(self.bottom, other.bottom) - max(self.top, other.top)
         return across > 1e-6 and down > 1e-6
 
+    def joined(self, other: Area) -> Area:
+        """The smallest area that holds both, within the room."""
+        return Area(
+            left=max(0.0, min(self.left, other.left)),
+            top=max(0.0, min(self.top, other.top)),
+            right=min(1.0, max(self.right, other.right)),
+            bottom=min(1.0, max(self.bottom, other.bottom)),
+        )
+
     def mirrored(self) -> Area:
         """Left and right exchanged."""
         return Area(left=1 - self.right, top=self.top, right=1 - self.left, bottom=self.bottom)
@@ -68,7 +77,10 @@ class Number(_Strict):
 
 
 class Pill(_Strict):
-    """A filled shape behind one line: a button or a price tag. ``radius`` 0.5 is a half circle at the ends."""
+    """A filled shape behind one line: a button, a price tag. ``radius`` 0.5 makes its ends half circles.
+
+    ``across`` and ``down`` are the room beside and above the letters, ems.
+    """
 
     colour: Role = "accent"
     radius: Annotated[float, Field(ge=0, le=0.5)] = 0.5
@@ -80,7 +92,8 @@ class TextStyle(_Strict):
     """How one slot is set.
 
     ``smallest`` and ``largest`` are sizes; ``gap`` is kept over it; ``stroke`` is a share of the size;
-    ``bullet`` stands before each paragraph.
+    ``bullet`` stands before each paragraph; ``join`` puts paragraphs into one line with this between them;
+    ``beside`` sets it to the right of the text before it, where there is room.
     """
 
     slot: Slot
@@ -96,6 +109,8 @@ class TextStyle(_Strict):
     shadow: bool = False
     pill: Pill | None = None
     bullet: Literal["none", "dot", "check"] = "none"
+    join: Annotated[str, Field(max_length=5)] = ""
+    beside: bool = False
 
     @model_validator(mode="after")
     def _ordered(self) -> TextStyle:
@@ -147,7 +162,7 @@ class Foot(_Strict):
 
 
 class Arrangement(_Strict):
-    """The layout for one class of proportions. ``logo`` is the logo's height; ``margin`` adds to the brand's."""
+    """The layout for one class of proportions. ``logo`` is the logo's height."""
 
     product: Place
     columns: Annotated[tuple[Column, ...], Field(min_length=1)]

@@ -58,7 +58,8 @@ def _subject(image: Image.Image, fmt: Format) -> tuple[Layer, tuple[Fault, ...],
     place = (left, top, left + size[0], top + size[1])
     faults: tuple[Fault, ...] = ()
     if min(size) <= SUBJECT and min(fmt.width, fmt.height) > SUBJECT * 1.5:
-        sentence = f"商品在{fmt.name}里只有 {size[0]}×{size[1]} 像素，渠道要求大于 {SUBJECT}×{SUBJECT}；请换一张更饱满的商品图"
+        drawn_size = f"{size[0]}×{size[1]} 像素，渠道要求大于 {SUBJECT}×{SUBJECT}"
+        sentence = f"商品在{fmt.name}里只有 {drawn_size}；请换一张更饱满的商品图"
         faults = (Fault("small_subject", sentence),)
     notes = (f"商品图放大了 {scale:.1f} 倍，可能发虚；请换更大的照片",) if scale > UPSCALE else ()
     return Layer("商品", "商品", drawn, left, top, box=place), faults, notes

@@ -1,4 +1,4 @@
-"""Where the product stands and how: its pixels only scaled, with a shadow, or as a photo in a rounded card. Pure."""
+"""Where the product stands and how: its pixels only scaled, on a shadow, or as a photo in a card. Pure."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from creative.studio.stage import Box, Rect
 
 CARD: Final = 0.035
 """Corner radius of a photo that could not be cut out, share of the canvas's short side."""
-SMALL: Final = 0.45
-"""A product that takes less than this share of its area's sides is worth a note."""
 
 
 @dataclass(slots=True)
@@ -38,7 +36,7 @@ class Sizes:
 
 
 def product_rect(product: Product, place: Place, body: Rect) -> Rect:
-    """Where the product goes: whole, in its proportions, in its area, not enlarged more than the template lets."""
+    """Where the product goes: whole, in its proportions, enlarged no more than the template lets."""
     area = body.inner(place.area)
     image = product.image
     scale = min(area.width / image.width, area.height / image.height, place.upscale)

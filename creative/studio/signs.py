@@ -11,14 +11,14 @@ from PIL import Image
 
 from creative.studio import contrast, draw
 from creative.studio.fonts import SANS, Typeface
-from creative.studio.layout import Corner
+from creative.studio.layout import Align, Corner
 from creative.studio.model import Colour, LiveText, Look, TextLine
 from creative.studio.stage import Box, Rect, overlap
 from creative.studio.typeset import Block, Setting, fit
 
 MARK_SHARE: Final = 0.05
-"""Height of the letters of the visible label as a share of the short side (GB 45438-2025 5.2, second-hand from
-several agreeing sources, 2026-11; we measure the letters that are drawn, not the font's size)."""
+"""Height of the letters of the visible label as a share of the short side (GB 45438-2025, second-hand from
+several agreeing sources, 2026-11). Measured on what is drawn of the whole text, not on the font's size."""
 MARK_OPACITY: Final = 0.88
 """Our choice; at least 0.7 so that the label stays legible."""
 CLEAR: Final = 0.5
@@ -82,11 +82,10 @@ def logo(look: Look, spot: Rect, ground: Image.Image, widest: float) -> Sign | N
     return Sign(drawn, live(block, spot.left, spot.top, block.width, "left", ink))
 
 
-def live(block: Block, left: float, top: float, width: float, align: str, ink: draw.Ink) -> LiveText:
+def live(block: Block, left: float, top: float, width: float, align: Align, ink: draw.Ink) -> LiveText:
     """What a drawing program needs to set the text again."""
-    side: draw.Align = "center" if align == "center" else "right" if align == "right" else "left"
     lines = tuple(
-        TextLine(line.text, left + draw.line_left(line, block, width, side), top + line.baseline)
+        TextLine(line.text, left + draw.line_left(line, block, width, align), top + line.baseline)
         for line in block.lines
     )
     stroke = (ink.stroke, ink.outline) if ink.stroke else None
@@ -113,7 +112,7 @@ def letter_height(block: Block) -> int:
 
 
 def mark(block: Block, spot: Rect, ground: Image.Image, colours: tuple[Colour, Colour]) -> Sign:
-    """Draw the label at a spot: in light or dark, whichever reads better, with a thin outline in the other."""
+    """Draw the label: light or dark (``colours``), whichever reads better, thinly outlined in the other."""
     pixels = contrast.sample(ground, spot.box)
     light, dark = colours
     fill, edge = (

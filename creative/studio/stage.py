@@ -12,6 +12,8 @@ from creative.studio.model import Colour, Format, Look, Palette
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom in whole pixels."""
 
+BARE: Final = 1.6
+"""How much larger a headline may be when there is no product."""
 FOCI: Final = ((0.5, 0.5), (0.3, 0.5), (0.7, 0.4), (0.5, 0.25))
 """What variants keep when a background is cropped, shares of what hangs over."""
 
@@ -108,7 +110,7 @@ _TURN_ALIGN: Final[Mapping[Align, Align]] = {"left": "right", "right": "left", "
 
 
 def mirrored(plan: Arrangement) -> Arrangement:
-    """An arrangement with left and right exchanged; a column keeps its alignment unless it stood at an edge."""
+    """An arrangement with left and right exchanged; Chinese stays flush left where it was."""
     columns = tuple(column.model_copy(update=_column_turn(column)) for column in plan.columns)
     place = plan.product.model_copy(
         update={"area": plan.product.area.mirrored(), "align": _TURN_ALIGN[plan.product.align]}
@@ -127,3 +129,17 @@ def _column_turn(column: Column) -> dict[str, object]:
         bleed = tuple(_TURN_SIDE[side] for side in column.panel.bleed)
         turned["panel"] = column.panel.model_copy(update={"bleed": bleed})
     return turned
+
+
+def without_product(plan: Arrangement) -> Arrangement:
+    """An arrangement whose first column takes the product's place too, if no other column is in the way."""
+    first, *others = plan.columns
+    area = first.area.joined(plan.product.area)
+    if any(area.meets(other.area) for other in others):
+        return plan
+    texts = tuple(
+        style.model_copy(update={"largest": min(0.4, style.largest * BARE)}) if not index else style
+        for index, style in enumerate(first.texts)
+    )
+    column = first.model_copy(update={"area": area, "anchor": "middle", "texts": texts})
+    return plan.model_copy(update={"columns": (column, *others)})

@@ -1,7 +1,7 @@
 """Text becomes lines: the largest size at which it fits its area, broken well, with numbers set apart.
 
-Vertical sizes are those of the ideographs (0.88 em above, 0.12 em below the baseline), not of the font's own line
-box (1160/288 per 1000 in Noto), so that a block's top and bottom are what the eye aligns.
+Vertical sizes are those of the ideographs (0.88 em above, 0.12 em below the baseline), not of the font's own
+line box (1160/288 per 1000 in Noto), so that a block's top and bottom are what the eye aligns.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Setting:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Characters drawn at once: ``x`` and ``width`` in pixels from the line's left edge, ``size`` in pixels."""
+    """Characters drawn at once. ``x`` from the line's left edge, ``width`` and ``size`` are pixels."""
 
     text: str
     x: float
@@ -64,7 +64,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One line: its runs, its width and its baseline in pixels from the block's top; ``first`` of a paragraph."""
+    """One line: runs, width, baseline in pixels from the block's top; ``first`` of its paragraph."""
 
     text: str
     runs: tuple[Run, ...]
@@ -213,12 +213,14 @@ def fit(
     Args:
         text: line breaks in it are kept.
         setting: weight, leading, lines.
-        width, height: the room in pixels.
-        smallest, largest: pixels per em.
+        width: of the room, pixels.
+        height: of the room, pixels.
+        smallest: pixels per em.
+        largest: pixels per em.
 
     Returns:
-        The block. When the text does not fit at ``smallest`` its ``overflow`` is true and it is set at that size
-        in as many lines as it takes, so that a person sees what is too long.
+        The block. When the text does not fit at ``smallest`` its ``overflow`` is true and it is set at that
+        size in as many lines as it takes, so that a person sees what is too long.
     """
     measure = _em(setting)
     widest = max(1.0, width / smallest - setting.indent)
