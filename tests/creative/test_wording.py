@@ -232,7 +232,9 @@ def test_evidence_does_not_help_against_a_block() -> None:
 def test_evidence_is_checked_as_it_becomes_pixels_too() -> None:
     """A forbidden word in the footnote is forbidden."""
     report = judge("行业首创", evidence=SOURCE + "，最佳品质")
-    assert [(e.field, e.quote) for e in report.findings if e.verdict is Verdict.BLOCK] == [("evidence", "最佳")]
+    assert [(e.field, e.quote) for e in report.findings if e.verdict is Verdict.BLOCK] == [
+        ("evidence", "最佳")
+    ]
 
 
 def test_a_footnote_that_stands_there_already_is_not_asked_for_again() -> None:
@@ -244,7 +246,12 @@ def test_a_footnote_that_stands_there_already_is_not_asked_for_again() -> None:
 
 @pytest.mark.parametrize(
     ("text", "name"),
-    [("最生活毛巾", "最生活"), ("极品飞侠联名", "极品飞侠"), ("第一稻田大米", "第一稻田"), ("國家級寶貝", "国家级宝贝")],
+    [
+        ("最生活毛巾", "最生活"),
+        ("极品飞侠联名", "极品飞侠"),
+        ("第一稻田大米", "第一稻田"),
+        ("國家級寶貝", "国家级宝贝"),
+    ],
 )
 def test_names_of_brands_and_models_pass(text: str, name: str) -> None:
     """A name the caller allows explains the word in it, but nowhere else in the text."""
