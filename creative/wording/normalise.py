@@ -76,8 +76,8 @@ def _simplified() -> dict[str, str]:
     """Character → the one it is read as.
 
     ``data/traditional.csv``: traditional forms after OpenCC's table TSCharacters, each with its first reading
-    (Apache-2.0, see ``data/LICENSE.md``). ``data/lookalikes.csv``: by hand, after the confusables of UTS #39 and
-    what sellers use.
+    (Apache-2.0, see ``data/LICENSE.md``). ``data/lookalikes.csv``: by hand, after the confusables of UTS #39
+    and what sellers use.
     """
     data = resources.files("creative.wording").joinpath("data")
     rows = [

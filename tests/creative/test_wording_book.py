@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bitable_sync.cells import EMPTY, CellValue, Unreadable
+from creative.wording import book as data
 from creative.wording.book import builtin_book, category_names
 from creative.wording.check import check
 from creative.wording.contexts import CONTEXTS
@@ -41,8 +42,6 @@ def test_every_word_of_the_book_is_complete(packs: tuple[Pack, ...]) -> None:
 @pytest.mark.parametrize("packs", PACKS[:-1])
 def test_no_word_stands_twice(packs: tuple[Pack, ...]) -> None:
     """A row written twice would hide the other; only a pack may replace a common word."""
-    from creative.wording import book as data
-
     chosen = packs[0] if packs else ""
     rows = [each for each in data._rows("words") if each["pack"] == chosen]
     keys = Counter((word.key, word.channels) for each in rows for word in data._words(each))

@@ -1,4 +1,4 @@
-"""Dressed-up words are found, at their place; strange input is judged, never refused; work grows with length."""
+"""Dressed-up words are found, at their place; strange input is judged, not refused; work grows with length."""
 
 import sys
 import unicodedata
@@ -246,7 +246,7 @@ def test_nothing_inserted_turns_a_block_into_a_pass(word: str, data: st.DataObje
 
 
 @given(
-    st.sampled_from([s for s in SEEDS if s not in {"7天美白"}]),
+    st.sampled_from([seed for seed in SEEDS if seed != "7天美白"]),
     st.sampled_from(list(" *·-_~🔥|/#+♥")),
     st.data(),
 )
