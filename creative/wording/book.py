@@ -1,8 +1,8 @@
 """The book of words: what ships with the product, and how it is put together.
 
-Three files in ``creative/wording/data``: ``categories.csv`` (clause, suggestion and contexts a category has
-in common), ``words.csv`` (the words; a row may hold several, joined by ``|``, and what it fills in goes
-before the category's) and ``characters.csv`` (look-alikes, see `normalise`). Words were chosen by us from the
+Two files in ``creative/wording/data``: ``categories.csv`` (clause, suggestion and contexts a category has in
+common) and ``words.csv`` (the words; a row may hold several, joined by ``|``, and what it fills in goes
+before the category's; ``#`` stands for a number, ``-`` for no contexts). Words were chosen by us from the
 statutes named in each category; state of the law 2026-11.
 """
 

@@ -1,4 +1,4 @@
-"""A report in sentences: for the cell 说明 of the row and for the card. Worst first, never longer than asked."""
+"""A report in sentences: for the cell 说明 of the row and for the card. The worst first, within a limit."""
 
 from __future__ import annotations
 

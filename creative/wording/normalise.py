@@ -73,13 +73,18 @@ class Normalised:
 
 @cache
 def _simplified() -> dict[str, str]:
-    """Traditional, variant and look-alike characters → the ones the book uses (``data/characters.csv``).
+    """Character → the one it is read as.
 
-    Traditional forms of the characters that occur in book and rules, after OpenCC's table TSCharacters
-    (Apache-2.0); look-alikes by hand after the confusables of UTS #39. A test keeps the file complete enough.
+    ``data/traditional.csv``: traditional forms after OpenCC's table TSCharacters, each with its first reading
+    (Apache-2.0, see ``data/LICENSE.md``). ``data/lookalikes.csv``: by hand, after the confusables of UTS #39
+    and what sellers use.
     """
-    text = resources.files("creative.wording").joinpath("data", "characters.csv").read_text("utf-8")
-    rows = csv.DictReader(text.splitlines())
+    data = resources.files("creative.wording").joinpath("data")
+    rows = [
+        row
+        for file in ("traditional.csv", "lookalikes.csv")
+        for row in csv.DictReader(data.joinpath(file).read_text("utf-8").splitlines())
+    ]
     return {char: row["reads"] for row in rows for char in row["characters"]}
 
 

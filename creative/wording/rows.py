@@ -1,7 +1,7 @@
 """Rows of the table 文案词库 → a book: people add words, let words pass, or switch a built-in word off.
 
-A row that is wrong changes nothing and is told why in a sentence; the others hold. The built-in words stand in
-no table: an update of Chorus brings new ones without touching what people wrote.
+A row that is wrong changes nothing and is told why in a sentence; the others hold. The built-in words stand
+in no table: an update of Chorus brings new ones without touching what people wrote.
 """
 
 from __future__ import annotations
