@@ -25,7 +25,7 @@ _JOINER = "\u200d"
 # Strokes of characters that look like a dot or a bar between two others.
 _STROKES = frozenset("丶丨丿乀亅乛")
 # Negative circled and squared letters have no decomposition in Unicode: (first code point, first letter).
-_LETTER_ROWS = ((0x1F150, "a"), (0x1F170, "a"), (0x1F1E6, "a"))
+_LETTER_ROWS = ((0x1F150, "a"), (0x1F170, "a"))
 _DIGITS = str.maketrans({"0": "o", "l": "1", "i": "1", "|": "1", "一": "1"})
 
 
@@ -140,7 +140,7 @@ def _counts(char: str) -> bool:
     return char == "%" or (category[0] in "LN" and category != "Lm" and char not in _STROKES)
 
 
-def _plain(text: str) -> tuple[list[str], list[int], list[int], list[Hidden]]:
+def _plain(text: str, newline: str) -> tuple[list[str], list[int], list[int], list[Hidden]]:
     chars: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -155,23 +155,24 @@ def _plain(text: str) -> tuple[list[str], list[int], list[int], list[Hidden]]:
             else:
                 hidden.append(Hidden(index, index + 1, kind))
             continue
-        for each in "\n" if char in _NEWLINES else _reads(char):
+        for each in newline if char in _NEWLINES else _reads(char):
             chars.append(each)
             starts.append(index)
             ends.append(index + 1)
     return chars, starts, ends, hidden
 
 
-def normalise(text: str) -> Normalised:
+def normalise(text: str, *, soft_breaks: bool = False) -> Normalised:
     """Read a text in the two ways described at the head of this module.
 
     Args:
         text: anything, lone surrogates and control characters included; never refused.
+        soft_breaks: line breaks are layout inside one sentence and read as spaces; else they end a sentence.
 
     Returns:
         The readings with the way back. An empty text gives empty readings.
     """
-    chars, starts, ends, hidden = _plain(text)
+    chars, starts, ends, hidden = _plain(text, " " if soft_breaks else "\n")
     at = [index for index, char in enumerate(chars) if _counts(char)]
     skeleton = "".join(chars[index] for index in at).translate(_DIGITS)
     return Normalised("".join(chars), tuple(starts), tuple(ends), skeleton, tuple(at), tuple(hidden))

@@ -1,4 +1,4 @@
-"""Dressed-up words are found, at their place; strange input is judged, not refused; work grows with length."""
+"""Dressed-up words are found at their place; strange input is judged, not refused; work grows with length."""
 
 import sys
 import unicodedata
@@ -75,6 +75,8 @@ def quotes(text: str, field: str = "points") -> list[str]:
         ("１００％有效", "１００％有效"),
         ("100 % 有效", "100 % 有效"),
         ("zui佳", "zui佳"),
+        ("销量🥇", "销量🥇"),
+        ("最🇨🇳佳", "最🇨🇳佳"),
         ("顶ji", "顶ji"),
     ],
 )
