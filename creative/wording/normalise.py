@@ -20,7 +20,7 @@ _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 # Drawn as nothing although Unicode calls them letters, marks or symbols: Hangul fillers, the grapheme joiner,
 # Khmer inherent vowels, the Mongolian vowel separator, the empty braille pattern.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f\u3164\uffa0\u2800")
-_NEWLINES = frozenset("\n\r\v\f\x85\u2028\u2029")
+_NEWLINES = frozenset("\n\r")
 _JOINER = "\u200d"
 # Strokes of characters that look like a dot or a bar between two others.
 _STROKES = frozenset("丶丨丿乀亅乛")
@@ -116,7 +116,7 @@ def _hidden_kind(char: str) -> str:
     category = unicodedata.category(char)
     if category in {"Co", "Cn", "Cs"}:
         return "无法显示的字符"
-    if category == "Cf" or (category == "Cc" and char not in _NEWLINES and char != "\t"):
+    if category in {"Cf", "Zl", "Zp"} or (category == "Cc" and char not in _NEWLINES and char != "\t"):
         return "不可见字符"
     return ""
 

@@ -126,7 +126,7 @@ def test_emoji_and_accents_are_no_hidden_characters(text: str) -> None:
     assert quotes(text) == []
 
 
-@pytest.mark.parametrize("char", ["\ud800", "\ue000", "\uffff", "\x00", "\x1b"])
+@pytest.mark.parametrize("char", ["\ud800", "\ue000", "\uffff", "\x00", "\x1b", "\x0b", "\u2028"])
 def test_what_no_font_can_draw_is_told(char: str) -> None:
     """Lone surrogates, private characters, control codes: a finding, no crash."""
     (finding,) = check({"cta": f"买{char}"}, BOOK).findings
