@@ -21,6 +21,9 @@ from creative.wording.contexts import CONTEXTS
 from creative.wording.model import Origin, Pack, Proof, Verdict, Word
 from creative.wording.normalise import normalise
 
+_READER = 1
+"""To be raised when normalise, hits, proof or check judge the same words differently than before."""
+
 NAME_CLAUSE = "《广告绝对化用语执法指南》第六条第四项：作为商品名称、规格型号、商标使用"
 
 
@@ -69,8 +72,9 @@ class WordBook:
 
     @cached_property
     def version(self) -> str:
-        """Digest of words and context rules (12 hex digits of SHA-256): same version, same judgement."""
+        """Same version, same judgement: 12 hex digits of SHA-256 over the words and rules."""
         body = {
+            "reader": _READER,
             "words": sorted(
                 (asdict(word) for word in self.words), key=lambda each: (each["key"], each["channels"])
             ),

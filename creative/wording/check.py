@@ -34,6 +34,8 @@ LIMITS: Mapping[str, int] = {
 LONGEST = 500
 """The limit of a text under any other key."""
 
+_ONE_SENTENCE = frozenset({"headline", "subline", "cta"})
+"""Texts in which a line break is layout; elsewhere each line says something of its own."""
 _ENDS = frozenset("。!?;\n…")
 _CLAUSE_HIDDEN = "制图要求：看不见的字符会藏字、乱序，不能进入图片"
 _CLAUSE_LONG = "制图要求：过长的文字在图上看不清"
@@ -119,7 +121,7 @@ def check(
 
 
 def _read(field: str, text: str) -> _Text:
-    read = normalise(text)
+    read = normalise(text, soft_breaks=field in _ONE_SENTENCE)
     plain = read.plain
     ends = tuple(index + 1 for index, char in enumerate(plain) if char in _ENDS)
     lines = (0, *(index + 1 for index, char in enumerate(text) if char == "\n"))

@@ -20,12 +20,12 @@ _BIDI = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\
 # Drawn as nothing although Unicode calls them letters, marks or symbols: Hangul fillers, the grapheme joiner,
 # Khmer inherent vowels, the Mongolian vowel separator, the empty braille pattern.
 _BLANK = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180e\u180f\u3164\uffa0\u2800")
-_NEWLINES = frozenset("\n\r\v\f\x85\u2028\u2029")
+_NEWLINES = frozenset("\n\r")
 _JOINER = "\u200d"
 # Strokes of characters that look like a dot or a bar between two others.
 _STROKES = frozenset("丶丨丿乀亅乛")
 # Negative circled and squared letters have no decomposition in Unicode: (first code point, first letter).
-_LETTER_ROWS = ((0x1F150, "a"), (0x1F170, "a"), (0x1F1E6, "a"))
+_LETTER_ROWS = ((0x1F150, "a"), (0x1F170, "a"))
 _DIGITS = str.maketrans({"0": "o", "l": "1", "i": "1", "|": "1", "一": "1"})
 
 
@@ -116,7 +116,7 @@ def _hidden_kind(char: str) -> str:
     category = unicodedata.category(char)
     if category in {"Co", "Cn", "Cs"}:
         return "无法显示的字符"
-    if category == "Cf" or (category == "Cc" and char not in _NEWLINES and char != "\t"):
+    if category in {"Cf", "Zl", "Zp"} or (category == "Cc" and char not in _NEWLINES and char != "\t"):
         return "不可见字符"
     return ""
 
@@ -140,7 +140,7 @@ def _counts(char: str) -> bool:
     return char == "%" or (category[0] in "LN" and category != "Lm" and char not in _STROKES)
 
 
-def _plain(text: str) -> tuple[list[str], list[int], list[int], list[Hidden]]:
+def _plain(text: str, newline: str) -> tuple[list[str], list[int], list[int], list[Hidden]]:
     chars: list[str] = []
     starts: list[int] = []
     ends: list[int] = []
@@ -155,23 +155,24 @@ def _plain(text: str) -> tuple[list[str], list[int], list[int], list[Hidden]]:
             else:
                 hidden.append(Hidden(index, index + 1, kind))
             continue
-        for each in "\n" if char in _NEWLINES else _reads(char):
+        for each in newline if char in _NEWLINES else _reads(char):
             chars.append(each)
             starts.append(index)
             ends.append(index + 1)
     return chars, starts, ends, hidden
 
 
-def normalise(text: str) -> Normalised:
+def normalise(text: str, *, soft_breaks: bool = False) -> Normalised:
     """Read a text in the two ways described at the head of this module.
 
     Args:
         text: anything, lone surrogates and control characters included; never refused.
+        soft_breaks: line breaks are layout inside one sentence and read as spaces; else they end a sentence.
 
     Returns:
         The readings with the way back. An empty text gives empty readings.
     """
-    chars, starts, ends, hidden = _plain(text)
+    chars, starts, ends, hidden = _plain(text, " " if soft_breaks else "\n")
     at = [index for index, char in enumerate(chars) if _counts(char)]
     skeleton = "".join(chars[index] for index in at).translate(_DIGITS)
     return Normalised("".join(chars), tuple(starts), tuple(ends), skeleton, tuple(at), tuple(hidden))

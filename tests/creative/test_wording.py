@@ -107,10 +107,13 @@ HARMLESS = (
     "本品不能代替药物，不具有疾病预防、治疗功能",
     "学生发货快", "好处方便看得见", "11月1日–11月11日限时特惠", "舒适之极，品质保证", "舒适之极 品质保证",
     "节能环保 本店包邮", "钟南山院士", "致以最诚挚的祝福", "第 一 步", "登顶，级别更高", "打开光源",
-    "活力满满的一天",
-    "品质生活从这里开始", "全国包邮", "百万能量", "最高分辨率 3840×2160", "最高省 300", "含棉量100%", "内增高运动鞋", "延时摄影",
-    "长靴包过膝盖", "免费送货上门", "打开运费险", "市场价值", "奥运冠军代言", "世锦赛冠军同款", "让妈妈最开心",
-    "国家一级能效", "不追求最低价", "我们追求最好", "以最真诚的态度服务", "用最好的服务回报您",
+    "活力满满的一天", "品质生活从这里开始", "全国包邮", "百万能量", "最高分辨率 3840×2160", "最高省 300",
+    "含棉量100%", "内增高运动鞋", "延时摄影",
+    "长靴包过膝盖", "免费送货上门", "打开运费险", "市场价值", "奥运冠军代言", "世锦赛冠军同款",
+    "让妈妈最开心",
+    "国家一级能效", "第一支口红", "最热的夏天", "最大码 3XL", "献给最爱的妈妈", "做最好的自己",
+    "最高可享12期免息", "最低到手价99",
+    "不追求最低价", "我们追求最好", "以最真诚的态度服务", "用最好的服务回报您",
 )  # fmt: skip
 
 
@@ -157,12 +160,42 @@ def test_a_word_that_passes_is_logged_with_its_clause(text: str, clause: str) ->
         ("不是最好", "难道不是最好？"),
         ("尽最大努力", "最大程度去污，最大品牌"),
         ("追求极致", "力争上游，荣获全国第一"),
+        ("不能代替治疗", "不能错过的治疗神器"),
+        ("不是最好", "不是最好的我们不卖"),
+        ("不是最好", "是不是最好？"),
+        ("追求最好", "追求品质的最好选择"),
+        ("愿您收到最好的祝福", "庆祝销量第一"),
+        ("最大容量500ml", "最大品牌 100 年"),
+        ("质量第一", "质量第一的品牌"),
+        ("最多可叠加3张", "全球最多人用"),
+        ("2024年汤姆斯杯冠军", "保温杯冠军"),
+        ("最早明天送达", "中国最早的茶"),
+        ("每天第一口", "第一口碑"),
+        ("第一手资料", "第一手机品牌"),
+        ("第一单立减10元", "第一单品"),
+        ("献给最好的你", "最好的人气单品"),
+        ("献给最好的孩子们", "最好的孩子学习桌"),
+        ("最爱的人", "最强人体工学椅"),
+        ("我们最轻的一款", "我们最专业"),
+        ("最好在饭后服用", "最好用的锅"),
     ],
 )
 def test_an_exemption_holds_in_its_own_sentence_only(harmless: str, harmful: str) -> None:
     """The same words, told apart by a full stop or a changed relation, no longer excuse."""
     assert judge(harmless).verdict is Verdict.PASS
     assert judge(harmful).verdict is Verdict.BLOCK
+
+
+def test_a_line_break_is_layout_in_a_headline_and_an_end_in_points() -> None:
+    """Operators break headlines where they look good; each selling point is a sentence of its own."""
+    assert check({"headline": "力争成为\n行业第一"}, BOOK).passed
+    assert not check({"points": "力争上游\n行业第一"}, BOOK).passed
+
+
+def test_a_price_range_is_no_period() -> None:
+    """限时 wants dates; 9.9-19.9 元 are none."""
+    assert judge("11.1-11.11 限时特惠").passed
+    assert judge("限时特惠 9.9-19.9元").verdict is Verdict.EVIDENCE
 
 
 def test_a_harmless_text_explains_only_what_lies_inside_it() -> None:

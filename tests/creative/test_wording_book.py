@@ -49,12 +49,14 @@ def test_no_word_stands_twice(packs: tuple[Pack, ...]) -> None:
 
 
 def test_every_common_word_is_found_by_the_check() -> None:
-    """No word is shadowed: each of them, written alone, is told (or is harmless)."""
+    """No word is shadowed: each of them, written alone, is told (最多 alone is a mere quantity)."""
     for word in BOOK.words:
         if word.channels or word.verdict is Verdict.PASS:
             continue
         text = f"{'7' if word.digits_before else ''}{word.text}{'8' if word.digits_after else ''}"
-        assert check({"points": text}, BOOK).verdict.rank >= Verdict.EVIDENCE.rank, word.text
+        report = check({"points": text}, BOOK)
+        assert word.text in {each.word for each in (*report.findings, *report.exemptions)}
+        assert "order" in word.contexts or not report.passed, word.text
 
 
 def test_every_harmless_word_is_harmless() -> None:

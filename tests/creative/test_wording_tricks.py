@@ -1,4 +1,4 @@
-"""Dressed-up words are found, at their place; strange input is judged, not refused; work grows with length."""
+"""Dressed-up words are found at their place; strange input is judged, not refused; work grows with length."""
 
 import sys
 import unicodedata
@@ -75,6 +75,8 @@ def quotes(text: str, field: str = "points") -> list[str]:
         ("１００％有效", "１００％有效"),
         ("100 % 有效", "100 % 有效"),
         ("zui佳", "zui佳"),
+        ("销量🥇", "销量🥇"),
+        ("最🇨🇳佳", "最🇨🇳佳"),
         ("顶ji", "顶ji"),
     ],
 )
@@ -124,7 +126,7 @@ def test_emoji_and_accents_are_no_hidden_characters(text: str) -> None:
     assert quotes(text) == []
 
 
-@pytest.mark.parametrize("char", ["\ud800", "\ue000", "\uffff", "\x00", "\x1b"])
+@pytest.mark.parametrize("char", ["\ud800", "\ue000", "\uffff", "\x00", "\x1b", "\x0b", "\u2028"])
 def test_what_no_font_can_draw_is_told(char: str) -> None:
     """Lone surrogates, private characters, control codes: a finding, no crash."""
     (finding,) = check({"cta": f"买{char}"}, BOOK).findings
