@@ -120,21 +120,17 @@ def restless(pixels: Floats) -> bool:
     return float(np.std(pixels.mean(axis=1))) > RESTLESS
 
 
-@dataclass(frozen=True, slots=True)
 class Soft:
     """A picture out of focus, for the veil: texts stand on it as before a lens with little depth.
 
     Args:
-        picture: the ground, RGB.
+        picture: the ground, RGB; kept at ``COARSE`` scale, blurred.
     """
 
-    picture: Image.Image
-
-    @property
-    def blurred(self) -> Image.Image:
-        """The picture reduced by ``COARSE`` and blurred."""
-        small = self.picture.reduce(COARSE)
-        return small.filter(ImageFilter.GaussianBlur(max(1.0, min(small.size) * BLUR)))
+    def __init__(self, picture: Image.Image) -> None:
+        small = picture.reduce(COARSE)
+        self.size = picture.size
+        self.blurred = small.filter(ImageFilter.GaussianBlur(max(1.0, min(small.size) * BLUR)))
 
     def sample(self, box: Box) -> Floats:
         """As ``contrast.sample``, ``box`` in pixels of the picture."""
@@ -154,8 +150,8 @@ class Soft:
         soft = self.blurred
         opacity = min(1.0, reading.opacity * MARGIN + (0.02 if reading.opacity else 0.0))
         tinted = Image.blend(soft, Image.new("RGB", soft.size, reading.cover), opacity)
-        whole = tinted.resize(self.picture.size, Image.Resampling.BICUBIC)
-        whole.putalpha(_fading(soft.size, box).resize(self.picture.size, Image.Resampling.BICUBIC))
+        whole = tinted.resize(self.size, Image.Resampling.BICUBIC)
+        whole.putalpha(_fading(soft.size, box).resize(self.size, Image.Resampling.BICUBIC))
         return whole
 
 
