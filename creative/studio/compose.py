@@ -117,17 +117,16 @@ def compose(
     return Studio().compose(copy, look, product, background, fmt, template, mark=mark, seed=seed)
 
 
-def _glyph_faults(texts: Mapping[str, str]) -> list[Fault]:
+def _glyph_faults(name: str, text: str, slot: Slot | None = None) -> list[Fault]:
     """A fault for each character that no font has, so that none is drawn as a box."""
     faults: list[Fault] = []
-    for name, text in texts.items():
-        for character in fonts.missing(text):
-            if fonts.is_emoji(character):
-                said = f"{name}里有表情符号“{character}”，图片里画不出来；请删掉或换成文字"
-                faults.append(Fault("emoji", said))
-            else:
-                said = f"{name}里的“{character}”（U+{ord(character):04X}）字库里没有；请换一个字"
-                faults.append(Fault("glyph", said))
+    for character in fonts.missing(text):
+        if fonts.is_emoji(character):
+            said = f"{name}里有表情符号“{character}”，图片里画不出来；请删掉或换成文字"
+            faults.append(Fault("emoji", said, slot))
+        else:
+            said = f"{name}里的“{character}”（U+{ord(character):04X}）字库里没有；请换一个字"
+            faults.append(Fault("glyph", said, slot))
     return faults
 
 
@@ -146,10 +145,11 @@ class _Job:
     def run(self, product: Product | None, sizes: Sizes) -> Composition:
         """Paint everything in order."""
         canvas, short = self.canvas, self.canvas.short
-        named = {NAMES[slot]: text for slot, text in self.texts.items()} | {"标识文字": self.mark}
+        for slot, text in self.texts.items():
+            canvas.faults += _glyph_faults(NAMES[slot], text, slot)
+        canvas.faults += _glyph_faults("标识文字", self.mark)
         if self.look.logo is None:
-            named["品牌名"] = self.look.brand
-        canvas.faults += _glyph_faults(named)
+            canvas.faults += _glyph_faults("品牌名", self.look.brand)
         room = frame(self.fmt, self.look)
         logo_spot, head = self._head(room)
         label = signs.mark_block(self.mark, short) if self.mark else None
@@ -159,9 +159,11 @@ class _Job:
             (column, set_column(column, self.texts, body.inner(column.area), short))
             for column in self.plan.columns
         ]
+        # Veils first: one that ran over a panel would blur its edge.
+        plain = {id(made): self._ground(made) for column, made in columns if column.panel is None}
         for column, made in columns:
             self._panel(column, made, body)
-        plain = [self._ground(made) for _, made in columns]
+        plain |= {id(made): self._ground(made) for column, made in columns if column.panel is not None}
         foot_colour = self._ground(foot)
         sign_colour = self._calm([logo_spot.box], logo_spot.box) if head else self.look.palette.ink
         covered: list[Box] = []
@@ -170,8 +172,8 @@ class _Job:
             covered = [put(canvas, product, self.plan.product, rect, sizes)]
         self._logo(logo_spot, room, sign_colour)
         writer = Writer(canvas, self.look.palette, self.variant, self.fmt.name, self.texts)
-        for (column, made), colour in zip(columns, plain, strict=True):
-            writer.column(column, made, colour)
+        for column, made in columns:
+            writer.column(column, made, plain[id(made)])
         writer.column(foot_column, foot, foot_colour)
         self._label(label, room, covered)
         self._check(covered)

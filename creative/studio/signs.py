@@ -105,7 +105,7 @@ def mark_block(text: str, short: int, face: Typeface = SANS) -> Block:
 
 def letter_height(block: Block) -> int:
     """Height in pixels of what is drawn of a one-line text, without outline."""
-    box = draw.letters(block, 0, 0, block.width, "left")[0].point(lambda value: 255 * (value > 96)).getbbox()
+    box = draw.letters(block, 0, 0, block.width, "left")[0].point(lambda value: 255 * (value > 208)).getbbox()
     return box[3] - box[1] if box else 0
 
 

@@ -13,7 +13,7 @@ from creative.studio import contrast, gallery_art, signs
 from creative.studio.compose import Studio, compose
 from creative.studio.formats import FORMATS
 from creative.studio.layout import defaults
-from creative.studio.model import Composition, Copy, Ground, Insets, Palette, Slot
+from creative.studio.model import Composition, Copy, Format, Ground, Insets, Palette, Slot
 from creative.studio.stage import frame, overlap
 from tests.creative.samples import CLOUD, CREAM, LONG, MIXED, SERUM, SERUM_COPY, block, chequered
 
@@ -28,13 +28,16 @@ def made(
     return compose(copy, look, product, scene, small, defaults()[template], **more)
 
 
+def half(fmt: str) -> Format:
+    """A format at half its size; the layout is the same and it is painted four times as fast."""
+    return replace(FORMATS[fmt], width=FORMATS[fmt].width // 2, height=FORMATS[fmt].height // 2)
+
+
 @cache
 def standard(fmt: str, template: str) -> Composition:
     """Product, full copy and label on a picture that is restless everywhere."""
-    size = (FORMATS[fmt].width // 2, FORMATS[fmt].height // 2)
-    return made(
-        SERUM_COPY, SERUM, gallery_art.bottle(), gallery_art.leaves(size), fmt, template, mark="AI生成"
-    )
+    scene = gallery_art.leaves((500, 500))
+    return made(SERUM_COPY, SERUM, gallery_art.bottle(), scene, half(fmt), template, mark="AI生成")
 
 
 def reasons(composition: Composition) -> set[str]:
@@ -56,11 +59,8 @@ every = pytest.mark.parametrize(("fmt", "template"), [(f, t) for f in SHAPES for
 def test_a_full_copy_is_composed_without_fault_in_every_template_and_shape(fmt: str, template: str) -> None:
     composition = standard(fmt, template)
     assert composition.faults == ()
-    assert (
-        (composition.width, composition.height)
-        == composition.flat.size
-        == (FORMATS[fmt].width, FORMATS[fmt].height)
-    )
+    wanted = (half(fmt).width, half(fmt).height)
+    assert (composition.width, composition.height) == composition.flat.size == wanted
     assert {one.slot for one in texts(composition)} == set(SERUM_COPY.slots())
 
 
@@ -82,7 +82,7 @@ def test_every_text_reads_on_the_pixels_under_it(fmt: str, template: str) -> Non
 @every
 def test_texts_stay_in_the_frame_and_off_the_product(fmt: str, template: str) -> None:
     composition = standard(fmt, template)
-    room = frame(FORMATS[fmt], SERUM).grown(1).box
+    room = frame(half(fmt), SERUM).grown(1).box
     product = layer(composition, "商品").box
     for one in texts(composition):
         assert one.box[0] >= room[0], one.name
@@ -128,7 +128,7 @@ def test_layers_painted_again_give_the_flat_picture(fmt: str, template: str) -> 
 @pytest.mark.parametrize("template", defaults())
 @pytest.mark.parametrize("fmt", SHAPES)
 def test_even_black_and_white_squares_are_made_readable(fmt: str, template: str) -> None:
-    composition = made(MIXED, CLOUD, block(), chequered((400, 400)), fmt, template)
+    composition = made(MIXED, CLOUD, block(), chequered((400, 400)), half(fmt), template)
     assert "contrast" not in reasons(composition)
 
 

@@ -50,7 +50,7 @@ def test_four_templates_come_along_and_cover_all_shapes() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (put("name", ""), "name：至少"),
+        (put("name", ""), "name：不能为空"),
         (put("shapes.square.logo", 0.9), "shapes.square.logo：不能大于 0.2"),
         (put("shapes.square.logo", "大"), "shapes.square.logo：应该是数字"),
         (
@@ -102,7 +102,7 @@ def test_many_mistakes_are_counted_not_listed() -> None:
             for text in column["texts"]:
                 text["smallest"] = text["largest"] = "大"
 
-    assert refused(change).endswith("另有 5 处")
+    assert refused(change).endswith("另有 7 处")
 
 
 @pytest.mark.parametrize("template", defaults().values(), ids=lambda t: t.key)
