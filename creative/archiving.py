@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -11,7 +10,7 @@ from typing import Any
 
 from bitable_sync.cells import EMPTY, Attachment, CellValue, Person, Url
 from creative import store
-from creative.archive_page import ArchivedAsset, ArchivedFile, archive_page
+from creative.archive_page import ArchivedAsset, ArchivedFile, ArchivedFormat, Origin, page, page_title
 from creative.composing import LAYERED
 from creative.deps import Art
 from creative.effects import commit
@@ -128,35 +127,57 @@ class Archiving:
     def _write_page(self, request: Request, version: Version) -> str:
         policy, feishu = self.deps.policy, self.deps.feishu
         parent = NodeToken(policy.wiki_parent) if policy.wiki_parent else None
-        title = f"{request.title} · 第{version.version}次 · {request.id[-6:]}"
-        node = feishu.wiki.ensure_page(SpaceId(policy.wiki_space), parent, title)
         asset, blobs = self._asset(request, version)
-        feishu.docx.write_page(
-            node.document, archive_page(asset), lambda key: self.deps.blobs.get(blobs[key])
-        )
+        node = feishu.wiki.ensure_page(SpaceId(policy.wiki_space), parent, page_title(asset))
+        feishu.docx.write_page(node.document, page(asset), lambda key: self.deps.blobs.get(blobs[key]))
         return f"{policy.site}/wiki/{node.node_token}" if policy.site else node.node_token
 
     def _asset(self, request: Request, version: Version) -> tuple[ArchivedAsset, Mapping[str, str]]:
         files, brief = self._chosen(request, version), version.brief
-        calls = [each for each in self._calls(version) if each.variant == request.chosen]
-        copy = brief.copy
-        texts = (copy.headline, copy.subline, *copy.points, copy.price, copy.cta, copy.footnote)
+        pictures = [each for each in files if each.format not in LAYERED]
         asset = ArchivedAsset(
-            title=request.title, brand=brief.brand.name, product=brief.product, tags=brief.styles,
-            texts=tuple(text for text in texts if text), requester=_person_name(request),
-            approver=self._name(request), at=request.changed_at.astimezone(SHANGHAI), version=version.version,
-            variant=request.chosen or 0,
-            files=tuple(
-                ArchivedFile(each.format, _format_name(each), each.name, each.width, each.height, each.size,
-                             each.blob, each.label, layered=each.format in LAYERED)
-                for each in files
+            number=request.id[-6:],
+            version=version.version,
+            title=request.title,
+            brand=brief.brand.name,
+            product=brief.product,
+            tags=brief.styles,
+            requester=request.requester.name if request.requester else "",
+            approver=self._name(request),
+            approved_on=request.changed_at.astimezone(SHANGHAI).date(),
+            alt=" ".join(
+                filter(None, (brief.product, brief.copy.headline.replace("\n", " "), brief.copy.price))
             ),
-            models=tuple(dict.fromkeys(each.model for each in calls if each.blob)),
-            prompts=tuple(dict.fromkeys(each.digest for each in calls if each.digest)),
-            wording=json.dumps(dict(version.wording), ensure_ascii=False, sort_keys=True),
-            inputs=files[0].inputs if files else (),
-        )  # fmt: skip
+            row_link=self._row_link(request),
+            formats=tuple(
+                ArchivedFormat(_archived(each), _format_name(each), bool(each.label), each.label)
+                for each in pictures
+            ),
+            sources=tuple(_archived(each) for each in files if each.format in LAYERED),
+            origin=self._origin(request, version),
+        )
         return asset, {each.format: each.blob for each in files}
+
+    def _origin(self, request: Request, version: Version) -> Origin:
+        calls = [each for each in self._calls(version) if each.variant == request.chosen and each.blob]
+        proven = len(version.wording.get("proven") or ())
+        with self.deps.db.read() as conn:
+            variants = store.variants_of(conn, version.id)
+        return Origin(
+            provider="、".join(dict.fromkeys(each.provider for each in calls)),
+            model="、".join(dict.fromkeys(each.model for each in calls)),
+            prompt_digest="、".join(dict.fromkeys(each.digest for each in calls)),
+            template=next((each.template for each in variants if each.variant == request.chosen), ""),
+            wording_version=str(version.wording.get("rules") or ""),
+            verdict=f"通过，{proven} 处需留存依据" if proven else "通过",
+        )
+
+    def _row_link(self, request: Request) -> str:
+        """Address of the row for people; empty while nobody said where their Feishu is."""
+        if not self.deps.policy.site:
+            return ""
+        bound = self.deps.sync.bindings.require(REQUESTS)
+        return f"{self.deps.policy.site}/base/{bound.app_token}?table={bound.table_id}&record={request.id}"
 
     # --- the library ---
 
@@ -262,8 +283,8 @@ class Archiving:
         return next((each.name for each in people if each and each.open_id == request.decided_by), "")
 
 
-def _person_name(request: Request) -> str:
-    return request.requester.name if request.requester else ""
+def _archived(made: MadeFile) -> ArchivedFile:
+    return ArchivedFile(made.format, made.name, made.size, made.blob)
 
 
 def _format_name(made: MadeFile) -> str:

@@ -204,7 +204,7 @@ class Generating:
 
 
 def _scene(version: Version, call: Call, references: tuple[str, ...]) -> Scene:
-    """What a background is made from; ``remark`` and do's of the brand are what the operator and designer wrote."""
+    """What a background is made from: the operator's words and the brand's."""
     brief, brand = version.brief, version.brief.brand
     wanted = [brief.remark, *_parts(brand.wanted)]
     return Scene(

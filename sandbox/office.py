@@ -15,7 +15,7 @@ from typing import Any
 
 from sandbox.client import Control, plain, until
 
-DEPARTMENTS = {"运营": "运营部", "采购": "采购部", "人事": "人事部", "财务": "财务部"}
+DEPARTMENTS = {"运营": "运营部", "设计": "设计", "采购": "采购部", "人事": "人事部", "财务": "财务部"}
 """Roles of the base and whose department is in them; 主管 holds everybody whom somebody reports to."""
 ROLE_MEMBERS = 200
 """Who fits into a role (1254111); a large company would put departments in."""

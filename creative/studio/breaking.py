@@ -19,14 +19,17 @@ NO_START: Final = frozenset(
 NO_END: Final = frozenset("$(£¥‘“〈《「『【〔〖〝＄（［｛￡￥#＃@№")
 """Never last in a line."""
 
+SEPARATORS: Final = "｜|·"
+"""Between points set in one line; nothing is left of them where the line breaks."""
+
 UNITS: Final = (
-    "元|块|万|亿|件|折|天|年|月|日|号|点|分|秒|小时|个|款|只|片|袋|瓶|盒|包|支|套|双|条|台|人|位|次|倍|米|寸|英寸|"
+    "元|块|万|亿|件|折|天|年|月|日|号|点|分钟|分|秒|小时|个|款|只|片|袋|瓶|盒|包|支|套|双|条|台|人|位|次|倍|米|寸|英寸|"
     "斤|克|千克|升|毫升|毫米|厘米|岁|层|级|核|期|码|色|重|合一"
 )
 """What stays with the number before it."""
 
 _TOKEN: Final = re.compile(
-    rf"[￥¥$]?\d[\d,.:/×xX*~\-]*(?:[A-Za-z%％℃°‰+]+|(?:{UNITS}))?"
+    rf"[￥¥$]?\d[\d,.:/×xX*~\-]*(?: ?[A-Za-z%％℃°‰+]+| ?(?:{UNITS}))?"
     r"|[A-Za-z\u00c0-\u024f][A-Za-z0-9\u00c0-\u024f&'’./+\-]*"
     r"|——|……|\s+|.",
     re.DOTALL,
@@ -57,12 +60,21 @@ def split(text: str) -> list[str]:
     units: list[str] = []
     for found in _TOKEN.finditer(text):
         unit = found.group()
-        glue = units and not units[-1].isspace() and not unit.isspace()
-        if glue and (unit[0] in NO_START or units[-1][-1] in NO_END):
-            units[-1] += unit
+        spaced = len(units) > 1 and units[-1].isspace()
+        before = units[-2] if spaced else units[-1] if units and not units[-1].isspace() else ""
+        if before and not unit.isspace() and _glued(before, unit, spaced=spaced):
+            space = units.pop() if spaced else ""
+            units[-1] += space + unit
         else:
             units.append(unit)
     return units
+
+
+def _glued(before: str, unit: str, *, spaced: bool) -> bool:
+    """Whether two units must share a line. A separator between spaces may go: it vanishes at a line's end."""
+    if spaced and (unit in SEPARATORS or before in SEPARATORS):
+        return False
+    return unit[0] in NO_START or before[-1] in NO_END
 
 
 def tokens(text: str, measure: Measure, widest: float) -> list[Token]:
@@ -148,7 +160,7 @@ def _best_start(
 def text_of(line: Sequence[Token]) -> str:
     """The characters of a line, without spaces and separators at its ends."""
     text = "".join((" " if token.space and index else "") + token.text for index, token in enumerate(line))
-    return text.strip("｜|· ") or text
+    return text.strip(SEPARATORS + " ") or text
 
 
 def wrap(made: Sequence[Token], width: float, most: int) -> list[str] | None:

@@ -15,7 +15,7 @@ from PIL import Image
 
 from creative.studio import contrast, draw, fonts, ground, signs
 from creative.studio.canvas import Canvas
-from creative.studio.columns import Placed, SetColumn, set_column
+from creative.studio.columns import SetColumn, set_column
 from creative.studio.layout import Area, Arrangement, Column, Panel, Template, TextStyle
 from creative.studio.model import Colour, Composition, Copy, Fault, Format, Ground, Look, Product, Slot
 from creative.studio.packshot import packshot
@@ -32,25 +32,12 @@ from creative.studio.stage import (
     without_product,
 )
 from creative.studio.typeset import Block
-
-NAMES: Final[Mapping[Slot, str]] = {
-    Slot.HEADLINE: "主标题",
-    Slot.SUBLINE: "副标题",
-    Slot.POINTS: "卖点",
-    Slot.PRICE: "价格",
-    Slot.CTA: "按钮",
-    Slot.FOOTNOTE: "小字",
-}
-"""What people call the slots."""
+from creative.studio.writing import NAMES, Writer
 
 HEAD_GAP: Final = 0.03
 """Room under the logo's line beyond its clear space, share of the short side."""
 FOOT_GAP: Final = 0.025
 """Room over the line of small print and label, share of the short side."""
-PILL_SHIFT: Final = 0.22
-"""How far a button's colour may be darkened so that light letters read on it; beyond, they are dark."""
-PILL_APART: Final = 1.3
-"""Contrast below which a button sinks into its ground."""
 
 
 @dataclass(slots=True)
@@ -130,17 +117,16 @@ def compose(
     return Studio().compose(copy, look, product, background, fmt, template, mark=mark, seed=seed)
 
 
-def _glyph_faults(texts: Mapping[str, str]) -> list[Fault]:
+def _glyph_faults(name: str, text: str, slot: Slot | None = None) -> list[Fault]:
     """A fault for each character that no font has, so that none is drawn as a box."""
     faults: list[Fault] = []
-    for name, text in texts.items():
-        for character in fonts.missing(text):
-            if fonts.is_emoji(character):
-                said = f"{name}里有表情符号“{character}”，图片里画不出来；请删掉或换成文字"
-                faults.append(Fault("emoji", said))
-            else:
-                said = f"{name}里的“{character}”（U+{ord(character):04X}）字库里没有；请换一个字"
-                faults.append(Fault("glyph", said))
+    for character in fonts.missing(text):
+        if fonts.is_emoji(character):
+            said = f"{name}里有表情符号“{character}”，图片里画不出来；请删掉或换成文字"
+            faults.append(Fault("emoji", said, slot))
+        else:
+            said = f"{name}里的“{character}”（U+{ord(character):04X}）字库里没有；请换一个字"
+            faults.append(Fault("glyph", said, slot))
     return faults
 
 
@@ -159,31 +145,36 @@ class _Job:
     def run(self, product: Product | None, sizes: Sizes) -> Composition:
         """Paint everything in order."""
         canvas, short = self.canvas, self.canvas.short
-        named = {NAMES[slot]: text for slot, text in self.texts.items()} | {"标识文字": self.mark}
+        for slot, text in self.texts.items():
+            canvas.faults += _glyph_faults(NAMES[slot], text, slot)
+        canvas.faults += _glyph_faults("标识文字", self.mark)
         if self.look.logo is None:
-            named["品牌名"] = self.look.brand
-        canvas.faults += _glyph_faults(named)
+            canvas.faults += _glyph_faults("品牌名", self.look.brand)
         room = frame(self.fmt, self.look)
         logo_spot, head = self._head(room)
         label = signs.mark_block(self.mark, short) if self.mark else None
-        foot, foot_height = self._foot(room, label)
+        foot_column, foot, foot_height = self._foot(room, label)
         body = Rect(room.left, room.top + head, room.right, room.bottom - foot_height)
         columns = [
             (column, set_column(column, self.texts, body.inner(column.area), short))
             for column in self.plan.columns
         ]
+        # Veils first: one that ran over a panel would blur its edge.
+        plain = {id(made): self._ground(made) for column, made in columns if column.panel is None}
         for column, made in columns:
             self._panel(column, made, body)
-        plain = [self._ground(made) for _, made in columns]
+        plain |= {id(made): self._ground(made) for column, made in columns if column.panel is not None}
         foot_colour = self._ground(foot)
+        sign_colour = self._calm([logo_spot.box], logo_spot.box) if head else self.look.palette.ink
         covered: list[Box] = []
         if product is not None:
             rect = product_rect(product, self.plan.product, body)
             covered = [put(canvas, product, self.plan.product, rect, sizes)]
-        self._logo(logo_spot, room)
-        for (column, made), colour in zip(columns, plain, strict=True):
-            self._texts(column, made, colour)
-        self._texts(None, foot, foot_colour)
+        self._logo(logo_spot, room, sign_colour)
+        writer = Writer(canvas, self.look.palette, self.variant, self.fmt.name, self.texts)
+        for column, made in columns:
+            writer.column(column, made, plain[id(made)])
+        writer.column(foot_column, foot, foot_colour)
         self._label(label, room, covered)
         self._check(covered)
         return canvas.finish()
@@ -198,7 +189,7 @@ class _Job:
         spot = Rect(left, room.top, left + width, room.top + height)
         return spot, height * (1 + signs.CLEAR) + HEAD_GAP * short if width else 0.0
 
-    def _foot(self, room: Rect, label: Block | None) -> tuple[SetColumn, float]:
+    def _foot(self, room: Rect, label: Block | None) -> tuple[Column, SetColumn, float]:
         """Set the small print beside the label's corner; gives it and the height both take, in pixels."""
         short = self.canvas.short
         taken = (label.width + FOOT_GAP * 2 * short) if label else 0.0
@@ -221,7 +212,7 @@ class _Job:
         column = Column(area=area, texts=(style,), anchor="bottom", align="left" if right else "right")
         made = set_column(column, self.texts, rect, short)
         tall = max([label.height if label else 0.0, *(one.block.height for one in made.placed)])
-        return made, tall + FOOT_GAP * short if tall else 0.0
+        return column, made, tall + FOOT_GAP * short if tall else 0.0
 
     def _panel(self, column: Column, made: SetColumn, body: Rect) -> None:
         """Paint a column's panel, if it has one and anything stands on it."""
@@ -236,117 +227,26 @@ class _Job:
         self.canvas.lay("背景", "色块", image)
 
     def _ground(self, made: SetColumn) -> Colour:
-        """Choose the letters' plain colour in a column, with a veil where the ground does not carry them."""
+        """The letters' plain colour in a column."""
         boxes = [one.letters for one in made.placed if one.pill is None]
         if not boxes:
             return self.look.palette.ink
+        return self._calm(boxes, around([one.box for one in made.placed]))
+
+    def _calm(self, boxes: list[Box], whole: Box) -> Colour:
+        """Choose ink or paper for letters in these boxes; lay a veil over ``whole`` if need be."""
         flat, palette = self.canvas.flat, self.look.palette
         grounds = [contrast.sample(flat, box) for box in boxes]
         reading = ground.read(grounds, palette)
         if reading.opacity > 0 or any(ground.restless(one) for one in grounds):
             soft = ground.Soft(flat)
             reading = ground.read([soft.sample(box) for box in boxes], palette)
-            image = soft.veil(around([one.box for one in made.placed]), reading)
-            self.canvas.lay("背景", "衬底", draw.Drawn(image, 0, 0))
+            self.canvas.lay("背景", "衬底", draw.Drawn(soft.veil(whole, reading), 0, 0))
         return reading.text
 
-    def _texts(self, column: Column | None, made: SetColumn, plain: Colour) -> None:
-        """Write a column's texts in their colours."""
-        if made.bar and column and column.bar:
-            left, top, right, bottom = made.bar
-            accent = self.variant.colour(column.bar, self.look.palette)
-            bar = draw.solid(draw.rounded((right - left, bottom - top), bottom - top), accent)
-            self.canvas.lay("文字", "装饰线", draw.Drawn(bar, left, top))
-        for placed in made.placed:
-            if placed.pill:
-                self._pill(placed)
-            else:
-                self._text(placed, plain)
-            self._overflow(placed)
-
-    def _text(self, placed: Placed, plain: Colour) -> None:
-        """Write a text on the ground itself."""
-        style, palette = placed.style, self.look.palette
-        pixels = contrast.sample(self.canvas.flat, placed.letters)
-        colours = [
-            plain if role == "auto" else ground.tint(self.variant.colour(role, palette), pixels, plain)
-            for role in (style.colour, style.number.colour)
-        ]
-        main = colours[0]
-        number = colours[1] if style.number.colour != "auto" else main
-        self._bullets(placed)
-        dark = contrast.ratio(main, (0, 0, 0)) > contrast.ratio(main, (255, 255, 255))
-        ink = draw.Ink(
-            main,
-            number,
-            stroke=round(style.stroke * placed.block.size),
-            outline=(0, 0, 0) if dark else (255, 255, 255),
-            shadow=0.45 if style.shadow and dark else 0.0,
-        )
-        self._measured(style.slot, min(contrast.worst(pixels, main), contrast.worst(pixels, number)))
-        self.canvas.write(NAMES[style.slot], placed, ink)
-
-    def _pill(self, placed: Placed) -> None:
-        """Write a text on its button or tag."""
-        pill, palette = placed.style.pill, self.look.palette
-        if pill is None or placed.pill is None:
-            return
-        left, top, right, bottom = placed.pill
-        around_it = ground.average(contrast.sample(self.canvas.flat, placed.pill))
-        fill = self.variant.colour(pill.colour, palette)
-        if contrast.ratio(fill, around_it) < PILL_APART:
-            fill = max(
-                palette.paper, palette.ink, palette.accent, key=lambda one: contrast.ratio(one, around_it)
-            )
-        light, shift = contrast.readable(fill, palette.paper, most=PILL_SHIFT, target=4.55)
-        letters = palette.paper
-        if shift > PILL_SHIFT:
-            light, _ = contrast.readable(fill, palette.ink, target=4.55)
-            letters = palette.ink
-        mask = draw.rounded((right - left, bottom - top), pill.radius * (bottom - top))
-        name = NAMES[placed.style.slot]
-        self.canvas.lay("文字", f"{name}底", draw.Drawn(draw.solid(mask, light), left, top))
-        self._measured(placed.style.slot, contrast.ratio(letters, light))
-        self.canvas.write(name, placed, draw.Ink(letters, letters))
-
-    def _bullets(self, placed: Placed) -> None:
-        """Draw a dot or a tick before each paragraph."""
-        style, size = placed.style, placed.block.size
-        if style.bullet == "none":
-            return
-        accent = self.variant.colour("accent", self.look.palette)
-        left = placed.left
-        side = size * (0.92 if style.bullet == "check" else 0.34)
-        sign = (
-            draw.check(side, accent, self.look.palette.paper)
-            if style.bullet == "check"
-            else draw.dot(side, accent)
-        )
-        for line in placed.block.lines:
-            if line.first:
-                middle = placed.top + line.baseline - 0.38 * size
-                self.canvas.lay("文字", "项目符号", draw.Drawn(sign, round(left), round(middle - side / 2)))
-
-    def _measured(self, slot: Slot, value: float) -> None:
-        """Keep a text's contrast; below the target the picture is not delivered."""
-        self.canvas.contrasts[slot] = round(value, 2)
-        if value < contrast.TARGET:
-            low = f"{value:.1f}（至少 {contrast.TARGET}）"
-            said = f"{self.fmt.name}：{NAMES[slot]}与背景对比度只有 {low}；请换背景或模板"
-            self.canvas.faults.append(Fault("contrast", said, slot))
-
-    def _overflow(self, placed: Placed) -> None:
-        """Report a text that is too long for its place."""
-        if not placed.block.overflow:
-            return
-        style = placed.style
-        length = len(self.texts[style.slot])
-        said = f"{self.fmt.name}：{NAMES[style.slot]}太长（{length} 字），用最小字号也放不下；请删短"
-        self.canvas.faults.append(Fault("overflow", said, style.slot))
-
-    def _logo(self, spot: Rect, room: Rect) -> None:
+    def _logo(self, spot: Rect, room: Rect, plain: Colour) -> None:
         """Paint the logo or the wordmark."""
-        sign = signs.logo(self.look, spot, self.canvas.flat, room.width * 0.45)
+        sign = signs.logo(self.look, spot, plain, room.width * 0.45)
         if sign is not None:
             self.canvas.sign("品牌标识", sign)
 

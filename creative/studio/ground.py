@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +15,7 @@ from creative.studio.layout import Panel
 from creative.studio.model import Colour, Palette
 from creative.studio.stage import Box, Rect
 
+WHITE: Final[Colour] = (255, 255, 255)
 DARK: Final = 0.62
 """How far a brand's primary colour is moved to black for a veil under light text."""
 COARSE: Final = 8
@@ -95,24 +96,26 @@ def read(grounds: Sequence[Floats], palette: Palette) -> Reading:
         grounds: the pixels under each text, each of shape ``(n, 3)``.
         palette: the brand's; black and white take over where neither of its text colours can do it.
     """
-    ways = list(_ways(palette))
-    needs = [[contrast.veil(ground, text, cover) for ground in grounds] for text, cover in ways]
-    best: Reading | None = None
-    for (text, cover), need in zip(ways, needs, strict=True):
-        if any(one is None for one in need):
-            continue
-        most = max((one for one in need if one is not None), default=0.0)
-        if best is None or most < best.opacity - 0.02:
-            best = Reading(text, cover, most)
-    return best or Reading((255, 255, 255), (0, 0, 0), 1.0)
+    dark, light = contrast.mix(palette.primary, (0, 0, 0), DARK), contrast.mix(palette.secondary, WHITE, 0.6)
+    found = [
+        reading
+        for reading in (_reading(grounds, palette.paper, dark), _reading(grounds, palette.ink, light))
+        if reading is not None
+    ]
+    if found:
+        return min(found, key=lambda reading: reading.opacity)
+    return _reading(grounds, WHITE, (0, 0, 0)) or Reading((0, 0, 0), WHITE, 1.0)
 
 
-def _ways(palette: Palette) -> Iterator[tuple[Colour, Colour]]:
-    """Text and veil colours in the order of liking."""
-    yield palette.paper, contrast.mix(palette.primary, (0, 0, 0), DARK)
-    yield palette.ink, contrast.mix(palette.secondary, (255, 255, 255), 0.6)
-    yield (255, 255, 255), (0, 0, 0)
-    yield (0, 0, 0), (255, 255, 255)
+def _reading(grounds: Sequence[Floats], text: Colour, cover: Colour) -> Reading | None:
+    """The thinnest veil of a colour under which a text colour reads on all grounds; None if there is none."""
+    most = 0.0
+    for pixels in grounds:
+        need = contrast.veil(pixels, text, cover)
+        if need is None:
+            return None
+        most = max(most, need)
+    return Reading(text, cover, most)
 
 
 def restless(pixels: Floats) -> bool:
@@ -120,21 +123,17 @@ def restless(pixels: Floats) -> bool:
     return float(np.std(pixels.mean(axis=1))) > RESTLESS
 
 
-@dataclass(frozen=True, slots=True)
 class Soft:
     """A picture out of focus, for the veil: texts stand on it as before a lens with little depth.
 
     Args:
-        picture: the ground, RGB.
+        picture: the ground, RGB; kept at ``COARSE`` scale, blurred.
     """
 
-    picture: Image.Image
-
-    @property
-    def blurred(self) -> Image.Image:
-        """The picture reduced by ``COARSE`` and blurred."""
-        small = self.picture.reduce(COARSE)
-        return small.filter(ImageFilter.GaussianBlur(max(1.0, min(small.size) * BLUR)))
+    def __init__(self, picture: Image.Image) -> None:
+        small = picture.reduce(COARSE)
+        self.size = picture.size
+        self.blurred = small.filter(ImageFilter.GaussianBlur(max(1.0, min(small.size) * BLUR)))
 
     def sample(self, box: Box) -> Floats:
         """As ``contrast.sample``, ``box`` in pixels of the picture."""
@@ -154,8 +153,8 @@ class Soft:
         soft = self.blurred
         opacity = min(1.0, reading.opacity * MARGIN + (0.02 if reading.opacity else 0.0))
         tinted = Image.blend(soft, Image.new("RGB", soft.size, reading.cover), opacity)
-        whole = tinted.resize(self.picture.size, Image.Resampling.BICUBIC)
-        whole.putalpha(_fading(soft.size, box).resize(self.picture.size, Image.Resampling.BICUBIC))
+        whole = tinted.resize(self.size, Image.Resampling.BICUBIC)
+        whole.putalpha(_fading(soft.size, box).resize(self.size, Image.Resampling.BICUBIC))
         return whole
 
 

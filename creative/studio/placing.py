@@ -30,8 +30,9 @@ class Sizes:
         if key not in self._made:
             while len(self._made) >= self.most:
                 self._made.pop(next(iter(self._made)))
-            source = image if image.mode == "RGBA" else image.convert("RGBA")
-            self._made[key] = (image, source.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0))
+            source = image if image.mode in {"RGB", "RGBA"} else image.convert("RGBA")
+            small = source.resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
+            self._made[key] = (image, small.convert("RGBA"))
         return self._made[key][1]
 
 

@@ -55,29 +55,27 @@ def _wordmark(brand: str, height: float, widest: float, face: Typeface) -> Block
     return fit(brand, setting, width=widest, height=height * 2, smallest=6.0, largest=largest)
 
 
-def logo(look: Look, spot: Rect, ground: Image.Image, widest: float) -> Sign | None:
+def logo(look: Look, spot: Rect, plain: Colour, widest: float) -> Sign | None:
     """Draw the logo, in the variant that stands out from what lies beneath; a wordmark where there is none.
 
     Args:
         look: the brand's.
         spot: where it goes, as large as ``logo_size`` says.
-        ground: the picture beneath, RGB.
+        plain: the colour letters have there; a dark one means a light ground.
         widest: as given to ``logo_size``, pixels.
     """
     if spot.width < 1:
         return None
-    pixels = contrast.sample(ground, spot.box)
-    dark, light = (contrast.worst(pixels, colour) for colour in (look.palette.ink, look.palette.paper))
     if look.logo is not None:
-        chosen = look.logo_dark if look.logo_dark is not None and dark > light else look.logo
+        on_light = contrast.ratio(plain, (255, 255, 255)) > contrast.ratio(plain, (0, 0, 0))
+        chosen = look.logo_dark if look.logo_dark is not None and on_light else look.logo
         size = (max(1, round(spot.width)), max(1, round(spot.height)))
         image = chosen.convert("RGBA").resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
         return Sign(draw.Drawn(image, round(spot.left), round(spot.top)), None)
-    colour = look.palette.ink if dark > light else look.palette.paper
     block = _wordmark(look.brand, spot.height / 0.82, widest, SANS)
     if block is None:
         return None
-    ink = draw.Ink(colour, colour)
+    ink = draw.Ink(plain, plain)
     drawn = draw.text(block, spot.left, spot.top, block.width, "left", ink)
     return Sign(drawn, live(block, spot.left, spot.top, block.width, "left", ink))
 
@@ -107,7 +105,7 @@ def mark_block(text: str, short: int, face: Typeface = SANS) -> Block:
 
 def letter_height(block: Block) -> int:
     """Height in pixels of what is drawn of a one-line text, without outline."""
-    box = draw.letters(block, 0, 0, block.width, "left")[0].point(lambda value: 255 * (value > 96)).getbbox()
+    box = draw.letters(block, 0, 0, block.width, "left")[0].point(lambda value: 255 * (value > 208)).getbbox()
     return box[3] - box[1] if box else 0
 
 
