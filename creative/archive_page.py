@@ -27,6 +27,9 @@ from runtime.feishu.docx_blocks import (
 
 NOTHING = "—"
 KIB = 1024
+PAIR_WIDTHS = (160, 660)
+SUM_WIDTHS = (240, 110, 470)
+"""Pixels of columns; a page is 820 wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,7 +187,8 @@ def _facts(asset: ArchivedAsset) -> Block:
 
 def _pairs(pairs: Sequence[tuple[str, Words]]) -> Block:
     """A table of names and values."""
-    return table((("项目", "内容"), *((bold(name), value) for name, value in pairs)))
+    rows: list[tuple[Words, Words]] = [("项目", "内容"), *((bold(name), value) for name, value in pairs)]
+    return table(rows, widths=PAIR_WIDTHS)
 
 
 def _format(of: ArchivedFormat) -> Iterator[Block]:
@@ -236,7 +240,7 @@ def _checksums(files: Sequence[ArchivedFile]) -> Iterator[Block]:
         rows = (
             (each.file_name, f"{each.size:,}", _digest(each.sha256)) for each in files[start : start + most]
         )
-        yield table((("文件", "字节", "SHA-256"), *rows))
+        yield table((("文件", "字节", "SHA-256"), *rows), widths=SUM_WIDTHS)
 
 
 def _digest(value: str) -> Words:

@@ -10,7 +10,7 @@ from runtime.feishu.docx_blocks import Block, Item, Missing, PageChangedError
 from runtime.feishu.door import Door
 from runtime.feishu.drive import Drive
 from runtime.feishu.endpoint import PER_SECOND_3, PER_SECOND_5, Endpoint
-from runtime.feishu.errors import Rejected
+from runtime.feishu.errors import Busy, Rejected
 from runtime.feishu.keys import client_token
 from runtime.ids import BlockId, DocumentId, FileToken
 
@@ -110,12 +110,14 @@ class Docx:
 
         Raises:
             Ambiguous: no usable answer somewhere; call again.
+            Busy: what was written does not show yet; call again.
             Rejected: the document holds something else, e.g. because somebody edited it.
         """
         lacking = self._missing(document, page)
         if lacking.append:
             self._append(document, lacking)
             lacking = self._missing(document, page)
+            _all_there(lacking)
         for place, block in lacking.fill:
             picture = block.kind == docx_blocks.IMAGE
             data = load(block.media)
@@ -160,6 +162,17 @@ class Docx:
             body=change,
             lane=_lane(document),
             under=((_lane(document), PER_SECOND_3),),
+        )
+
+
+def _all_there(lacking: Missing) -> None:
+    """The platform answers a known client token without writing, also when somebody deleted the blocks."""
+    if lacking.append:
+        raise Busy(
+            f"Feishu took the page but does not show {len(lacking.append)} of its blocks yet; it is looked "
+            "at again. If it stays so, somebody has deleted them: write to a new page.",
+            endpoint=CREATE_CHILDREN.name,
+            wait=5.0,
         )
 
 

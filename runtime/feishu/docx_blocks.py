@@ -67,6 +67,7 @@ class Block:
         media: key of the picture or file it shows, empty for others.
         name: file name of that picture or file.
         rows: cells of a table.
+        widths: of a table's columns, pixels.
     """
 
     kind: int
@@ -75,6 +76,7 @@ class Block:
     media: str = ""
     name: str = ""
     rows: tuple[tuple[tuple[Span, ...], ...], ...] = ()
+    widths: tuple[int, ...] = ()
 
 
 def bold(words: str) -> Span:
@@ -130,24 +132,29 @@ def file(key: str, name: str) -> Block:
     return Block(FILE, {"block_type": FILE, "file": {}}, media=key, name=name)
 
 
-def table(rows: Sequence[Sequence[Words | tuple[Words, ...]]]) -> Block:
+def table(rows: Sequence[Sequence[Words | tuple[Words, ...]]], *, widths: Sequence[int] = ()) -> Block:
     """Return a table; the first row is its head.
 
     Args:
         rows: 1 to 9 rows of 1 to 9 cells each, equally many; a cell is words or several spans.
+        widths: of the columns in pixels, together about 820; equal if not given.
     """
     width = len(rows[0]) if rows else 0
-    if not 1 <= len(rows) <= ROWS or not 1 <= width <= COLUMNS or any(len(row) != width for row in rows):
+    widths = tuple(widths) or (TABLE_WIDTH // (width or 1),) * width
+    if (
+        not 1 <= len(rows) <= ROWS
+        or not 1 <= width <= COLUMNS
+        or any(len(row) != width for row in (*rows, widths))
+    ):
         msg = f"A table has 1 to {ROWS} rows and 1 to {COLUMNS} columns, every row as long; split it."
         raise ValueError(msg)
     cells = tuple(tuple(_spans(cell if isinstance(cell, tuple) else (cell,)) for cell in row) for row in rows)
     said = "\n".join("\t".join(_said(cell) for cell in row) for row in cells)
-    return Block(TABLE, {}, said=said, rows=cells)
+    return Block(TABLE, {}, said=said, rows=cells, widths=widths)
 
 
 def tree(block: Block) -> dict[str, Any]:
     """Return a table as `create_descendants` takes it: ids of our own, only used to tell the blocks apart."""
-    columns = len(block.rows[0])
     parts: list[dict[str, Any]] = []
     cells = []
     for row, cells_of_row in enumerate(block.rows):
@@ -158,8 +165,8 @@ def tree(block: Block) -> dict[str, Any]:
             parts.append({**_item(TEXT, spans), "block_id": inside, "children": []})
     shape = {
         "row_size": len(block.rows),
-        "column_size": columns,
-        "column_width": [TABLE_WIDTH // columns] * columns,
+        "column_size": len(block.rows[0]),
+        "column_width": list(block.widths),
         "header_row": True,
     }
     top = {"block_id": "table", "block_type": TABLE, "table": {"property": shape}, "children": cells}
@@ -241,8 +248,8 @@ def _same(item: Item, block: Block, by_id: Mapping[str, Item]) -> bool:
     if item.get("block_type") != block.kind:
         return False
     if block.kind == TABLE:
-        return _table_said(item, by_id) == block.said
-    return block.kind not in NAMES or _words(item) == block.said.strip()
+        return _bare(_table_said(item, by_id)) == _bare(block.said)
+    return block.kind not in NAMES or _bare(_words(item)) == _bare(block.said)
 
 
 def _table_said(item: Item, by_id: Mapping[str, Item]) -> str:
@@ -265,6 +272,11 @@ def _words(item: Item) -> str:
     spoken = item.get(NAMES.get(item.get("block_type") or 0, ""), {})
     runs = (element.get("text_run") or {} for element in spoken.get("elements") or ())
     return "".join(str(run.get("content") or "") for run in runs).strip()
+
+
+def _bare(words: str) -> str:
+    """Words without any white space, which editors change without asking."""
+    return "".join(words.split())
 
 
 def _name(block: Block) -> str:

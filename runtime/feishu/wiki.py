@@ -145,8 +145,8 @@ class Wiki:
     def ensure_page(self, space: SpaceId, parent: NodeToken | None, title: str) -> Node:
         """Return the page of a title below a page and make it if it is not there: safe to repeat.
 
-        Titles must therefore tell pages apart (put a number or a date into them). Only one caller at a time
-        may ask for one title.
+        Titles must therefore tell pages apart (put a number or a date into them), and the page's token is to
+        be kept once it is known, because people rename pages. Only one caller at a time may ask for a title.
 
         Raises:
             Ambiguous: no usable answer to making it; call again, it is looked up first.

@@ -4,7 +4,9 @@ const root = document.querySelector(".client");
 if (root) {
   const me = root.dataset.me, lang = root.dataset.lang;
   const $ = (selector) => root.querySelector(selector);
-  let chat = new URLSearchParams(location.search).get("chat") || "", tab = "chats", table = "", node = "", busy = false, again = false;
+  const asked = new URLSearchParams(location.search);
+  let chat = asked.get("chat") || "", tab = asked.get("tab") || "chats", table = "", node = asked.get("node") || "", busy = false, again = false;
+  const mark = () => root.querySelectorAll("a[data-tab]").forEach((t) => t.classList.toggle("on", t.dataset.tab === tab));
 
   const post = async (path, body) => {
     const answer = await fetch("/_sandbox/" + path, {method: "POST", body: JSON.stringify(body)});
@@ -159,7 +161,7 @@ if (root) {
     else if (sheet) { table = sheet.dataset.table; load(); }
     else if (cell) edit(cell);
     else if (line) { chat = line.dataset.chat; load(); }
-    else if (side) { tab = side.dataset.tab; root.querySelectorAll("a[data-tab]").forEach((t) => t.classList.toggle("on", t === side)); load(); }
+    else if (side) { tab = side.dataset.tab; mark(); load(); }
     else if (verb) post("act/approve", {open_id: me, instance_code: verb.dataset.code, verb: verb.dataset.verb, comment: verb.closest(".task").querySelector("input").value}).then((a) => { if (a.code) toast("error", a.msg); load(); });
     else if (page) {
       const pager = page.closest(".pager"), pages = Number(pager.dataset.pages);
@@ -210,6 +212,7 @@ if (root) {
   const source = new EventSource(`/people/${me}/stream`);
   source.onmessage = load;
   setInterval(() => { if (tab !== "chats") load(); }, 3000);
+  mark();
   load();
 } else {
   setInterval(async () => {

@@ -212,6 +212,21 @@ def test_a_file_of_somebody_else_does_not_move(
     assert upload(client, sandbox, data=b"").code == 1061002
 
 
+def test_a_document_that_moves_in_takes_over_the_rights_of_the_space(
+    client: lark.Client, sandbox: SandboxServer, space: str
+) -> None:
+    """Its maker could read it by itself; in the wiki only who is in the space can."""
+    document = sandbox.world.docx.create("制度", sandbox.world.default_app.open_id)
+    asked = GetDocumentRequest.builder().document_id(document.id).build()
+    sandbox.world.wiki.spaces[space].members.clear()
+    assert client.docx.v1.document.get(asked).code == 0
+    sandbox.world.wiki.spaces[space].members["app", sandbox.world.default_app.app_id] = "admin"
+    assert move(client, space, document.id, obj_type="docx").success()
+    assert client.docx.v1.document.get(asked).code == 0
+    sandbox.world.wiki.spaces[space].members.clear()
+    assert client.docx.v1.document.get(asked).code == 1770032
+
+
 def test_a_hundred_pages_a_minute(client: lark.Client, sandbox: SandboxServer, space: str) -> None:
     """The 101st page of a minute is refused for now."""
     sandbox.world.limits_on = True

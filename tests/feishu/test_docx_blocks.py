@@ -137,6 +137,11 @@ def test_a_table_grows_cell_by_cell() -> None:
     assert top["children"] == [part["block_id"] for part in parts if part["block_type"] == 32]
     words = [p["text"]["elements"][0]["text_run"]["content"] for p in parts if p["block_type"] == 2]
     assert words == ["尺寸", "文件", "天猫", ""]
+    assert top["table"]["property"]["column_width"] == [410, 410]
+    narrow = tree(table((("甲", "乙"),), widths=(160, 660)))["descendants"][0]
+    assert narrow["table"]["property"]["column_width"] == [160, 660]
+    with pytest.raises(ValueError, match="split it"):
+        table((("甲", "乙"),), widths=(820,))
 
 
 @pytest.mark.parametrize("rows", [(), ((),), (("a", "b"), ("c",)), (("a",),) * 10, (("a",) * 10,)])

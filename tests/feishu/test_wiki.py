@@ -180,6 +180,19 @@ def test_an_edited_page_is_left_alone(
     assert len(read(sandbox, page)) == 1
 
 
+def test_blocks_that_were_deleted_meanwhile_are_noticed(
+    feishu: Feishu, sandbox: SandboxServer, page: Node
+) -> None:
+    """The platform knows the tokens and writes nothing: that is said, never taken for a whole page."""
+    lines = [text("一"), text("二")]
+    feishu.docx.write_page(page.document, lines, BYTES.__getitem__)
+    document = sandbox.world.docx.documents[page.document]
+    for child in list(document.root.children):
+        document.drop(document.blocks[child])
+    with pytest.raises(Busy, match="2 of its blocks"):
+        feishu.docx.write_page(page.document, lines, BYTES.__getitem__)
+
+
 def test_the_same_token_writes_once(feishu: Feishu, sandbox: SandboxServer, page: Node) -> None:
     """A repeat with the same key is answered as before and adds nothing."""
     root, key = BlockId(page.document), client_token("once")

@@ -71,6 +71,8 @@ def tab(sandbox: SandboxServer, node: str = "") -> dict[str, Any]:
 
 def test_the_tab_shows_pages_with_their_pictures(sandbox: SandboxServer, page: str) -> None:
     """Tree and page; data never becomes markup; a picture is fetched as it was uploaded."""
+    who = next(iter(sandbox.world.people))
+    assert 'data-tab="wiki"' in requests.get(f"{sandbox.url}/people/{who}", timeout=5).text
     shown = tab(sandbox)
     assert (shown["node"], shown["title"]) == (page, "归档")
     assert "素材&lt;库&gt;" in shown["list"]
