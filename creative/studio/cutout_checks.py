@@ -22,9 +22,11 @@ STEP = 5.0
 """Difference of colour (ΔE) between inside and outside that makes a place of the outline an edge."""
 EDGE_SHARE = 0.8
 """Share of the outline that must be an edge. White on white has hardly any."""
-FREE_SHARE = 0.45
-"""Share of the outline beyond which plain background must begin; a print on a white box is enclosed by box,
-a product with a shadow is not enclosed by it."""
+FOREIGN_SHARE = 0.25
+"""Length of fine outlines beside the cut, as share of its own, from which a part of the product is missing: a
+white box whose print was cut out. Shadows are soft and have no outlines."""
+FINE = 0.6
+"""Difference (ΔE) from its surroundings that makes a fine outline, if the background's grain is finer."""
 AGREEMENT = 0.92
 """Least overlap (intersection over union) of two attempts with different starts."""
 
@@ -32,7 +34,7 @@ AGREEMENT = 0.92
 def agree(one: NDArray[np.bool_], other: NDArray[np.bool_]) -> bool:
     """Do two attempts see the same product?"""
     union = np.count_nonzero(one | other)
-    return bool(union) and np.count_nonzero(one & other) / union >= AGREEMENT
+    return bool(union) and int(np.count_nonzero(one & other)) >= AGREEMENT * int(union)
 
 
 def fault(mask: NDArray[np.bool_], lab: NDArray[np.float32], ground: Ground | None) -> str | None:
@@ -53,7 +55,7 @@ def fault(mask: NDArray[np.bool_], lab: NDArray[np.float32], ground: Ground | No
     inside, outside, ring = _around(mask, lab)
     if np.mean(np.linalg.norm(inside - outside, axis=-1) > STEP) < EDGE_SHARE:
         return "商品与背景颜色太接近，边界不清"
-    if ground is not None and _free_share(ground, mask, ring) < FREE_SHARE:
+    if ground is not None and _foreign(ground, mask) > FOREIGN_SHARE * np.count_nonzero(ring):
         return "商品有一部分与背景同色，抠出来不完整"
     return None
 
@@ -93,12 +95,24 @@ def _around(
     return colours[0][ring], colours[1][ring], ring
 
 
-def _free_share(ground: Ground, mask: NDArray[np.bool_], ring: NDArray[np.bool_]) -> float:
-    """The share of the outline beyond which, within four pixels, untouched background begins."""
+def _foreign(ground: Ground, mask: NDArray[np.bool_]) -> float:
+    """The length in pixels of fine outlines on the background's side.
+
+    Found by what is left when the mean of the surroundings (background only, so that the product's own edge
+    does not count) is taken off: nothing of a soft shadow, two lines along an edge.
+    """
     import cv2  # noqa: PLC0415
 
-    plain = (ground.distance < max(1.0, 2.5 * ground.noise)) & ~mask
-    beyond = np.asarray(cv2.boxFilter(plain.astype(np.float32), -1, (9, 9), normalize=False))
-    outside = np.asarray(cv2.boxFilter((~mask).astype(np.float32), -1, (9, 9), normalize=False))
-    free = beyond > 0.4 * outside
-    return float(free[ring].mean()) if ring.any() else 0.0
+    outside = (~np.asarray(cv2.dilate(mask.astype(np.uint8), np.ones((9, 9), np.uint8))).astype(bool)).astype(
+        np.float32
+    )
+    values = ground.distance * outside
+    near, far = ((5, 5), 1.2), ((25, 25), 6.0)
+    fine, coarse = (
+        np.asarray(cv2.GaussianBlur(values, *size))
+        / np.maximum(np.asarray(cv2.GaussianBlur(outside, *size)), 1e-3)
+        for size in (near, far)
+    )
+    rest = np.abs(fine - coarse)[outside > 0]
+    grain = 6 * float(np.median(rest)) if rest.size else 0.0
+    return float(np.count_nonzero(rest > max(FINE, grain))) / 6

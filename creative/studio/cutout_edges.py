@@ -1,4 +1,4 @@
-"""From a rough mask to clean edges: drawn after the photo, a pixel inside, free of the background's colour. Pure."""
+"""From a rough mask to clean edges: bent to the photo, a pixel inside, free of the old background. Pure."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ def finished(image: Image.Image, matte: Image.Image) -> Image.Image:
 
     Args:
         image: RGB or RGBA, the photo.
-        matte: grey, as large; from a smaller picture, so its steps lie up to some pixels beside the true edge.
+        matte: grey, as large; from a smaller picture, so its edge may lie some pixels beside the true one.
 
     Returns:
         RGBA, as large, not trimmed.
     """
-    rgb = np.asarray(image.convert("RGB"), np.float32) / 255
-    rough = np.asarray(matte, np.float32) / 255
+    rgb = np.asarray(image.convert("RGB"), np.float32) / np.float32(255)
+    rough = np.asarray(matte, np.float32) / np.float32(255)
     scale = max(1, round(max(image.size) / 640))
     alpha = _inset(_guided(rgb, rough, 2 * scale + 1))
     colour = _decontaminated(rgb, alpha, 2 * scale + 2)
@@ -41,7 +41,7 @@ def _guided(rgb: NDArray[np.float32], rough: NDArray[np.float32], radius: int) -
     """
     inside, outside = rgb[rough > 0.5].mean(axis=0), rgb[rough <= 0.5].mean(axis=0)
     line = inside - outside
-    guide = rgb @ (line / max(float(np.linalg.norm(line)), 1e-6))
+    guide = (rgb @ (line / max(float(np.linalg.norm(line)), 1e-6))).astype(np.float32)
     mean_guide, mean_rough = _box(guide, radius), _box(rough, radius)
     slope = (_box(guide * rough, radius) - mean_guide * mean_rough) / (
         _box(guide * guide, radius) - mean_guide**2 + _SMOOTH
@@ -71,7 +71,7 @@ def _decontaminated(rgb: NDArray[np.float32], alpha: NDArray[np.float32], radius
     import cv2  # noqa: PLC0415
 
     solid = np.asarray(cv2.erode((alpha > 0.98).astype(np.float32), np.ones((3, 3), np.uint8), borderValue=1))
-    weight = _box(solid, radius)
+    weight = _box(solid.astype(np.float32), radius)
     spread = _box(rgb * solid[..., None], radius) / np.maximum(weight, 1e-6)[..., None]
     mixed = np.where(weight[..., None] > 1e-4, spread, rgb)
     return np.where(solid[..., None] > 0, rgb, mixed).astype(np.float32)

@@ -17,6 +17,9 @@ PLAIN_SHARE = 0.75
 PLAIN = 6.0
 """Distance (CIE 1976 ΔE) from the surface within which a pixel of the border fits it."""
 
+SOFT = 1.0
+"""Step (ΔE a pixel at 640 pixels) up to which darkness grows as a shadow's does."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ground:
@@ -36,13 +39,22 @@ class Ground:
     faint: float
     sure: float
 
-    def reached(self) -> NDArray[np.bool_]:
-        """Background that is connected with the border."""
+    def reached(self, *, shadows: bool) -> NDArray[np.bool_]:
+        """Background that is connected with the border.
+
+        Args:
+            shadows: also go where it grows darker softly; a product begins with a step.
+        """
         import cv2  # noqa: PLC0415
 
-        near = np.pad(self.distance < self.faint, 1, constant_values=True).astype(np.uint8)
-        cv2.floodFill(near, None, (0, 0), (2,))
-        return np.asarray(near[1:-1, 1:-1] == 2)
+        open_to = self.distance < self.faint
+        if shadows:
+            open_to |= self.shadow
+        even = cv2.blur(np.where(open_to, self.distance, 0).astype(np.float32), (3, 3))
+        level = np.pad(even, 1)
+        closed = np.pad(~open_to, 2).astype(np.uint8)
+        cv2.floodFill(level, closed, (0, 0), (0,), (SOFT,), (SOFT,), 4 | cv2.FLOODFILL_MASK_ONLY | 2 << 8)
+        return np.asarray(closed[2:-2, 2:-2] == 2)
 
     def holes(self, outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Enclosed places that look exactly like the background: inside of a handle, not a white label.
@@ -55,13 +67,32 @@ class Ground:
         count, labels, stats, _ = cv2.connectedComponentsWithStats(inner, connectivity=4)
         found = np.zeros(inner.shape, bool)
         for label in range(1, count):
-            part = labels == label
             if stats[label, cv2.CC_STAT_AREA] < inner.size / 1000:
                 continue
-            core = np.asarray(cv2.erode(part.astype(np.uint8), np.ones((3, 3), np.uint8))).astype(bool)
-            if core.any() and np.median(self.distance[core]) < max(1.0, 1.5 * self.noise):
+            part = labels == label
+            core = self.distance[eroded(part, 1)]
+            plain = core.size > 0 and float(np.median(core)) < max(1.0, 1.5 * self.noise)
+            printed = np.count_nonzero(filled(part) & ~part) > 0.005 * np.count_nonzero(part)
+            if plain and not printed:
                 found |= part
         return found
+
+
+def filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """The mask without holes."""
+    import cv2  # noqa: PLC0415
+
+    around = np.pad(~mask, 1, constant_values=True).astype(np.uint8)
+    cv2.floodFill(around, None, (0, 0), (2,))
+    return np.asarray(around[1:-1, 1:-1] != 2)
+
+
+def eroded(mask: NDArray[np.bool_], by: int) -> NDArray[np.bool_]:
+    """The mask, smaller by some pixels; the photo's edge takes nothing away."""
+    import cv2  # noqa: PLC0415
+
+    kernel = np.ones((2 * by + 1, 2 * by + 1), np.uint8)
+    return np.asarray(cv2.erode(mask.astype(np.uint8), kernel, borderValue=1)).astype(bool)
 
 
 def lab_of(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
@@ -96,9 +127,16 @@ def find_ground(lab: NDArray[np.float32]) -> Ground | None:
     at_border = distance[border]
     inliers = at_border[at_border < PLAIN]
     faint = max(3.0, 1.5 * float(np.percentile(inliers, 95)))
-    hue = np.linalg.norm(off[..., 1:], axis=-1)
-    shadow = (hue < 4) & (off[..., 0] < 0) & (off[..., 0] > -25)
-    return Ground(distance, shadow, float(np.median(inliers)), faint, max(10.0, 2 * faint))
+    return Ground(
+        distance, _shadow(lab, terms @ factors), float(np.median(inliers)), faint, max(7.0, 2 * faint)
+    )  # fmt: skip
+
+
+def _shadow(lab: NDArray[np.float32], expected: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Less light on the same surface: lightness and colour fall in the same measure."""
+    share = lab[..., :1] / np.maximum(expected[..., :1], 1)
+    hue = np.linalg.norm(lab[..., 1:] - expected[..., 1:] * share, axis=-1)
+    return np.asarray((hue < 4) & (share[..., 0] < 1) & (share[..., 0] > 0.67))
 
 
 def _fit(terms: NDArray[np.float32], lab: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:

@@ -25,9 +25,15 @@ class Case:
 
 
 def mug(
-    colour: tuple[int, int, int], label: tuple[int, int, int] | None = None
+    colour: tuple[int, int, int], label: tuple[int, int, int] | None = None, dark: int = 190
 ) -> tuple[Image.Image, Image.Image]:
-    """A mug with a ring handle, drawn twice as large for smooth edges: RGB pixels and truth."""
+    """A mug with a ring handle, drawn twice as large for smooth edges: RGB pixels and truth.
+
+    Args:
+        colour: of the mug where the light falls.
+        label: colour of a printed label.
+        dark: brightness of the other side, of 255.
+    """
     big = 2 * SIDE
     truth = Image.new("L", (big, big))
     draw = ImageDraw.Draw(truth)
@@ -35,7 +41,12 @@ def mug(
     draw.ellipse((1140, 710, 1360, 1090), fill=0)
     draw.rounded_rectangle((480, 450, 1180, 1350), 120, fill=255)
     body = Image.new("RGB", (big, big), colour)
-    light = Image.linear_gradient("L").rotate(90).resize((big, big)).point(lambda level: 190 + level // 4)
+    light = (
+        Image.linear_gradient("L")
+        .rotate(90)
+        .resize((big, big))
+        .point(lambda level: dark + level * (255 - dark) // 255)
+    )
     body = ImageChops.multiply(body, Image.merge("RGB", [light] * 3))
     if label:
         ImageDraw.Draw(body).rounded_rectangle((600, 700, 1000, 1000), 30, fill=label)
@@ -55,7 +66,9 @@ def placed(ground: Image.Image, body: Image.Image, truth: Image.Image, shadow: b
     image = ground.copy()
     if shadow:
         soft = ImageChops.offset(truth, 30, 45).filter(ImageFilter.GaussianBlur(30))
-        image.paste((120, 120, 124), mask=soft.point(lambda level: level * 2 // 5))
+        image = ImageChops.multiply(
+            image, Image.merge("RGB", [soft.point(lambda level: 255 - level * 2 // 5)] * 3)
+        )
     image.paste(body, mask=truth)
     return Case(image.filter(ImageFilter.GaussianBlur(0.6)), truth)
 
@@ -69,7 +82,7 @@ def vignette() -> Image.Image:
 
 
 def busy() -> Image.Image:
-    """Coloured patches everywhere, as on a desk; greens and blues, so that a red mug can be told from them."""
+    """Coloured patches everywhere; greens and blues, so that a red mug can be told from them."""
     dots = np.random.default_rng(7).integers(40, 200, (24, 24, 3), dtype=np.uint8)
     dots[..., 0] //= 3
     return (
