@@ -40,8 +40,13 @@ from tests.support.wait import until
 
 PATHS = {Kind.OPENAI: "/v1", Kind.ARK: "/api/v3", Kind.QWEN: "/compatible-mode/v1"}
 GENERATIONS = "*/images/generations"
-ORDER = PictureOrder("极简 空台面", Orientation.SQUARE, requester=requester_hash("ou_1", "salt"))
-SMALL = dict.fromkeys(Orientation, (816, 816))
+ORDER = PictureOrder("春节 空台面", Orientation.SQUARE, requester=requester_hash("ou_1", "salt"))
+QUICK: dict[Kind, dict[str, Any]] = {
+    Kind.OPENAI: {"sizes": dict.fromkeys(Orientation, (816, 816))},
+    Kind.QWEN: {"sizes": dict.fromkeys(Orientation, (512, 512))},
+    Kind.ARK: {"model": "doubao-seedream-4-0-250828", "sizes": dict.fromkeys(Orientation, (960, 960))},
+}
+"""The smallest pictures each provider paints."""
 Open = Callable[..., ImageModel]
 
 
@@ -118,7 +123,7 @@ def test_what_is_not_wanted_is_said_in_each_dialect(sandbox: SandboxServer, open
 
 def test_the_requester_is_a_hash_and_nothing_else(sandbox: SandboxServer, open_on: Open) -> None:
     """OpenAI gets 64 digits that differ with the salt and do not hold the person's id."""
-    open_on(OPENAI, sizes=SMALL).paint(ORDER)
+    open_on(OPENAI, **QUICK[Kind.OPENAI]).paint(ORDER)
     sent = calls(sandbox, "/v1/images")[0]["body"]["safety_identifier"]
     assert len(sent) == 64
     assert sent == requester_hash("ou_1", "salt") != requester_hash("ou_1", "other")
@@ -227,7 +232,7 @@ def test_what_surely_costs_nothing_may_be_asked_again(
 ) -> None:
     """Unavailable, with its reason, the wait that was asked for, nothing billed, and no retry of our own."""
     fault, reason, wait = HARMLESS[name]
-    error = struck(sandbox, open_on(OPENAI, sizes=SMALL), fault)
+    error = struck(sandbox, open_on(QWEN, **QUICK[Kind.QWEN]), fault)
     assert (type(error), error.reason, error.wait) == (Unavailable, reason, wait)
     assert bills(sandbox) == []
     assert str(error).endswith("。")
@@ -237,7 +242,7 @@ def test_what_surely_costs_nothing_may_be_asked_again(
 def test_what_may_have_been_billed_is_lost(sandbox: SandboxServer, open_on: Open, name: str) -> None:
     """Lost, never Unavailable: the sandbox did bill those whose work was done."""
     fault = LOST[name]
-    error = struck(sandbox, open_on(OPENAI, sizes=SMALL), fault)
+    error = struck(sandbox, open_on(QWEN, **QUICK[Kind.QWEN]), fault)
     assert type(error) is Lost
     assert error.detail
     billed = fault.get("done", False) or fault["kind"] in ("drop_after", "drop_mid")
@@ -250,7 +255,7 @@ def test_what_the_provider_will_not_paint_is_refused(
 ) -> None:
     """Refused, with what to change."""
     fault, reason = REFUSED[name]
-    error = struck(sandbox, open_on(OPENAI, sizes=SMALL), fault)
+    error = struck(sandbox, open_on(QWEN, **QUICK[Kind.QWEN]), fault)
     assert (type(error), error.reason) == (Refused, reason)
 
 
@@ -258,7 +263,7 @@ def test_a_late_answer_is_lost_and_billed(sandbox: SandboxServer, open_on: Open)
     """The picture is done, the answer comes after our patience: spent, and not ours."""
     control(sandbox, "POST", "faults", match={"path": GENERATIONS}, kind="late", seconds=1.5)
     with pytest.raises(Lost) as caught:
-        open_on(OPENAI, sizes=SMALL, timeout=0.8).paint(ORDER)
+        open_on(QWEN, **QUICK[Kind.QWEN], timeout=0.8).paint(ORDER)
     assert "ReadTimeout" in caught.value.detail
     until(lambda: calls(sandbox, "/images/"), what="the late answer to be over")
     assert len(bills(sandbox)) == 1
