@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import io
+import pickle
 import socket
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -379,6 +380,35 @@ def test_a_model_without_a_key_or_with_an_illegal_size_does_not_open() -> None:
     for profile, size in ((OPENAI, (1080, 1920)), (OPENAI, (800, 800)), (ARK, (1024, 1024))):
         with pytest.raises(ConfigError, match=f"{size[0]}x{size[1]}"):
             open_model(replace(profile, sizes={Orientation.SQUARE: size}), KEY)
+
+
+@pytest.mark.parametrize(
+    ("changes", "key", "words"),
+    [
+        ({"base_url": "http://gateway.example/v1"}, KEY, "https"),
+        ({"base_url": "ark.cn-beijing.volces.com"}, KEY, "https"),
+        ({}, "密钥", "copy the key again"),
+        ({}, "two\nlines", "copy the key again"),
+    ],
+)
+def test_a_key_goes_nowhere_in_the_clear(changes: dict[str, Any], key: str, words: str) -> None:
+    """Plain http only on this machine; a key that cannot be a header is found at the start."""
+    with pytest.raises(ConfigError, match=words):
+        open_model(replace(ARK, **changes), key)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        Refused("invalid", "不行。", detail="d", request_id="r"),
+        Unavailable("rate", "稍后。", wait=7.0, detail="d", request_id="r"),
+        Lost("没有收到。", detail="d", request_id="r"),
+    ],
+)
+def test_errors_survive_being_kept(error: Exception) -> None:
+    """Durable work pickles what a step raised; nothing of it may be lost."""
+    again = pickle.loads(pickle.dumps(error))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
 
 
 MODELS = [
