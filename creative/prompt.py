@@ -81,9 +81,8 @@ def scene_prompt(brief: Brief, profile: Profile) -> Prompt:
     """The prompt of one background for one model.
 
     Chinese for Ark and Qwen; an English frame around the Chinese values for OpenAI. What does not fit is
-    left out,
-    least important first: selling points, theme, tone, the product's name, don'ts, do's, styles, reasons.
-    What forbids text and product and leaves room never is.
+    left out, least important first: selling points, theme, tone, the product's name, don'ts, do's, styles,
+    reasons. What forbids text and product and leaves room never is.
 
     Args:
         brief: what was asked for.

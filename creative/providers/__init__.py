@@ -5,7 +5,10 @@ answer of every provider becomes a picture or one of three errors. Nothing here 
 so whoever keeps the books decides.
 """
 
+from urllib.parse import urlsplit
+
 from creative.providers.ark import ArkImages
+from creative.providers.files import is_loopback
 from creative.providers.model import ImageModel, Kind, Profile
 from creative.providers.openai_images import OpenAIImages
 from creative.providers.qwen import QwenImages
@@ -26,10 +29,20 @@ def open_model(profile: Profile, key: str) -> ImageModel:
         key: its API key, as read from the variable `profile.key_env`.
 
     Raises:
-        ConfigError: no key; the sentence names the variable to set.
+        ConfigError: no key or not one, an address that would send it in the clear, or a size the model
+            refuses; the sentence names what to set.
     """
-    if not key.strip():
+    key = key.strip()
+    if not key:
         raise ConfigError(
             f"The image model {profile.name} has no key: set {profile.key_env}, or take it off the list."
         )
-    return ADAPTERS[profile.kind](profile, key.strip())
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError(f"{profile.key_env} holds characters no key has; copy the key again.")
+    parts = urlsplit(profile.base_url)
+    if not parts.hostname or not (parts.scheme == "https" or is_loopback(parts.hostname)):
+        raise ConfigError(
+            f"Image model {profile.name}: base_url {profile.base_url!r} must begin with https:// "
+            "(http:// only on this machine), because the key goes there."
+        )
+    return ADAPTERS[profile.kind](profile, key)

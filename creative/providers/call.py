@@ -117,7 +117,7 @@ class Line:
             answer = Answer.model_validate_json(response.content)
         except ValidationError as strange:
             raise lost("the answer is not what the API promises", request_id) from strange
-        request_id = request_id or answer.request_id
+        request_id = answer.request_id or request_id  # a header may be a gateway's own
         data, item = self._bytes(answer, request_id)
         mime, width, height = self._examined(data, self.sizes[order.orientation], request_id)
         usage = answer.usage or {}

@@ -190,6 +190,9 @@ class Refused(PermanentError):  # noqa: N818 - what the provider did
         self.detail = detail
         self.request_id = request_id
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reason, str(self)), self.__dict__  # durable work keeps errors as pickles
+
 
 class Unavailable(TransientError):  # noqa: N818 - what the provider is
     """Nothing was painted and nothing was billed.
@@ -217,6 +220,9 @@ class Unavailable(TransientError):  # noqa: N818 - what the provider is
         self.reason = reason
         self.detail = detail
         self.request_id = request_id
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.reason, str(self)), self.__dict__
 
 
 class Lost(UnknownOutcome):

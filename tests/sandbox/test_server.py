@@ -207,3 +207,31 @@ def test_a_stopped_server_lets_go_of_its_port_and_threads() -> None:
     with pytest.raises(requests.ConnectionError):
         requests.get(server.url + "/", timeout=5)
     until(lambda: not (set(threading.enumerate()) - before), what="threads of the stopped server to end")
+
+
+def test_an_answer_word_for_word_with_or_without_the_work(sandbox: SandboxServer) -> None:
+    """Kind answer gives body, status and headers as ordered; with `done` the work is done all the same."""
+    headers = head(sandbox)
+    person = next(iter(sandbox.world.people))
+    body = {"receive_id": person, "msg_type": "text", "content": '{"text": "x"}'}
+    url = sandbox.url + "/open-apis/im/v1/messages?receive_id_type=open_id"
+    match = {"path": "*/messages"}
+    wish = {"kind": "answer", "status": 503, "body": {"a": 1}, "headers": {"Retry-After": "9"}}
+    control(sandbox, "POST", "faults", match=match, **wish)
+    control(sandbox, "POST", "faults", match=match, kind="answer", body="<p>", done=True)
+    first, second = (requests.post(url, json=body, headers=headers, timeout=5) for _ in range(2))
+    assert (first.status_code, first.json(), first.headers["Retry-After"]) == (503, {"a": 1}, "9")
+    assert (second.status_code, second.text) == (200, "<p>")
+    assert len(sandbox.world.im.messages) == 1
+
+
+def test_half_an_answer_and_a_late_one(sandbox: SandboxServer) -> None:
+    """drop_mid cuts the line within the body; late does the work at once and answers afterwards."""
+    headers = head(sandbox)
+    control(sandbox, "POST", "faults", kind="drop_mid", match={"path": "*/bot/*"})
+    with pytest.raises((requests.ConnectionError, requests.exceptions.ChunkedEncodingError)):
+        info(sandbox, headers)
+    control(sandbox, "POST", "faults", kind="late", seconds=0.3, match={"path": "*/bot/*"})
+    started = time.monotonic()
+    assert info(sandbox, headers).json()["code"] == 0
+    assert time.monotonic() - started >= 0.3
