@@ -14,12 +14,14 @@ from sandbox.images_canvas import Array, Canvas, Colours, rgb
 from sandbox.images_scenes import SCENES
 
 DRAWN_PIXELS = 620_000
+CAST = 0.03
+"""By how much the colours of two pictures of a theme may differ."""
 GRAIN, GRAIN_TILE = 1.2, 509
 """Grey levels, and the side of the square that is repeated."""
 
 # Words of a prompt, the scene they ask for, and its colours from dark to light, then the accent.
 THEMES: tuple[tuple[str, str, str], ...] = (
-    ("圣诞 christmas xmas", "bokeh", "#0b2a22 #14503c #c23a3a #f1cf8a"),
+    ("圣诞 christmas xmas", "bokeh", "#08231b #10493a #2f8a62 #f5d08a"),
     ("春节 新年 年货 喜庆 spring-festival lunar", "bokeh", "#5a0710 #a8141c #d8342c #f6c878"),
     ("双11 双十一 618 大促 狂欢 festive", "bokeh", "#3a0d3f #8d1a5b #e23f57 #ffc06a"),
     ("夏日 夏天 海边 沙滩 summer beach", "shore", "#1f86b8 #6cc7e2 #d8f1f2 #f6e3bd"),
@@ -60,12 +62,17 @@ def paint(
     mark = hashlib.sha256(f"{seed}/{prompt}".encode()).digest()
     dice = np.random.default_rng(int.from_bytes(mark[:8], "big"))
     scene, colours = chosen(prompt, dice)
+    cast = dice.uniform(1 - CAST, 1 + CAST, 3).astype(np.float32)
+    colours = Colours(*(np.clip(part * cast, 0, 1) for part in colours.parts()))
     if tint is not None:
         lean = np.array(tint, np.float32) / 255
         colours = Colours(*(0.62 * part + 0.38 * lean * (0.5 + part.mean()) for part in colours.parts()))
     scale = min(1.0, (DRAWN_PIXELS / (width * height)) ** 0.5)
     canvas = Canvas.of(max(16, round(width * scale)), max(16, round(height * scale)), dice, colours)
-    return finished(SCENES[scene](canvas), width, height, dice)
+    drawn = SCENES[scene](canvas)
+    if canvas.wide < 1 and dice.random() < 0.5:
+        drawn = drawn[:, ::-1]  # light from the other side; wide scenes keep their room on the left
+    return finished(drawn, width, height, dice)
 
 
 def chosen(prompt: str, dice: np.random.Generator) -> tuple[str, Colours]:

@@ -21,7 +21,8 @@ def studio(c: Canvas) -> Array:
     shade = window(c) if c.dice.random() < 0.5 else leaves(c)
     fade = 0.05 + 0.15 * step(1.1, 0.1, np.hypot(c.x - lamp, c.y - 0.3))
     picture = picture * (1 - fade * shade)[..., None] + (0.05 * (1 - shade))[..., None] * c.colours.light
-    return podium(c, picture, middle, min(0.86, horizon + 0.12), min(0.36, 0.34 * c.wide))
+    radius = min(0.36, 0.34 * c.wide)
+    return podium(c, picture, middle, min(horizon + 0.12, 0.85 - 0.2 * radius), radius)
 
 
 def arch(c: Canvas, wall: Array, x: float, horizon: float) -> Array:

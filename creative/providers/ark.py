@@ -30,10 +30,9 @@ class ArkImages:
 def ark_fields(profile: Profile, order: PictureOrder, size: Size) -> dict[str, Any]:
     """The arguments of ``images.generate``.
 
-    ``watermark`` is on unless told otherwise; Chorus draws its own mark. ``sequential_image_generation`` and
-    ``n`` are
-    never sent: 5.0-pro refuses the first with 400, the second is no field of Ark. ``output_format`` exists
-    from 5.0 on; 4.x makes JPEG.
+    ``watermark`` is on unless told otherwise; Chorus draws its own mark. ``n`` and
+    ``sequential_image_generation`` are never sent: the first is no field of Ark, 5.0-pro refuses the second
+    with 400. ``output_format`` exists from 5.0 on; 4.x makes JPEG.
     """
     extra: dict[str, Any] = {"watermark": False}
     if profile.png and not any(old in profile.model for old in ("seedream-3-", "seedream-4-")):

@@ -42,19 +42,23 @@ class Item(BaseModel):
 
     b64_json: str | None = None
     url: str | None = None
-    revised_prompt: str | None = None
-    error: dict[str, Any] | None = None
+    revised_prompt: Any = None
+    error: Any = None
 
 
 class Answer(BaseModel):
-    """The body of a 200, of all dialects. DashScope's own errors stand in ``code`` and ``message``."""
+    """The body of a 200, of all dialects.
+
+    Only where the picture is must be right: for the rest, a paid picture is not thrown away. DashScope's own
+    errors stand in ``code`` and ``message``.
+    """
 
     data: list[Item] | None = None
-    usage: dict[str, Any] | None = None
-    error: dict[str, Any] | str | None = None
-    code: str | int | None = None
-    message: str | None = None
-    request_id: str = ""
+    usage: Any = None
+    error: Any = None
+    code: Any = None
+    message: Any = None
+    request_id: Any = None
 
     def refusal(self) -> Said:
         """The error it carries; empty when it carries none."""
@@ -69,19 +73,16 @@ class Line:
     Args:
         profile: which model; its sizes are checked here, so that a wrong one is found at the start.
         key: its API key.
-        clock: seconds, monotonic.
 
     Raises:
         ConfigError: the profile names a size the model refuses.
     """
 
-    def __init__(self, profile: Profile, key: str, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, profile: Profile, key: str) -> None:
         self.profile = profile
         self.sizes: dict[Orientation, Size] = {each: size_of(profile, each) for each in Orientation}
-        self._clock = clock
         timeout = httpx2.Timeout(profile.timeout, connect=profile.connect_timeout)
-        # No kept-alive connections: one the other side has closed looks like a lost picture, which costs
-        # money.
+        # No kept-alive connections: one the other side has closed looks like a picture lost and billed.
         # No redirects: they would turn the POST into a GET, or carry the key elsewhere.
         http = openai.DefaultHttpx2Client(
             timeout=timeout, limits=httpx2.Limits(max_keepalive_connections=0), follow_redirects=False
@@ -105,7 +106,7 @@ class Line:
             Refused, Unavailable, Lost: see `model`.
         """
         check(self.profile, order)
-        started = self._clock()
+        started = time.monotonic()
         try:
             response: httpx2.Response = ask(self._client.images.with_raw_response).http_response
         except openai.APIStatusError as error:
@@ -117,10 +118,10 @@ class Line:
             answer = Answer.model_validate_json(response.content)
         except ValidationError as strange:
             raise lost("the answer is not what the API promises", request_id) from strange
-        request_id = answer.request_id or request_id  # a header may be a gateway's own
+        request_id = str(answer.request_id or request_id)  # a header may be a gateway's own
         data, item = self._bytes(answer, request_id)
         mime, width, height = self._examined(data, self.sizes[order.orientation], request_id)
-        usage = answer.usage or {}
+        usage = answer.usage if isinstance(answer.usage, dict) else {}
         return Picture(
             bytes=data,
             mime=mime,
@@ -132,8 +133,8 @@ class Line:
             usage=usage,
             cost=cost(self.profile, usage, self.sizes[order.orientation]),
             seed=order.seed if self.profile.seeds else None,
-            revised_prompt=item.revised_prompt or "",
-            seconds=self._clock() - started,
+            revised_prompt=str(item.revised_prompt or ""),
+            seconds=time.monotonic() - started,
         )
 
     def _bytes(self, answer: Answer, request_id: str) -> tuple[bytes, Item]:
@@ -189,12 +190,7 @@ def status_error(error: openai.APIStatusError) -> Refused | Unavailable | Lost:
     return failure(error.status_code, Said.of(error.body), wait=wait, request_id=error.request_id or "")
 
 
-NOT_SENT = (
-    httpx2.ConnectError,
-    httpx2.ConnectTimeout,
-    httpx2.PoolTimeout,
-    httpx2.ProxyError,
-)
+NOT_SENT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 """Raised before the first byte of a request is out."""
 NEVER_SENT = (httpx2.UnsupportedProtocol, httpx2.LocalProtocolError)
 """The same, and a person must correct the address or the key."""

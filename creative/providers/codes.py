@@ -5,9 +5,8 @@ Sources: OpenAI error guide and public raw bodies, volcengine "错误码" pages,
 
 The rule for money: `Unavailable` only where the provider surely did no work. A 500 or 503 whose body is the
 provider's own error object is a failed generation, and all three bill successes only. A page of a gateway, a
-502, a 504, and any error that speaks of a timeout or of an upstream come from somebody in between who had
-already passed
-the order on: `Lost`.
+502, a 504, a 408, and any error that speaks of a timeout or of an upstream come from somebody in between who
+had already passed the order on: `Lost`.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import base64
 import binascii
 import io
 import ipaddress
+import time
 from urllib.parse import urlsplit
 
 import requests
@@ -14,8 +15,8 @@ from PIL import Image
 MOST_BYTES = 40 * 1024 * 1024
 """A 4K PNG has about 25 MB."""
 MOST_PIXELS = 40_000_000
-CONNECT, READ = 5.0, 30.0
-"""Seconds; Ark's and Qwen's stores are near the models and answer at once."""
+CONNECT, READ, WHOLE = 5.0, 30.0, 120.0
+"""Seconds to connect, between two pieces, and for a file; the providers' stores answer at once."""
 TRIES = 2
 MIMES = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
 
@@ -99,10 +100,13 @@ def _fetch(url: str) -> bytes:
         if answer.status_code != 200:
             raise requests.HTTPError(f"status {answer.status_code}")
         data = bytearray()
+        end = time.monotonic() + WHOLE
         for piece in answer.iter_content(65_536):
             data += piece
             if len(data) > MOST_BYTES:
                 raise Unusable(f"more than {MOST_BYTES} bytes")
+            if time.monotonic() > end:
+                raise Unusable(f"not here after {WHOLE:g} s")
         return bytes(data)
 
 

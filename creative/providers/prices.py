@@ -11,6 +11,7 @@ from creative.providers.sizes import Size
 
 MILLION = Decimal(1_000_000)
 CENT_OF_CENT = Decimal("0.0001")
+MOST_TOKENS = 10_000_000
 USUAL = 1024 * 1536
 """Pixels of a background; gpt-image-2 charges a square of 1024 as much or more."""
 
@@ -40,13 +41,14 @@ def cost(profile: Profile, usage: Mapping[str, Any], size: Size) -> Decimal:
 
 def _by_tokens(rates: TokenRates, usage: Mapping[str, Any]) -> Decimal:
     """US dollars. Source: developers.openai.com model pages, 2026-11."""
-    images = _count(usage.get("input_tokens_details") or {}, "image_tokens")
+    split = usage.get("input_tokens_details")
+    images = _count(split, "image_tokens") if isinstance(split, Mapping) else 0
     text = max(0, _count(usage, "input_tokens") - images)  # without the split all of it counts as text
     total = rates.text_in * text + rates.image_in * images + rates.image_out * _count(usage, "output_tokens")
     return total / MILLION
 
 
 def _count(usage: Mapping[str, Any], name: str) -> int:
-    """A number of the usage; whatever else stands there counts as 0, because it cannot be charged."""
+    """A number of the usage; what is no number, or cannot be one of one picture, counts as 0."""
     value = usage.get(name)
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if isinstance(value, int) and 0 < value <= MOST_TOKENS else 0
