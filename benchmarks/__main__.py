@@ -32,6 +32,9 @@ alone. Target: faster than the platform lets cards out, 50 a second.""",
     "payday": """(g) A pay day through every process
 500 people; `make bench-payday` plays 10,000 with three `kill -9` (about half an hour). Targets: first card
 to last in at most 1.1 x what 1,000 messages a minute allow, nobody twice, a tap answered in 500 ms.""",
+    "creative_compose": """(h) A poster composed
+1080 by 1920 with product, copy, label and layers, against the same poster drawn with bare Pillow calls that
+know every position beforehand. Target: at most 1.2 x.""",
 }
 
 

@@ -107,6 +107,7 @@ def variant(template: Template, seed: int) -> Variant:
 
 _TURN_SIDE: Final[Mapping[Side, Side]] = {"left": "right", "right": "left", "top": "top", "bottom": "bottom"}
 _TURN_ALIGN: Final[Mapping[Align, Align]] = {"left": "right", "right": "left", "center": "center"}
+_TURN_CORNER: Final = {"top_left": "top_right", "top_right": "top_left", "top_center": "top_center"}
 
 
 def mirrored(plan: Arrangement) -> Arrangement:
@@ -116,7 +117,8 @@ def mirrored(plan: Arrangement) -> Arrangement:
         update={"area": plan.product.area.mirrored(), "align": _TURN_ALIGN[plan.product.align]}
     )
     mark = "bottom_left" if plan.mark == "bottom_right" else "bottom_right"
-    corner = {"top_left": "top_right", "top_right": "top_left"}.get(plan.corner, plan.corner)
+    moved = columns[0].area != plan.columns[0].area  # a logo stays over the headline
+    corner = _TURN_CORNER[plan.corner] if moved else plan.corner
     return plan.model_copy(update={"columns": columns, "product": place, "mark": mark, "corner": corner})
 
 
