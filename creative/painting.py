@@ -123,7 +123,7 @@ class _Work:
     painting: Painting
     look: Look
     product: Product | None
-    template: Template
+    templates: tuple[Template, ...]
     files: list[PaintedFile] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -154,7 +154,11 @@ def paint(root: str, painting: Painting) -> Painted:
         _layered(work, *work.master)
     preview = _preview(work) if work.shown else None
     return Painted(
-        work.template.name, tuple(work.files), preview, tuple(work.faults), tuple(dict.fromkeys(work.notes))
+        work.templates[0].name,
+        tuple(work.files),
+        preview,
+        tuple(work.faults),
+        tuple(dict.fromkeys(work.notes)),
     )
 
 
@@ -167,11 +171,13 @@ def _begin(blobs: Blobs, painting: Painting) -> _Work:
     image = _picture(blobs, painting.product)
     product = None if image is None else Product(image, painting.cut, painting.method)
     if painting.template is not None:
-        template = Template.model_validate(painting.template[1], strict=False)
+        templates = (Template.model_validate(painting.template[1], strict=False),)
     else:
+        # Nobody chose a layout: variants begin with different ones, and one that has no room gives way.
         choice = list(defaults().values())
-        template = choice[(painting.seed + painting.number) % len(choice)]
-    return _Work(blobs, painting, look, product, template)
+        first = (painting.seed + painting.number) % len(choice)
+        templates = (*choice[first:], *choice[:first])
+    return _Work(blobs, painting, look, product, templates)
 
 
 def _format(work: _Work, fmt: Format) -> None:
@@ -184,13 +190,27 @@ def _format(work: _Work, fmt: Format) -> None:
             _ground(str(work.blobs.root), blob) if blob
             else paint_backdrop((fmt.width, fmt.height), work.look.palette, painting.seed)
         )  # fmt: skip
-    composition = compose(
-        painting.copy, work.look, work.product, background, fmt, work.template,
-        mark=painting.mark if generated else "", seed=painting.seed,
-    )  # fmt: skip
+    mark = painting.mark if generated else ""
+    tried: list[Composition] = []
+    for template in work.templates:
+        tried.append(
+            compose(
+                painting.copy,
+                work.look,
+                work.product,
+                background,
+                fmt,
+                template,
+                mark=mark,
+                seed=painting.seed,
+            )
+        )
+        if not tried[-1].faults:
+            break
+    composition = tried[0] if tried[-1].faults else tried[-1]
     work.notes += composition.notes
     if composition.faults:
-        work.faults += [f"{fmt.name}：{each.sentence}" for each in composition.faults]
+        work.faults += [each.sentence for each in composition.faults]
         return
     label = _label(painting, fmt) if generated else None
     encoded = encode(composition.flat, fmt, label)

@@ -15,7 +15,7 @@ from typing import Any
 
 from sandbox.client import Control, plain, until
 
-DEPARTMENTS = {"运营": "运营部", "设计": "设计", "采购": "采购部", "人事": "人事部", "财务": "财务部"}
+DEPARTMENTS = {"运营": "运营部", "设计": "设计部", "采购": "采购部", "人事": "人事部", "财务": "财务部"}
 """Roles of the base and whose department is in them; 主管 holds everybody whom somebody reports to."""
 ROLE_MEMBERS = 200
 """Who fits into a role (1254111); a large company would put departments in."""
@@ -100,12 +100,6 @@ class Office:
         data = self.control.get(f"bases/{self.app_token}/tables/{self.tables[table]}")
         return next(dict(r["fields"]) for r in data["records"] if r["record_id"] == record_id)
 
-    def options(self, table: str, column: str) -> list[str]:
-        """What a select column offers."""
-        data = self.control.get(f"bases/{self.app_token}/tables/{self.tables[table]}")
-        found = next(f for f in data["fields"] if f["field_name"] == column)
-        return [str(option["name"]) for option in found["property"]["options"]]
-
     def sees(self, open_id: str, table: str) -> list[dict[str, Any]]:
         """The rows of a table that the base shows to a person."""
         path = f"bases/{self.app_token}/tables/{self.tables[table]}?open_id={open_id}"
@@ -125,6 +119,12 @@ class Office:
     def add(self, who: str, table: str, **cells: Any) -> str:
         """A person adds a row; gives back its record id."""
         made = self.control.post("act/add", open_id=who, **self._place(table), fields=cells)
+        return str(made["record"]["record_id"])
+
+    def submit(self, who: str, table: str, form: str, **cells: Any) -> str:
+        """A person fills in a form and sends it; gives back the row's record id."""
+        place = self._place(table)
+        made = self.control.post("act/submit_form", open_id=who, **place, form_id=form, fields=cells)
         return str(made["record"]["record_id"])
 
     def attach(self, name: str, data: bytes) -> dict[str, str]:

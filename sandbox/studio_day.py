@@ -16,7 +16,7 @@ from sandbox.office import Office, Seen, Watch
 from sandbox.payday_desk import check
 from sandbox.product_photos import photo
 
-REQUESTS, BRANDS = "素材需求", "品牌规范"
+REQUESTS, BRANDS, FORM = "素材需求", "品牌规范", "提交素材需求"
 PATIENCE = 120.0
 
 
@@ -43,7 +43,7 @@ class StudioDay:
 
     def __post_init__(self) -> None:
         self.operator = self.office.person("运营部/抖音组", 1)
-        self.designer = self.office.person("运营部", 0)
+        self.designer = self.office.person("设计部")
 
     def play(self) -> bool:
         """Play all scenes in order; a failed scene does not stop the day. True when all passed."""
@@ -90,7 +90,7 @@ class StudioDay:
         self.poster = self._ask(
             "mug", 需求名称="圣诞马克杯海报", 商品="红色陶瓷马克杯", 主标题="圣诞限定\n把温暖捧在手心",
             副标题="350ml 手工陶瓷马克杯", 卖点="釉下彩 不掉色\n可进微波炉", **{"价格/利益点": "到手价 ¥59"},
-            行动按钮="立即抢购", 风格=["圣诞"], 尺寸=self._formats("1080×1920", "800×800"), 版数=2,
+            行动按钮="立即抢购", 风格=["圣诞"], 尺寸=["竖版海报 1080×1920", "京东场景图 800×800"], 版数=2,
         )  # fmt: skip
         self._wait(self.poster, "待审")
         files = self._files(self.poster, "成品图")
@@ -132,7 +132,7 @@ class StudioDay:
         self.banners = self._ask(
             "thermos", 需求名称="保温杯横幅", 商品="深蓝色保温杯", 主标题="全网最低价 保温一整天",
             副标题="316 不锈钢内胆",
-            行动按钮="马上看看", 风格=["极简"], 尺寸=self._formats("1920×600", "1280×720"), 版数=1,
+            行动按钮="马上看看", 风格=["极简"], 尺寸=["横幅 1920×600", "千川横图 1280×720", "公众号封面 900×383"], 版数=1,
         )  # fmt: skip
         self._wait(self.banners, "待修改")
         said = self._cell(REQUESTS, self.banners, "说明")
@@ -167,7 +167,7 @@ class StudioDay:
         self.detail = self._ask(
             "serum", 需求名称="精华详情页", 商品="植物精华", 主标题="一滴清透", 副标题="早晚各一次",
             卖点="质地轻盈\n无香精",
-            风格=["森林"], 尺寸=self._formats("详情", "3:4"), 版数=1,
+            风格=["森林"], 尺寸=["详情页首屏 790×1200", "天猫白底图 800×800"], 版数=1,
         )  # fmt: skip
         self._wait(self.detail, "待审")
         self._tap(self._newest("精华详情页", "定稿"), "定稿第 1 版")
@@ -185,16 +185,11 @@ class StudioDay:
     # --- helpers ---
 
     def _ask(self, product: str, **cells: Any) -> str:
-        file = self.office.attach(*photo(product))
-        return self.office.add(
-            self.operator["open_id"], REQUESTS, 需求人=[{"id": self.operator["open_id"]}], 品牌="悦然",
-            商品图=[file], **cells,
-        )  # fmt: skip
-
-    def _formats(self, *wanted: str) -> list[str]:
-        """Options of the column 尺寸 whose names have these words."""
-        options = self.office.options(REQUESTS, "尺寸")
-        return [next(option for option in options if word in option) for word in wanted]
+        """Fill in the form and send it."""
+        file, who = self.office.attach(*photo(product)), self.operator["open_id"]
+        return self.office.submit(
+            who, REQUESTS, FORM, 需求人=[{"id": who}], 品牌="悦然", 商品图=[file], **cells
+        )
 
     def _wait(self, record: str, state: str, version: str = "") -> None:
         def there() -> bool:
@@ -215,12 +210,9 @@ class StudioDay:
 
     def _newest(self, *words: str) -> Seen:
         def look() -> Seen | None:
-            cards = [
-                card
-                for card in self.office.cards(self.operator["open_id"])
-                if all(w in card.text for w in words)
-            ]
-            return cards[-1] if cards else None
+            cards = [card for card in self.office.cards(self.operator["open_id"]) if card.buttons()]
+            fitting = [card for card in cards if all(word in card.text for word in words)]
+            return fitting[-1] if fitting else None
 
         return until(look, PATIENCE, f"a card about {' '.join(words)}")
 
