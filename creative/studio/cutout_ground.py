@@ -26,13 +26,15 @@ class Ground:
     """A plain background: one colour that may change smoothly across the photo (vignette, one-sided light).
 
     Args:
-        distance: of each pixel from the background expected at its place, ΔE, shape (height, width).
+        off: each pixel less the background expected at its place, L*a*b*, shape (height, width, 3).
+        distance: the length of `off`, ΔE, shape (height, width).
         shadow: pixels of the background's hue that are a little darker, as soft shadows are.
         noise: the median distance of background pixels from the surface.
         faint: distance up to which a pixel may be background.
         sure: distance from which it is none.
     """
 
+    off: NDArray[np.float32]
     distance: NDArray[np.float32]
     shadow: NDArray[np.bool_]
     noise: float
@@ -57,25 +59,31 @@ class Ground:
         return np.asarray(closed[2:-2, 2:-2] == 2)
 
     def holes(self, outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Enclosed places that look exactly like the background: inside of a handle, not a white label.
+        """Enclosed places that look like the background: inside of a handle, not a white label.
 
-        A label has print, gloss or a shade of its own. What has none of them cannot be told from a hole.
+        A label has print on it or one shade of its own all over. A hole shows the background as it is, or a
+        shadow that changes across it. What has none of these marks cannot be told from a hole.
         """
         import cv2  # noqa: PLC0415
 
-        inner = ((self.distance < self.faint) & ~outside).astype(np.uint8)
+        inner = (((self.distance < self.faint) | self.shadow) & ~outside).astype(np.uint8)
+        inner = np.asarray(cv2.morphologyEx(inner, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
         count, labels, stats, _ = cv2.connectedComponentsWithStats(inner, connectivity=4)
         found = np.zeros(inner.shape, bool)
         for label in range(1, count):
-            if stats[label, cv2.CC_STAT_AREA] < inner.size / 1000:
-                continue
-            part = labels == label
-            core = self.distance[eroded(part, 1)]
-            plain = core.size > 0 and float(np.median(core)) < max(1.0, 1.5 * self.noise)
-            printed = np.count_nonzero(filled(part) & ~part) > 0.005 * np.count_nonzero(part)
-            if plain and not printed:
-                found |= part
+            if stats[label, cv2.CC_STAT_AREA] >= inner.size / 1000:
+                part = labels == label
+                found |= part & self._is_hole(part)
         return found
+
+    def _is_hole(self, part: NDArray[np.bool_]) -> bool:
+        printed = np.count_nonzero(filled(part) & ~part) > 0.005 * np.count_nonzero(part)
+        core = self.distance[eroded(part, 2)]
+        if printed or not core.size:
+            return False
+        plain = max(1.0, 1.5 * self.noise)
+        least, middle, most = np.percentile(core, (5, 50, 95))
+        return bool(middle < plain or (least < self.sure and most - least > 3 * self.noise + 2))
 
 
 def filled(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -122,13 +130,13 @@ def find_ground(lab: NDArray[np.float32]) -> Ground | None:
     factors, share = _fit(terms[border], lab[border])
     if share < PLAIN_SHARE:
         return None
-    off = lab - terms @ factors
+    off = (lab - terms @ factors).astype(np.float32)
     distance = np.linalg.norm(off, axis=-1)
     at_border = distance[border]
     inliers = at_border[at_border < PLAIN]
     faint = max(3.0, 1.5 * float(np.percentile(inliers, 95)))
     return Ground(
-        distance, _shadow(lab, terms @ factors), float(np.median(inliers)), faint, max(7.0, 2 * faint)
+        off, distance, _shadow(lab, terms @ factors), float(np.median(inliers)), faint, max(7.0, 2 * faint)
     )  # fmt: skip
 
 
@@ -136,7 +144,8 @@ def _shadow(lab: NDArray[np.float32], expected: NDArray[np.float32]) -> NDArray[
     """Less light on the same surface: lightness and colour fall in the same measure."""
     share = lab[..., :1] / np.maximum(expected[..., :1], 1)
     hue = np.linalg.norm(lab[..., 1:] - expected[..., 1:] * share, axis=-1)
-    return np.asarray((hue < 4) & (share[..., 0] < 1) & (share[..., 0] > 0.67))
+    most = 4 + 0.15 * np.linalg.norm(expected[..., 1:], axis=-1)  # light in a shadow has its own tint
+    return np.asarray((hue < most) & (share[..., 0] < 1) & (share[..., 0] > 0.55))
 
 
 def _fit(terms: NDArray[np.float32], lab: NDArray[np.float32]) -> tuple[NDArray[np.float32], float]:
