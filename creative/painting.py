@@ -171,7 +171,7 @@ def _begin(blobs: Blobs, painting: Painting) -> _Work:
     image = _picture(blobs, painting.product)
     product = None if image is None else Product(image, painting.cut, painting.method)
     if painting.template is not None:
-        templates = (Template.model_validate(painting.template[1], strict=False),)
+        templates: tuple[Template, ...] = (Template.model_validate(painting.template[1], strict=False),)
     else:
         # Nobody chose a layout: variants begin with different ones, and one that has no room gives way.
         choice = list(defaults().values())

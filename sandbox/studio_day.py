@@ -227,7 +227,7 @@ class StudioDay:
     def _page(self, title: str) -> dict[str, Any]:
         pages = [
             page for space in self.office.control.get("wiki/spaces")["spaces"] for page in space["pages"]
-            if page["title"].startswith(title)
+            if title in page["title"]
         ]  # fmt: skip
         check(len(pages) == 1, f"{len(pages)} wiki pages are called {title}")
         return self.office.control.get(f"wiki/pages/{pages[0]['node_token']}")
