@@ -22,7 +22,7 @@ STEP = 5.0
 """Difference of colour (ΔE) between inside and outside that makes a place of the outline an edge."""
 EDGE_SHARE = 0.8
 """Share of the outline that must be an edge. White on white has hardly any."""
-FOREIGN_SHARE = 0.25
+FOREIGN_SHARE = 0.1
 """Length of fine outlines beside the cut, as share of its own, from which a part of the product is missing: a
 white box whose print was cut out. Shadows are soft and have no outlines."""
 FINE = 0.1
@@ -99,7 +99,7 @@ def _foreign(ground: Ground, mask: NDArray[np.bool_]) -> float:
     """The length in pixels of fine outlines on the background's side.
 
     Found by the curvature of lightness (Laplacian of Gaussian, Marr and Hildreth 1980): nothing along the
-    even slope of a soft shadow, two lines along an edge. Grain stays below 6.7 medians, which are 4.5 deviations.
+    even slope of a soft shadow, two lines along an edge. Grain stays below 6.7 medians (4.5 deviations).
     """
     import cv2  # noqa: PLC0415
 

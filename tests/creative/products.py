@@ -7,7 +7,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from creative.studio.photo import Photo
 
-SIDE = 900
+SIDE = 600
 RED, WHITE = (196, 52, 60), (250, 250, 249)
 
 
@@ -27,14 +27,14 @@ class Case:
 def mug(
     colour: tuple[int, int, int], label: tuple[int, int, int] | None = None, dark: int = 190
 ) -> tuple[Image.Image, Image.Image]:
-    """A mug with a ring handle, drawn twice as large for smooth edges: RGB pixels and truth.
+    """A mug with a ring handle, drawn three times as large for smooth edges: RGB pixels and truth.
 
     Args:
         colour: of the mug where the light falls.
         label: colour of a printed label.
         dark: brightness of the other side, of 255.
     """
-    big = 2 * SIDE
+    big = 3 * SIDE
     truth = Image.new("L", (big, big))
     draw = ImageDraw.Draw(truth)
     draw.ellipse((1050, 620, 1450, 1180), fill=255)
@@ -65,7 +65,7 @@ def placed(ground: Image.Image, body: Image.Image, truth: Image.Image, shadow: b
     """The mug on a background, slightly out of focus as photos are."""
     image = ground.copy()
     if shadow:
-        soft = ImageChops.offset(truth, 30, 45).filter(ImageFilter.GaussianBlur(30))
+        soft = ImageChops.offset(truth, 20, 30).filter(ImageFilter.GaussianBlur(20))
         image = ImageChops.multiply(
             image, Image.merge("RGB", [soft.point(lambda level: 255 - level * 2 // 5)] * 3)
         )
