@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from creative.studio.cutout_checks import agree, fault
+from creative.studio.cutout_checks import agree, fault, has_shadow
 from creative.studio.cutout_edges import finished
 from creative.studio.cutout_ground import Ground, eroded, filled, find_ground, lab_of
 from creative.studio.model import Product
@@ -112,6 +112,8 @@ def _decided(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.bool_] | None, str, 
     for shadows in (True, False):
         mask, holes = _hybrid(pixels, ground, shadows=shadows)
         reason = fault(mask, lab, ground)
+        if reason is None and not shadows and has_shadow(mask, ground):
+            reason = "影子太硬，和商品分不开"
         if reason is None:
             return mask, "hybrid", _HOLES if holes else ""
         reasons.append(reason)

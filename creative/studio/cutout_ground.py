@@ -19,7 +19,7 @@ PLAIN = 6.0
 
 HOLES_MOST = 0.3
 """Share of the product and its holes that holes may have."""
-SOFT = 1.0
+SOFT = 2.0
 """Step (ΔE a pixel at 640 pixels) up to which darkness grows as a shadow's does."""
 
 

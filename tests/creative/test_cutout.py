@@ -12,18 +12,20 @@ STUDIO = (254, 254, 254)
 
 GOOD = {
     "plain white": (lambda: placed(flat(STUDIO, 0.6), *mug(RED)), 0.98),
-    "soft shadow": (lambda: placed(flat((250, 250, 250)), *mug(RED), shadow=True), 0.98),
+    "soft shadow": (lambda: placed(flat((250, 250, 250)), *mug(RED), shadow=15), 0.97),
+    "harder shadow": (lambda: placed(flat((250, 250, 250)), *mug(RED), shadow=9), 0.97),
     "grey vignette": (lambda: placed(vignette(), *mug(RED)), 0.97),
-    "black, shadow": (lambda: placed(flat((250, 250, 250)), *mug((30, 30, 34)), shadow=True), 0.98),
-    "yellow on blue": (lambda: placed(flat((60, 90, 180), 2), *mug((240, 210, 60)), shadow=True), 0.97),
-    "white label": (lambda: placed(flat((252, 252, 252)), *mug(RED, (246, 245, 240))), 0.98),
+    "black, shadow": (lambda: placed(flat((250, 250, 250)), *mug((30, 30, 34)), shadow=15), 0.98),
+    "yellow on blue": (lambda: placed(flat((60, 90, 180), 2), *mug((240, 210, 60)), shadow=15), 0.97),
+    "white label": (lambda: placed(flat((252, 252, 252)), *mug(RED, (246, 245, 240))), 0.97),
     "label as white as the ground": (lambda: placed(flat((252, 252, 252)), *mug(RED, (252, 252, 252))), 0.98),
 }  # fmt: skip
 
 WHOLE = {
     "white on white": lambda: placed(flat(STUDIO, 0.6), *mug(WHITE, None, 254)),
-    "white on white, shadow": lambda: placed(flat(STUDIO, 0.6), *mug(WHITE, None, 250), shadow=True),
+    "white on white, shadow": lambda: placed(flat(STUDIO, 0.6), *mug(WHITE, None, 250), shadow=15),
     "white with a blue print on white": lambda: placed(flat(STUDIO, 0.6), *mug(WHITE, (40, 60, 160), 253)),
+    "shadow like a second mug": lambda: placed(flat((250, 250, 250)), *mug(RED), shadow=3),
     "red on nearly the same red": lambda: placed(flat((190, 60, 60)), *mug(RED)),
     "nothing but background": lambda: Case(flat(STUDIO), Image.new("L", (SIDE, SIDE))),
     "nothing but colours": lambda: Case(busy(), Image.new("L", (SIDE, SIDE))),
@@ -71,7 +73,7 @@ def test_the_old_background_does_not_shine_at_the_edges() -> None:
     assert product.cut
     pixels = np.asarray(product.image, np.int16)
     edge = (pixels[..., 3] > 20) & (pixels[..., 3] < 235)
-    assert edge.sum() > 300
+    assert edge.sum() > 200
     assert np.abs(pixels[edge][:, :3] - RED).max(axis=1).mean() < 12
 
 
@@ -114,7 +116,7 @@ def test_given_transparency_is_taken_at_its_word() -> None:
 def test_rounded_corners_are_no_cut_out() -> None:
     case = placed(flat(STUDIO, 0.6), *mug(RED))
     corners = Image.new("L", case.image.size, 255)
-    corners.paste(0, (0, 0, 40, 40))
+    corners.paste(0, (0, 0, 30, 30))
     case.image.putalpha(corners.filter(ImageFilter.GaussianBlur(2)))
     assert cut_out(case.photo).method == "hybrid"
 
@@ -123,8 +125,8 @@ def test_two_products_are_both_kept() -> None:
     """A pair of shoes is one product."""
     ground = flat(STUDIO, 0.6)
     truth = Image.new("L", ground.size)
-    for left in (80, 340):
-        truth.paste(255, (left, 200, left + 180, 420))
+    for left in (60, 255):
+        truth.paste(255, (left, 150, left + 135, 315))
     case = placed(ground, Image.new("RGB", ground.size, RED), truth)
     matte = find_matte(case.image)
     assert matte.alpha is not None
