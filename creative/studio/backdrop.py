@@ -51,7 +51,8 @@ def paint_backdrop(
         family: what it shows; None lets the seed choose.
 
     Returns:
-        RGB. Steps of brightness are dithered, so that no bands are seen. About 50 ms for 1080 × 1920.
+        RGB. Steps of brightness are dithered, so that no bands are seen.
+        1080 × 1920 takes 40 to 150 ms of CPU on a busy machine (measured 2026-11).
 
     Raises:
         ValueError: a side is less than one pixel.
