@@ -190,3 +190,10 @@ def tint(colour: Colour, ground: Floats, plain: Colour) -> Colour:
         return colour
     shaded, moved = contrast.readable(colour, average(ground), most=0.35, target=AIM)
     return shaded if moved <= 0.35 and contrast.worst(ground, shaded) >= contrast.TARGET else plain
+
+
+def pushed(colour: Colour, ground: Floats) -> Colour:
+    """A text colour made darker or lighter, whichever it is, as far as a shadow on its ground asks for."""
+    end = WHITE if contrast.ratio(colour, (0, 0, 0)) > contrast.ratio(colour, WHITE) else (0, 0, 0)
+    steps = (contrast.mix(colour, end, step / 8) for step in range(9))
+    return next((one for one in steps if contrast.worst(ground, one) >= contrast.TARGET), colour)
