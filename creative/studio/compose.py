@@ -39,6 +39,9 @@ HEAD_GAP: Final = 0.03
 FOOT_GAP: Final = 0.032
 """Room over the line of small print and label, share of the short side."""
 
+CARD_SHADE: Final = 0.14
+"""Strength of the shadow under a panel that does not run to an edge."""
+
 
 @dataclass(slots=True)
 class Studio:
@@ -245,6 +248,10 @@ class _Job:
         """Paint a panel in a colour on which ink or paper reads."""
         colour = ground.panel_colour(self.variant.colour(panel.colour, self.look.palette), self.look.palette)
         image = ground.panel_image(rect, colour, panel.opacity, panel.radius * self.canvas.short)
+        if not panel.bleed:
+            shade = draw.shadow_soft(image.image.getchannel("A"), CARD_SHADE)
+            moved = draw.Drawn(shade.image, image.left + shade.left, image.top + shade.top)
+            self.canvas.lay("背景", "色块阴影", moved)
         self.canvas.lay("背景", "色块", image)
 
     def _logo(self, spot: Rect, room: Rect, plain: Colour) -> None:
