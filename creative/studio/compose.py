@@ -14,6 +14,7 @@ from typing import Final
 from PIL import Image
 
 from creative.studio import calming, draw, fonts, ground, signs
+from creative.studio.backdrop import paint_backdrop
 from creative.studio.canvas import Canvas
 from creative.studio.columns import SetColumn, set_column
 from creative.studio.layout import Area, Arrangement, Column, Panel, Template, TextStyle
@@ -72,7 +73,7 @@ class Studio:
         base = (
             draw.cover(background, size, chosen.focus)
             if background is not None
-            else ground.paint(size, look.palette, seed)
+            else paint_backdrop(size, look.palette, seed)
         )
         texts = {slot: text for slot, raw in copy.slots().items() if (text := fonts.clean(raw))}
         job = _Job(

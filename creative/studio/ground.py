@@ -30,22 +30,6 @@ AIM: Final = contrast.TARGET * 1.14
 """What a veil is made for: more than the target, because a shadow or another veil may yet fall on it."""
 
 
-def paint(size: tuple[int, int], palette: Palette, seed: int) -> Image.Image:
-    """A plain backdrop in the brand's colours, for a picture without a generated background. RGB."""
-    width, height = size
-    top = contrast.mix(palette.secondary, palette.paper, 0.55)
-    bottom = contrast.mix(palette.secondary, palette.primary, 0.1)
-    ramp = Image.linear_gradient("L").resize(size, Image.Resampling.BILINEAR)
-    picture = Image.composite(Image.new("RGB", size, bottom), Image.new("RGB", size, top), ramp)
-    disc = Image.new("L", (max(1, width // COARSE), max(1, height // COARSE)))
-    radius = min(disc.size) * 0.62
-    x, y = disc.width * (0.3 + 0.2 * (seed % 3)), disc.height * (0.35 + 0.15 * (seed % 2))
-    ImageDraw.Draw(disc).ellipse((x - radius, y - radius, x + radius, y + radius), fill=110)
-    soft = disc.filter(ImageFilter.GaussianBlur(radius * 0.5)).resize(size, Image.Resampling.BILINEAR)
-    picture.paste(palette.paper, (0, 0), soft)
-    return picture
-
-
 def panel_rect(panel: Panel, room: Rect, texts: Box, canvas: tuple[int, int], short: float) -> Rect:
     """What a panel covers: its column or, hugging, its texts, with padding; to the edge where it bleeds."""
     core = Rect(*texts) if panel.hug else room
