@@ -1,0 +1,2 @@
+def sizes() -> bool:
+    return True
