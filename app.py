@@ -174,6 +174,7 @@ def run_worker(settings: Settings) -> None:
     engine.launch()
     drain.start()
     scheduler.start()
+    art.warm()
     stop.wait()
     scheduler.stop()
     drain.stop()

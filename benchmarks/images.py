@@ -74,7 +74,11 @@ class Weights:
             self._look()
 
     def _look(self) -> None:
-        for pid in family(self.server):
+        try:
+            found = family(self.server)
+        except OSError:
+            return  # a thread has just ended; the next look sees it
+        for pid in found:
             try:
                 role, peak, seconds = _of(pid)
             except (OSError, IndexError, ValueError):
