@@ -72,9 +72,7 @@ class StudioCrowd:
         rows = [row for row in self.office.rows(REQUESTS) if row["record_id"] in ours]
         return Counter(str(row.get("状态") or "") for row in rows)
 
-    def _row(
-        self, number: int, sizes: Sequence[str], variants: int, file: dict[str, str]
-    ) -> dict[str, Any]:
+    def _row(self, number: int, sizes: Sequence[str], variants: int, file: dict[str, str]) -> dict[str, Any]:
         requester, designer = self.receivers(number)
         return {
             "需求名称": title(number), "商品": "植物精华", "主标题": f"一滴清透\n{letters(number)}", "副标题": "早晚各一次",

@@ -84,14 +84,18 @@ class StudioDay:
         until(lambda: self._cell(BRANDS, record, "校验结果") == "可用", 30, "the brand's row is checked")
         return "品牌规范“悦然”：可用", watch.ms
 
-    def ask_poster(self) -> tuple[str, float]:
+    def ask(self) -> None:
         """The form of a poster, filled in by an operator."""
-        watch = Watch()
         self.poster = self._ask(
             "mug", 需求名称="圣诞马克杯海报", 商品="红色陶瓷马克杯", 主标题="圣诞限定\n把温暖捧在手心",
             副标题="350ml 手工陶瓷马克杯", 卖点="釉下彩 不掉色\n可进微波炉", **{"价格/利益点": "到手价 ¥59"},
             行动按钮="立即抢购", 风格=["圣诞"], 尺寸=["竖版海报 1080×1920", "京东场景图 800×800"], 版数=2,
         )  # fmt: skip
+
+    def ask_poster(self) -> tuple[str, float]:
+        """A poster is asked for; its variants stand in the row and on a card."""
+        watch = Watch()
+        self.ask()
         self._wait(self.poster, "待审")
         files = self._files(self.poster, "成品图")
         check(files == 4, f"2 variants in 2 sizes are 4 files, not {files}")

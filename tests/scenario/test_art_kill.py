@@ -182,7 +182,9 @@ def test_lost_calls_are_counted_as_spent_and_said_in_the_row(made: Made) -> None
         assert (LOST in rows[record]["说明"]) == lost, record
         assert Decimal(rows[record]["费用"]) == Decimal(str(call["cost"])) > 0
         assert (call["blob"] is None) == lost
-    labelled = made.ledger.rows("SELECT version_id, label, verified FROM art_files WHERE format = 'douyin_feed'")
+    labelled = made.ledger.rows(
+        "SELECT version_id, label, verified FROM art_files WHERE format = 'douyin_feed'"
+    )
     for file in labelled:
         generated = calls[file["version_id"].rpartition(":")[0]]["state"] == "stored"
         assert bool(file["label"]) == bool(file["verified"]) == generated
