@@ -16,7 +16,6 @@ from typing import Any
 from PIL import Image
 
 from creative.blobs import Blobs
-from creative.studio.backdrop import paint_backdrop
 from creative.studio.compose import Studio
 from creative.studio.cutout import cut_out
 from creative.studio.encode import encode
@@ -192,10 +191,7 @@ def _format(work: _Work, fmt: Format) -> None:
     if fmt.ground is Ground.SCENE:
         blob = painting.grounds.get(orientation(fmt.shape), "")
         generated = bool(blob)
-        background = (
-            _ground(str(work.blobs.root), blob) if blob
-            else paint_backdrop((fmt.width, fmt.height), work.look.palette, painting.seed)
-        )  # fmt: skip
+        background = _ground(str(work.blobs.root), blob) if blob else None
     mark = painting.mark if generated else ""
     tried: list[Composition] = []
     for template in work.templates:

@@ -121,15 +121,16 @@ def run_until_interrupted(stage: Stage) -> int:
         images.ask()
     with saying("data begins to flow"):
         stage.control.post("simulator", on=True)
-    owner = office.person("运营部/抖音组", 1)
+    owner, people = office.person("运营部/抖音组", 1), f"{stage.sandbox_url}/people"
+    requests = f"{office.app_token}/{office.tables[REQUESTS]}"
     console.print(
         f"\n[bold]Look here[/]\n"
         f"  the people and their cards   {stage.sandbox_url}/\n"
-        f"  an operator's chat           {stage.sandbox_url}/people/{owner['open_id']}\n"
-        f"  HR's chat: write 算薪         {stage.sandbox_url}/people/{payday.hr['open_id']}\n"
-        f"  a designer's chat            {stage.sandbox_url}/people/{images.designer['open_id']}\n"
-        f"  the tables, {REQUESTS} too     {stage.sandbox_url}/people/{owner['open_id']}/bases\n"
-        f"  知识库, once 定稿 is tapped    {stage.sandbox_url}/people/{owner['open_id']}/wiki\n"
+        f"  an operator's chat           {people}/{owner['open_id']}\n"
+        f"  HR's chat: write 算薪         {people}/{payday.hr['open_id']}\n"
+        f"  a designer's chat            {people}/{images.designer['open_id']}\n"
+        f"  the tables, {REQUESTS} too     {people}/{owner['open_id']}?tab=bases&table={requests}\n"
+        f"  知识库, once 定稿 is tapped    {people}/{owner['open_id']}?tab=wiki\n"
         f"  health and counters          {stage.url}/readyz  {stage.url}/metrics\n"
         f"  logs                         {_short(stage.folder)}\n\nCtrl-C stops everything."
     )

@@ -75,7 +75,8 @@ class StudioCrowd:
     def _row(self, number: int, sizes: Sequence[str], variants: int, file: dict[str, str]) -> dict[str, Any]:
         requester, designer = self.receivers(number)
         return {
-            "需求名称": title(number), "商品": "植物精华", "主标题": f"一滴清透\n{letters(number)}", "副标题": "早晚各一次",
+            "需求名称": title(number), "商品": "植物精华", "主标题": f"一滴清透\n{letters(number)}",
+            "副标题": "早晚各一次",
             "品牌": BRAND, "尺寸": list(sizes), "版数": variants, "风格": ["极简"], "商品图": [file],
             "需求人": [{"id": requester}], "设计师": [{"id": designer}],
         }  # fmt: skip

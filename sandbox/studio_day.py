@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.client import until
+from sandbox.docx_model import IMAGE
 from sandbox.morning import GONE_WRONG, Outcome
 from sandbox.office import Office, Seen, Watch
 from sandbox.payday_desk import check
@@ -123,7 +124,7 @@ class StudioDay:
         self._tap(card, "定稿第 2 版")
         self._wait(self.poster, "已归档")
         page = self._page("圣诞马克杯海报")
-        pictures = sum(block["type"] == "image" for block in page["blocks"])
+        pictures = sum(block["type"] == IMAGE for block in page["blocks"])
         check(pictures >= 2, f"the page shows {pictures} pictures")
         rows = [row for row in self.office.rows("素材库") if row.get("名称") == "圣诞马克杯海报"]
         check(len(rows) == 2, f"the library has {len(rows)} rows")
@@ -136,7 +137,8 @@ class StudioDay:
         self.banners = self._ask(
             "thermos", 需求名称="保温杯横幅", 商品="深蓝色保温杯", 主标题="全网最低价 保温一整天",
             副标题="316 不锈钢内胆",
-            行动按钮="马上看看", 风格=["极简"], 尺寸=["横幅 1920×600", "千川横图 1280×720", "公众号封面 900×383"], 版数=1,
+            行动按钮="马上看看", 风格=["极简"], 版数=1,
+            尺寸=["横幅 1920×600", "千川横图 1280×720", "公众号封面 900×383"],
         )  # fmt: skip
         self._wait(self.banners, "待修改")
         said = self._cell(REQUESTS, self.banners, "说明")

@@ -1,7 +1,7 @@
 """``kill -9`` while images are generated, composed and uploaded: every request is finished, nothing twice.
 
-The seed decides the moments; it is printed, and CHORUS_KILL_SEED repeats it. CHORUS_ART_REQUESTS says how many
-requests are pasted (`make bench-images` asks for 100).
+The seed decides the moments; it is printed, and CHORUS_KILL_SEED repeats it. CHORUS_ART_REQUESTS says how
+many requests are pasted: 24 fit into a continuous integration, `make bench-images` asks for 100.
 """
 
 from __future__ import annotations
