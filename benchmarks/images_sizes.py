@@ -1,4 +1,4 @@
-"""(d) Composing each size against bare Pillow calls: ``benchmarks.creative_compose`` for more than the poster."""
+"""Composing each size against bare Pillow calls: ``benchmarks.creative_compose`` for more than the poster."""
 
 from __future__ import annotations
 

@@ -77,7 +77,7 @@ def play_once(stage: Stage) -> int:
     whole = Watch()
     office = start(stage)
     console.print()
-    parts = {
+    parts: dict[str, Morning | PayDay | StudioDay] = {
         "One business morning": Morning(office, told=_tell),
         "One pay day": PayDay(office, command=stage.run, told=_tell, seed=stage.seed),
         "One day of images": StudioDay(office, told=_tell),

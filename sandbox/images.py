@@ -39,8 +39,9 @@ def show(world: World, _req: Request) -> dict[str, Any]:
 
 @routes.add("POST", "/_sandbox/world/images", auth="none", claim=CONTROL)
 def turn(world: World, req: Request) -> dict[str, Any]:
-    """Set latency (seconds), quota (pictures left or null), per_minute, blocked {word: input|output}, or
-    sketches (each size is painted once).
+    """Set knobs: latency (seconds), quota (pictures left or null), per_minute, blocked, sketches.
+
+    ``blocked`` is {word: input|output}; with ``sketches`` each size is painted once.
     """
     for name, value in req.json().items():
         if name not in KNOBS:
