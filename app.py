@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bitable_sync.context import Sync
     from bitable_sync.spec import Specs
     from bot.router import Router
+    from creative.deps import Art
     from runtime.engine import Engine
     from runtime.feishu import Feishu
     from runtime.floor import Floor
@@ -159,7 +160,7 @@ def run_worker(settings: Settings) -> None:
     sync.register(router)
     commands.register(router, floor.db, floor.queue, floor.clock)
     replies.register(engine, feishu)
-    register_features(floor, feishu, engine, router, scheduler, sync, vault)
+    art = register_features(floor, feishu, engine, router, scheduler, sync, vault)
     drain = Drain(floor.db, router, floor.clock, settings.instance)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -167,6 +168,7 @@ def run_worker(settings: Settings) -> None:
     engine.launch()
     drain.start()
     scheduler.start()
+    art.warm()
     stop.wait()
     scheduler.stop()
     drain.stop()
@@ -179,8 +181,11 @@ def run_worker(settings: Settings) -> None:
 def register_features(
     floor: Floor, feishu: Feishu, engine: Engine, router: Router, scheduler: Scheduler, sync: Sync,
     vault: Vault | None,
-) -> None:  # fmt: skip
-    """Register the jobs, schedules and listeners of red lines, pay and images in the worker."""
+) -> Art:  # fmt: skip
+    """Register the jobs, schedules and listeners of red lines, pay and images in the worker.
+
+    Gives images' side, to be warmed once the worker performs.
+    """
     from creative.wire import register_worker as register_art
     from payslip.wire import register_worker as register_pay
     from rules.deps import Gateways
@@ -191,7 +196,7 @@ def register_features(
     register_worker(engine, router, scheduler, sync, deps)
     if vault is not None:
         register_pay(engine, router, scheduler, sync, floor, feishu, vault)
-    register_art(engine, router, scheduler, sync, floor, feishu)
+    return register_art(engine, router, scheduler, sync, floor, feishu)
 
 
 def run_websocket(settings: Settings) -> None:

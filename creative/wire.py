@@ -54,10 +54,11 @@ def register_worker(
     from creative.telling import Telling  # noqa: PLC0415
 
     deps = build_worker(sync, floor, feishu)
-    looking, telling = Looking(deps), Telling(deps)
+    looking, telling, composing = Looking(deps), Telling(deps), Composing(deps)
     engine.register("art.make", Making(deps).make)
     engine.register("art.generate", Generating(deps).generate)
-    engine.register("art.compose", Composing(deps).compose)
+    engine.register("art.compose", composing.compose)
+    engine.register("art.upload", composing.upload)
     engine.register("art.deliver", Delivering(deps, looking).deliver)
     engine.register("art.archive", Archiving(deps).archive)
     engine.register("art.mark", looking.mark)
