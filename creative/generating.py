@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -52,7 +51,7 @@ class Generating:
 
     def __init__(self, deps: Art) -> None:
         self.deps = deps
-        self._paused: dict[str, float] = {}
+        self._paused: dict[str, datetime] = {}
 
     def generate(self, run: JobRun, args: Mapping[str, Any]) -> None:
         """Have one background made by the first model that can, then let its variant be composed."""
@@ -71,7 +70,7 @@ class Generating:
             return self._settle(call_id, CallState.FAILED, NO_MODEL)
         trouble: list[Unavailable] = []
         for model in models:
-            if self._paused.get(model.profile.name, 0.0) > time.monotonic():
+            if self._resting(model):
                 continue
             sent = self._send(call_id, model)
             if isinstance(sent, str):
@@ -182,9 +181,13 @@ class Generating:
             store.change_call(conn, call_id, state, **values)
         return state.value
 
+    def _resting(self, model: ImageModel) -> bool:
+        until = self._paused.get(model.profile.name)
+        return until is not None and self.deps.clock.now() < until
+
     def _rest(self, model: ImageModel, error: Unavailable) -> None:
         if error.reason in ("quota", "auth"):
-            self._paused[model.profile.name] = time.monotonic() + PAUSE.total_seconds()
+            self._paused[model.profile.name] = self.deps.clock.now() + PAUSE
             _log.error("art.model_paused", model=model.profile.name, reason=error.reason, sentence=str(error))
 
     def _next(self, call_id: str) -> bool:

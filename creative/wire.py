@@ -42,9 +42,10 @@ def register_commands(router: Router) -> None:
 
 
 def register_worker(
-    engine: Engine, router: Router, scheduler: Scheduler, sync: Sync, floor: Floor, feishu: Feishu
-) -> Art:
-    """Register jobs, the schedule, and what follows from edits in Bitable."""
+    engine: Engine, router: Router, scheduler: Scheduler, sync: Sync, floor: Floor, feishu: Feishu,
+    deps: Art | None = None,
+) -> Art:  # fmt: skip
+    """Register jobs, the schedule, and what follows from edits in Bitable; ``deps`` if they are made already."""
     from creative.archiving import Archiving  # noqa: PLC0415 - only the worker loads what works on pixels
     from creative.composing import Composing  # noqa: PLC0415
     from creative.delivering import Delivering  # noqa: PLC0415
@@ -53,7 +54,7 @@ def register_worker(
     from creative.making import Making  # noqa: PLC0415
     from creative.telling import Telling  # noqa: PLC0415
 
-    deps = build_worker(sync, floor, feishu)
+    deps = deps or build_worker(sync, floor, feishu)
     looking, telling = Looking(deps), Telling(deps)
     engine.register("art.make", Making(deps).make)
     engine.register("art.generate", Generating(deps).generate)
