@@ -45,7 +45,7 @@ def register_worker(
     engine: Engine, router: Router, scheduler: Scheduler, sync: Sync, floor: Floor, feishu: Feishu,
     deps: Art | None = None,
 ) -> Art:  # fmt: skip
-    """Register jobs, the schedule, and what follows from edits in Bitable; ``deps`` if they are made already."""
+    """Register jobs, the schedule, and what follows from edits; ``deps`` where they are made already."""
     from creative.archiving import Archiving  # noqa: PLC0415 - only the worker loads what works on pixels
     from creative.composing import Composing  # noqa: PLC0415
     from creative.delivering import Delivering  # noqa: PLC0415

@@ -1,23 +1,20 @@
-"""Images with everything they stand on: sandbox, base, engine, painter, models. Edits arrive as events would.
+"""Images with everything they stand on: sandbox, base, engine, painter, models. Edits arrive as events do.
 
-Operators fill the tables and look at their cards through the sandbox; the worker's jobs run on the real engine.
+Operators fill the tables and look at their cards in the sandbox; the worker's jobs run on the real engine.
 """
 
 from __future__ import annotations
 
-import io
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from PIL import Image, ImageDraw
 
 from bitable_sync.context import build_sync
 from bitable_sync.setup import Setup
@@ -27,7 +24,7 @@ from bot.router import Router
 from creative import store, tables
 from creative.blobs import Blobs
 from creative.deps import Art, Budget, Policy
-from creative.model import Call, MadeFile, Request, State
+from creative.model import Call, MadeFile, Request
 from creative.painter import Painter
 from creative.providers.model import ImageModel
 from creative.specs import TABLES
@@ -43,8 +40,8 @@ from runtime.schedule import Scheduler
 from runtime.settings import load_settings
 from runtime.tables import audit, parked
 from runtime.work import Work, WorkQueue, status_table
-from sandbox.office import walk
 from tests.contract.kit import control
+from tests.creative.stage_kit import CLEAR, buttons, texts
 from tests.support.wait import until
 
 PATIENCE = 60.0
@@ -332,54 +329,6 @@ class Studio:
             return command.handler(conn, message)
 
 
-# --- looking at cards ---
-
-
-def texts(card: Any) -> str:
-    """Everything written on a card, Chinese and English."""
-    return str(card)
-
-
-def buttons(card: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
-    """The buttons of a card by their Chinese text, with what they send; links send nothing."""
-    return {
-        str(node["text"]["content"]): next(
-            (each["value"] for each in node.get("behaviors", ()) if each["type"] == "callback"), {}
-        )
-        for node in walk(card)
-        if node.get("tag") == "button" and not node.get("disabled")
-    }
-
-
-# --- photos, small so that the whole file is quick ---
-
-
-@lru_cache
-def bottle(side: int = 480, mode: str = "RGBA") -> Image.Image:
-    """A blue bottle, alone (RGBA) or on white (RGB)."""
-    alone = Image.new("RGBA", (side, side), (0, 0, 0, 0))
-    draw = ImageDraw.Draw(alone)
-    draw.rounded_rectangle(
-        (side * 0.36, side * 0.3, side * 0.64, side * 0.95), side // 16, (38, 66, 104, 255)
-    )
-    draw.rectangle((side * 0.43, side * 0.08, side * 0.57, side * 0.3), (206, 210, 216, 255))
-    if mode == "RGBA":
-        return alone
-    white = Image.new("RGB", alone.size, (255, 255, 255))
-    white.paste(alone, mask=alone.getchannel("A"))
-    return white
-
-
-def packed(image: Image.Image, kind: str, **options: Any) -> bytes:
-    """The file of a picture."""
-    out = io.BytesIO()
-    image.save(out, kind, **options)
-    return out.getvalue()
-
-
-CLEAR = ("bottle.png", packed(bottle(), "PNG"))
-
-
 # --- the stage ---
 
 
@@ -405,8 +354,8 @@ def open_studio(
     settings = load_settings(
         feishu_app_id="cli_sandbox0000001", feishu_app_secret="sandbox-secret",
         feishu_encrypt_key="sandbox-encrypt-key", feishu_verification_token="sandbox-verification-token",
-        feishu_base_url=sandbox.url, database_url=database.url, mirror_url=f"sqlite:///{folder / 'mirror.db'}",
-        var_dir=folder, public_url="http://127.0.0.1:8460",
+        feishu_base_url=sandbox.url, database_url=database.url,
+        mirror_url=f"sqlite:///{folder / 'mirror.db'}", var_dir=folder, public_url="http://127.0.0.1:8460",
     )  # fmt: skip
     clock, router, web = Noonday(), Router(), Router()
     floor = Floor(settings, manifest, clock, database, open_mirror(settings.mirror_url), WorkQueue(database))
@@ -437,8 +386,3 @@ def open_studio(
         engine.close(drain=5)
         feishu.close()
         floor.mirror.close()
-
-
-def waiting(state: str) -> State:
-    """The state a Chinese word stands for."""
-    return State(state)
