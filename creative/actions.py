@@ -8,14 +8,18 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from bitable_sync.mirror import Mirror
 from bot.model import Tap, TapAnswer, Toast
 from creative import store
-from creative.brief import MOST_POINTS
+from creative.brief import MOST_POINTS, Missing, Wrong, input_digest, read_brief
+from creative.budget import beyond_request
 from creative.cards import COPY_FIELDS, request_card
 from creative.deps import Policy
 from creative.effects import archive_work, commit, copy_work
 from creative.intake import Verdict, next_version
 from creative.model import Brief, Cause, Request, State, Version
+from creative.shelf import load_shelf
+from creative.specs import REQUESTS
 from creative.studio.model import Copy
 from creative.views import COPY, REDO, ArtView, load_view
 from creative.vocabulary import verdict
@@ -47,11 +51,13 @@ class Actions:
         db: durable database.
         queue: work is put in the tap's transaction.
         clock: the time.
-        policy: who may decide besides those a row names.
+        policy: who may decide besides those a row names, and what may be spent.
+        mirror: rows as they were last read; a redo makes what the row asks for now.
     """
 
-    def __init__(self, db: Database, queue: WorkQueue, clock: Clock, policy: Policy) -> None:
+    def __init__(self, db: Database, queue: WorkQueue, clock: Clock, policy: Policy, mirror: Mirror) -> None:
         self.db = db
+        self.mirror = mirror
         self.queue = queue
         self.clock = clock
         self.policy = policy
@@ -96,9 +102,15 @@ class Actions:
         if len(reason) < SHORTEST_REASON:
             fault = ("请写一句哪里不满意，好让下一次不一样", "Say in a few words what should be different")
             return self._again(ready, REDO, {"reason": reason}, fault)
+        ready, brief, wrong = self._asked(conn, ready)
+        found = (wrong, wrong) if wrong else self._fault(conn, brief)
+        over = beyond_request(conn, self.policy, ready.request.id, brief)
+        if over and isinstance(found, Verdict):
+            found = (f"{over}，或直接定稿、改文案", over)
+        if not isinstance(found, Verdict):
+            return self._again(ready, REDO, {"reason": reason}, found)
         reasons = [*ready.version.reason.splitlines(), reason.replace("\n", " ")][-MOST_REASONS:]
-        found = verdict(conn, ready.version.brief)
-        return self._next(conn, tap, ready, ready.version.brief, found, Cause.REDO, "\n".join(reasons))
+        return self._next(conn, tap, ready, brief, found, Cause.REDO, "\n".join(reasons))
 
     def copy_submit(self, conn: Connection, tap: Tap) -> TapAnswer:
         """Check the new texts, then compose them over the backgrounds that are there."""
@@ -115,6 +127,19 @@ class Actions:
         return self._again(ready, COPY, typed, fault)
 
     # --- inside ---
+
+    def _asked(self, conn: Connection, ready: _Ready) -> tuple[_Ready, Brief, str]:
+        """What the row asks for now, and why that cannot be made; a row that is gone: as it was."""
+        row = self.mirror.get(REQUESTS, ready.request.id)
+        if row is None:
+            return ready, ready.version.brief, ""
+        found = read_brief(row.values, load_shelf(conn))
+        if isinstance(found, Missing):
+            return ready, ready.version.brief, f"表格里的这一行还差：{'、'.join(found.columns)}"
+        if isinstance(found, Wrong):
+            return ready, ready.version.brief, "\n".join(found.sentences)
+        seen = replace(ready.request, seen=input_digest(row.values))
+        return replace(ready, request=seen), found, ""
 
     def _fault(self, conn: Connection, brief: Brief) -> Verdict | tuple[str, str]:
         if not brief.copy.headline:

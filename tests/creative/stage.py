@@ -222,7 +222,7 @@ class Studio:
     def spent(self, record_id: str) -> Decimal:
         """Yuan counted for a request."""
         with self.floor.db.read() as conn:
-            return store.spent(conn, since=self.clock.now(), request_id=record_id)
+            return store.spent_on(conn, record_id)
 
     def idle(self) -> None:
         """Wait until no work waits or runs."""
@@ -376,7 +376,7 @@ def open_studio(
         policy,
     )  # fmt: skip
     register_worker(engine, router, Scheduler(database, floor.queue, clock), sync, floor, feishu, deps)
-    register_taps(web, database, floor.queue, clock, policy)
+    register_taps(web, database, floor.queue, clock, policy, sync.mirror)
     made = Studio(sandbox, floor, clock, feishu, sync, setup, engine, router, web, deps)
     engine.launch()
     try:
