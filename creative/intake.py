@@ -190,7 +190,8 @@ def _edited(
         note = "对画面的要求改了，重新生成要花费用：请在卡片上点“重做”"
         return _noted(base, note, "needs_redo", digest, now)
     verdict = check(found)
-    if sourced(found, verdict.footnote) == previous.brief:
+    # The name of a request stands in no picture; without one it is the headline, which a card may change.
+    if sourced(replace(found, title=previous.brief.title), verdict.footnote) == previous.brief:
         # Who decides may have changed: whoever has no card yet gets it.
         standing = replace(base, seen=digest, note=_before_edit(base.note))
         return Intake(standing, None, "same_brief", mark=True, tell=True)

@@ -119,7 +119,7 @@ class StudioDay:
         self._tap(card, "定稿第 2 版")
         self._wait(self.poster, "已归档")
         page = self._page("圣诞马克杯海报")
-        pictures = sum(block["type"] == "image" for block in page["blocks"])
+        pictures = sum("media" in block for block in page["blocks"])
         check(pictures >= 2, f"the page shows {pictures} pictures")
         rows = [row for row in self.office.rows("素材库") if row.get("名称") == "圣诞马克杯海报"]
         check(len(rows) == 2, f"the library has {len(rows)} rows")

@@ -16,6 +16,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from bitable_sync.cells import Attachment
 from bitable_sync.context import build_sync
 from bitable_sync.setup import Setup
 from bitable_sync.spec import Specs, sync_log_table
@@ -154,13 +155,14 @@ class Studio:
         with self.sandbox.world.lock:
             return {"file_token": self.sandbox.world.drive.put(self.app, name, data).token}
 
-    def lying(self, file_token: str) -> bytes:
-        """The bytes of a file as they lie in the base."""
-        return bytes(self.sandbox.world.drive.media[file_token].data)
-
     def results(self, record_id: str, column: str = "成品图") -> list[tuple[str, bytes]]:
         """Names and bytes of the files in a row, as Feishu gives them to somebody who downloads them."""
-        return [(each["name"], self.lying(each["file_token"])) for each in self.cell(record_id, column) or []]
+        key = {"成品图": "results", "分层文件": "layered"}[column]
+        found = []
+        for each in self.cell(record_id, column) or []:
+            file = Attachment(each["file_token"], each["name"])
+            found.append((each["name"], self.sync.attachments.download("art_requests", record_id, key, file)))
+        return found
 
     # --- requests ---
 

@@ -39,7 +39,7 @@ def bottle(side: int = 480, mode: str = "RGBA") -> Image.Image:
     alone = Image.new("RGBA", (side, side), (0, 0, 0, 0))
     draw = ImageDraw.Draw(alone)
     draw.rounded_rectangle(
-        (side * 0.36, side * 0.3, side * 0.64, side * 0.95), side // 16, (38, 66, 104, 255)
+        (side * 0.25, side * 0.3, side * 0.75, side * 0.95), side // 16, (38, 66, 104, 255)
     )
     draw.rectangle((side * 0.43, side * 0.08, side * 0.57, side * 0.3), (206, 210, 216, 255))
     if mode == "RGBA":

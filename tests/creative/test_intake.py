@@ -233,6 +233,15 @@ def test_other_edits_leave_the_variants_and_are_told(
     assert back.request.note == request.note
 
 
+def test_another_name_of_the_request_makes_nothing() -> None:
+    """Also when it has none and is called after its headline, which a card has changed."""
+    request, version = in_state(State.REVIEW)
+    found = seen(saying(State.REVIEW, title="新名字"), request, version)
+    assert (found.reason, found.version) == ("same_brief", None)
+    assert found.request is not None
+    assert found.request.title == "新名字"
+
+
 def test_a_change_that_is_no_change_of_the_brief_makes_nothing() -> None:
     """Another designer, also beside a printed source: no version, but the designer is to get the card."""
     source = Verdict("", {}, footnote="来源：某机构")
