@@ -42,6 +42,7 @@ from runtime.settings import load_settings
 from runtime.tables import audit, parked
 from runtime.work import Work, WorkQueue, status_table
 from tests.contract.kit import control
+from tests.creative.hands import Hands
 from tests.creative.stage_kit import CLEAR, buttons, texts
 from tests.support.wait import until
 
@@ -82,7 +83,7 @@ class Studio:
     feishu: Feishu
     sync: Any
     setup: Setup
-    engine: Engine
+    engine: Engine | Hands
     router: Router
     web: Router
     deps: Art
@@ -188,8 +189,11 @@ class Studio:
 
     def wait(self, record_id: str, state: str, version: int | None = None) -> Request:
         """Wait until a request is in a state, and its row and cards show it."""
-        until(lambda: self._is(record_id, state, version), timeout=PATIENCE, what=f"the request is {state}")
+        if isinstance(self.engine, Engine):
+            what = f"the request is {state}"
+            until(lambda: self._is(record_id, state, version), timeout=PATIENCE, what=what)
         self.idle()
+        assert self._is(record_id, state, version), self.known(record_id)
         return self.request(record_id)
 
     def _is(self, record_id: str, state: str, version: int | None) -> bool:
@@ -227,7 +231,10 @@ class Studio:
             return store.spent_on(conn, record_id)
 
     def idle(self) -> None:
-        """Wait until no work waits or runs."""
+        """Wait until no work waits or runs; by hand: do it all."""
+        if isinstance(self.engine, Hands):
+            self.engine.perform()
+            return
         status = status_table(self.floor.db)
         query = (
             sa.select(sa.func.count()).select_from(status).where(status.c.status.in_(["ENQUEUED", "PENDING"]))
@@ -337,7 +344,7 @@ class Studio:
 @contextmanager
 def open_studio(
     sandbox: Any, database: Database, folder: Path, painter: Painter, models: Sequence[ImageModel],
-    budget: Budget = PLENTY, admin: int | None = None,
+    budget: Budget = PLENTY, admin: int | None = None, by_hand: bool = False,
 ) -> Iterator[Studio]:  # fmt: skip
     """Set the base up with one brand, and start the worker's engine.
 
@@ -349,6 +356,7 @@ def open_studio(
         models: image models in order.
         budget: what may be spent.
         admin: place of the person who may decide for everybody.
+        by_hand: the test does the worker's works itself; no engine is launched.
     """
     sandbox.world.limits_on = False
     space = control(sandbox, "POST", "wiki/spaces", name="素材归档")["data"]["space_id"]
@@ -360,14 +368,15 @@ def open_studio(
         mirror_url=f"sqlite:///{folder / 'mirror.db'}", var_dir=folder, public_url="http://127.0.0.1:8460",
     )  # fmt: skip
     clock, router, web = Noonday(), Router(), Router()
-    floor = Floor(settings, manifest, clock, database, open_mirror(settings.mirror_url), WorkQueue(database))
+    queue: Any = Hands(database, clock) if by_hand else WorkQueue(database)
+    floor = Floor(settings, manifest, clock, database, open_mirror(settings.mirror_url), queue)
     feishu = Feishu(settings, db=database, clock=clock)
     sync = build_sync(floor, feishu, Specs((*TABLES, sync_log_table())))
     setup = Setup(feishu, sync, manifest, settings)
     setup.apply()
     boss = next(iter(sandbox.world.people.values()))
     sandbox.world.bitable.base(str(setup.base())).managers.add(boss.open_id)
-    engine = Engine(database, instance="art-test", clock=clock, first_wait=0.02)
+    engine = queue if by_hand else Engine(database, instance="art-test", clock=clock, first_wait=0.02)
     sync.register(router)
     policy = Policy(
         tuple(each.profile for each in models), budget, "AI生成", PRODUCER, space, site="https://yueran.example",
@@ -383,6 +392,7 @@ def open_studio(
     engine.launch()
     try:
         made.add("art_brands", **BRAND)
+        made.idle()
         yield made
     finally:
         engine.close(drain=5)

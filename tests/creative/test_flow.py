@@ -10,7 +10,7 @@ from PIL import Image
 
 from creative import tables
 from creative.model import CallState
-from creative.studio.formats import FORMATS
+from creative.studio.formats import by_name
 from creative.studio.label import label_json, read_label, write_label
 from creative.studio.model import AigcLabel
 from tests.contract.kit import control
@@ -34,9 +34,7 @@ def test_a_form_becomes_files_in_the_row_and_a_card(calm: Studio) -> None:
     found = calm.results(record)
     assert len(found) == len(names)
     for name, data in found:
-        fmt = next(
-            each for each in FORMATS.values() if f"{each.width}×{each.height}.{each.extension}" in name
-        )
+        fmt = next(each for each in map(by_name, names) if each.name.replace(" ", "-") in name)
         with Image.open(io.BytesIO(data)) as image:
             image.load()
             assert (image.size, image.format) == ((fmt.width, fmt.height), fmt.file.upper())
