@@ -91,7 +91,9 @@ class Actions:
     def cancel_form(self, conn: Connection, tap: Tap) -> TapAnswer:
         """取消: close the form."""
         request = self._load(conn, tap)
-        return TapAnswer(_GONE) if request is None else self._fresh(conn, request, None)
+        if request is None:
+            return TapAnswer(_GONE)
+        return self._barred(conn, tap, request) or self._fresh(conn, request, None)
 
     def redo_submit(self, conn: Connection, tap: Tap) -> TapAnswer:
         """Make everything again with the person's reason in the prompt; it costs money, and says so."""
@@ -184,12 +186,9 @@ class Actions:
         version = store.load_version(conn, request.version_id) if request else None
         if request is None or version is None:
             return TapAnswer(_GONE)
-        if not request.may_decide(tap.operator) and tap.operator != self.policy.admin:
-            self._refused(conn, tap, request, "not_entitled")
-            names = "、".join(
-                each.name or "需求人" for each in (request.requester, request.designer) if each is not None
-            )
-            return TapAnswer(Toast("warning", f"由 {names} 决定，你不能操作", f"{names} decide about this"))
+        barred = self._barred(conn, tap, request)
+        if barred is not None:
+            return barred
         if request.state is not State.REVIEW:
             self._refused(conn, tap, request, "not_waiting")
             toast = Toast(
@@ -200,6 +199,15 @@ class Actions:
             self._refused(conn, tap, request, "stale")
             return self._fresh(conn, request, _STALE)
         return _Ready(request, version, load_view(conn, request))
+
+    def _barred(self, conn: Connection, tap: Tap, request: Request) -> TapAnswer | None:
+        """The answer to somebody who may not decide: no card, and who may."""
+        if request.may_decide(tap.operator) or tap.operator == self.policy.admin:
+            return None
+        self._refused(conn, tap, request, "not_entitled")
+        people = (request.requester, request.designer)
+        names = "、".join(each.name or "需求人" for each in people if each is not None) or "管理员"
+        return TapAnswer(Toast("warning", f"由 {names} 决定，你不能操作", f"{names} decide about this"))
 
     def _open(self, conn: Connection, tap: Tap, form: str) -> TapAnswer:
         ready = self._ready(conn, tap)

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -25,12 +25,11 @@ from bot.router import Router
 from creative import store, tables
 from creative.blobs import Blobs
 from creative.deps import Art, Budget, Policy
-from creative.model import Call, MadeFile, Request
+from creative.model import Call, MadeFile, Request, Version
 from creative.painter import Painter
 from creative.providers.model import ImageModel
 from creative.specs import TABLES
 from creative.wire import register_taps, register_worker
-from runtime.clock import SHANGHAI
 from runtime.db import Database, open_mirror
 from runtime.engine import Engine
 from runtime.feishu import Feishu
@@ -43,7 +42,7 @@ from runtime.tables import audit, parked
 from runtime.work import Work, WorkQueue, status_table
 from tests.contract.kit import control
 from tests.creative.hands import Hands
-from tests.creative.stage_kit import CLEAR, buttons, texts
+from tests.creative.stage_kit import CLEAR, Noonday, buttons, texts
 from tests.support.wait import until
 
 PATIENCE = 60.0
@@ -54,23 +53,6 @@ BRAND = {
     "浅色文字": "#FFFFFF", "调性": "温暖、克制", "画面不要有": "人物",
 }  # fmt: skip
 PLENTY = Budget(Decimal(1000), Decimal(1000), Decimal(20))
-
-
-class Noonday:
-    """The machine's clock, moved to noon in Shanghai so that no test runs into midnight; may jump forward."""
-
-    def __init__(self) -> None:
-        now = datetime.now(UTC)
-        noon = now.astimezone(SHANGHAI).replace(hour=12, minute=0, second=0, microsecond=0)
-        self._shift = noon.astimezone(UTC) - now
-
-    def now(self) -> datetime:
-        """The present moment of the stage."""
-        return datetime.now(UTC) + self._shift
-
-    def advance(self, step: timedelta) -> None:
-        """Jump forward."""
-        self._shift += step
 
 
 @dataclass
@@ -212,6 +194,13 @@ class Studio:
     def request(self, record_id: str) -> Request:
         """A request as it is now."""
         found = self.known(record_id)
+        assert found is not None
+        return found
+
+    def stored_version(self, record_id: str, version: int = 1) -> Version:
+        """A version as it was frozen."""
+        with self.floor.db.read() as conn:
+            found = store.load_version(conn, f"{record_id}:{version}")
         assert found is not None
         return found
 

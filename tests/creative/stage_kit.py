@@ -1,15 +1,35 @@
-"""Small photos for requests, and how tests look at cards."""
+"""A clock, small photos for requests, and how tests look at cards."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
 from PIL import Image, ImageDraw
 
+from runtime.clock import SHANGHAI
 from sandbox.office import walk
+
+
+class Noonday:
+    """The machine's clock, moved to noon in Shanghai so that no test runs into midnight; may jump forward."""
+
+    def __init__(self) -> None:
+        now = datetime.now(UTC)
+        noon = now.astimezone(SHANGHAI).replace(hour=12, minute=0, second=0, microsecond=0)
+        self._shift = noon.astimezone(UTC) - now
+
+    def now(self) -> datetime:
+        """The present moment of the stage."""
+        return datetime.now(UTC) + self._shift
+
+    def advance(self, step: timedelta) -> None:
+        """Jump forward."""
+        self._shift += step
+
 
 # --- looking at cards ---
 

@@ -1,16 +1,17 @@
 """Edits at any moment: of a request while it is made, of brands and words, and a job that gives up."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from bitable_sync.mirror import ROWS, STATE
-from creative import store
+from creative.looking import sweep_work
 from creative.model import CallState, State
 from creative.shelf import load_shelf
-from runtime.parked import retry
-from tests.creative.hands import Hands
-from tests.creative.stage import BRAND, CHANGED, Studio
+from runtime.ids import WorkId
+from runtime.parked import retry_parked
+from tests.creative.stage import BRAND, Studio
 from tests.support.wait import until
 
 pytestmark = pytest.mark.db
@@ -37,10 +38,7 @@ def test_an_edit_while_it_is_made_counts_afterwards(calm: Studio) -> None:
     calm.wait(record, "待审", version=2)
     assert calm.reasons(record) == ["accepted", "delivered", "copy_edited", "delivered"]
     assert len(calm.bills(record)) == 1
-    with calm.floor.db.read() as conn:
-        version = store.load_version(conn, f"{record}:2")
-    assert version is not None
-    assert version.brief.copy.headline == "后来改的"
+    assert calm.stored_version(record, 2).brief.copy.headline == "后来改的"
 
 
 def test_a_row_deleted_while_it_is_made_pays_for_nothing_more(calm: Studio) -> None:
@@ -63,18 +61,8 @@ def test_a_row_deleted_while_it_is_made_pays_for_nothing_more(calm: Studio) -> N
 
 def test_a_photo_replaced_while_the_bad_one_was_looked_at_is_taken(calm: Studio) -> None:
     """The bad photo is refused; the good one stands in the row already, so nobody has to edit again."""
-    with calm.floor.db.begin():  # nothing is decided while we hold the pen
-        made = calm.sandbox.world.bitable.submit_form(
-            calm.operator.open_id, calm.app, calm.table("art_requests"), "提交素材需求",
-            {
-                "需求人": [{"id": calm.operator.open_id}], "品牌": "悦然", "主标题": "换图", "版数": 1,
-                "尺寸": ["公众号小封面 383×383"], "商品图": [calm.attach(*BAD)],
-            },
-        )  # fmt: skip
-    record = str(made["record_id"])
-    calm.fault("*/medias/*/download", kind="delay", seconds=1.0)
-    calm.arrive("art_requests", record)
-    until(lambda: calm.known(record), timeout=30, what="the request is known")
+    calm.fault("*/medias/*/download", kind="delay", seconds=1.5)
+    record = calm.ask(photo=BAD, 尺寸=["公众号小封面 383×383"], wait=None)
     calm.edit("art_requests", record, 商品图=[])
     calm.wait(record, "待审", version=2)
     assert calm.reasons(record) == ["accepted", "bad_input", "accepted", "delivered"]
@@ -90,10 +78,7 @@ def test_a_brand_row_that_became_wrong_keeps_its_last_good_meaning(calm: Studio)
     assert "“主色”要写成 #RRGGBB，如 #1F3A5F，现在是“蓝色”" in said
     assert "暂时仍按上一次正确的内容使用" in said
     record = calm.ask(品牌="青禾", 尺寸=["公众号小封面 383×383"])
-    with calm.floor.db.read() as conn:
-        version = store.load_version(conn, f"{record}:1")
-    assert version is not None
-    assert version.brief.brand.colours["primary"] == "#123456"
+    assert calm.stored_version(record).brief.brand.colours["primary"] == "#123456"
     calm.edit("art_brands", row, 主色="654321")
     calm.idle()
     assert calm.cell(row, "校验结果", "art_brands") == "可用"
@@ -125,7 +110,7 @@ def test_a_word_in_the_companys_list_takes_effect_and_may_be_switched_off(calm: 
     record = calm.ask(主标题="暖心一杯", 尺寸=["公众号小封面 383×383"], wait="待修改")
     assert "暖心" in calm.cell(record, "说明")
     assert calm.bills(record) == []
-    assert "待修改" in json.dumps(calm.cards(calm.operator, record[:0] or "暖心一杯")[-1], ensure_ascii=False)
+    assert "待修改" in json.dumps(calm.cards(calm.operator, "暖心一杯")[-1], ensure_ascii=False)
     calm.edit("art_words", word, 启用=False)
     calm.edit("art_requests", record, 状态="")
     calm.wait(record, "待审")
@@ -140,9 +125,9 @@ def test_a_job_that_gives_up_says_so_and_is_finished_when_replayed(calm: Studio)
     assert "没有做完" in calm.cell(record, "说明")
     assert "清空“状态”重新开始" in calm.cell(record, "说明")
     assert "失败" in json.dumps(calm.cards(calm.operator)[-1], ensure_ascii=False)
-    work = f"art-compose:{record}:1:1"
+    work = WorkId(f"art-compose:{record}:1:1")
     with calm.floor.db.begin() as conn:
-        retry(conn, calm.floor.queue, work, actor="ou_admin", at=calm.clock.now())
+        retry_parked(conn, calm.floor.queue, work, actor="ou_admin", at=calm.clock.now())
     calm.wait(record, "待审")
     assert len(calm.results(record)) == 1
     assert len(calm.bills(record)) == 1
@@ -154,11 +139,7 @@ def test_events_that_come_twice_and_a_sweep_decide_nothing_more(calm: Studio) ->
     before = (calm.request(record), calm.reasons(record), len(calm.bills()))
     for _ in range(3):
         calm.arrive("art_requests", record)
-    sweep = calm.deps
-    assert sweep is not None
-    for table in ("art_brands", "art_words", "art_templates", "art_requests"):
-        calm.sync.puller.pull(table)
+    calm.put(replace(sweep_work(None), id="tick:check_images@test", lane="tick:check_images"))
     calm.idle()
     assert (calm.request(record), calm.reasons(record), len(calm.bills())) == before
-    assert calm.router.event_handlers(CHANGED)
-    assert not isinstance(calm.engine, Hands)
+    assert calm.troubles() == []
