@@ -31,8 +31,12 @@ if TYPE_CHECKING:
     from bitable_sync.context import Sync
     from bitable_sync.spec import Specs
     from bot.router import Router
+    from creative.deps import Art
+    from runtime.engine import Engine
     from runtime.feishu import Feishu
     from runtime.floor import Floor
+    from runtime.schedule import Scheduler
+    from runtime.vault import Vault
 
 HOME = Path(__file__).resolve().parent
 ROLES = ("web", "worker", "websocket")
@@ -143,10 +147,6 @@ def run_worker(settings: Settings) -> None:
     from bot import commands, replies
     from bot.drain import Drain
     from bot.router import Router
-    from creative.wire import register_worker as register_art
-    from payslip.wire import register_worker as register_pay
-    from rules.deps import Gateways
-    from rules.wire import WorkerDeps, make_policy, register_worker
     from runtime.engine import Engine
     from runtime.floor import open_floor
     from runtime.schedule import Scheduler
@@ -161,13 +161,7 @@ def run_worker(settings: Settings) -> None:
     sync.register(router)
     commands.register(router, floor.db, floor.queue, floor.clock)
     replies.register(engine, feishu)
-    deps = WorkerDeps(
-        floor, feishu.im, Gateways.from_settings(settings, floor.clock), make_policy(floor, admins(floor))
-    )
-    register_worker(engine, router, scheduler, sync, deps)
-    if vault is not None:
-        register_pay(engine, router, scheduler, sync, floor, feishu, vault)
-    art = register_art(engine, router, scheduler, sync, floor, feishu)
+    art = register_features(floor, feishu, engine, router, scheduler, sync, vault)
     drain = Drain(floor.db, router, floor.clock, settings.instance)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -175,14 +169,35 @@ def run_worker(settings: Settings) -> None:
     engine.launch()
     drain.start()
     scheduler.start()
+    art.warm()
     stop.wait()
     scheduler.stop()
     drain.stop()
     engine.close()
-    art.painter.close()
     feishu.close()
     floor.close()
     os._exit(0)  # a job that outlasts the drain is resumed after the next start; it must not hold this one
+
+
+def register_features(
+    floor: Floor, feishu: Feishu, engine: Engine, router: Router, scheduler: Scheduler, sync: Sync,
+    vault: Vault | None,
+) -> Art:  # fmt: skip
+    """Register the jobs, schedules and listeners of red lines, pay and images in the worker.
+
+    Gives images' side, to be warmed once the worker performs.
+    """
+    from creative.wire import register_worker as register_art
+    from payslip.wire import register_worker as register_pay
+    from rules.deps import Gateways
+    from rules.wire import WorkerDeps, make_policy, register_worker
+
+    gateways = Gateways.from_settings(floor.settings, floor.clock)
+    deps = WorkerDeps(floor, feishu.im, gateways, make_policy(floor, admins(floor)))
+    register_worker(engine, router, scheduler, sync, deps)
+    if vault is not None:
+        register_pay(engine, router, scheduler, sync, floor, feishu, vault)
+    return register_art(engine, router, scheduler, sync, floor, feishu)
 
 
 def run_websocket(settings: Settings) -> None:
@@ -276,12 +291,14 @@ def doctor(accept_deletes: str | None) -> None:
 
     from bitable_sync.doctor import Level, examine, exit_code
     from bitable_sync.setup import Setup
+    from creative.doctor import examine as examine_art
     from payslip.doctor import examine as examine_pay
     from runtime.vault import open_vault
 
     with opened() as (floor, feishu, sync):
         checks = examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
         checks += examine_pay(floor, feishu, sync, open_vault(floor.settings))
+        checks += examine_art(floor, feishu)
     table = Table(title="chorus doctor", title_justify="left")
     for title in ("", "what", "finding", "next step"):
         table.add_column(title, overflow="fold")

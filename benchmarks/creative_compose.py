@@ -5,8 +5,8 @@
 The peer knows everything beforehand: sizes, positions and colours are read from our composition, so it sets
 no text, measures no contrast and keeps no layers. It fills the canvas with the background, scales the product
 by the same filter with the same short cut, blurs a shadow around the product and draws the same lines in
-the same fonts. CPU time, rounds alternating, one thread, a fresh studio a round, so that nothing but open fonts and
-set lines is kept. Target: at most 1.2 x.
+the same fonts. CPU time, rounds alternating, one thread, a fresh studio a round, so that nothing but open
+fonts and set lines is kept. Target: at most 1.2 x.
 """
 
 from __future__ import annotations

@@ -1,16 +1,16 @@
-"""One variant is composed, and its files go up into the base."""
+"""One variant is composed; then its files go up into the base."""
 
 from __future__ import annotations
 
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from creative import store
 from creative.deps import Art
-from creative.effects import deliver_work
+from creative.effects import deliver_work, upload_work
 from creative.making import seed_of
 from creative.model import CallState, MadeFile, Variant, Version
 from creative.painting import Painted, PaintedFile, Painting, paint
@@ -22,26 +22,38 @@ LAYERED = ("psd", "svg")
 
 
 class Composing:
-    """The job ``art.compose``."""
+    """The jobs ``art.compose`` and ``art.upload``."""
 
     def __init__(self, deps: Art) -> None:
         self.deps = deps
 
     def compose(self, run: JobRun, args: Mapping[str, Any]) -> None:
-        """Paint a variant, note its files, upload each once, read each back; the last variant delivers."""
+        """Paint a variant and note its files; they are uploaded while the next variant is painted."""
         version_id, number = str(args["version"]), int(args["variant"])
-        with self.deps.db.read() as conn:
-            version = store.load_version(conn, version_id)
-            done = {each.variant for each in store.variants_of(conn, version_id)}
-        if version is None or number in done:
+        version = self._unfinished(version_id, number)
+        if version is None:
             return
         painted = _painted(run.attempt("paint", lambda: self._paint(version, number)))
         run.step("note", lambda: self._note(version, number, painted))
+
+    def upload(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Upload each file of a variant once; the last variant of a version delivers it."""
+        version_id, number = str(args["version"]), int(args["variant"])
+        version = self._unfinished(version_id, number)
+        if version is None:
+            return
         with self.deps.db.read() as conn:
             waiting = [each for each in store.files_of(conn, version_id, number) if each.file_token is None]
         for made in waiting:
             self._upload(run, made)
-        run.step("done", lambda: self._done(version, number, painted))
+        run.step("done", lambda: self._done(version, number, _painted(args["painted"])))
+
+    def _unfinished(self, version_id: str, number: int) -> Version | None:
+        """The version, unless this variant of it is done."""
+        with self.deps.db.read() as conn:
+            version = store.load_version(conn, version_id)
+            done = {each.variant for each in store.variants_of(conn, version_id)}
+        return None if number in done else version
 
     def _paint(self, version: Version, number: int) -> dict[str, Any]:
         try:
@@ -100,6 +112,8 @@ class Composing:
                     for each in painted.files
                 ],
             )  # fmt: skip
+            told = asdict(replace(painted, files=()))
+            self.deps.queue.put(conn, upload_work(version.id, number, told))
         return len(painted.files)
 
     def _inputs(self, version: Version, number: int) -> tuple[str, ...]:

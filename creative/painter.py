@@ -9,6 +9,7 @@ standard library would not do: all its tasks fail when one process dies, and in 
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import pickle
@@ -69,7 +70,7 @@ class _Process:
 
 
 class Painter:
-    """A few painter processes; each is begun when it is first needed.
+    """A few painter processes; each is begun by ``warm``, or when it is first needed.
 
     Args:
         processes: how many paint at once; further tasks wait, and their waiting does not count.
@@ -81,7 +82,7 @@ class Painter:
     def __init__(
         self, processes: int = 2, *, longest: float = LONGEST, memory: int = MEMORY, renew: int = RENEW
     ) -> None:
-        self._longest, self._memory, self._renew = longest, memory, renew
+        self._processes, self._longest, self._memory, self._renew = processes, longest, memory, renew
         self._free = threading.BoundedSemaphore(processes)
         self._lock = threading.Lock()
         self._idle: list[_Process] = []
@@ -110,6 +111,18 @@ class Painter:
                     return cast(T, value)
                 raise PaintingError(HUGE) if isinstance(value, MemoryError) else value
         raise PaintingError(DIED)
+
+    def warm(self, task: Callable[[], object]) -> None:
+        """Start the painters and let each run a module-level function, so that the first picture waits less.
+
+        Returns at once; what goes wrong is met again, and told, by the first picture.
+        """
+        for _ in range(self._processes):
+            threading.Thread(target=self._warm, args=(task,), name="painter-warm", daemon=True).start()
+
+    def _warm(self, task: Callable[[], object]) -> None:
+        with contextlib.suppress(Exception):
+            self.run(task)
 
     def close(self) -> None:
         """End the painters that have nothing to do; the others end with their task or with this process."""

@@ -16,8 +16,7 @@ from typing import Any
 from PIL import Image
 
 from creative.blobs import Blobs
-from creative.studio.backdrop import paint_backdrop
-from creative.studio.compose import compose
+from creative.studio.compose import Studio
 from creative.studio.cutout import cut_out
 from creative.studio.encode import encode
 from creative.studio.formats import FORMATS, orientation
@@ -124,6 +123,7 @@ class _Work:
     look: Look
     product: Product | None
     templates: tuple[Template, ...]
+    studio: Studio = field(default_factory=Studio)
     files: list[PaintedFile] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -131,8 +131,13 @@ class _Work:
     master: tuple[Format, Composition] | None = None
 
 
+def get_ready() -> None:
+    """Nothing but what importing this module does: a painter that ran it has its libraries loaded."""
+
+
+@lru_cache(maxsize=64)
 def prepare_photo(root: str, blob: str, name: str) -> Prepared:
-    """Look at a photo and cut its product out."""
+    """Look at a photo and cut its product out; once a painter, for redos and many requests of one product."""
     blobs = Blobs(Path(root))
     try:
         photo = open_photo(blobs.get(blob), name)
@@ -186,15 +191,12 @@ def _format(work: _Work, fmt: Format) -> None:
     if fmt.ground is Ground.SCENE:
         blob = painting.grounds.get(orientation(fmt.shape), "")
         generated = bool(blob)
-        background = (
-            _ground(str(work.blobs.root), blob) if blob
-            else paint_backdrop((fmt.width, fmt.height), work.look.palette, painting.seed)
-        )  # fmt: skip
+        background = _ground(str(work.blobs.root), blob) if blob else None
     mark = painting.mark if generated else ""
     tried: list[Composition] = []
     for template in work.templates:
         tried.append(
-            compose(
+            work.studio.compose(
                 painting.copy,
                 work.look,
                 work.product,

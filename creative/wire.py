@@ -59,10 +59,11 @@ def register_worker(
     from creative.telling import Telling  # noqa: PLC0415
 
     deps = deps or build_worker(sync, floor, feishu)
-    looking, telling = Looking(deps), Telling(deps)
+    looking, telling, composing = Looking(deps), Telling(deps), Composing(deps)
     engine.register("art.make", told(deps, Making(deps, looking).make))
     engine.register("art.generate", told(deps, Generating(deps).generate))
-    engine.register("art.compose", told(deps, Composing(deps).compose))
+    engine.register("art.compose", told(deps, composing.compose))
+    engine.register("art.upload", told(deps, composing.upload))
     engine.register("art.deliver", told(deps, Delivering(deps, looking).deliver))
     engine.register("art.archive", told(deps, Archiving(deps).archive))
     engine.register("art.mark", looking.mark)

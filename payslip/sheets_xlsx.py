@@ -17,7 +17,7 @@ from xml.sax.handler import ContentHandler
 from xml.sax.xmlreader import AttributesImpl
 
 import openpyxl
-from defusedxml.sax import parse  # type: ignore[import-untyped]
+from defusedxml.sax import parse
 from openpyxl.utils import get_column_letter
 
 from payslip.sheets import (

@@ -22,7 +22,7 @@ def photo(name: str) -> tuple[str, bytes]:
     if kind == "png":
         product.save(out, "PNG")
         return f"{name}.png", out.getvalue()
-    ground = Image.new("RGB", product.size, (255, 255, 255) if name == "mug" else (243, 243, 245))
+    ground = Image.new("RGB", product.size, (255, 255, 255) if name == "mug" else (246, 240, 230))
     ground.paste(_shadow(product), mask=_shadow(product).getchannel("A"))
     ground.paste(product, mask=product.getchannel("A"))
     ground.save(out, "JPEG", quality=92)
@@ -35,7 +35,7 @@ def _mug() -> Image.Image:
     draw.ellipse(_at(0.60, 0.36, 0.86, 0.70), outline=(150, 44, 40, 255), width=_px(0.05))
     _cylinder(image, (0.24, 0.24, 0.68, 0.80), (186, 58, 50), 0.045)
     draw = ImageDraw.Draw(image)
-    draw.ellipse(_at(0.24, 0.195, 0.68, 0.285), fill=(244, 234, 222, 255))
+    draw.ellipse(_at(0.24, 0.195, 0.68, 0.285), fill=(214, 170, 120, 255))
     draw.ellipse(_at(0.265, 0.208, 0.655, 0.274), fill=(112, 66, 42, 255))
     for x, y in ((0.35, 0.45), (0.47, 0.56), (0.56, 0.44), (0.40, 0.67)):
         _flake(draw, x, y, 0.035)
@@ -57,7 +57,7 @@ def _serum() -> Image.Image:
 def _thermos() -> Image.Image:
     image = _sheet()
     _cylinder(image, (0.37, 0.26, 0.63, 0.90), (38, 66, 104), 0.028)
-    _cylinder(image, (0.39, 0.11, 0.61, 0.28), (206, 210, 216), 0.022)
+    _cylinder(image, (0.39, 0.11, 0.61, 0.28), (128, 138, 152), 0.022)
     draw = ImageDraw.Draw(image)
     draw.rectangle(_at(0.37, 0.80, 0.63, 0.815), fill=(206, 210, 216, 160))
     draw.ellipse(_at(0.47, 0.50, 0.53, 0.56), outline=(206, 210, 216, 255), width=_px(0.006))
@@ -103,13 +103,13 @@ def _cylinder(image: Image.Image, box: Box, colour: Colour, bend: float) -> None
 
 def _lit(colour: Colour, place: float) -> Colour:
     light = 0.55 + 0.75 * max(0.0, 1 - abs(place - 0.3) / 0.45) * 0.8 - 0.35 * max(0.0, place - 0.75)
-    gloss = 60 * max(0.0, 1 - abs(place - 0.27) / 0.05)
+    gloss = 45 * max(0.0, 1 - abs(place - 0.27) / 0.05)
     red, green, blue = (min(255, int(part * light + gloss)) for part in colour)
     return (red, green, blue)
 
 
 def _flake(draw: ImageDraw.ImageDraw, x: float, y: float, size: float) -> None:
-    white, width = (250, 240, 230, 235), _px(0.006)
+    white, width = (240, 214, 176, 235), _px(0.006)
     for dx, dy in ((1, 0), (0, 1), (0.7, 0.7), (0.7, -0.7)):
         draw.line(_at(x - size * dx, y - size * dy, x + size * dx, y + size * dy), fill=white, width=width)
 
@@ -119,5 +119,5 @@ def _shadow(product: Image.Image) -> Image.Image:
     left, _top, right, bottom = product.getbbox() or (0, 0, SIDE, SIDE)
     shade = Image.new("RGBA", product.size, (0, 0, 0, 0))
     flat = (left + 10, bottom - 26, right - 10, bottom + 22)
-    ImageDraw.Draw(shade).ellipse(flat, fill=(60, 60, 66, 110))
-    return shade.filter(ImageFilter.GaussianBlur(16))
+    ImageDraw.Draw(shade).ellipse(flat, fill=(60, 60, 66, 80))
+    return shade.filter(ImageFilter.GaussianBlur(30))

@@ -36,7 +36,7 @@ APPROVALS = {
 }
 
 
-PROVIDER_CODE = "001191510100MA6SANDBX0X1000"
+PROVIDER_CODE = "001191510100MA6YUERANN10001"
 """Made up: a company asks the authority for its own."""
 
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 import app
 from bitable_sync.changes import FIELD_CHANGED, RECORD_CHANGED
 from bot.commands import MESSAGE_TYPE
+from creative.wire import SWEEP
 from payslip.approving import APPROVAL_EVENTS
 from payslip.wire import LOOK
 from rules.wire import CHECK, RECONCILE, SCHEDULES
@@ -51,7 +52,7 @@ def test_every_event_of_the_manifest_is_handled() -> None:
 
 def test_every_schedule_of_the_manifest_does_something() -> None:
     """A schedule in the manifest has a job, and each job has a schedule."""
-    assert set(MANIFEST["schedules"]) == {*SCHEDULES, CHECK, RECONCILE, LOOK}
+    assert set(MANIFEST["schedules"]) == {*SCHEDULES, CHECK, RECONCILE, LOOK, SWEEP}
 
 
 def test_no_file_names_an_index_or_a_place_of_a_machine() -> None:

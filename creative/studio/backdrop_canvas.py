@@ -111,15 +111,15 @@ class Canvas:
     def of(cls, size: tuple[int, int]) -> Canvas:
         """An empty canvas."""
         width, height = size
-        columns, rows = (max(2, -(-side // COARSE)) for side in size)
+        columns, rows = (-(-side // COARSE) for side in size)
         short = min(size)
-        right, bottom = width / short / 2, height / short / 2
-        y, x = np.meshgrid(
-            np.linspace(-bottom, bottom, rows, dtype=np.float32),
-            np.linspace(-right, right, columns, dtype=np.float32),
-            indexing="ij",
-        )  # fmt: skip
-        return cls(size, x, y, right, bottom, np.zeros((rows, columns, 3), np.float32))
+        # The middle of a coarse pixel lies between the second and the third of its four.
+        across = ((np.arange(columns) + 0.5) * COARSE - width / 2) / short
+        down = ((np.arange(rows) + 0.5) * COARSE - height / 2) / short
+        y, x = np.meshgrid(down.astype(np.float32), across.astype(np.float32), indexing="ij")
+        return cls(
+            size, x, y, width / short / 2, height / short / 2, np.zeros((rows, columns, 3), np.float32)
+        )
 
     def fill(self, colour: NDArray[np.float32]) -> None:
         """One colour everywhere."""
@@ -146,27 +146,55 @@ class Canvas:
 
     def image(self, chance: np.random.Generator) -> Image.Image:
         """The picture at full size, in whole levels, each rounded at random so that no bands are seen."""
-        full = self._wide(self.soft)
+        full = _wide(self.soft)
         _tiled(full, chance.random((_TILE, _TILE, 3), np.float32))
         image = Image.fromarray(np.clip(full, 0, 255, out=full).astype(np.uint8))
         for inside, colour, share in self._shapes:
-            edge = self._wide(inside) * np.float32(min(self.size)) + np.float32(0.5)
-            np.clip(edge, 0, 1, out=edge)
-            edge *= np.float32(255) * (share if isinstance(share, float) else self._wide(share))
-            red, green, blue = (round(float(level)) for level in colour)
-            image.paste((red, green, blue), mask=Image.fromarray(edge.astype(np.uint8)))
-        return image if self._grain is None else _grained(image, self._grain)
+            self._paste(image, inside, colour, share)
+        if self._grain is not None:
+            image = _grained(image, self._grain)
+        return image.crop((0, 0, *self.size))
 
-    def _wide(self, coarse: NDArray[np.float32]) -> NDArray[np.float32]:
-        import cv2  # noqa: PLC0415 - 60 MB that only painters need
+    def _paste(
+        self,
+        image: Image.Image,
+        inside: NDArray[np.float32],
+        colour: NDArray[np.float32],
+        share: NDArray[np.float32] | float,
+    ) -> None:
+        """Paint a shape where it is; most of them are small."""
+        short = np.float32(min(self.size))
+        rows, columns = np.nonzero(inside * short > -2 * COARSE)
+        if not rows.size:
+            return
+        top, left = max(int(rows.min()) - 1, 0), max(int(columns.min()) - 1, 0)
+        part = np.s_[top : int(rows.max()) + 2, left : int(columns.max()) + 2]
+        edge = _wide(inside[part]) * short + np.float32(0.5)
+        np.clip(edge, 0, 1, out=edge)
+        edge *= np.float32(255) * (share if isinstance(share, float) else _wide(share[part]))
+        red, green, blue = (round(float(level)) for level in colour)
+        mask = Image.fromarray(edge.astype(np.uint8))
+        image.paste((red, green, blue), (left * COARSE, top * COARSE), mask)
 
-        return np.asarray(cv2.resize(coarse, self.size, interpolation=cv2.INTER_LINEAR), np.float32)
+
+def _wide(coarse: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Every coarse pixel as four by four; a cut-out of a picture gives the cut-out of the wide picture."""
+    import cv2  # noqa: PLC0415 - 60 MB that only painters need
+
+    size = coarse.shape[1] * COARSE, coarse.shape[0] * COARSE
+    return np.asarray(cv2.resize(coarse, size, interpolation=cv2.INTER_LINEAR), np.float32)
 
 
 def _grained(image: Image.Image, grain: NDArray[np.float32]) -> Image.Image:
-    levels = np.asarray(image).astype(np.int16)
-    _tiled(levels, np.rint(grain).astype(np.int16)[..., None])
-    return Image.fromarray(np.clip(levels, 0, 255, out=levels).astype(np.uint8))
+    import cv2  # noqa: PLC0415
+
+    levels = np.asarray(image).copy()
+    tile = np.repeat(np.rint(grain).astype(np.int16)[..., None], 3, axis=2)
+    for top in range(0, levels.shape[0], _TILE):
+        for left in range(0, levels.shape[1], _TILE):
+            part = levels[top : top + _TILE, left : left + _TILE]
+            part[:] = cv2.add(part, tile[: part.shape[0], : part.shape[1]], dtype=cv2.CV_8U)
+    return Image.fromarray(levels)
 
 
 def _tiled(levels: NDArray[Any], tile: NDArray[Any]) -> None:

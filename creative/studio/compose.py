@@ -7,13 +7,14 @@ the letters.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from PIL import Image
 
-from creative.studio import contrast, draw, fonts, ground, signs
+from creative.studio import calming, draw, fonts, ground, signs
+from creative.studio.backdrop import paint_backdrop
 from creative.studio.canvas import Canvas
 from creative.studio.columns import SetColumn, set_column
 from creative.studio.layout import Area, Arrangement, Column, Panel, Template, TextStyle
@@ -36,8 +37,11 @@ from creative.studio.writing import NAMES, Writer
 
 HEAD_GAP: Final = 0.03
 """Room under the logo's line beyond its clear space, share of the short side."""
-FOOT_GAP: Final = 0.025
+FOOT_GAP: Final = 0.032
 """Room over the line of small print and label, share of the short side."""
+
+CARD_SHADE: Final = 0.14
+"""Strength of the shadow under a panel that does not run to an edge."""
 
 
 @dataclass(slots=True)
@@ -69,7 +73,7 @@ class Studio:
         base = (
             draw.cover(background, size, chosen.focus)
             if background is not None
-            else ground.paint(size, look.palette, seed)
+            else paint_backdrop(size, look.palette, seed)
         )
         texts = {slot: text for slot, raw in copy.slots().items() if (text := fonts.clean(raw))}
         job = _Job(
@@ -159,22 +163,15 @@ class _Job:
             (column, set_column(column, self.texts, body.inner(column.area), short))
             for column in self.plan.columns
         ]
-        # Veils first: one that ran over a panel would blur its edge.
-        plain = {id(made): self._ground(made) for column, made in columns if column.panel is None}
-        for column, made in columns:
-            self._panel(column, made, body)
-        plain |= {id(made): self._ground(made) for column, made in columns if column.panel is not None}
-        foot_colour = self._ground(foot)
-        sign_colour = self._calm([logo_spot.box], logo_spot.box) if head else self.look.palette.ink
+        colours = self._grounds([*columns, (foot_column, foot)], body, logo_spot)
         covered: list[Box] = []
         if product is not None:
             rect = product_rect(product, self.plan.product, body)
             covered = [put(canvas, product, self.plan.product, rect, sizes)]
-        self._logo(logo_spot, room, sign_colour)
+        self._logo(logo_spot, room, colours[-1])
         writer = Writer(canvas, self.look.palette, self.variant, self.fmt.name, self.texts)
-        for column, made in columns:
-            writer.column(column, made, plain[id(made)])
-        writer.column(foot_column, foot, foot_colour)
+        for (column, made), colour in zip([*columns, (foot_column, foot)], colours, strict=False):
+            writer.column(column, made, colour)
         self._label(label, room, covered)
         self._check(covered)
         return canvas.finish()
@@ -214,35 +211,49 @@ class _Job:
         tall = max([label.height if label else 0.0, *(one.block.height for one in made.placed)])
         return column, made, tall + FOOT_GAP * short if tall else 0.0
 
-    def _panel(self, column: Column, made: SetColumn, body: Rect) -> None:
-        """Paint a column's panel, if it has one and anything stands on it."""
-        panel: Panel | None = column.panel
-        if panel is None or not made.placed:
-            return
-        short = self.canvas.short
-        texts = around([one.box for one in made.placed])
-        rect = ground.panel_rect(panel, body.inner(column.area), texts, self.canvas.size, short)
+    def _grounds(
+        self, columns: Sequence[tuple[Column, SetColumn]], body: Rect, logo_spot: Rect
+    ) -> list[Colour]:
+        """Paint veils and panels; gives the colour of each column's letters, and last of the logo's place.
+
+        Veils first: one that ran over a panel would blur its edge.
+        """
+        zones = [calming.zone(made) for _, made in columns]
+        zones.append(calming.Zone((logo_spot.box,), logo_spot.box) if logo_spot.width else None)
+        panels = [
+            (column.panel, rect)
+            for column, made in columns
+            if column.panel and (rect := self._panel_rect(column, made, body))
+        ]
+        colours = [self.look.palette.ink] * len(zones)
+        on_panel = [
+            each is not None and any(overlap(each.whole, rect.box) for _, rect in panels) for each in zones
+        ]
+        for later in (False, True):
+            chosen = [index for index, each in enumerate(zones) if each and on_panel[index] is later]
+            found = calming.calm(self.canvas, [z for i in chosen if (z := zones[i])], self.look.palette)
+            for index, colour in zip(chosen, found, strict=True):
+                colours[index] = colour
+            for panel, rect in () if later else panels:
+                self._panel(panel, rect)
+        return colours
+
+    def _panel_rect(self, column: Column, made: SetColumn, body: Rect) -> Rect | None:
+        """What a column's panel covers; None where nothing would stand on it."""
+        if column.panel is None or not made.placed:
+            return None
+        texts, area = around([one.box for one in made.placed]), body.inner(column.area)
+        return ground.panel_rect(column.panel, area, texts, self.canvas.size, self.canvas.short)
+
+    def _panel(self, panel: Panel, rect: Rect) -> None:
+        """Paint a panel in a colour on which ink or paper reads."""
         colour = ground.panel_colour(self.variant.colour(panel.colour, self.look.palette), self.look.palette)
-        image = ground.panel_image(rect, colour, panel.opacity, panel.radius * short)
+        image = ground.panel_image(rect, colour, panel.opacity, panel.radius * self.canvas.short)
+        if not panel.bleed:
+            shade = draw.shadow_soft(image.image.getchannel("A"), CARD_SHADE)
+            moved = draw.Drawn(shade.image, image.left + shade.left, image.top + shade.top)
+            self.canvas.lay("背景", "色块阴影", moved)
         self.canvas.lay("背景", "色块", image)
-
-    def _ground(self, made: SetColumn) -> Colour:
-        """The letters' plain colour in a column."""
-        boxes = [one.letters for one in made.placed if one.pill is None]
-        if not boxes:
-            return self.look.palette.ink
-        return self._calm(boxes, around([one.box for one in made.placed]))
-
-    def _calm(self, boxes: list[Box], whole: Box) -> Colour:
-        """Choose ink or paper for letters in these boxes; lay a veil over ``whole`` if need be."""
-        flat, palette = self.canvas.flat, self.look.palette
-        grounds = [contrast.sample(flat, box) for box in boxes]
-        reading = ground.read(grounds, palette)
-        if reading.opacity > 0 or any(ground.restless(one) for one in grounds):
-            soft = ground.Soft(flat)
-            reading = ground.read([soft.sample(box) for box in boxes], palette)
-            self.canvas.lay("背景", "衬底", draw.Drawn(soft.veil(whole, reading), 0, 0))
-        return reading.text
 
     def _logo(self, spot: Rect, room: Rect, plain: Colour) -> None:
         """Paint the logo or the wordmark."""

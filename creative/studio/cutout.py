@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from creative.studio.cutout_checks import agree, fault
+from creative.studio.cutout_checks import agree, fault, has_shadow
 from creative.studio.cutout_edges import finished
 from creative.studio.cutout_ground import Ground, eroded, filled, find_ground, lab_of
 from creative.studio.model import Product
@@ -102,22 +102,33 @@ def find_matte(image: Image.Image) -> Matte:
 
 
 def _decided(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.bool_] | None, str, str]:
-    """The mask and its method, or None and the first reason."""
+    """The mask, its method and a note; or None and the reason why there is none."""
     lab = lab_of(pixels)
     ground = find_ground(lab)
-    reason = ""
-    if ground is not None:
-        for shadows in (True, False):
-            mask, holes = _hybrid(pixels, ground, shadows=shadows)
-            found = fault(mask, lab, ground)
-            if found is None:
-                return mask, "hybrid", _HOLES if holes else ""
-            reason = reason or found
-    masks = [_by_rectangle(pixels, margin) for margin in _RECT_MARGINS]
-    found = fault(masks[0], lab, ground) if agree(*masks) else "背景太杂，分不清商品的边界"
-    if found is None:
-        return masks[0], "grabcut", _CHECK
-    return None, "none", reason or found
+    if ground is None:
+        return _on_busy_ground(pixels, lab)
+    # A rectangle is not tried on plain ground: it knows less than the seeds that have failed.
+    reasons = []
+    for shadows in (True, False):
+        mask, holes = _hybrid(pixels, ground, shadows=shadows)
+        reason = fault(mask, lab, ground)
+        if reason is None and not shadows and has_shadow(mask, ground):
+            reason = "影子太硬，和商品分不开"
+        if reason is None:
+            return mask, "hybrid", _HOLES if holes else ""
+        reasons.append(reason)
+    return None, "none", reasons[0]
+
+
+def _on_busy_ground(
+    pixels: NDArray[np.uint8], lab: NDArray[np.float32]
+) -> tuple[NDArray[np.bool_] | None, str, str]:
+    """Two rectangles must lead to the same product."""
+    mask = _by_rectangle(pixels, _RECT_MARGINS[0])
+    reason = fault(mask, lab, None)
+    if reason is None and not agree(mask, _by_rectangle(pixels, _RECT_MARGINS[1])):
+        reason = "背景太杂，分不清商品的边界"
+    return (mask, "grabcut", _CHECK) if reason is None else (None, "none", reason)
 
 
 def _hybrid(pixels: NDArray[np.uint8], ground: Ground, *, shadows: bool) -> tuple[NDArray[np.bool_], bool]:
@@ -132,7 +143,7 @@ def _hybrid(pixels: NDArray[np.uint8], ground: Ground, *, shadows: bool) -> tupl
 
     outside = ground.reached(shadows=shadows)
     product = (ground.distance > ground.sure) & ~outside
-    holes = ground.holes(outside)
+    holes = ground.holes(outside, shadows=shadows)
     state = np.where(product, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
     state[eroded(product, 2)] = cv2.GC_FGD
     state[eroded(outside, 1)] = cv2.GC_BGD

@@ -22,11 +22,15 @@ STEP = 5.0
 """Difference of colour (ΔE) between inside and outside that makes a place of the outline an edge."""
 EDGE_SHARE = 0.8
 """Share of the outline that must be an edge. White on white has hardly any."""
-FOREIGN_SHARE = 0.25
+FOREIGN_SHARE = 0.12
 """Length of fine outlines beside the cut, as share of its own, from which a part of the product is missing: a
 white box whose print was cut out. Shadows are soft and have no outlines."""
 FINE = 0.1
 """Curvature (of L, at 1.5 pixels' blur) of a fine outline: an edge of 1 has it, a soft shadow has not."""
+SHADOW = (0.05, 0.7)
+"""Least and most share of a mask that makes its shadow-like part a shadow."""
+NEAR = 16
+"""Pixels around the cut in which fine outlines do not count."""
 AGREEMENT = 0.92
 """Least overlap (intersection over union) of two attempts with different starts."""
 
@@ -58,6 +62,15 @@ def fault(mask: NDArray[np.bool_], lab: NDArray[np.float32], ground: Ground | No
     if ground is not None and _foreign(ground, mask) > FOREIGN_SHARE * np.count_nonzero(ring):
         return "商品有一部分与背景同色，抠出来不完整"
     return None
+
+
+def has_shadow(mask: NDArray[np.bool_], ground: Ground) -> bool:
+    """Is a part of the mask, and not nearly all of it, of the background's hue and darker?
+
+    For a mask that was made without looking for shadows: a hard shadow was taken for product. A product that
+    is grey all over on white ground is not meant.
+    """
+    return SHADOW[0] < float(ground.shadow[mask].mean()) < SHADOW[1]
 
 
 def _sides(mask: NDArray[np.bool_]) -> int:
@@ -99,11 +112,12 @@ def _foreign(ground: Ground, mask: NDArray[np.bool_]) -> float:
     """The length in pixels of fine outlines on the background's side.
 
     Found by the curvature of lightness (Laplacian of Gaussian, Marr and Hildreth 1980): nothing along the
-    even slope of a soft shadow, two lines along an edge. Grain stays below 6.7 medians, which are 4.5 deviations.
+    even slope of a soft shadow, two lines along an edge. Grain stays below 6.7 medians (4.5 deviations).
     """
     import cv2  # noqa: PLC0415
 
-    wide = np.ones((13, 13), np.uint8)
+    # The product's hard shadow lies next to it, the outline of what is missing goes farther.
+    wide = np.ones((2 * NEAR + 1, 2 * NEAR + 1), np.uint8)
     outside = ~np.asarray(cv2.dilate(mask.astype(np.uint8), wide)).astype(bool)
     smooth = cv2.GaussianBlur(np.ascontiguousarray(ground.off[..., 0]), (0, 0), 1.5)
     curved = np.abs(np.asarray(cv2.Laplacian(smooth, cv2.CV_32F)))[outside]

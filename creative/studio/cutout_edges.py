@@ -28,7 +28,7 @@ def finished(image: Image.Image, matte: Image.Image) -> Image.Image:
     rough = np.asarray(matte, np.float32) / np.float32(255)
     scale = max(1, round(max(image.size) / 640))
     alpha = _inset(_guided(rgb, rough, 2 * scale + 1))
-    colour = _decontaminated(rgb, alpha, 2 * scale + 2)
+    colour = _decontaminated(rgb, alpha, scale + 1)
     whole = np.dstack([colour, alpha])
     return Image.fromarray((np.clip(whole, 0, 1) * 255 + 0.5).astype(np.uint8))
 
@@ -63,14 +63,17 @@ def _inset(alpha: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(cv2.GaussianBlur(small, (0, 0), 0.8), np.float32)
 
 
-def _decontaminated(rgb: NDArray[np.float32], alpha: NDArray[np.float32], radius: int) -> NDArray[np.float32]:
+def _decontaminated(rgb: NDArray[np.float32], alpha: NDArray[np.float32], inset: int) -> NDArray[np.float32]:
     """Colours near the edge replaced by those of the solid product next to them.
 
-    A pixel of the edge is a mixture with the old background, which would shine on a new one.
+    A pixel of the edge is a mixture with the old background, which would shine on a new one. As the matte may
+    lie some pixels outside of the true edge, only what is ``inset`` pixels inside counts as solid.
     """
     import cv2  # noqa: PLC0415
 
-    solid = np.asarray(cv2.erode((alpha > 0.98).astype(np.float32), np.ones((3, 3), np.uint8), borderValue=1))
+    kernel = np.ones((2 * inset + 1, 2 * inset + 1), np.uint8)
+    solid = np.asarray(cv2.erode((alpha > 0.98).astype(np.float32), kernel, borderValue=1))
+    radius = 3 * inset + 2  # wide enough to reach the outermost pixels of the edge
     weight = _box(solid.astype(np.float32), radius)
     spread = _box(rgb * solid[..., None], radius) / np.maximum(weight, 1e-6)[..., None]
     mixed = np.where(weight[..., None] > 1e-4, spread, rgb)

@@ -17,7 +17,9 @@ PLAIN_SHARE = 0.75
 PLAIN = 6.0
 """Distance (CIE 1976 ΔE) from the surface within which a pixel of the border fits it."""
 
-SOFT = 1.0
+HOLES_MOST = 0.3
+"""Share of the product and its holes that holes may have."""
+SOFT = 2.0
 """Step (ΔE a pixel at 640 pixels) up to which darkness grows as a shadow's does."""
 
 
@@ -58,15 +60,17 @@ class Ground:
         cv2.floodFill(level, closed, (0, 0), (0,), (SOFT,), (SOFT,), 4 | cv2.FLOODFILL_MASK_ONLY | 2 << 8)
         return np.asarray(closed[2:-2, 2:-2] == 2)
 
-    def holes(self, outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def holes(self, outside: NDArray[np.bool_], *, shadows: bool) -> NDArray[np.bool_]:
         """Enclosed places that look like the background: inside of a handle, not a white label.
 
         A label has print on it or one shade of its own all over. A hole shows the background as it is, or a
-        shadow that changes across it. What has none of these marks cannot be told from a hole.
+        shadow that changes across it. What has none of these marks cannot be told from a hole, but holes
+        are not most of a product.
         """
         import cv2  # noqa: PLC0415
 
-        inner = (((self.distance < self.faint) | self.shadow) & ~outside).astype(np.uint8)
+        like = (self.distance < self.faint) | self.shadow if shadows else self.distance < self.faint
+        inner = (like & ~outside).astype(np.uint8)
         inner = np.asarray(cv2.morphologyEx(inner, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)))
         count, labels, stats, _ = cv2.connectedComponentsWithStats(inner, connectivity=4)
         found = np.zeros(inner.shape, bool)
@@ -74,7 +78,8 @@ class Ground:
             if stats[label, cv2.CC_STAT_AREA] >= inner.size / 1000:
                 part = labels == label
                 found |= part & self._is_hole(part)
-        return found
+        few = np.count_nonzero(found) < HOLES_MOST * np.count_nonzero(~outside)
+        return found if few else np.zeros_like(found)
 
     def _is_hole(self, part: NDArray[np.bool_]) -> bool:
         printed = np.count_nonzero(filled(part) & ~part) > 0.005 * np.count_nonzero(part)

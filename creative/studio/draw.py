@@ -21,6 +21,11 @@ from creative.studio.typeset import Block, Line
 THICKEN: Final[dict[Weight, float]] = {400: 0.0, 700: 0.014, 900: 0.026}
 """Outline, ems, that gives WenQuanYi's one weight about the stems of ours (Noto Sans SC, compared by eye)."""
 
+FINE: Final = 4
+"""Shadows are painted at this fraction of the size; their blur hides it."""
+SHADE: Final[Colour] = (12, 10, 14)
+"""Colour of shadows."""
+
 
 @dataclass(frozen=True, slots=True)
 class Ink:
@@ -184,7 +189,8 @@ def check(side: float, colour: Colour, sign: Colour) -> Image.Image:
 def cover(picture: Image.Image, size: tuple[int, int], focus: tuple[float, float]) -> Image.Image:
     """Fill a canvas with a picture; what hangs over is cut off away from ``focus`` (shares). RGB."""
     scale = max(size[0] / picture.width, size[1] / picture.height)
-    wide, high = size[0] / scale, size[1] / scale
+    # Floats may come out a hair larger than the picture, which Pillow refuses.
+    wide, high = min(size[0] / scale, picture.width), min(size[1] / scale, picture.height)
     left = min(max(0.0, (picture.width - wide) * focus[0]), picture.width - wide)
     top = min(max(0.0, (picture.height - high) * focus[1]), picture.height - high)
     box = (left, top, left + wide, top + high)
@@ -192,59 +198,50 @@ def cover(picture: Image.Image, size: tuple[int, int], focus: tuple[float, float
     return source.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=2.0)
 
 
-def shadow_contact(alpha: Image.Image, strength: float = 0.5) -> Drawn:
+def shadow_contact(alpha: Image.Image, thickest: float = 40.0, strength: float = 0.5) -> Drawn:
     """The dark where a product stands on its ground: narrow at its foot, and a wide soft one around it.
 
     Args:
         alpha: the product's opacity, mode L.
+        thickest: half height of the shadow at most, pixels; it must not reach the line of small print below.
         strength: 0 to 1.
 
     Returns:
         RGBA, placed relative to the product's top left corner; painted at a quarter of the size.
     """
     width, height = alpha.size
-    scale = 4
     foot = alpha.crop((0, int(height * 0.9), width, height)).getbbox() or (0, 0, width, 1)
-    span, thick = foot[2] - foot[0], max(4, round((foot[2] - foot[0]) * 0.055))
+    span = foot[2] - foot[0]
+    thick = max(4, round(min(span * 0.055, thickest)))
     pad = max(8, round(span * 0.14))
-    canvas = Image.new("L", ((span + 2 * pad) // scale + 1, (2 * thick + 2 * pad) // scale + 1))
-    pen = ImageDraw.Draw(canvas)
-    middle = canvas.height / 2
-    wide = (
-        pad * 0.55 / scale,
-        middle - thick * 0.9 / scale,
-        (span + pad * 1.45) / scale,
-        middle + thick * 0.9 / scale,
-    )
-    pen.ellipse(wide, fill=round(150 * strength))
-    canvas = canvas.filter(ImageFilter.GaussianBlur(thick * 0.55 / scale))
-    core = Image.new("L", canvas.size)
-    inset = pad + span * 0.03
-    near = (
-        inset / scale,
-        middle - thick * 0.32 / scale,
-        (pad + span * 0.97) / scale,
-        middle + thick * 0.32 / scale,
-    )
-    ImageDraw.Draw(core).ellipse(near, fill=round(255 * strength))
-    core = core.filter(ImageFilter.GaussianBlur(max(1.0, thick * 0.22 / scale)))
-    both = Image.composite(Image.new("L", canvas.size, 255), canvas, core)
-    whole = both.resize((canvas.width * scale, canvas.height * scale), Image.Resampling.BILINEAR)
-    return Drawn(solid(whole, (12, 10, 14)), foot[0] - pad, height - round(whole.height / 2) - thick // 5)
+    size = ((span + 2 * pad) // FINE + 1, (2 * thick + 2 * pad) // FINE + 1)
+    wide = _ellipse(size, (span + 0.9 * pad) / FINE, thick * 0.9 / FINE, round(150 * strength))
+    wide = wide.filter(ImageFilter.GaussianBlur(thick * 0.55 / FINE))
+    core = _ellipse(size, span * 0.94 / FINE, thick * 0.32 / FINE, round(255 * strength))
+    core = core.filter(ImageFilter.GaussianBlur(max(1.0, thick * 0.22 / FINE)))
+    both = Image.composite(Image.new("L", size, 255), wide, core)
+    whole = both.resize((size[0] * FINE, size[1] * FINE), Image.Resampling.BILINEAR)
+    top = height - round(whole.height / 2) - thick // 5
+    return Drawn(solid(whole, SHADE), foot[0] - pad, top)
+
+
+def _ellipse(size: tuple[int, int], width: float, half: float, value: int) -> Image.Image:
+    """Mask with an ellipse in its middle, ``width`` wide and twice ``half`` high."""
+    mask = Image.new("L", size)
+    x, y = size[0] / 2, size[1] / 2
+    ImageDraw.Draw(mask).ellipse((x - width / 2, y - half, x + width / 2, y + half), fill=value)
+    return mask
 
 
 def shadow_soft(alpha: Image.Image, strength: float = 0.32) -> Drawn:
     """A blurred copy of a shape a little below it, as under paper; relative to its top left corner."""
-    scale = 4
     blur = max(2.0, min(alpha.size) * 0.04)
     pad = round(blur * 2.5)
     small = alpha.resize(
-        (max(1, alpha.width // scale), max(1, alpha.height // scale)), Image.Resampling.BILINEAR
+        (max(1, alpha.width // FINE), max(1, alpha.height // FINE)), Image.Resampling.BILINEAR
     )
-    canvas = Image.new("L", (small.width + 2 * pad // scale, small.height + 2 * pad // scale))
-    canvas.paste(small, (pad // scale, pad // scale))
-    canvas = canvas.filter(ImageFilter.GaussianBlur(blur / scale)).point(
-        lambda value: round(value * strength)
-    )
+    canvas = Image.new("L", (small.width + 2 * pad // FINE, small.height + 2 * pad // FINE))
+    canvas.paste(small, (pad // FINE, pad // FINE))
+    canvas = canvas.filter(ImageFilter.GaussianBlur(blur / FINE)).point(lambda value: round(value * strength))
     whole = canvas.resize((alpha.width + 2 * pad, alpha.height + 2 * pad), Image.Resampling.BILINEAR)
-    return Drawn(solid(whole, (12, 10, 14)), -pad, -pad + round(blur * 0.6))
+    return Drawn(solid(whole, SHADE), -pad, -pad + round(blur * 0.6))

@@ -26,24 +26,8 @@ NEAR: Final = 0.24
 """A veil runs to an edge nearer than this share of the side."""
 RESTLESS: Final = 17.0
 """Standard deviation of the grey values under a text beyond which it needs calm (by eye, 2026-11)."""
-MARGIN: Final = 1.06
-"""A veil aims this much over the target, for rounding and the soft edges of letters."""
-
-
-def paint(size: tuple[int, int], palette: Palette, seed: int) -> Image.Image:
-    """A plain backdrop in the brand's colours, for a picture without a generated background. RGB."""
-    width, height = size
-    top = contrast.mix(palette.secondary, palette.paper, 0.55)
-    bottom = contrast.mix(palette.secondary, palette.primary, 0.1)
-    ramp = Image.linear_gradient("L").resize(size, Image.Resampling.BILINEAR)
-    picture = Image.composite(Image.new("RGB", size, bottom), Image.new("RGB", size, top), ramp)
-    disc = Image.new("L", (max(1, width // COARSE), max(1, height // COARSE)))
-    radius = min(disc.size) * 0.62
-    x, y = disc.width * (0.3 + 0.2 * (seed % 3)), disc.height * (0.35 + 0.15 * (seed % 2))
-    ImageDraw.Draw(disc).ellipse((x - radius, y - radius, x + radius, y + radius), fill=110)
-    soft = disc.filter(ImageFilter.GaussianBlur(radius * 0.5)).resize(size, Image.Resampling.BILINEAR)
-    picture.paste(palette.paper, (0, 0), soft)
-    return picture
+AIM: Final = contrast.TARGET * 1.14
+"""What a veil is made for: more than the target, because a shadow or another veil may yet fall on it."""
 
 
 def panel_rect(panel: Panel, room: Rect, texts: Box, canvas: tuple[int, int], short: float) -> Rect:
@@ -89,29 +73,33 @@ class Reading:
     opacity: float
 
 
-def read(grounds: Sequence[Floats], palette: Palette) -> Reading:
+def read(grounds: Sequence[Floats], palette: Palette, *, target: float = contrast.TARGET) -> Reading:
     """Choose ink or paper for texts, and the thinnest veil with which all of them reach the target.
 
     Args:
         grounds: the pixels under each text, each of shape ``(n, 3)``.
         palette: the brand's; black and white take over where neither of its text colours can do it.
+        target: contrast ratio.
     """
     dark, light = contrast.mix(palette.primary, (0, 0, 0), DARK), contrast.mix(palette.secondary, WHITE, 0.6)
     found = [
         reading
-        for reading in (_reading(grounds, palette.paper, dark), _reading(grounds, palette.ink, light))
+        for reading in (
+            _reading(grounds, palette.paper, dark, target),
+            _reading(grounds, palette.ink, light, target),
+        )
         if reading is not None
     ]
     if found:
         return min(found, key=lambda reading: reading.opacity)
-    return _reading(grounds, WHITE, (0, 0, 0)) or Reading((0, 0, 0), WHITE, 1.0)
+    return _reading(grounds, WHITE, (0, 0, 0), target) or Reading((0, 0, 0), WHITE, 1.0)
 
 
-def _reading(grounds: Sequence[Floats], text: Colour, cover: Colour) -> Reading | None:
+def _reading(grounds: Sequence[Floats], text: Colour, cover: Colour, target: float) -> Reading | None:
     """The thinnest veil of a colour under which a text colour reads on all grounds; None if there is none."""
     most = 0.0
     for pixels in grounds:
-        need = contrast.veil(pixels, text, cover)
+        need = contrast.veil(pixels, text, cover, target)
         if need is None:
             return None
         most = max(most, need)
@@ -151,8 +139,7 @@ class Soft:
             RGBA, as large as the picture.
         """
         soft = self.blurred
-        opacity = min(1.0, reading.opacity * MARGIN + (0.02 if reading.opacity else 0.0))
-        tinted = Image.blend(soft, Image.new("RGB", soft.size, reading.cover), opacity)
+        tinted = Image.blend(soft, Image.new("RGB", soft.size, reading.cover), reading.opacity)
         whole = tinted.resize(self.size, Image.Resampling.BICUBIC)
         whole.putalpha(_fading(soft.size, box).resize(self.size, Image.Resampling.BICUBIC))
         return whole
@@ -185,5 +172,12 @@ def tint(colour: Colour, ground: Floats, plain: Colour) -> Colour:
     """A brand colour for letters on this ground, shaded a little if need be; else ``plain``."""
     if contrast.worst(ground, colour) >= contrast.TARGET:
         return colour
-    shaded, moved = contrast.readable(colour, average(ground), most=0.35, target=contrast.TARGET * MARGIN)
+    shaded, moved = contrast.readable(colour, average(ground), most=0.35, target=AIM)
     return shaded if moved <= 0.35 and contrast.worst(ground, shaded) >= contrast.TARGET else plain
+
+
+def pushed(colour: Colour, ground: Floats) -> Colour:
+    """A text colour made darker or lighter, whichever it is, as far as a shadow on its ground asks for."""
+    end = WHITE if contrast.ratio(colour, (0, 0, 0)) > contrast.ratio(colour, WHITE) else (0, 0, 0)
+    steps = (contrast.mix(colour, end, step / 8) for step in range(9))
+    return next((one for one in steps if contrast.worst(ground, one) >= contrast.TARGET), colour)

@@ -13,6 +13,8 @@ from creative.studio.layout import Place
 from creative.studio.model import Product
 from creative.studio.stage import Box, Rect
 
+SHADOW: Final = 0.021
+"""A contact shadow's half height at most, share of the short side."""
 CARD: Final = 0.035
 """Corner radius of a photo that could not be cut out, share of the canvas's short side."""
 
@@ -62,7 +64,7 @@ def put(canvas: Canvas, product: Product, place: Place, rect: Rect, sizes: Sizes
     if not product.cut or place.shadow == "soft":
         shades = [draw.shadow_soft(alpha)]
     elif place.shadow == "contact":
-        shades = [draw.shadow_contact(alpha)]
+        shades = [draw.shadow_contact(alpha, SHADOW * canvas.short)]
     for shade in shades:
         moved = draw.Drawn(shade.image, shade.left + left, shade.top + top)
         canvas.lay("商品", "商品阴影", moved)

@@ -8,7 +8,7 @@ from math import ceil
 
 from PIL import Image, ImageDraw, ImageFont
 
-from runtime.fonts import CJK
+from creative.studio.fonts import SANS
 
 WIDTH = 1200
 """Pixels; Feishu shows cards at most 600 points wide on screens of double density."""
@@ -85,4 +85,4 @@ def _shortened(label: str, width: int) -> str:
 
 @cache
 def _font() -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(CJK, _SIZE)
+    return SANS.font(400, _SIZE)

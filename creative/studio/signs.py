@@ -116,7 +116,8 @@ def mark(block: Block, spot: Rect, ground: Image.Image, colours: tuple[Colour, C
     fill, edge = (
         (light, dark) if contrast.worst(pixels, light) >= contrast.worst(pixels, dark) else (dark, light)
     )
-    ink = draw.Ink(fill, fill, stroke=max(1, round(block.size / 40)), outline=contrast.mix(edge, fill, 0.3), shadow=0.5)
+    edge = contrast.mix(edge, fill, 0.3)
+    ink = draw.Ink(fill, fill, stroke=max(1, round(block.size / 40)), outline=edge, shadow=0.5)
     drawn = draw.text(block, spot.left, spot.top, block.width, "left", ink)
     faded = drawn.image.copy()
     faded.putalpha(drawn.image.getchannel("A").point(lambda value: round(value * MARK_OPACITY)))

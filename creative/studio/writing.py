@@ -65,6 +65,7 @@ class Writer:
         """Write a text on the ground itself."""
         style, palette = placed.style, self.palette
         pixels = contrast.sample(self.canvas.flat, placed.letters)
+        plain = ground.pushed(plain, pixels)
         colours = [
             plain if role == "auto" else ground.tint(self.variant.colour(role, palette), pixels, plain)
             for role in (style.colour, style.number.colour)

@@ -5,7 +5,7 @@ if (root) {
   const me = root.dataset.me, lang = root.dataset.lang;
   const $ = (selector) => root.querySelector(selector);
   const asked = new URLSearchParams(location.search);
-  let chat = asked.get("chat") || "", tab = asked.get("tab") || "chats", table = "", node = asked.get("node") || "", busy = false, again = false;
+  let chat = asked.get("chat") || "", tab = asked.get("tab") || "chats", table = asked.get("table") || "", node = asked.get("node") || "", busy = false, again = false;
   const mark = () => root.querySelectorAll("a[data-tab]").forEach((t) => t.classList.toggle("on", t.dataset.tab === tab));
 
   const post = async (path, body) => {

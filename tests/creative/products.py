@@ -7,7 +7,7 @@ from PIL import Image, ImageChops, ImageDraw, ImageFilter
 
 from creative.studio.photo import Photo
 
-SIDE = 900
+SIDE = 450
 RED, WHITE = (196, 52, 60), (250, 250, 249)
 
 
@@ -27,14 +27,14 @@ class Case:
 def mug(
     colour: tuple[int, int, int], label: tuple[int, int, int] | None = None, dark: int = 190
 ) -> tuple[Image.Image, Image.Image]:
-    """A mug with a ring handle, drawn twice as large for smooth edges: RGB pixels and truth.
+    """A mug with a ring handle, drawn four times as large for smooth edges: RGB pixels and truth.
 
     Args:
         colour: of the mug where the light falls.
         label: colour of a printed label.
         dark: brightness of the other side, of 255.
     """
-    big = 2 * SIDE
+    big = 4 * SIDE
     truth = Image.new("L", (big, big))
     draw = ImageDraw.Draw(truth)
     draw.ellipse((1050, 620, 1450, 1180), fill=255)
@@ -61,11 +61,11 @@ def flat(colour: tuple[int, int, int], noise: float = 1.0) -> Image.Image:
     return Image.fromarray(np.clip(np.asarray(colour) + grain, 0, 255).astype(np.uint8))
 
 
-def placed(ground: Image.Image, body: Image.Image, truth: Image.Image, shadow: bool = False) -> Case:
-    """The mug on a background, slightly out of focus as photos are."""
+def placed(ground: Image.Image, body: Image.Image, truth: Image.Image, shadow: float = 0) -> Case:
+    """The mug on a background, slightly out of focus; `shadow` is the softness of one in pixels."""
     image = ground.copy()
     if shadow:
-        soft = ImageChops.offset(truth, 30, 45).filter(ImageFilter.GaussianBlur(30))
+        soft = ImageChops.offset(truth, 15, 22).filter(ImageFilter.GaussianBlur(shadow))
         image = ImageChops.multiply(
             image, Image.merge("RGB", [soft.point(lambda level: 255 - level * 2 // 5)] * 3)
         )

@@ -348,6 +348,7 @@ def open_studio(
         by_hand: the test does the worker's works itself; no engine is launched.
     """
     sandbox.world.limits_on = False
+    control(sandbox, "POST", "world/images", sketches=True)  # how they look is tested elsewhere
     space = control(sandbox, "POST", "wiki/spaces", name="素材归档")["data"]["space_id"]
     manifest = Manifest(name="经营助手", base=BaseManifest(name="经营数据"))
     settings = load_settings(

@@ -7,14 +7,16 @@ from functools import cache
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
-from creative.studio import contrast, gallery_art, signs
+from creative.studio import contrast, draw, gallery_art, signs
 from creative.studio.compose import Studio, compose
 from creative.studio.formats import FORMATS
 from creative.studio.layout import defaults
 from creative.studio.model import Composition, Copy, Format, Ground, Insets, Palette, Slot
-from creative.studio.stage import frame, overlap
+from creative.studio.stage import FOCI, frame, overlap
 from tests.creative.samples import CLOUD, CREAM, LONG, MIXED, SERUM, SERUM_COPY, block, chequered
 
 SHAPES = ("tmall_main", "tmall_portrait", "poster", "qianchuan_wide", "banner")
@@ -258,6 +260,27 @@ def test_only_the_background_is_cropped() -> None:
     back = composition.layers[0]
     assert back.image.size == (800, 800)
     assert back.image.getpixel((400, 790))[:3] == (200, 200, 200)
+
+
+SIDES = st.integers(1, 700)
+
+
+@given(SIDES, SIDES, SIDES, SIDES, st.sampled_from(FOCI))
+def test_any_picture_fills_any_canvas(wide, high, width, height, focus) -> None:
+    filled = draw.cover(Image.new("RGB", (wide, high), (10, 200, 30)), (width, height), focus)
+    assert filled.size == (width, height)
+    assert filled.getextrema() == ((10, 10), (200, 200), (30, 30))
+
+
+@pytest.mark.parametrize("template", defaults())
+def test_light_here_and_dark_there_does_not_spoil_one_another(template: str) -> None:
+    """Neighbouring columns on opposite grounds: their veils meet."""
+    scene = Image.new("RGB", (400, 400), (245, 245, 240))
+    scene.paste(chequered((400, 210)), (0, 190))
+    scene.paste((20, 20, 26), (0, 300, 400, 400))
+    for fmt in ("tmall_main", "poster"):
+        composition = made(SERUM_COPY, SERUM, gallery_art.bottle(), scene, half(fmt), template, mark="AI生成")
+        assert composition.faults == ()
 
 
 def test_a_channel_without_room_reports_instead_of_drawing_over() -> None:

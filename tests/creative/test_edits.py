@@ -125,7 +125,7 @@ def test_a_job_that_gives_up_says_so_and_is_finished_when_replayed(calm: Studio)
     assert "没有做完" in calm.cell(record, "说明")
     assert "清空“状态”重新开始" in calm.cell(record, "说明")
     assert "失败" in json.dumps(calm.cards(calm.operator)[-1], ensure_ascii=False)
-    work = WorkId(f"art-compose:{record}:1:1")
+    work = WorkId(f"art-upload:{record}:1:1")
     with calm.floor.db.begin() as conn:
         retry_parked(conn, calm.floor.queue, work, actor="ou_admin", at=calm.clock.now())
     calm.wait(record, "待审")

@@ -141,6 +141,16 @@ def test_memory_is_bounded_and_the_painter_lives_on() -> None:
         painter.close()
 
 
+def test_warm_painters_are_used_for_the_first_pictures(painters: Painter) -> None:
+    """Both were started and idle; the next two tasks get them."""
+    painters.warm(whoami)
+    until(lambda: len(painters._idle) == 2, timeout=60, what="both are warm")
+    with ThreadPoolExecutor(2) as threads:
+        pids = list(threads.map(lambda _: painters.run(whoami), range(2)))
+    assert set(pids) <= {each.process.pid for each in painters._idle}
+    assert len(painters._idle) == 2
+
+
 def test_a_fault_of_the_task_itself_comes_back_as_it_is(painters: Painter) -> None:
     with pytest.raises(ValueError, match="no such layout") as caught:
         painters.run(wrong)
