@@ -92,7 +92,8 @@ def tap_router(floor: Floor) -> Router:
     register_web(router, WebDeps(floor.queue, floor.clock, mirror, make_policy(floor, admins(floor))))
     if vault is not None:
         register_taps(router, floor.queue, floor.clock, pay_policy(floor.manifest, floor.settings), vault)
-    register_art(router, floor.db, floor.queue, floor.clock, art_policy(floor.manifest, floor.settings))
+    policy = art_policy(floor.manifest, floor.settings)
+    register_art(router, floor.db, floor.queue, floor.clock, policy, mirror)
     return router
 
 

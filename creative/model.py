@@ -30,6 +30,11 @@ class State(StrEnum):
     CANCELLED = "已取消"
 
     @property
+    def under_way(self) -> bool:
+        """A version is being made; one that failed is finished when its parked work is replayed."""
+        return self in (State.MAKING, State.FAILED)
+
+    @property
     def over(self) -> bool:
         """Nothing more is made; edits of the row change nothing."""
         return self in (State.FINAL, State.ARCHIVED, State.CANCELLED)

@@ -169,19 +169,22 @@ def change_call(conn: Connection, call_id: str, state: CallState, **values: Any)
     conn.execute(table.update().where(table.c.id == call_id).values(state=state.value, **values))
 
 
-def spent(
-    conn: Connection, *, since: datetime, requester: str | None = None, request_id: str | None = None
-) -> Decimal:
-    """Yuan spent, perhaps spent, or under way: since a moment, of a person, of a request (then ever)."""
+def spent(conn: Connection, *, since: datetime, requester: str | None = None) -> Decimal:
+    """Yuan spent, perhaps spent, or under way since a moment, by everybody or by one person."""
     table = tables.calls
-    query = sa.select(table.c.cost).where(table.c.state.in_(SPENT))
-    if request_id is None:
-        query = query.where(table.c.sent_at >= since)
-    else:
-        query = query.where(table.c.version_id.startswith(f"{request_id}:", autoescape=True))
-    if requester is not None:
-        query = query.where(table.c.requester == requester)
-    # Amounts are exact texts in the database, so they are added here.
+    query = sa.select(table.c.cost).where(table.c.state.in_(SPENT), table.c.sent_at >= since)
+    return _sum(conn, query if requester is None else query.where(table.c.requester == requester))
+
+
+def spent_on(conn: Connection, request_id: str) -> Decimal:
+    """Yuan spent, perhaps spent, or under way on a request, ever."""
+    table = tables.calls
+    mine = table.c.version_id.startswith(f"{request_id}:", autoescape=True)
+    return _sum(conn, sa.select(table.c.cost).where(table.c.state.in_(SPENT), mine))
+
+
+def _sum(conn: Connection, query: sa.Select[Any]) -> Decimal:
+    """Amounts are exact texts in the database, so they are added here."""
     return sum((cost for cost in conn.execute(query).scalars() if cost is not None), Decimal(0))
 
 
