@@ -149,9 +149,11 @@ def run_worker(settings: Settings) -> None:
     from bot.router import Router
     from runtime.engine import Engine
     from runtime.floor import open_floor
+    from runtime.memory import give_back_large_blocks
     from runtime.schedule import Scheduler
     from runtime.vault import open_vault
 
+    give_back_large_blocks()
     floor, vault = open_floor(settings), open_vault(settings)
     feishu = client(floor)
     router = Router()

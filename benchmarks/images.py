@@ -23,8 +23,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.images_sizes import sizes
+from benchmarks.payday import slowly
 from benchmarks.payday_probe import family
-from sandbox.client import until
 from sandbox.office import Office
 from sandbox.stage import Stage
 from sandbox.studio_crowd import StudioCrowd
@@ -38,6 +38,7 @@ SIX = (
     "天猫白底图 800×800",
 )  # fmt: skip
 SMALL = ("京东场景图 800×800", "抖音推荐素材 600×800")
+ROLES = {"chorus-web": "web", "chorus-worker": "worker", "python": "supervisor"}
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -81,8 +82,8 @@ class Weights:
         for pid in found:
             try:
                 role, peak, seconds = _of(pid)
-            except (OSError, IndexError, ValueError):
-                continue  # it has just ended
+            except (OSError, IndexError, KeyError, ValueError):
+                continue  # it has just ended, or is a helper of a library
             self.peaks[role] = max(peak, self.peaks.get(role, 0.0))
             self.cpu[pid] = (role, seconds)
 
@@ -92,7 +93,7 @@ def _of(pid: int) -> tuple[str, float, float]:
     folder = Path(f"/proc/{pid}")
     name = (folder / "comm").read_text().strip()
     words = (folder / "cmdline").read_bytes()
-    role = "painter" if b"spawn_main" in words else name.removeprefix("chorus-")
+    role = ROLES[name] if b"spawn_main" not in words else "painter"
     peak = int((folder / "status").read_text().split("VmHWM:")[1].split()[0]) / 1024
     fields = (folder / "stat").read_text().rpartition(")")[2].split()
     return role, peak, (int(fields[11]) + int(fields[12])) / TICKS
@@ -109,7 +110,7 @@ class Running:
     def timed(self, what: str, count: int) -> float:
         """Wait until so many rows wait for a decision; print and give the seconds since now."""
         began, before = time.monotonic(), self.weights.spent()
-        until(lambda: self._ready(count), 1800, f"{count} requests wait for a decision")
+        slowly(lambda: self._ready(count), 1800, f"{count} requests wait for a decision")
         took = time.monotonic() - began
         used = self.weights.spent() - before
         busy = ", ".join(f"{role} {used[role]:.1f}" for role in sorted(used))

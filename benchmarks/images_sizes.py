@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 from PIL import Image
@@ -61,7 +61,7 @@ def fitting(fmt: Format, subject: Product, scene: Image.Image) -> tuple[str, par
     raise LookupError(f"{fmt.name}: no layout fits the sample; give it shorter texts")
 
 
-def writers(sample: Composition, fmt: Format) -> Iterator[partial[object]]:
+def writers(sample: Composition, fmt: Format) -> Iterator[Callable[[], object]]:
     """What makes files of a composition: as the channel wants it, PSD, SVG."""
     yield partial(encode, sample.flat, fmt, None)
     yield partial(write_psd, sample)

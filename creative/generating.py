@@ -53,14 +53,20 @@ class Generating:
         self._paused: dict[str, datetime] = {}
 
     def generate(self, run: JobRun, args: Mapping[str, Any]) -> None:
-        """Have one background made by the first model that can, then let its variant be composed."""
+        """Have one background made by the first model that can, then let its variant be composed.
+
+        The call's own row says how far it is, so the engine records no steps: each would cost a commit.
+        """
         call_id = str(args["call"])
+
+        def go_on(_state: str) -> None:
+            self._next(call_id)
+
         try:
-            run.attempt("generate", lambda: self._once(call_id), tries=TRIES)
+            run.deliver("generate", lambda: self._once(call_id), go_on, tries=TRIES)
         except TransientError as error:
             note = f"{OUT}：{error}"
-            run.step("give up", lambda: self._settle(call_id, CallState.FAILED, note))
-        run.step("next", lambda: self._next(call_id))
+            run.deliver("give up", lambda: self._settle(call_id, CallState.FAILED, note), go_on)
 
     def _once(self, call_id: str) -> str:
         """One round over the models. What was sent and not heard of is never sent again."""
