@@ -15,9 +15,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from runtime.clock import Clock, ManualClock
 from runtime.db import Database
@@ -94,8 +96,7 @@ class Limits:
         sleep: Callable[[float], object] | None = None,
         speed: float = 1.0,
     ) -> None:
-        # Slots, gates and leases need not survive a power cut, so their commits wait for no disk.
-        self._db = Database(db.url, durable=False) if db.dialect == "sqlite" else db
+        self._db = open_pacing(db)
         self._owned = self._db is not db
         self._clock = clock
         self.sleep = sleep or (clock.advance if isinstance(clock, ManualClock) else time.sleep)
@@ -106,7 +107,7 @@ class Limits:
         self._gates_read = float("-inf")
         self._pruned = self._now()
         self._lanes: dict[str, threading.Lock] = {}
-        self._shared_lanes = lanes_of(self._db, clock)
+        self._shared_lanes = lanes_of(db, clock)
 
     def pace(self, *wanted: Wanted) -> None:
         """Wait until one call may be made under every given key, and take its slots.
@@ -300,6 +301,25 @@ class Limits:
         second = rate.per_second and int(rate.per_second * self._speed)
         minute = rate.per_minute and int(rate.per_minute * self._speed)
         return Rate(second, minute)
+
+
+def open_pacing(db: Database) -> Database:
+    """Where slots and gates are kept: on SQLite in a file of their own beside the database, else in it.
+
+    They need not survive a power cut, so their commits wait for no disk; and they must not wait for those of
+    others either: a slot is lost 50 ms after its moment, while a busy worker waits longer than that for its
+    turn at the database.
+    """
+    path = sa.make_url(db.url).database if db.dialect == "sqlite" else None
+    if not path:
+        return db
+    own = Database(f"sqlite:///{Path(path).with_suffix('.limits.db')}", durable=False)
+    with own.begin() as conn:
+        for table in (gates, pace_table):
+            conn.execute(CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                conn.execute(CreateIndex(index, if_not_exists=True))
+    return own
 
 
 def _pace(row: sa.Row[tuple[object, ...]]) -> slots.Pace:
