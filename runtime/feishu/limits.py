@@ -45,11 +45,12 @@ EVERYTHING = "*"
 
 @dataclass(slots=True)
 class _Pool:
-    """Slots this process has reserved for a key, and how fast it uses them."""
+    """Slots this process has reserved for a key, how fast it uses them, and which nobody used in time."""
 
     slots: deque[float] = field(default_factory=deque)
     reserved_at: float = float("-inf")
     used: int = 0
+    lost: list[float] = field(default_factory=list)
 
     def next(self, at: float) -> float | None:
         """Return the first slot that may still be used at a moment."""
@@ -62,6 +63,7 @@ class _Pool:
             if slot >= at - slots.LATE:
                 self.used += 1
                 return slot
+            self.lost.append(slot)
         return None
 
     def wanted(self, now: float, most: int) -> int:
@@ -72,10 +74,11 @@ class _Pool:
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """When a call may be made, and until when: later it needs new slots."""
+    """When a call may be made, and until when: later it needs new slots. ``taken``: its slot of each key."""
 
     at: float
     until: float
+    taken: Mapping[str, float]
 
 
 class Limits:
@@ -136,6 +139,9 @@ class Limits:
                 self.sleep(turn.at - now)
             if self._now() <= turn.until:
                 return
+            with self._lock:
+                for key, slot in turn.taken.items():
+                    self._pool(key).lost.append(slot)
 
     def gate(self, key: str, seconds: float) -> None:
         """Let nobody call under a key for some seconds, in any process."""
@@ -199,8 +205,9 @@ class Limits:
         at = self._together(wanted, {}, earliest)
         if all(self._pool(key).next(at) is not None for key, _ in wanted):
             _refuse_long(at - began, wanted)
-            taken = [self._pool(key).take(at) for key, _ in wanted]
-            return _Turn(at, min(slot for slot in taken if slot is not None) + slots.LATE)
+            found = {key: self._pool(key).take(at) for key, _ in wanted}
+            taken = {key: slot for key, slot in found.items() if slot is not None}
+            return _Turn(at, min(taken.values()) + slots.LATE, taken)
         return self._reserve(sorted(wanted, key=lambda pair: pair[0]), began, earliest)
 
     def _together(self, wanted: Sequence[Wanted], known: Mapping[str, slots.Pace], at: float) -> float:
@@ -219,9 +226,10 @@ class Limits:
     def _reserve(self, wanted: Sequence[Wanted], began: float, earliest: float) -> _Turn:
         """The same where some slots must be reserved: those of all keys in one transaction."""
         rows: list[tuple[str, slots.Grant]] = []
-        first: list[float] = []
+        first: dict[str, float] = {}
         with self._db.begin() as conn:
-            known = self._load(conn, [key for key, _ in wanted])
+            loaded = self._load(conn, [key for key, _ in wanted])
+            known = {key: slots.unused(pace, self._pool(key).lost) for key, pace in loaded.items()}
             at = self._together(wanted, known, earliest)
             _refuse_long(at - began, wanted)
             for key, rate in wanted:
@@ -229,15 +237,16 @@ class Limits:
                 if slot is None:
                     fast = self._scaled(rate)
                     most = int((fast.per_second or 0) * CHUNK_SECONDS)
-                    grant = slots.reserve(known[key], fast, at, self._pool(key).wanted(at, most))
+                    pace = slots.unused(loaded[key], self._pool(key).lost)  # more were lost just now
+                    grant = slots.reserve(pace, fast, at, self._pool(key).wanted(at, most))
                     rows.append((key, grant))
                     slot = grant.slots[0]
-                first.append(slot)
+                first[key] = slot
             self._store(conn, rows)
             self._prune(conn, at)
         for key, grant in rows:
             self._pools[key] = _Pool(deque(grant.slots[1:]), at, 1)
-        return _Turn(at, min(first) + slots.LATE)
+        return _Turn(at, min(first.values()) + slots.LATE, first)
 
     def _pool(self, key: str) -> _Pool:
         return self._pools.setdefault(key, _Pool())
