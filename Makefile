@@ -12,7 +12,7 @@ ORDER ?= -p no:randomly
 demo: .venv/.run  ## the whole company on this machine; Ctrl-C stops everything it started
 	$(BIN)/chorus demo
 
-demo-once: .venv/.run  ## one business morning played without a person; exit code says pass or fail
+demo-once: .venv/.run  ## a morning, a pay day and a day of images played without a person; exit code says pass or fail
 	$(BIN)/chorus demo --once
 
 test: test-sqlite test-postgres  ## every test: on SQLite, then what touches a database on PostgreSQL

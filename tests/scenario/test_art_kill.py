@@ -28,7 +28,7 @@ from tests.scenario.support_kill import NEVER, Ledger
 pytestmark = [
     pytest.mark.process,
     pytest.mark.kill,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1800),
     pytest.mark.xdist_group("scenario-art-kill"),
 ]
 
