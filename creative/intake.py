@@ -76,6 +76,7 @@ def look(
         return _deleted(known, now)
     status, digest = str(values.get("status") or ""), input_digest(values)
     base = _read_people(known or _blank(record_id, now), values)
+    base = replace(base, shown=status or base.shown)
     if known is not None and known.state.over:
         return _over(base, digest, status)
     if status == State.CANCELLED.value:
@@ -92,9 +93,10 @@ def look(
         return Intake(None, None, "being_made", mark=strayed)
     if known.state is State.REVIEW:
         return _edited(base, values, digest, shelf, check, previous, now, strayed=strayed)
-    if digest == known.seen and status:
+    emptied = not status and bool(known.shown)
+    if digest == known.seen and not emptied:
         return Intake(None, None, "unchanged", mark=strayed)
-    return _examine(base, values, digest, shelf, check, now)
+    return _examine(replace(base, shown=status), values, digest, shelf, check, now)
 
 
 def next_version(

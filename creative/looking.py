@@ -116,7 +116,10 @@ class Looking:
         if request is None or self.deps.sync.mirror.get(REQUESTS, request_id) is None:
             return False
         values: dict[str, CellValue] = {"status": request.state.value, "note": request.note or EMPTY}
-        return self.deps.sync.pusher.write(REQUESTS, request_id, values)
+        changed = self.deps.sync.pusher.write(REQUESTS, request_id, values)
+        with self.deps.db.begin() as conn:
+            store.note_shown(conn, request)
+        return changed
 
 
 def sweep_work(_at: object) -> Work:

@@ -164,6 +164,7 @@ class Request:
         decided_by: who chose.
         wiki: address of the page.
         changed_at: of the last change.
+        shown: the state that was last written into the row; "" while it still has to be.
     """
 
     id: str
@@ -180,6 +181,7 @@ class Request:
     decided_by: str | None
     wiki: str
     changed_at: datetime
+    shown: str = ""
 
     @property
     def version_id(self) -> str:

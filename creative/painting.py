@@ -142,7 +142,7 @@ def prepare_photo(root: str, blob: str, name: str) -> Prepared:
     try:
         photo = open_photo(blobs.get(blob), name)
     except PhotoRefused as refused:
-        return Prepared(name, blob, fault=f"“{name}”：{refused.sentence}")
+        return Prepared(name, blob, fault=refused.sentence)
     product = cut_out(photo)
     out = io.BytesIO()
     product.image.convert("RGBA").save(out, "PNG", compress_level=1)

@@ -54,18 +54,25 @@ def save_request(db: Database, conn: Connection, request: Request) -> None:
         "seen": request.seen, "title": request.title, "requester": _dump(request.requester),
         "designer": _dump(request.designer), "owners": list(request.owners), "note": request.note,
         "chosen": request.chosen, "decided_by": request.decided_by, "wiki": request.wiki,
-        "changed_at": request.changed_at,
+        "changed_at": request.changed_at, "shown": request.shown,
     }  # fmt: skip
     change = {key: value for key, value in values.items() if key != "id"}
     insert = db.insert(tables.requests).values(values)
     conn.execute(insert.on_conflict_do_update(index_elements=["id"], set_=change))
 
 
+def note_shown(conn: Connection, request: Request) -> None:
+    """Note that the row says now where a request stands, unless it has moved on meanwhile."""
+    table = tables.requests
+    same = table.update().where(table.c.id == request.id, table.c.state == request.state.value)
+    conn.execute(same.values(shown=request.state.value))
+
+
 def _request(row: Mapping[Any, Any]) -> Request:
     return Request(
         row["id"], State(row["state"]), row["version"], row["turn"], row["seen"], row["title"],
         _person(row["requester"]), _person(row["designer"]), tuple(row["owners"] or ()), row["note"],
-        row["chosen"], row["decided_by"], row["wiki"], row["changed_at"],
+        row["chosen"], row["decided_by"], row["wiki"], row["changed_at"], row["shown"],
     )  # fmt: skip
 
 

@@ -40,7 +40,7 @@ SVG = b"""<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="80
 
 REFUSED: dict[str, tuple[str, bytes, str]] = {
     "half a file": ("瓶子.jpg", broken(), "“瓶子.jpg”不完整，只传了一部分"),
-    "a bomb": ("大图.png", bomb(), "“大图.png”有 30000×30000 像素，尺寸过大"),
+    "a bomb": ("大图.png", bomb(), "“大图.png”尺寸过大，没有打开"),
     "nothing": ("空.png", b"", "“空.png”是空文件（0 字节）"),
     "a drawing": ("标志.svg", SVG, "“标志.svg”是 SVG 矢量图"),
     "a drawing in disguise": ("标志.png", SVG, "“标志.png”是 SVG 矢量图"),

@@ -1,7 +1,6 @@
 """Edits at any moment: of a request while it is made, of brands and words, and a job that gives up."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
@@ -9,59 +8,54 @@ from bitable_sync.mirror import ROWS, STATE
 from creative.looking import sweep_work
 from creative.model import CallState, State
 from creative.shelf import load_shelf
-from runtime.ids import WorkId
-from runtime.parked import retry_parked
+from runtime.errors import PermanentError
+from tests.creative.hands import Hands
 from tests.creative.stage import BRAND, Studio
-from tests.support.wait import until
 
 pytestmark = pytest.mark.db
+
+STAGE = {"by_hand": True}
 
 BAD = ("坏的.jpg", b"\xff\xd8\xff\xe0 half")
 
 
-def sent(studio: Studio, record: str) -> bool:
-    """Whether an image model is at work for a request."""
-    return any(call.state is CallState.SENT for call in studio.calls(record))
-
-
-def slow(studio: Studio, seconds: float) -> None:
-    """Image models take their time."""
-    studio.sandbox.world.images.latency = seconds
+def hands(studio: Studio) -> Hands:
+    """The works of the stage."""
+    assert isinstance(studio.engine, Hands)
+    return studio.engine
 
 
 def test_an_edit_while_it_is_made_counts_afterwards(calm: Studio) -> None:
     """The first version is finished as it was asked for; the new copy follows at no cost."""
-    slow(calm, 1.0)
     record = calm.ask(wait=None)
-    until(lambda: sent(calm, record), timeout=30, what="a picture is under way")
+    hands(calm).perform(until="art.compose")
     calm.edit("art_requests", record, 主标题="后来改的")
     calm.wait(record, "待审", version=2)
     assert calm.reasons(record) == ["accepted", "delivered", "copy_edited", "delivered"]
     assert len(calm.bills(record)) == 1
+    assert calm.stored_version(record).brief.copy.headline == "一杯热水\n陪你到下班"
     assert calm.stored_version(record, 2).brief.copy.headline == "后来改的"
 
 
 def test_a_row_deleted_while_it_is_made_pays_for_nothing_more(calm: Studio) -> None:
-    """Pictures that are under way are paid for; those that wait are not sent."""
-    slow(calm, 1.0)
-    record = calm.ask(版数=6, wait=None)
-    until(lambda: sent(calm, record), timeout=30, what="a picture is under way")
+    """Pictures that were asked for are paid for; those that wait are not sent, and nobody gets a card."""
+    record = calm.ask(版数=3, wait=None)
+    hands(calm).perform(until="art.generate")
+    hands(calm).do(hands(calm).waiting_works.pop(0))
     calm.delete("art_requests", record)
     calm.idle()
     assert calm.request(record).state is State.CANCELLED
     calls = calm.calls(record)
-    stopped = [call for call in calls if call.state is CallState.REFUSED]
-    assert len(calls) == 6
-    assert len(stopped) >= 2  # at most four are under way at once
-    assert {call.note for call in stopped} == {"需求取消了或有了新的版本，没有生成"}
-    assert len(calm.bills(record)) == 6 - len(stopped)
+    assert sorted(call.state.value for call in calls) == ["refused", "refused", "stored"]
+    said = {call.note for call in calls if call.state is CallState.REFUSED}
+    assert said == {"需求取消了或有了新的版本，没有生成"}
+    assert len(calm.bills(record)) == 1
     assert calm.cards(calm.operator, record) == []
-    assert calm.troubles() == []
+    assert hands(calm).given_up == []
 
 
 def test_a_photo_replaced_while_the_bad_one_was_looked_at_is_taken(calm: Studio) -> None:
     """The bad photo is refused; the good one stands in the row already, so nobody has to edit again."""
-    calm.fault("*/medias/*/download", kind="delay", seconds=1.5)
     record = calm.ask(photo=BAD, 尺寸=["公众号小封面 383×383"], wait=None)
     calm.edit("art_requests", record, 商品图=[])
     calm.wait(record, "待审", version=2)
@@ -112,7 +106,7 @@ def test_a_word_in_the_companys_list_takes_effect_and_may_be_switched_off(calm: 
     assert calm.bills(record) == []
     assert "待修改" in json.dumps(calm.cards(calm.operator, "暖心一杯")[-1], ensure_ascii=False)
     calm.edit("art_words", word, 启用=False)
-    calm.edit("art_requests", record, 状态="")
+    calm.edit("art_requests", record, 状态=None)
     calm.wait(record, "待审")
     assert len(calm.bills(record)) == 1
 
@@ -125,12 +119,28 @@ def test_a_job_that_gives_up_says_so_and_is_finished_when_replayed(calm: Studio)
     assert "没有做完" in calm.cell(record, "说明")
     assert "清空“状态”重新开始" in calm.cell(record, "说明")
     assert "失败" in json.dumps(calm.cards(calm.operator)[-1], ensure_ascii=False)
-    work = WorkId(f"art-upload:{record}:1:1")
-    with calm.floor.db.begin() as conn:
-        retry_parked(conn, calm.floor.queue, work, actor="ou_admin", at=calm.clock.now())
+    ((work, error),) = hands(calm).given_up
+    hands(calm).given_up.clear()
+    assert isinstance(error, PermanentError)
+    assert work.id == f"art-upload:{record}:1:1"
+    hands(calm).do(work)
     calm.wait(record, "待审")
     assert len(calm.results(record)) == 1
     assert len(calm.bills(record)) == 1
+    assert calm.reasons(record) == ["accepted", "gave_up", "delivered"]
+
+
+def test_a_failed_request_is_made_anew_when_its_state_is_emptied(calm: Studio) -> None:
+    """And not before: events and the sweep leave it alone, because it costs money."""
+    calm.fault("*/medias/upload_all", kind="code", code=1061002, msg="params error.")
+    record = calm.ask(尺寸=["公众号小封面 383×383"], wait="失败")
+    hands(calm).given_up.clear()
+    calm.arrive("art_requests", record)
+    sweep(calm)
+    assert calm.request(record).state is State.FAILED
+    calm.edit("art_requests", record, 状态=None)
+    calm.wait(record, "待审", version=2)
+    assert len(calm.bills(record)) == 2
 
 
 def test_events_that_come_twice_and_a_sweep_decide_nothing_more(calm: Studio) -> None:
@@ -139,7 +149,12 @@ def test_events_that_come_twice_and_a_sweep_decide_nothing_more(calm: Studio) ->
     before = (calm.request(record), calm.reasons(record), len(calm.bills()))
     for _ in range(3):
         calm.arrive("art_requests", record)
-    calm.put(replace(sweep_work(None), id="tick:check_images@test", lane="tick:check_images"))
-    calm.idle()
+    sweep(calm)
     assert (calm.request(record), calm.reasons(record), len(calm.bills())) == before
-    assert calm.troubles() == []
+    assert hands(calm).given_up == []
+
+
+def sweep(studio: Studio) -> None:
+    """The regular look at everything."""
+    hands(studio).do(sweep_work(None))
+    studio.idle()

@@ -41,7 +41,7 @@ def accepted(verdict: Verdict = PASSED) -> tuple[Request, Version]:
 def in_state(state: State, note: str = "第 1 次：2 版") -> tuple[Request, Version]:
     """The request of the row in some state, its row saying so."""
     request, version = accepted()
-    return replace(request, state=state, note=note), version
+    return replace(request, state=state, note=note, shown=state.value), version
 
 
 def saying(state: State, **cells: Any) -> dict[str, CellValue]:
@@ -273,7 +273,7 @@ def test_the_same_row_seen_again_decides_nothing(
 ) -> None:
     """A replayed event, or the sweep after the event: no second version, no second turn, nobody told again.
 
-    Between the two, 状态 and 说明 were written into the row, as Chorus does after each decision.
+    Be it after 状态 and 说明 were written into the row, or before.
     """
     known, version = in_state(state) if state else (None, None)
     values = row(**cells)
@@ -281,9 +281,9 @@ def test_the_same_row_seen_again_decides_nothing(
     request = first.request or known
     if request is None:
         return
-    shown = {**values, "status": request.state.value, "note": request.note}
-    second = seen(shown, request, first.version or version, verdict, LATER)
-    assert second.request is None
-    assert second.version is None
-    assert not second.tell
-    assert not second.mark
+    written = {**values, "status": request.state.value, "note": request.note}
+    marked = replace(request, shown=request.state.value)
+    second = seen(written, marked, first.version or version, verdict, LATER)
+    assert second == Intake(None, None, second.reason)
+    early = seen(values, request, first.version or version, verdict, LATER)
+    assert (early.request, early.version, early.tell) == (None, None, False)

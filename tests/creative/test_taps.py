@@ -29,7 +29,7 @@ def now_on(studio: Studio, record: str, **more: Any) -> dict[str, Any]:
 
 def test_only_those_the_row_and_the_brand_name_may_decide(calm: Studio) -> None:
     """The right is read from our rows; a card in the wrong hands, or a forged id, decides nothing."""
-    designer, owner, stranger = calm.person(4), calm.person(5), calm.person(6)
+    designer, owner, stranger = calm.person(4), calm.person(5), calm.person(2)
     calm.add("art_brands", 品牌="有主的牌", 负责人=[{"id": owner.open_id}])
     record = calm.ask(品牌="有主的牌", 设计师=[{"id": designer.open_id}])
     assert len(calm.cards(calm.operator, record)) == len(calm.cards(designer, record)) == 1
