@@ -14,14 +14,14 @@ WEEKDAYS = "一二三四五六日"
 
 
 def yuan(value: Decimal | None) -> str:
-    """An amount: ``¥8,240``, ``¥12.4万``, ``¥1.32亿``; a dash when it is not known."""
+    """An amount: ``¥8,240``, ``¥1.24万``, ``¥12.4万``, ``¥1.32亿``; a dash when it is not known."""
     if value is None:
         return NOTHING
     sign, size = ("−" if value < 0 else ""), abs(value)
     if size >= YI:
         return f"{sign}¥{_round(size / YI, 2)}亿"
     if size >= WAN:
-        return f"{sign}¥{_round(size / WAN, 1)}万"
+        return f"{sign}¥{_round(size / WAN, 1 if size >= 10 * WAN else 2)}万"
     return f"{sign}¥{_round(size, 0)}"
 
 
@@ -51,13 +51,13 @@ def _round(value: Decimal, places: int) -> str:
 
 
 def span(value: timedelta | None) -> str:
-    """How long: ``40 秒``, ``12 分钟``, ``3 小时 20 分``, ``2 天``."""
+    """How long: ``不到 1 分钟``, ``12 分钟``, ``3 小时 20 分``, ``2 天``."""
     if value is None:
         return NOTHING
     seconds = int(value.total_seconds())
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if seconds < 60:
-        return f"{max(seconds, 0)} 秒"
+        return "不到 1 分钟"
     if minutes < 60:
         return f"{minutes} 分钟"
     if days < 1:

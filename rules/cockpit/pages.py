@@ -33,12 +33,13 @@ from rules.cockpit.desk import ASSETS, PREFIX, WEB, Desk, PageDeps, dress, open_
 from rules.cockpit.model import Fate, Health, Scope, Stock
 from runtime.feishu.signin import Identity
 
-PARTS: Final = {
-    "home": ("state", "kpis", "trend", "shops", "alerts", "stock", "deeds", "quality", "art", "sources"),
-    "shop": ("state", "kpis", "trend", "plans", "stock"),
-    "stock": ("state", "skus"),
+COLUMNS: Final = {
+    "home": (("state", "kpis", "trend"), ("shops", "stock", "quality", "sources"), ("alerts", "deeds", "art")),
+    "shop": (("state", "kpis", "trend", "plans", "stock"),),
+    "stock": (("state", "skus"),),
 }
-"""The parts of each page, in the order of their templates ``cockpit_<part>.html``."""
+"""The parts of each page, templates ``cockpit_<part>.html``: across the page, then its left and right column."""
+PARTS: Final = {view: tuple(part for column in columns for part in column) for view, columns in COLUMNS.items()}
 BODY: Final = 4096
 AGAIN: Final = f"{PREFIX}/sign-in"
 FAULTS: Final[dict[Fault, tuple[str, str, int]]] = {
@@ -170,7 +171,7 @@ def _values(desk: Desk, view: str) -> dict[str, Any]:
     scope = _scope(view)
     board = desk.deps.boards.board(scope)
     return {
-        "view": view, "board": board, "scope": scope, "now": board.at, "spans": SPANS, "parts": PARTS[view],
+        "view": view, "board": board, "scope": scope, "now": board.at, "spans": SPANS, "columns": COLUMNS[view],
         "charts": charts(board), "Stock": Stock, "Health": Health, "Fate": Fate,
         "most": {"skus": SKUS, "alerts": ALERTS},
     }  # fmt: skip
