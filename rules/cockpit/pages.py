@@ -34,12 +34,16 @@ from rules.cockpit.model import Fate, Health, Scope, Stock
 from runtime.feishu.signin import Identity
 
 COLUMNS: Final = {
-    "home": (("state", "kpis", "trend"), ("shops", "stock", "quality", "sources"), ("alerts", "deeds", "art")),
+    "home": (
+        ("state", "kpis", "trend"),
+        ("shops", "stock", "quality", "sources"),
+        ("alerts", "deeds", "art"),
+    ),
     "shop": (("state", "kpis", "trend", "plans", "stock"),),
     "stock": (("state", "skus"),),
 }
-"""The parts of each page, templates ``cockpit_<part>.html``: across the page, then its left and right column."""
-PARTS: Final = {view: tuple(part for column in columns for part in column) for view, columns in COLUMNS.items()}
+"""The parts of each page (``cockpit_<part>.html``): across the page, then its left and right column."""
+PARTS: Final = {view: sum(columns, ()) for view, columns in COLUMNS.items()}
 BODY: Final = 4096
 AGAIN: Final = f"{PREFIX}/sign-in"
 FAULTS: Final[dict[Fault, tuple[str, str, int]]] = {

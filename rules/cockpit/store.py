@@ -103,7 +103,8 @@ def episodes(conn: Connection, since: datetime) -> list[Episode]:
     """Every alert that fired since a moment, with what people did about it."""
     e, k = rt.alert_episodes.c, rt.alert_tasks.c
     rows = conn.execute(sa.select(rt.alert_episodes).where(e.fired_at >= since)).all()
-    acted = set(conn.execute(sa.select(k.alert_id, k.episode).where(k.asked_at >= since)).tuples())
+    tasks = conn.execute(sa.select(k.alert_id, k.episode).where(k.asked_at >= since))
+    acted = {(row.alert_id, row.episode) for row in tasks}
     touched = _touches(conn, sorted({row.alert_id for row in rows}), since)
     return [
         Episode(

@@ -43,16 +43,17 @@ UNIT = "od-cockpit"
 def plan_row(plan_id: str, shop: str = "旗舰店", **changes: CellValue) -> dict[str, CellValue]:
     """A row of 计划日报 as a pull brings it: ROI 2.5."""
     return {
-        "plan_id": plan_id, "name": f"夏季新品{plan_id}", "platform": "抖音", "shop": shop, "status": "投放中",
-        "budget": Decimal(2000), "spend": Decimal(1000), "gmv": Decimal(2500), "orders": Decimal(20), **changes,
+        "plan_id": plan_id, "name": f"夏季新品{plan_id}", "platform": "抖音", "shop": shop,
+        "status": "投放中", "budget": Decimal(2000), "spend": Decimal(1000), "gmv": Decimal(2500),
+        "orders": Decimal(20), **changes,
     }  # fmt: skip
 
 
 def shop_row(name: str = "旗舰店", **changes: CellValue) -> dict[str, CellValue]:
     """A row of 店铺日报 as a pull brings it: a quarter more than yesterday at this hour."""
     return {
-        "shop_id": f"s-{name}", "name": name, "platform": "抖音", "gmv": Decimal(50000), "orders": Decimal(400),
-        "gmv_base": Decimal(40000), **changes,
+        "shop_id": f"s-{name}", "name": name, "platform": "抖音", "gmv": Decimal(50000),
+        "orders": Decimal(400), "gmv_base": Decimal(40000), **changes,
     }  # fmt: skip
 
 
@@ -83,7 +84,8 @@ class House:
     def _floor(self) -> Floor:
         manifest = Manifest(
             name="悦然服饰", base=BaseManifest(name="经营数据"),
-            cockpit=CockpitManifest(viewers=tuple(self.viewers)), limits=LimitsManifest(max_age=dict(self.max_age)),
+            cockpit=CockpitManifest(viewers=tuple(self.viewers)),
+            limits=LimitsManifest(max_age=dict(self.max_age)),
         )  # fmt: skip
         return Floor(self._settings(), manifest, self.clock, self.db, self.mirror.db, WorkQueue(self.db))
 
@@ -137,9 +139,9 @@ class House:
         """An alert as the checker keeps it, firing for an hour."""
         now = self.clock.now()
         row: dict[str, Any] = {
-            "id": alert_id, "rule_id": "rec_roi", "object_id": alert_id, "table": PLANS, "title": "夏季新品1001",
-            "state": "firing", "severity": "警告", "episode": 1, "version": 1, "turn": 1, "value": Decimal(2),
-            "limit": Decimal(3), "fired_at": now - timedelta(hours=1), "ack_count": 0, "reason": "fired",
+            "id": alert_id, "rule_id": "rec_roi", "object_id": alert_id, "table": PLANS,
+            "title": "夏季新品1001", "state": "firing", "severity": "警告", "episode": 1,
+            "version": 1, "turn": 1, "value": Decimal(2), "limit": Decimal(3), "fired_at": now - timedelta(hours=1), "ack_count": 0, "reason": "fired",
             "sentence": "", "owners": (Person("ou_wang", "王芳"),), "supervisors": (), **values,
         }  # fmt: skip
         with self.db.begin() as conn:

@@ -70,7 +70,7 @@ def test_no_alerts_are_no_percentages() -> None:
         ({"qty": D(5), "on_way": D(900)}, Stock.OUT),
         ({"safety": EMPTY}, Stock.UNKNOWN),
         ({"on_way": EMPTY}, Stock.UNKNOWN),
-        ({"qty": Unreadable("text", "不是数字")}, Stock.UNKNOWN),
+        ({"qty": Unreadable("不是数字")}, Stock.UNKNOWN),
         ({"qty": D(10), "safety": EMPTY}, Stock.OUT),  # sold out is sold out without a safety stock
     ],
 )

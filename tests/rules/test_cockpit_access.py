@@ -150,8 +150,8 @@ def test_a_callback_of_pay_is_no_callback_of_the_cockpit(house: House, people: l
 
 @pytest.mark.parametrize(
     "goal",
-    ["https://evil.example", "//evil.example", "/cockpit/../pay", "/pay", "\\evil", "/cockpitx", "javascript:1",
-     "/cockpit//evil.example"],
+    ["https://evil.example", "//evil.example", "/cockpit/../pay", "/pay", "\\evil", "/cockpitx",
+     "javascript:1", "/cockpit//evil.example"],
 )  # fmt: skip
 def test_nobody_is_led_elsewhere(house: House, people: list[str], goal: str) -> None:
     """A goal outside the cockpit is not gone to."""
