@@ -175,8 +175,8 @@ def _values(desk: Desk, view: str) -> dict[str, Any]:
     scope = _scope(view)
     board = desk.deps.boards.board(scope)
     return {
-        "view": view, "board": board, "scope": scope, "now": board.at, "spans": SPANS, "columns": COLUMNS[view],
-        "charts": charts(board), "Stock": Stock, "Health": Health, "Fate": Fate,
+        "view": view, "board": board, "scope": scope, "now": board.at, "spans": SPANS,
+        "columns": COLUMNS[view], "charts": charts(board), "Stock": Stock, "Health": Health, "Fate": Fate,
         "most": {"skus": SKUS, "alerts": ALERTS},
     }  # fmt: skip
 

@@ -141,7 +141,8 @@ class House:
         row: dict[str, Any] = {
             "id": alert_id, "rule_id": "rec_roi", "object_id": alert_id, "table": PLANS,
             "title": "夏季新品1001", "state": "firing", "severity": "警告", "episode": 1,
-            "version": 1, "turn": 1, "value": Decimal(2), "limit": Decimal(3), "fired_at": now - timedelta(hours=1), "ack_count": 0, "reason": "fired",
+            "version": 1, "turn": 1, "value": Decimal(2), "limit": Decimal(3),
+            "fired_at": now - timedelta(hours=1), "ack_count": 0, "reason": "fired",
             "sentence": "", "owners": (Person("ou_wang", "王芳"),), "supervisors": (), **values,
         }  # fmt: skip
         with self.db.begin() as conn:

@@ -227,8 +227,8 @@ def touched(house: House, alert: str, number: int, reason: str, actor: str = "ou
     """The audit row of a change of an alert."""
     with house.db.begin() as conn:
         audit.record(
-            conn, at=START - HOUR, actor=actor, action="alert.change", subject=f"alert:{alert}", reason=reason,
-            detail={"episode": number},
+            conn, at=START - HOUR, actor=actor, action="alert.change", subject=f"alert:{alert}",
+            reason=reason, detail={"episode": number},
         )  # fmt: skip
 
 
