@@ -110,9 +110,7 @@ def test_a_cookie_in_another_browser_is_no_session(house: House, people: list[st
     assert refused(thief)
 
 
-def test_sessions_of_pay_and_of_the_cockpit_open_nothing_of_each_other(
-    house: House, people: list[str]
-) -> None:
+def test_sessions_of_pay_and_cockpit_open_nothing_of_each_other(house: House, people: list[str]) -> None:
     """Whichever name a cookie is put under: the two keep their sessions apart."""
     vault = Vault(Keys({"k1": bytes(range(32))}))
     floor = house.floor
@@ -172,6 +170,7 @@ def test_cookies_are_kept_from_scripts_and_other_sites(
 ) -> None:
     """HttpOnly, SameSite, and with https Secure and bound to our host."""
     safe = House(database, sandbox, tmp_path, viewers=[people[0]], public_url="https://chorus.example.com")
+    sandbox.world.oauth.redirect_uris.add("https://chorus.example.com/cockpit/callback")
     browser = Browser(safe.app.test_client())
     started = browser.client.get("/cockpit/sign-in", base_url="https://chorus.example.com")
     assert "HttpOnly" in started.headers["Set-Cookie"]

@@ -142,7 +142,7 @@ def test_pulls_of_all_three_sources_keep_the_day(scene: Scene) -> None:
         scene.pull_now(table)
     today = days.today(scene.floor.clock.now())
     rows = {(row.kind, row.object_id): row for row in scene.stored(t.days)}
-    plan = rows["plan", scene.plan().plan_id]
+    plan = rows["plan", str(scene.plan().plan_id)]
     assert (plan.day, plan.spend, plan.gmv) == (today, D(120), D(480))
     assert any(kind == "shop" for kind, _ in rows)
     counts = scene.stored(t.stock_days)
