@@ -47,6 +47,8 @@ DEEDS, SKUS, ALERTS = 20, 8, 12
 KEPT: Final = timedelta(seconds=5)
 """How long a board is shown to the next viewer as it is, so that many viewers cost as much as one."""
 
+PAST_KEPT: Final = timedelta(minutes=5)
+
 
 @dataclass(frozen=True, slots=True)
 class Board:
@@ -124,6 +126,7 @@ class Boards:
     connected: Mapping[str, bool]
     art: ArtDays | None = None
     _kept: dict[Scope, Board] = field(default_factory=dict)
+    _past: dict[Scope, tuple[datetime, date, list[ShopDay]]] = field(default_factory=dict)
     _skus: tuple[int, tuple[Sku, ...]] = (-1, ())
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -142,7 +145,7 @@ class Boards:
         skus = [sku for sku in self._all_skus() if scope.shop in ("", sku.shop)]
         today, span = days.today(now), figures.last_days(days.today(now), scope.days)
         with self.db.read() as conn:
-            rows = store.shop_days(conn, scope, span[0])
+            rows = self._past_days(conn, scope, span[:-1], now) + store.shop_days(conn, scope, today, today)
             trend = figures.by_day(rows, span)
             sources = self._sources(conn, now)
             stocks = figures.stock_by_day(store.stock_counts(conn, span[0], scope.shop), span)
@@ -156,6 +159,17 @@ class Boards:
                 deeds=_deeds(conn, rules, now), quality=_quality(conn, now),
                 art=None if self.art is None else self.art(conn, today - timedelta(days=6)),
             )  # fmt: skip
+
+    def _past_days(
+        self, conn: Connection, scope: Scope, past: Sequence[date], now: datetime
+    ) -> list[ShopDay]:
+        """Days that are over hardly change any more: they are read once in `PAST_KEPT`."""
+        kept = self._past.get(scope)
+        if kept is None or kept[1] != past[-1] or not timedelta(0) <= now - kept[0] < PAST_KEPT:
+            kept = (now, past[-1], store.shop_days(conn, scope, past[0], past[-1]))
+            self._past = {key: old for key, old in self._past.items() if now - old[0] < PAST_KEPT}
+            self._past[scope] = kept
+        return kept[2]
 
     def _all_skus(self) -> tuple[Sku, ...]:
         revision = self.mirror.revision(STOCK)

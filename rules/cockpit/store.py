@@ -27,13 +27,13 @@ _CHUNK = 400
 # --- days ---
 
 
-def shop_days(conn: Connection, scope: Scope, since: date) -> list[ShopDay]:
-    """The figures of each shop and day since a day: the shops' own and those of their plans."""
+def shop_days(conn: Connection, scope: Scope, since: date, until: date) -> list[ShopDay]:
+    """The figures of each shop and day of a span, its ends included: the shops' own and their plans'."""
     d = t.days.c
     sums = [sa.func.sum(column, type_=t.Fen()).label(column.name) for column in (d.gmv, d.base, d.spend)]
     query = (
         sa.select(d.kind, d.day, d.platform, d.shop, *sums, sa.func.sum(d.orders).label("orders"))
-        .where(d.day >= since, *_inside(scope))
+        .where(d.day.between(since, until), *_inside(scope))
         .group_by(d.kind, d.day, d.platform, d.shop)
         .order_by(d.day, d.platform, d.shop)
     )

@@ -113,7 +113,7 @@ def test_the_database_adds_amounts_up_exactly(house: House) -> None:
     house.pulled(PLANS, *rows)
     house.pulled(SHOPS, shop_row())
     with house.db.read() as conn:
-        (line,) = store.shop_days(conn, Scope(), TODAY)
+        (line,) = store.shop_days(conn, Scope(), TODAY, TODAY)
     assert (line.sums.spend, line.sums.ad_gmv, line.sums.gmv) == (D("4.50"), D("0.09"), D(50000))
 
 
