@@ -57,8 +57,11 @@ def specs() -> Specs:
 
 def web() -> Flask:
     """Make the WSGI app of the web process; granian calls it in its worker."""
+    from bitable_sync.context import build_mirror
     from bot.web import create_app, house_gauges
+    from creative.store import made_by_day
     from payslip.wire import register_web as register_pages
+    from rules.cockpit.wire import register_web as register_cockpit
     from runtime.floor import open_floor
     from runtime.health import standard_checks, standard_gauges
     from runtime.supervise import die_with_parent
@@ -73,6 +76,7 @@ def web() -> Flask:
     gauges = [standard_gauges(floor.db, floor.queue), house_gauges(floor)]
     app = create_app(floor, tap_router(floor), checks, gauges)
     register_pages(app, floor, open_vault(settings))
+    register_cockpit(app, floor, build_mirror(floor, specs()), made_by_day)
     return app
 
 
@@ -191,6 +195,7 @@ def register_features(
     """
     from creative.wire import register_worker as register_art
     from payslip.wire import register_worker as register_pay
+    from rules.cockpit.wire import register_worker as register_cockpit
     from rules.deps import Gateways
     from rules.wire import WorkerDeps, make_policy, register_worker
 
@@ -199,6 +204,7 @@ def register_features(
     register_worker(engine, router, scheduler, sync, deps)
     if vault is not None:
         register_pay(engine, router, scheduler, sync, floor, feishu, vault)
+    register_cockpit(engine, router, scheduler, floor, feishu.contact)
     return register_art(engine, router, scheduler, sync, floor, feishu)
 
 
@@ -295,12 +301,14 @@ def doctor(accept_deletes: str | None) -> None:
     from bitable_sync.setup import Setup
     from creative.doctor import examine as examine_art
     from payslip.doctor import examine as examine_pay
+    from rules.cockpit.doctor import examine as examine_cockpit
     from runtime.vault import open_vault
 
     with opened() as (floor, feishu, sync):
         checks = examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
         checks += examine_pay(floor, feishu, sync, open_vault(floor.settings))
         checks += examine_art(floor, feishu)
+        checks += examine_cockpit(floor)
     table = Table(title="chorus doctor", title_justify="left")
     for title in ("", "what", "finding", "next step"):
         table.add_column(title, overflow="fold")

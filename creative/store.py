@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -28,6 +28,7 @@ from creative.model import (
 )
 from creative.providers.model import Orientation
 from creative.search import Asset
+from runtime.clock import SHANGHAI
 from runtime.db import Database
 
 _BRIEF = TypeAdapter(Brief)
@@ -193,6 +194,28 @@ def spent_on(conn: Connection, request_id: str) -> Decimal:
 def _sum(conn: Connection, query: sa.Select[Any]) -> Decimal:
     """Amounts are exact texts in the database, so they are added here."""
     return sum((cost for cost in conn.execute(query).scalars() if cost is not None), Decimal(0))
+
+
+def made_by_day(conn: Connection, since: date) -> list[tuple[date, int, Decimal]]:
+    """(day in Shanghai, pictures made, yuan spent or perhaps spent) since a day, oldest first.
+
+    A picture is a variant that was composed; days without either are left out.
+    """
+    start = datetime.combine(since, time(), SHANGHAI)
+    made, calls = tables.variants.c, tables.calls.c
+    found: dict[date, tuple[int, Decimal]] = {}
+    for at in conn.execute(sa.select(made.done_at).where(made.done_at >= start)).scalars():
+        count, cost = found.get(_day(at), (0, Decimal(0)))
+        found[_day(at)] = (count + 1, cost)
+    query = sa.select(calls.sent_at, calls.cost).where(calls.state.in_(SPENT), calls.sent_at >= start)
+    for at, more in conn.execute(query):
+        count, cost = found.get(_day(at), (0, Decimal(0)))
+        found[_day(at)] = (count, cost + (more or Decimal(0)))
+    return [(day, *found[day]) for day in sorted(found)]
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(SHANGHAI).date()
 
 
 def _call(row: Mapping[Any, Any]) -> Call:
