@@ -99,8 +99,8 @@ function knobs(now) {
     field("每分钟订单", String(now.orders_per_minute), "单", (orders) => turn("simulator", {orders_per_minute: orders}, `每分钟 ${orders} 单`)),
     field("图像模型延迟", String(now.latency), "秒", (latency) => turn("world/images", {latency}, `图像模型每张至少 ${latency} 秒`)),
     field("图像额度", now.quota === null ? "" : String(now.quota), "张（空 = 不限）", (quota) => turn("world/images", {quota: Math.round(quota)}, `还能生成 ${quota} 张`)),
-    el("button", {class: "btn btn-danger", onclick: () => turn("simulator/sink", {}, (told) => (told.name ? `${told.name} 的 ROI 下跌了` : "没有可以下跌的计划"))}, "随便让一个 ROI 下跌"),
-    el("button", {class: "btn btn-danger", onclick: () => turn("simulator/drain", {}, (told) => (told.sku_id ? `${told.sku_id} 只剩 ${told.qty} 件` : "没有可以卖空的商品"))}, "随便卖空一个商品"));
+    el("button", {class: "btn btn-danger", onclick: () => turn("simulator/sink", {}, (told) => (told.name ? `${told.name} 的 ROI 下跌了` : "没有可以下跌的计划"))}, "随机跌一个 ROI"),
+    el("button", {class: "btn btn-danger", onclick: () => turn("simulator/drain", {}, (told) => (told.sku_id ? `${told.sku_id} 只剩 ${told.qty} 件` : "没有可以卖空的商品"))}, "随机卖空一件"));
 }
 
 function frame() {

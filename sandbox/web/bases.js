@@ -1,7 +1,7 @@
 // The tab 多维表格: which tables there are, and the sheet of the chosen one with its toolbar, grid, drawer and forms.
 import {columnMenu, complete, filterWindow, sortWindow} from "./filters.js";
 import {Grid} from "./grid.js";
-import {act, el, get, later, refusal, single, toast} from "./net.js";
+import {act, el, get, later, padlock, refusal, single, toast} from "./net.js";
 import {formPage, rowDrawer, thanks} from "./record.js";
 import {Rows} from "./rows.js";
 
@@ -66,7 +66,7 @@ export class Bases {
     const line = (form, name, about, open) => {
       const on = key === this.key && form === this.form;
       return el("a", {class: "chat" + (on ? " on" : "") + (form ? " sub" : ""), "data-table": key, "data-form": form || null, href: `?tab=bases&table=${key}${form ? `&form=${form}` : ""}`, "aria-current": on ? "true" : null},
-        el("span", {class: "about"}, el("b", {}, name, open ? null : el("span", {class: "lock", title: "没有权限"}, "🔒")), el("i", {}, about)));
+        el("span", {class: "about"}, el("b", {}, name, open ? null : padlock("没有权限")), el("i", {}, about)));
     };
     return [line("", table.name, table.open ? `${table.rows.toLocaleString()} 行` : "没有权限", table.open), ...table.forms.map((form) => line(form.id, "表单 · " + form.name, "填写一条", true))];
   }
@@ -137,7 +137,7 @@ export class Bases {
     if (!rights.full) words.push(`角色 ${rights.roles.join("、") || "—"}`);
     if (hidden) words.push(`${hidden} 列不可见`);
     if (!rights.add) words.push("不能新增");
-    return el("span", {class: "rights", title: "高级权限决定你能看到和修改什么"}, "🔒 " + words.join(" · "));
+    return el("span", {class: "rights", title: "高级权限决定你能看到和修改什么"}, padlock("高级权限"), " " + words.join(" · "));
   }
 
   async _query() {

@@ -1,6 +1,7 @@
 // For developers: every request, event and tap as it happens, faults to order, the clock, and a reset.
 import {act, agreed, el, follow, get, later, refusal, single, toast} from "./net.js";
 
+const ZONE = "Asia/Shanghai";
 const KINDS = [["", "全部"], ["request", "请求"], ["event", "事件"], ["tap", "点击"]];
 const STATES = [["", "全部结果"], ["ok", "成功"], ["bad", "出错"]];
 const NAMES = {request: "请求", event: "事件", tap: "点击"};
@@ -17,7 +18,7 @@ const ANSWERS = [
 ];
 
 const options = (pairs) => pairs.map(([value, word]) => el("option", {value}, word));
-const time = (seconds) => new Date(seconds * 1000).toLocaleTimeString("zh-CN", {hour12: false});
+const time = (seconds) => new Date(seconds * 1000).toLocaleTimeString("zh-CN", {hour12: false, timeZone: ZONE});
 
 /** The contents of the drawer in `box`; gives a function that stops it. */
 export function developer(box) {
@@ -32,7 +33,7 @@ export function developer(box) {
     const now = await get("/_sandbox/view/traffic?" + new URLSearchParams(asked)).catch(() => null);
     if (!now) return;
     if (areas.options.length === 1) areas.append(...options(now.areas.map((area) => [area, area])));
-    clock.textContent = `沙箱时间 ${new Date(now.now).toLocaleString("zh-CN", {hour12: false})}` + (now.offset > 1 ? `（快 ${span(now.offset)}）` : "")
+    clock.textContent = `沙箱时间 ${new Date(now.now).toLocaleString("zh-CN", {hour12: false, timeZone: ZONE})}` + (now.offset > 1 ? `（快 ${span(now.offset)}）` : "")
       + (now.pending ? ` · ${now.pending} 个事件待送达` : "");
     const focused = document.activeElement?.dataset?.line;
     body.replaceChildren(...now.lines.map(line));

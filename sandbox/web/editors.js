@@ -101,7 +101,7 @@ function picker(column, context, {items, chosen, many, draw, find}) {
     box.replaceChildren(...taken.map((item) => el("span", {class: "pick"}, draw(item),
       el("button", {type: "button", class: "drop", "aria-label": `去掉 ${item.name}`, onclick: () => take(item)}, "×"))));
     list.replaceChildren(...shown.slice(0, 60).map((item, index) => el("div", {
-      class: "choice" + (index === at ? " at" : ""), role: "option", id: `${id}-${index}`, "aria-selected": String(has(item)),
+      class: "choice" + (index === at ? " here" : ""), role: "option", id: `${id}-${index}`, "aria-selected": String(has(item)),
       onmousedown: (event) => { event.preventDefault(); take(item); },
     }, draw(item), has(item) ? el("span", {class: "tick", "aria-hidden": "true"}, "✓") : "")));
     if (!shown.length) list.append(el("p", {class: "none"}, "没有符合的选项"));

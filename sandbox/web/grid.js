@@ -147,9 +147,9 @@ export class Grid {
   }
 
   _mark() {
-    this.body.querySelector(".at")?.classList.remove("at");
+    this.body.querySelector(".here")?.classList.remove("here");
     const cell = this.body.querySelector(`#c${this.at.row}-${this.at.col}`);
-    cell?.classList.add("at");
+    cell?.classList.add("here");
     if (cell) this.node.setAttribute("aria-activedescendant", cell.id);
     else this.node.removeAttribute("aria-activedescendant");
   }

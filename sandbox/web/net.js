@@ -38,6 +38,13 @@ export function drawn(html) {
   return holder.content.firstElementChild;
 }
 
+/** A small padlock; says `words` to who cannot see it. */
+export function padlock(words) {
+  const lock = el("span", {class: "lock", title: words, role: "img", "aria-label": words});
+  lock.append(drawn('<svg viewBox="0 0 24 24" aria-hidden="true"><path d="M5 11h14v9H5zM8 11V8a4 4 0 018 0v3"/></svg>'));
+  return lock;
+}
+
 export function toast(kind, text) {
   const box = document.querySelector("#toast");
   box.className = "show toast-" + kind;
