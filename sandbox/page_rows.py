@@ -47,13 +47,24 @@ class Sheet:
         hidden = view.hidden_fields if view else ()
         return [column for column in self.rights.columns() if column.id not in hidden]
 
-    def chosen(self, wish: Wish) -> list[m.Record]:
-        """Every visible record that fits, in order.
+    def chosen(self, wish: Wish, who: str) -> list[m.Record]:
+        """Every record that ``who`` sees and that fits, in order; remembered while the table stays as it is.
 
         Raises:
             BitableError: 1254018 for a condition that makes no sense, 1254045 for a column that is not
                 there or not for this person, 1254016 for a sort that cannot be.
         """
+        # As with searches: an hour at most, because "Today" moves on.
+        stamp = (self.table.revision, self.world.clock.ms() // 3_600_000)
+        key = f"page {who} {wish}"
+        kept = self.table.answers.get(key)
+        if kept is None or kept[0] != stamp:
+            if len(self.table.answers) >= 4:
+                self.table.answers.clear()
+            kept = self.table.answers[key] = (stamp, self._find(wish))
+        return kept[1]
+
+    def _find(self, wish: Wish) -> list[m.Record]:
         tests = [self._test(one) for one in wish.conditions]
         if wish.view is not None and (narrowed := view_test(self.world, self.base, self.table, wish.view)):
             tests.append(narrowed)

@@ -156,7 +156,7 @@ export class Bases {
   _fresh() {
     const {sheet, grid} = this;
     if (!sheet?.rows || !grid) return;
-    grid.render();
+    grid.render(false);
     const narrowed = sheet.words || complete(sheet.conditions).length;
     this.note.textContent = sheet.rows.total ? `${narrowed ? "符合条件 " : "共 "}${sheet.rows.total.toLocaleString()} 行` : narrowed ? "没有符合条件的行" : "还没有行";
     if (this.wanted) { const at = sheet.rows.place(this.wanted); if (at >= 0) { this.wanted = ""; grid.select(at, 0); } }

@@ -12,10 +12,17 @@ export const ICON = {
 };
 const HUES = 11;
 
+// Formatters cost far more to make than to use, and a grid draws hundreds of cells a frame.
+const formatters = new Map();
+function kept(key, make) {
+  if (!formatters.has(key)) formatters.set(key, make());
+  return formatters.get(key);
+}
+
 /** Parts of a moment in a time zone: {y, M, d, H, m} as padded text. */
 export function parts(ms, zone) {
   const shape = {timeZone: zone, year: "numeric", month: "2-digit", day: "2-digit", hour: "2-digit", minute: "2-digit", hourCycle: "h23"};
-  const found = Object.fromEntries(new Intl.DateTimeFormat("en-CA", shape).formatToParts(ms).map((p) => [p.type, p.value]));
+  const found = Object.fromEntries(kept(zone, () => new Intl.DateTimeFormat("en-CA", shape)).formatToParts(ms).map((p) => [p.type, p.value]));
   return {y: found.year, M: found.month, d: found.day, H: found.hour, m: found.minute};
 }
 
@@ -46,7 +53,7 @@ export function amount(value, column) {
   if (format.includes("%")) return (value * 100).toFixed(digits) + "%";
   const grouped = format.includes(",") || column.ui === "Currency";
   const plain = /^[¥$]?[01,.]*0*$/.test(format) && format
-    ? value.toLocaleString("en-US", {minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: grouped})
+    ? kept(`${digits} ${grouped}`, () => new Intl.NumberFormat("en-US", {minimumFractionDigits: digits, maximumFractionDigits: digits, useGrouping: grouped})).format(value)
     : String(Math.round(value * 1e6) / 1e6);
   const code = column.property.currency_code;
   const sign = code ? SIGNS[code] || code + " " : (format.match(/^[¥$]/) || [""])[0];

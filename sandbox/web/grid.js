@@ -35,8 +35,7 @@ export class Grid {
   }
 
   width(column) {
-    const narrow = this.node.clientWidth < 560 && column.primary ? 130 : 0;
-    return this.widths[column.id] || narrow || (column.primary ? 220 : WIDTH[column.type] || 160);
+    return this.widths[column.id] || (this.narrow && column.primary ? 130 : 0) || (column.primary ? 220 : WIDTH[column.type] || 160);
   }
 
   _heads() {
@@ -56,28 +55,31 @@ export class Grid {
     this.head.replaceChildren(el("div", {class: "g-cell g-no", role: "columnheader", "aria-label": "行号"}), ...cells);
     const wide = NUMBER + this.sheet.columns.reduce((sum, column) => sum + this.width(column), 0);
     this.head.style.width = this.body.style.width = wide + "px";
-    this.drawnAt = this.node.clientWidth < 560;
   }
 
   /** Draw what can be seen; `again` draws cells anew even where rows stand already. */
   render(again = true) {
     if (!this.node.isConnected) return;
-    if (this.drawnAt !== this.node.clientWidth < 560) this._heads();
+    // Sizes are read here, once, before anything is written: reading between writes lays out every time.
+    const narrow = this.node.clientWidth < 560, {scrollTop, clientHeight} = this.node;
+    if (this.narrow !== narrow) { this.narrow = narrow; this._heads(); again = true; }
     const {rows} = this.sheet;
     this.node.setAttribute("aria-rowcount", rows.total + 1);
-    this.body.style.height = rows.total * ROW + "px";
-    const top = Math.max(0, Math.floor(this.node.scrollTop / ROW) - MARGIN);
-    const end = Math.min(rows.total, Math.ceil((this.node.scrollTop + this.node.clientHeight) / ROW) + MARGIN);
+    if (this.tall !== rows.total) { this.tall = rows.total; this.body.style.height = rows.total * ROW + "px"; }
+    const top = Math.max(0, Math.floor(scrollTop / ROW) - MARGIN);
+    const end = Math.min(rows.total, Math.ceil((scrollTop + clientHeight) / ROW) + MARGIN);
     for (const [index, line] of this.lines) {
       if (index < top || index >= end) { line.node.remove(); this.lines.delete(index); }
     }
+    const made = document.createDocumentFragment();
     for (let index = top; index < end; index++) {
       const row = rows.at(index), line = this.lines.get(index);
       if (line && line.row === row && !again) continue;
       const node = this._line(index, row);
-      if (line) line.node.replaceWith(node); else this.body.append(node);
+      if (line) line.node.replaceWith(node); else made.append(node);
       this.lines.set(index, {node, row});
     }
+    this.body.append(made);
     this._mark();
   }
 

@@ -7,7 +7,7 @@ export class Rows {
   /** `path` of the table's pages, `tell()` after anything new, `fail(words)` when the sandbox refuses. */
   constructor(path, tell, fail) {
     this.path = path; this.tell = tell; this.fail = fail;
-    this.query = {}; this.pages = new Map(); this.asked = new Map();
+    this.query = {}; this.pages = new Map(); this.asked = new Map(); this.wanted = [];
     this.total = 0; this.revision = null; this.era = 0;
     this.flash = new Map();
     this.refresh = single(() => this._refresh());
@@ -17,7 +17,7 @@ export class Rows {
   async ask(query) {
     this.query = query;
     this.era += 1;
-    this.pages.clear(); this.asked.clear(); this.flash.clear();
+    this.pages.clear(); this.asked.clear(); this.wanted = []; this.flash.clear();
     this.revision = null;
     await this._page(0);
   }
@@ -27,8 +27,22 @@ export class Rows {
     const number = Math.floor(index / PAGE);
     const page = this.pages.get(number);
     if (page) { this.pages.delete(number); this.pages.set(number, page); return page[index % PAGE]; }
-    if (index < this.total) this._page(number);
+    if (index < this.total) this._want(number);
     return undefined;
+  }
+
+  // While one scrolls, pages fly by: what was wanted last comes first, and only two are under way.
+  _want(number) {
+    this.wanted = [number, ...this.wanted.filter((one) => one !== number)].slice(0, 3);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this._pump(), 40);
+  }
+
+  _pump() {
+    while (this.wanted.length && this.asked.size < 2) {
+      const number = this.wanted.shift();
+      if (!this.pages.has(number) && !this.asked.has(number)) this._page(number).then(() => this._pump());
+    }
   }
 
   /** Where a row is among the pages at hand; -1 when it is not there. */
