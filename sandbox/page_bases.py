@@ -47,7 +47,8 @@ def bases(world: World, req: Request) -> Reply:
             "token": base.token,
             "name": base.name,
             "tables": [
-                _line(Sheet(world, base, t, rights_of(world, base, t, who)), who) for t in base.tables.values()
+                _line(Sheet(world, base, t, rights_of(world, base, t, who)), who)
+                for t in base.tables.values()
             ],
         }
         for base in world.bitable.bases.values()

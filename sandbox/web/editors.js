@@ -91,7 +91,7 @@ function url(column, value, context) {
 
 // A list to choose from: type to narrow, arrows to walk, Enter to take, Esc to leave.
 function picker(column, context, {items, chosen, many, draw, find}) {
-  let shown = items, at = 0, taken = [...chosen];
+  let shown = items, at = Math.max(0, items.findIndex((item) => item.id === chosen[0]?.id)), taken = [...chosen];
   const id = "pick" + Math.random().toString(36).slice(2);
   const box = el("div", {class: "taken"});
   const list = el("div", {class: "choices", role: "listbox", id, "aria-label": column.name, "aria-multiselectable": String(many)});
@@ -99,7 +99,7 @@ function picker(column, context, {items, chosen, many, draw, find}) {
     placeholder: "搜索或用方向键选择", autocomplete: "off", value: context.typed ?? ""});
   const render = () => {
     box.replaceChildren(...taken.map((item) => el("span", {class: "pick"}, draw(item),
-      el("button", {type: "button", class: "drop", "aria-label": `去掉 ${item.name}`, onclick: () => take(item)}, "×"))));
+      el("button", {type: "button", class: "drop", "aria-label": `去掉 ${item.name}`, onclick: () => drop(item)}, "×"))));
     list.replaceChildren(...shown.slice(0, 60).map((item, index) => el("div", {
       class: "choice" + (index === at ? " here" : ""), role: "option", id: `${id}-${index}`, "aria-selected": String(has(item)),
       onmousedown: (event) => { event.preventDefault(); take(item); },
@@ -109,7 +109,13 @@ function picker(column, context, {items, chosen, many, draw, find}) {
     list.children[at]?.scrollIntoView({block: "nearest"});
   };
   const has = (item) => taken.some((one) => one.id === item.id);
+  const drop = (item) => {
+    taken = taken.filter((one) => one.id !== item.id);
+    render();
+    context.changed?.();
+  };
   const take = (item) => {
+    if (!many && has(item)) return context.finished?.();
     if (has(item)) taken = taken.filter((one) => one.id !== item.id);
     else taken = many ? [...taken, item] : [item];
     render();
@@ -127,7 +133,7 @@ function picker(column, context, {items, chosen, many, draw, find}) {
     const step = {ArrowDown: 1, ArrowUp: -1}[event.key];
     if (step) { at = Math.min(Math.max(0, at + step), Math.min(shown.length, 60) - 1); render(); }
     else if (event.key === "Enter" && shown[at] && !(many && search.value === "" && !event.shiftKey && context.finished && event.ctrlKey)) take(shown[at]);
-    else if (event.key === "Backspace" && search.value === "" && taken.length) take(taken[taken.length - 1]);
+    else if (event.key === "Backspace" && search.value === "" && taken.length) drop(taken[taken.length - 1]);
     else return;
     event.preventDefault();
     event.stopPropagation();
