@@ -47,7 +47,7 @@ export class Grid {
       },
         el("span", {class: "kind", "aria-hidden": "true"}, ICON[column.type] || "?"),
         el("span", {class: "g-name"}, column.name),
-        column.computed ? el("span", {class: "lock", title: "自动计算，不能修改"}, "ƒ") : null,
+        column.computed && column.type !== T.FORMULA ? el("span", {class: "lock", title: "自动计算，不能修改"}, "自动") : null,
         sorted ? el("span", {class: "sorted", "aria-hidden": "true"}, sorted === "desc" ? "↓" : "↑") : null,
         el("button", {class: "g-menu", tabindex: "-1", "aria-label": `${column.name} 的菜单`, onclick: (event) => this.sheet.menu(column, event.currentTarget)}, "▾"),
         el("span", {class: "g-size", onpointerdown: (event) => this._resize(event, column)}));
@@ -91,7 +91,7 @@ export class Grid {
   _line(index, row) {
     const node = el("div", {class: "g-row" + (row ? "" : " wait"), role: "row", "aria-rowindex": index + 2, style: `top:${index * ROW}px`});
     node.append(el("div", {class: "g-cell g-no", role: "rowheader"}, el("span", {}, index + 1),
-      el("button", {class: "g-open", tabindex: "-1", "aria-label": `打开第 ${index + 1} 行`, onclick: () => this.sheet.open(index)}, "⤢")));
+      el("button", {class: "g-open", tabindex: "-1", "aria-label": `打开第 ${index + 1} 行`, onclick: () => this.sheet.open(index)}, "↗")));
     this.sheet.columns.forEach((column, col) => node.append(this._cell(row, column, index, col)));
     return node;
   }

@@ -1,5 +1,6 @@
-"""The back office and the developer's view: what they show, what their knobs do, and what they keep to themselves."""
+"""The back office and the developer's view: what they show, what their knobs do, what leaves no trace."""
 
+import json
 from typing import Any
 
 import pytest
@@ -155,8 +156,12 @@ def test_events_and_taps_are_lines_too(sandbox: SandboxServer) -> None:
     """An event nobody subscribed to says so; a tap without a callback address says what the person saw."""
     person = next(iter(sandbox.world.people.values()))
     control(sandbox, "POST", "emit", type="some.event_v1", event={"a": 1})
-    card = '{"schema":"2.0","body":{"elements":[{"tag":"button","text":{"tag":"plain_text","content":"好"},' \
-           '"behaviors":[{"type":"callback","value":{"a":1}}]}]}}'  # fmt: skip
+    button = {
+        "tag": "button",
+        "text": {"tag": "plain_text", "content": "好"},
+        "behaviors": [{"type": "callback", "value": {"a": 1}}],
+    }
+    card = json.dumps({"schema": "2.0", "body": {"elements": [button]}})
     with sandbox.world.lock:
         chat = sandbox.world.im.p2p(sandbox.world.default_app, person)
         message = sandbox.world.im.add(chat, "interactive", card, sandbox.world.default_app.app_id, "app")
