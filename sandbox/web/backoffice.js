@@ -28,13 +28,14 @@ function table(name, heads, rows, empty) {
   if (focused) box.querySelector(`[data-focus="${focused}"]`)?.focus();
 }
 
-/** A number one can type over: Enter or leaving saves, Esc takes back. */
-function knob(value, label, save) {
+/** A number one can type over: Enter or leaving saves, Esc takes back; `empty` is what an empty field means. */
+function knob(value, label, save, empty) {
   const field = el("input", {class: "knob", value, inputmode: "decimal", "aria-label": label});
   const keep = () => {
     const now = Number(field.value.replace(/[,，¥\s]/g, ""));
     if (field.value === String(value)) return;
-    if (!Number.isFinite(now) || now < 0) { field.setAttribute("aria-invalid", "true"); toast("warning", `${label}：请填写不小于 0 的数`); return; }
+    if (field.value.trim() === "" && empty !== undefined) { value = ""; save(empty); return; }
+    if (field.value.trim() === "" || !Number.isFinite(now) || now < 0) { field.setAttribute("aria-invalid", "true"); toast("warning", `${label}：请填写不小于 0 的数`); return; }
     value = String(now);
     save(now);
   };
@@ -90,17 +91,20 @@ function rest(now) {
 }
 
 function knobs(now) {
-  if (parts.knobs.contains(document.activeElement) || parts.knobs.key === JSON.stringify(now)) return;
+  const typing = parts.knobs.contains(document.activeElement) && document.activeElement.matches("input");
+  if (typing || parts.knobs.key === JSON.stringify(now)) return;
+  const switched = parts.knobs.contains(document.activeElement) && document.activeElement.matches(".switch");
   parts.knobs.key = JSON.stringify(now);
-  const field = (word, value, unit, save) => el("label", {}, word, knob(value, word, save), unit);
+  const field = (word, value, unit, save, empty) => el("label", {}, word, knob(value, word, save, empty), unit);
   parts.knobs.replaceChildren(
     el("button", {class: "switch", role: "switch", "aria-checked": String(now.simulator), onclick: () => turn("simulator", {on: !now.simulator}, now.simulator ? "数据停下来了" : "数据开始流动：来单、消耗、卖货")}, el("i", {"aria-hidden": "true"}), "市场模拟", el("small", {}, now.simulator ? "运行中" : "停止")),
     field("速度", String(now.speed), "倍", (speed) => turn("simulator", {speed}, `速度 ${speed} 倍`)),
     field("每分钟订单", String(now.orders_per_minute), "单", (orders) => turn("simulator", {orders_per_minute: orders}, `每分钟 ${orders} 单`)),
     field("图像模型延迟", String(now.latency), "秒", (latency) => turn("world/images", {latency}, `图像模型每张至少 ${latency} 秒`)),
-    field("图像额度", now.quota === null ? "" : String(now.quota), "张（空 = 不限）", (quota) => turn("world/images", {quota: Math.round(quota)}, `还能生成 ${quota} 张`)),
+    field("图像额度", now.quota === null ? "" : String(now.quota), "张（空 = 不限）", (quota) => turn("world/images", {quota: quota === null ? null : Math.round(quota)}, quota === null ? "额度不限" : `还能生成 ${quota} 张`), null),
     el("button", {class: "btn btn-danger", onclick: () => turn("simulator/sink", {}, (told) => (told.name ? `${told.name} 的 ROI 下跌了` : "没有可以下跌的计划"))}, "随机跌一个 ROI"),
     el("button", {class: "btn btn-danger", onclick: () => turn("simulator/drain", {}, (told) => (told.sku_id ? `${told.sku_id} 只剩 ${told.qty} 件` : "没有可以卖空的商品"))}, "随机卖空一件"));
+  if (switched) parts.knobs.querySelector(".switch").focus();
 }
 
 function frame() {
