@@ -51,7 +51,9 @@ def chart(component: dict[str, Any]) -> str:
     if len(plot.series) > 1:
         names = enumerate(plot.series)
         legend = "".join(
-            f'<span><i style="background:{colour(n)}"></i>{html.escape(name)}</span>' for n, name in names
+            f'<span><svg viewBox="0 0 8 8"><rect width="8" height="8" rx="2" fill="{colour(n)}"/></svg>'
+            f"{html.escape(name)}</span>"
+            for n, name in names
         )
         legend = f'<div class="legend">{legend}</div>'
     svg = f'<svg viewBox="0 0 {WIDTH} {plot.height:.0f}" role="img">{grid(plot)}{drawn}{marked(plot)}</svg>'

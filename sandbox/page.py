@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sandbox import page_tabs, page_wiki, tapping
+from sandbox import gallery, page_tabs, page_wiki, tapping
 from sandbox.card_html import Draw, avatar, esc
 from sandbox.im_state import Chat, Message
 from sandbox.kernel import ApiError, Person, Reply, Request, Routes, World
@@ -29,6 +29,8 @@ ICONS = {
 routes = Routes("page")
 routes.include(page_tabs.routes)
 routes.include(page_wiki.routes)
+routes.include(gallery.routes)
+
 
 
 def document(title: str, body: str, kind: str) -> Reply:
@@ -36,7 +38,8 @@ def document(title: str, body: str, kind: str) -> Reply:
     return Reply(
         f'<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>{esc(title)}</title>'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        '<link rel="icon" href="data:,"><link rel="stylesheet" href="/web/style.css"></head>'
+        '<link rel="icon" href="data:,"><link rel="stylesheet" href="/web/style.css">'
+        '<link rel="stylesheet" href="/web/card.css"></head>'
         f'<body class="{kind}">{body}<script src="/web/client.js"></script></body></html>'
     )
 
