@@ -131,7 +131,7 @@ class Draw:
     def _img(self, item: Mapping[str, Any]) -> str:
         above = f'<p class="img-title">{self.text(item["title"])}</p>' if item.get("title") else ""
         size = str(item.get("size", ""))
-        wide = SIZES.get(size) or (size.split()[0] if re.fullmatch(r"\d+px \d+px", size) else "")
+        wide = SIZES.get(size) or (size.split(maxsplit=1)[0] if re.fullmatch(r"\d+px \d+px", size) else "")
         round_ = str(item.get("corner_radius", ""))
         style = f"width:{wide};" if wide else ""
         style += f"border-radius:{round_}" if re.fullmatch(r"\d{1,3}(px|%)", round_) else ""
@@ -175,7 +175,9 @@ class Draw:
         gap = str(item.get("vertical_spacing", ""))
         style += f";gap:{esc(GAPS.get(gap, gap))}" if gap else ""
         kind = " weighted" if item.get("width") == "weighted" else ""
-        return f'<div class="col{kind} back-{back}" style="{style}">{self.elements(item.get("elements"))}</div>'
+        return (
+            f'<div class="col{kind} back-{back}" style="{style}">{self.elements(item.get("elements"))}</div>'
+        )
 
     def _action(self, item: Mapping[str, Any]) -> str:
         return f'<div class="row">{self.elements(item.get("actions"))}</div>'
@@ -206,7 +208,9 @@ class Draw:
         size = int(item.get("page_size", 5))
         rows = [
             f'<tr data-page="{n // size}"{"" if n < size else " hidden"}>'
-            + "".join(f'<td class="{aligned(c)}">{self._cell(c, row.get(c.get("name")))}</td>' for c in columns)
+            + "".join(
+                f'<td class="{aligned(c)}">{self._cell(c, row.get(c.get("name")))}</td>' for c in columns
+            )
             + "</tr>"
             for n, row in enumerate(item.get("rows", []))
         ]

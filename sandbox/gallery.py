@@ -1,7 +1,7 @@
 """``/gallery``: every card the product can send, in all its states, on a desktop and on a phone.
 
-The product writes its cards as JSON into ``docs/cards`` (a test of the product keeps them fresh); this page draws
-these files as the messenger draws a card in a chat. The sandbox itself knows no card of the product.
+The product writes its cards as JSON into ``docs/cards`` (a test of the product keeps them fresh); this page
+draws these files as the messenger draws a card in a chat. The sandbox itself knows no card of the product.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ THEMES = {"auto": ("跟随系统", "System"), "light": ("浅色", "Light"), "dar
 WIDTHS = {"both": ("并排", "Both"), "desk": ("电脑", "Desktop"), "phone": ("手机", "Phone")}
 PEOPLE = {"ou_chen": "陈晓雯", "ou_liu": "刘思远", "ou_zhao": "赵海燕"}
 LIMIT_KB = 30
+TITLE = ("卡片图库", "Card gallery")
 NAME = re.compile(r"[a-z0-9-]{1,60}")
 POLICY = (
     "default-src 'none'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
@@ -121,25 +122,46 @@ def looks(req: Request, key: str) -> Looks:
 
 def page(shown: list[Entry], looks: Looks) -> Reply:
     """The whole page."""
-    title = looks.pick("卡片图库", "Card gallery")
     groups: dict[str, list[Entry]] = {}
     for entry in shown:
         groups.setdefault(entry.said("group", looks.language), []).append(entry)
-    draw = Draw(lambda open_id: PEOPLE.get(open_id, ""), looks.language, lambda key: f"/gallery/picture/{key}")
-    body = "".join(section(number, name, members, draw, looks) for number, (name, members) in enumerate(groups.items()))
+    draw = Draw(
+        lambda open_id: PEOPLE.get(open_id, ""), looks.language, lambda key: f"/gallery/picture/{key}"
+    )
+    body = "".join(
+        section(number, name, members, draw, looks) for number, (name, members) in enumerate(groups.items())
+    )
     if not shown:
-        body = f'<p class="none">{looks.pick("还没有卡片：请在项目的克隆里运行。", "No cards: run it in a clone of the project.")}</p>'
-    theme = "" if looks.theme == "auto" else f' data-theme="{looks.theme}"'
+        words = looks.pick(
+            "还没有卡片：请在项目的克隆里运行。", "No cards: run it in a clone of the project."
+        )
+        body = f'<p class="none">{words}</p>'
     html = (
-        f'<!doctype html><html lang="{looks.pick("zh-CN", "en")}"{theme}><head><meta charset="utf-8">'
-        f'<title>{title}</title><meta name="viewport" content="width=device-width,initial-scale=1">'
-        '<link rel="icon" href="data:,"><link rel="stylesheet" href="/web/card.css">'
-        '<link rel="stylesheet" href="/web/gallery.css"></head>'
-        f'<body class="width-{looks.width}"><header class="bar"><h1><a href="/">{looks.pick("沙箱", "Sandbox")}</a>'
-        f'<a href="{esc(Looks(looks.language, looks.theme, looks.width).link())}">{title}</a></h1>{switches(looks)}</header>'
+        f'{head(looks)}<body class="width-{looks.width}">{bar(looks)}'
         f'<div class="page">{contents(groups, looks)}<main>{body}</main></div></body></html>'
     )
     return Reply(html, headers={"Content-Security-Policy": POLICY, "X-Content-Type-Options": "nosniff"})
+
+
+def head(looks: Looks) -> str:
+    """Everything before the body."""
+    theme = "" if looks.theme == "auto" else f' data-theme="{looks.theme}"'
+    return (
+        f'<!doctype html><html lang="{looks.pick("zh-CN", "en")}"{theme}><head><meta charset="utf-8">'
+        f"<title>{looks.pick(*TITLE)}</title>"
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        '<link rel="icon" href="data:,"><link rel="stylesheet" href="/web/card.css">'
+        '<link rel="stylesheet" href="/web/gallery.css"></head>'
+    )
+
+
+def bar(looks: Looks) -> str:
+    """The bar at the top: where this is, and the switches."""
+    whole = Looks(looks.language, looks.theme, looks.width).link()
+    return (
+        f'<header class="bar"><h1><a href="/">{looks.pick("沙箱", "Sandbox")}</a>'
+        f'<a href="{esc(whole)}">{looks.pick(*TITLE)}</a></h1>{switches(looks)}</header>'
+    )
 
 
 def switches(looks: Looks) -> str:
@@ -151,14 +173,16 @@ def switches(looks: Looks) -> str:
         ("width", looks.width, {key: words[at] for key, words in WIDTHS.items()}),
     )
     return "".join(
-        f'<nav class="switch switch-{name}">'
-        + "".join(
-            f'<a href="{esc(looks.link(**{name: key}))}"{" aria-current=true" if key == now else ""}>{word}</a>'
-            for key, word in choices.items()
-        )
-        + "</nav>"
-        for name, now, choices in parts
+        f'<nav class="switch switch-{name}">{"".join(choice(looks, name, now, *each) for each in all_.items())}'
+        "</nav>"
+        for name, now, all_ in parts
     )
+
+
+def choice(looks: Looks, name: str, now: str, key: str, word: str) -> str:
+    """One way to look at the gallery."""
+    current = ' aria-current="true"' if key == now else ""
+    return f'<a href="{esc(looks.link(**{name: key}))}"{current}>{word}</a>'
 
 
 def contents(groups: Mapping[str, list[Entry]], looks: Looks) -> str:
@@ -168,7 +192,9 @@ def contents(groups: Mapping[str, list[Entry]], looks: Looks) -> str:
     parts = []
     for number, (name, members) in enumerate(groups.items()):
         lines = "".join(f'<a href="#{esc(e.key)}">{esc(e.said("name", looks.language))}</a>' for e in members)
-        parts.append(f'<a class="group" href="#g{number}">{esc(name)}<small>{len(members)}</small></a>{lines}')
+        parts.append(
+            f'<a class="group" href="#g{number}">{esc(name)}<small>{len(members)}</small></a>{lines}'
+        )
     return f'<nav class="contents">{"".join(parts)}</nav>'
 
 
@@ -190,8 +216,9 @@ def article(entry: Entry, draw: Draw, looks: Looks) -> str:
         size = len(json.dumps(entry.card, ensure_ascii=False).encode()) / 1024
         about += f" {size:.1f} / {LIMIT_KB} KB"
     single = Looks(looks.language, looks.theme, looks.width, entry.key).link()
+    name = esc(entry.said("name", looks.language))
     return (
-        f'<article id="{esc(entry.key)}"><h3><a href="{esc(single)}">{esc(entry.said("name", looks.language))}</a>'
+        f'<article id="{esc(entry.key)}"><h3><a href="{esc(single)}">{name}</a>'
         f'<small>{about}</small></h3><div class="frames">{frames}</div>{asked(entry, draw, looks)}</article>'
     )
 
@@ -220,7 +247,8 @@ def asked(entry: Entry, draw: Draw, looks: Looks) -> str:
     if not boxes:
         return ""
     words = looks.pick("点按后先问", "Asked after a tap")
-    return f'<details class="asks"><summary>{words}<small>{len(boxes)}</small></summary>{"".join(boxes)}</details>'
+    head = f"<summary>{words}<small>{len(boxes)}</small></summary>"
+    return f'<details class="asks">{head}{"".join(boxes)}</details>'
 
 
 def buttons(node: Any) -> Iterator[Mapping[str, Any]]:

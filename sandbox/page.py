@@ -32,7 +32,6 @@ routes.include(page_wiki.routes)
 routes.include(gallery.routes)
 
 
-
 def document(title: str, body: str, kind: str) -> Reply:
     """A whole page."""
     return Reply(

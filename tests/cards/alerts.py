@@ -64,7 +64,9 @@ def points(values: Any) -> tuple[tuple[datetime, Decimal], ...]:
 
 ROI_OF, STOCK_OF = rule(ROI_RULE), rule(STOCK_RULE, rule_id="rec_stock")
 LOW_ROI = fired(ROI_OF, "1786201", TITLE, CHEN, value="2.10", limit="3", recover_at="3.3")
-LOW_STOCK = fired(STOCK_OF, "YR-MG-350R", "红色陶瓷马克杯 350ml", LIU, value="72", limit="120", recover_at="132")
+LOW_STOCK = fired(
+    STOCK_OF, "YR-MG-350R", "红色陶瓷马克杯 350ml", LIU, value="72", limit="120", recover_at="132"
+)
 ACKED = acknowledge(LOW_ROI, CHEN, START + timedelta(minutes=3)).alert
 RESOLVED = replace(
     ACKED, state=State.RESOLVED, reason=Reason.RECOVERED, value=Decimal("3.42"),
@@ -86,7 +88,9 @@ def stock(**changes: Any) -> View:
 def shop() -> View:
     """The card of a shop that sells less than yesterday."""
     of = rule(SHOP_RULE, rule_id="rec_shop")
-    alert = fired(of, "悦然家居旗舰店", "悦然家居旗舰店", ZHAO, value="0.4219", limit="0.3", recover_at="0.27")
+    alert = fired(
+        of, "悦然家居旗舰店", "悦然家居旗舰店", ZHAO, value="0.4219", limit="0.3", recover_at="0.27"
+    )
     values = row({**SHOP, "shop_id": "s1"}, SHOPS).values
     shares = points(("0.08", "0.12", "0.17", "0.21", "0.26", "0.31", "0.36", "0.40", "0.4219"))
     return View(alert, of, values, shares, code="B5N4C6")
@@ -129,7 +133,8 @@ def cards() -> Iterator[Shown]:
     views: tuple[tuple[str, str, str, View], ...] = (
         ("firing", "ROI 越线", "ROI over the line", roi()),
         ("form", "调整预算：填写", "Adjust budget: the form", roi(form="adjust")),
-        ("fault", "调整预算：填得不对", "Adjust budget: not accepted", roi(form="adjust", fault=low, typed="1800")),
+        ("fault", "调整预算：填得不对", "Adjust budget: not accepted",
+         roi(form="adjust", fault=low, typed="1800")),
         ("queued", "已提交，正在执行", "Submitted, being done", roi(alert=ACKED, task=task(TaskState.DOING))),
         ("done", "预算已调整", "Budget changed", roi(alert=ACKED, task=task(TaskState.DONE))),
         ("failed", "执行没有成功", "The change failed",

@@ -1,4 +1,4 @@
-"""Cards of images: a request in every state, its forms, a search. Pictures are those of docs/images/gallery."""
+"""Cards of images: a request in every state, its forms, a search. Pictures: docs/images/gallery."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ BRIEF = Brief(
 )  # fmt: skip
 REQUEST = Request(
     "rec1", State.REVIEW, 1, 3, "", "植物精华主图", ASKER, DESIGNER, (),
-    "第 1 次：2 版，请在卡片上定稿或重做\n精华.png：边缘有一点原来的背景，已自动清理\n竖版海报：标题自动缩小了一号",
+    "第 1 次：2 版，请在卡片上定稿或重做\n精华.png：边缘有一点原来的背景，已自动清理\n"
+    "竖版海报：标题自动缩小了一号",
     None, None, "", NOW,
 )  # fmt: skip
 VERSION = Version("rec1:1", "rec1", 1, Cause.NEW, BRIEF, "", "rec1:1", "ou_chen", NOW, (), {})
@@ -44,9 +45,7 @@ VARIANTS = (variant(1, "左文右图", "serum-main"), variant(2, "上文下图",
 
 def view(**changes: Any) -> ArtView:
     """A request whose variants stand in the row."""
-    shown = ArtView(
-        REQUEST, VERSION, VARIANTS, {1: 3, 2: 3}, Decimal("0.50"), ("doubao-seedream-4-5",)
-    )
+    shown = ArtView(REQUEST, VERSION, VARIANTS, {1: 3, 2: 3}, Decimal("0.50"), ("doubao-seedream-4-5",))
     return replace(shown, **changes)
 
 
@@ -65,7 +64,10 @@ def asset(number: int, title: str, form: str, picture: str) -> Asset:
 
 def cards() -> Iterator[Shown]:
     """Every card of images."""
-    refused = "主标题：“全网最低价”不能用（《广告法》第九条：绝对化用语），可以改成“到手价 ¥129”\n卖点：“无香精”需要依据，请填“依据”"
+    refused = (
+        "主标题：“全网最低价”不能用（《广告法》第九条：绝对化用语），可以改成“到手价 ¥129”\n"
+        "卖点：“无香精”需要依据，请填“依据”"
+    )
     four = (*VARIANTS, variant(3, "满版大图", "serum-portrait"), variant(4, "居中", "serum-main"))
     final = at(State.FINAL, "已定稿第 2 版，正在归档到知识库", chosen=2)
     archived = at(State.ARCHIVED, "第 2 版已归档", chosen=2, wiki=WIKI)
@@ -78,7 +80,8 @@ def cards() -> Iterator[Shown]:
         ("review-four", "待审：四版", "Review: four variants",
          view(variants=four, files={1: 3, 2: 3, 3: 3, 4: 2}, cost=Decimal("1.00"))),
         ("redo", "重做：填写", "Redo: the form", view(form=REDO)),
-        ("redo-fault", "重做：没有写原因", "Redo: no reason", view(form=REDO, fault=fault, typed={"reason": ""})),
+        ("redo-fault", "重做：没有写原因", "Redo: no reason",
+         view(form=REDO, fault=fault, typed={"reason": ""})),
         ("copy", "改文案：填写", "Change copy: the form", view(form=COPY)),
         ("replaced", "旧的一次", "An older round", view(request=at(State.REVIEW, REQUEST.note, version=2))),
         ("final", "已定稿", "Chosen", view(request=final)),

@@ -1,7 +1,7 @@
 """Every card the product can send, written to ``docs/cards`` for the sandbox's gallery.
 
 ``python -m tests.cards.catalog`` writes the files anew. They are built by the product's own builders from
-fixed data, so the same code gives the same bytes, and a test fails when they no longer say what the code says.
+fixed data, so the same code gives the same bytes; a test fails when they no longer say what the code says.
 """
 
 from __future__ import annotations

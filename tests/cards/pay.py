@@ -95,18 +95,25 @@ def slips() -> Iterator[Shown]:
     """What employees, HR and finance get."""
     url, until = f"{HOST}/pay/s/4f1c", datetime(2026, 11, 15, 10, tzinfo=UTC)
     pushed = replace(RUN, state=RunState.PUSHED)
-    files = [("代发_2026-10_招商银行_001.xlsx", f"{HOST}/pay/files/7"), ("代发_2026-10_002.xlsx", f"{HOST}/pay/files/8")]
+    names = ("代发_2026-10_招商银行_001.xlsx", "代发_2026-10_支付宝_002.xlsx")
+    files = [(name, f"{HOST}/pay/files/{number}") for number, name in enumerate(names, 7)]
+    held, stands = (
+        [("YR0031", "孙浩"), ("YR0044", "何敏")],
+        text("已答复，维持原结果", "answered, the result stands"),
+    )
     cards = (
         ("slip", "工资条", "Payslip", slip_card(MONTH, COMPANY, url, until, corrected=False)),
-        ("slip-corrected", "更正后的工资条", "Corrected payslip", slip_card(MONTH, COMPANY, url, until, corrected=True)),
+        ("slip-corrected", "更正后的工资条", "Corrected payslip",
+         slip_card(MONTH, COMPANY, url, until, corrected=True)),
         ("slip-recalled", "已撤回", "Recalled", recalled_card(MONTH, COMPANY)),
         ("dispute", "有异议（人事）", "Disputed (HR)",
          dispute_card(MONTH, "李伟", "YR0007", "绩效工资", "d1", f"{HOST}/pay/d/d1")),
         ("dispute-answered", "异议已答复", "Dispute answered",
-         dispute_done_card(MONTH, "李伟", "绩效工资", text("已答复，维持原结果", "answered, the result stands"))),
+         dispute_done_card(MONTH, "李伟", "绩效工资", stands)),
         ("payout", "代发文件（财务）", "Payout (finance)",
-         payout_card(pushed, waiting=60, held=[("YR0031", "孙浩"), ("YR0044", "何敏")], files=[])),
-        ("payout-made", "代发文件已生成", "Payout made", payout_card(pushed, waiting=0, held=[], files=files)),
+         payout_card(pushed, waiting=60, held=held, files=[])),
+        ("payout-made", "代发文件已生成", "Payout made",
+         payout_card(pushed, waiting=0, held=[], files=files)),
     )  # fmt: skip
     for key, zh, en, shown in cards:
         yield Shown(f"pay-{key}", SLIPS, (zh, en), shown)
