@@ -173,9 +173,8 @@ def switches(looks: Looks) -> str:
         ("width", looks.width, {key: words[at] for key, words in WIDTHS.items()}),
     )
     return "".join(
-        f'<nav class="switch switch-{name}">{"".join(choice(looks, name, now, *each) for each in all_.items())}'
-        "</nav>"
-        for name, now, all_ in parts
+        f'<nav class="switch">{"".join(choice(looks, name, now, *each) for each in ways.items())}</nav>'
+        for name, now, ways in parts
     )
 
 
