@@ -25,8 +25,8 @@ from runtime.settings import Settings, env_name
 HEAD = """# Configuration
 
 Made from the code by `python -m runtime.reference`; do not edit. Environment variables say what differs
-between two installations and hold every secret; the manifest `feishu_app.yaml` says what the company wants and
-holds none. `chorus doctor` examines both. An empty variable counts as not set.
+between two installations and hold every secret; the manifest `feishu_app.yaml` says what the company wants
+and holds none. `chorus doctor` examines both. An empty variable counts as not set.
 
 ## Environment variables
 
@@ -36,8 +36,8 @@ holds none. `chorus doctor` examines both. An empty variable counts as not set.
 MANIFEST_HEAD = """
 ## The manifest
 
-A YAML file; unknown keys are refused with a sentence. [feishu_app.yaml](../feishu_app.yaml) is a complete one,
-with the places to click in the console.
+A YAML file; unknown keys are refused with a sentence. [feishu_app.yaml](../feishu_app.yaml) is a complete
+one, with the places to click in the console.
 """
 MADE = {
     "database_url": "`sqlite:///<CHORUS_VAR_DIR>/chorus.db`",

@@ -55,7 +55,7 @@ class Tour:
 
     def alerts(self) -> None:
         """An alert, its form, what everybody sees afterwards; the table behind it."""
-        morning = Morning(self.office, told=lambda _outcome: None)
+        morning = Morning(self.office, told=lambda _outcome: None, patience=120.0)
         morning.prepare()
         morning.threshold_edit()
         owner = morning.owner["open_id"]

@@ -40,5 +40,5 @@ def test_a_setting_without_a_word_about_it_is_an_error() -> None:
         told: str
         untold: str
 
-    with pytest.raises(LookupError, match="Half .*untold"):
+    with pytest.raises(LookupError, match=r"Half .*untold"):
         described(Half)
