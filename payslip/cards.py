@@ -203,7 +203,7 @@ def _after(view: RunView) -> list[Element]:
     failed = view.slip_count(SlipState.FAILED)
     if failed:
         words = text(
-            f"**{failed} 人没有收到**，请看工资条状态表", f"**{failed} were not reached**; see 工资条状态"
+            f"**{failed} 人没有收到**，请看工资条状态表", f"**Not reached: {failed}**; see 工资条状态"
         )
         return [markdown(words)]
     return []

@@ -89,7 +89,7 @@ def alert_card(view: View) -> Card:
 
 def _title(alert: Alert) -> tuple[str, str]:
     if _ended_otherwise(alert):
-        return "已关闭", "closed"
+        return "已关闭", "Closed"
     return STATE_ZH[alert.state], STATE_EN[alert.state]
 
 
@@ -352,4 +352,8 @@ def digest_card(alerts: Sequence[Alert], rules: dict[str, Rule], total: int, cod
         mine = text(f"你有 {total} 条未恢复的预警", f"You have {total} open alerts")
         return card(header(mine, severity="warning"), lines, summary=mine)
     title = text(f"{total} 个对象越过红线", f"{total} objects over the red line")
-    return card(header(title, severity="critical"), [*lines, note(f"编号 {code}")], summary=title)
+    return card(
+        header(title, severity="critical"),
+        [*lines, note(text(f"编号 {code}", f"code {code}"))],
+        summary=title,
+    )

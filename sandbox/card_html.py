@@ -67,6 +67,10 @@ class Draw:
         spoken = (text.get("i18n_content") or {}).get(self.language)
         return str(spoken or text.get("content") or "")
 
+    def pick(self, chinese: str, english: str) -> str:
+        """A word of the client itself in the reader's language."""
+        return english if self.language == "en_us" else chinese
+
     def text(self, text: Any) -> str:
         """A text object as HTML."""
         if not isinstance(text, dict):
@@ -285,7 +289,7 @@ class Draw:
         return f'<label class="label">{self.text(item["label"])}{star}</label>' if item.get("label") else ""
 
     def _input(self, item: Mapping[str, Any]) -> str:
-        hint = esc(self.words(item.get("placeholder")) or "请输入")
+        hint = esc(self.words(item.get("placeholder")) or self.pick("请输入", "Please enter"))
         value = esc(item.get("default_value", ""))
         limit = int(item.get("max_length", 1000))
         if item.get("input_type") == "multiline_text":
@@ -306,7 +310,7 @@ class Draw:
     def _select_static(self, item: Mapping[str, Any]) -> str:
         many = str(item["tag"]).startswith("multi")
         chosen = item.get("selected_values") or [item.get("initial_option")]
-        hint = esc(self.words(item.get("placeholder")) or "请选择")
+        hint = esc(self.words(item.get("placeholder")) or self.pick("请选择", "Please select"))
         options = "".join(
             f'<option value="{esc(o.get("value"))}"{" selected" if o.get("value") in chosen else ""}>'
             f"{self.text(o.get('text')) or esc(self.name_of(str(o.get('value'))))}</option>"

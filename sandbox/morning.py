@@ -34,12 +34,10 @@ class Morning:
     Args:
         office: the company at work.
         told: called with each outcome as it comes.
-        patience: seconds to wait for what the product does; more on a busy machine.
     """
 
     office: Office
     told: Callable[[Outcome], None]
-    patience: float = 20.0
     outcomes: list[Outcome] = field(default_factory=list)
     plan: dict[str, Any] = field(default_factory=dict)
     card: Seen | None = None
@@ -121,11 +119,7 @@ class Morning:
         """Nonsense in a threshold cell is answered in the row, and mended."""
         self.office.edit(self.chief, "预警规则", self.stock_rule, 阈值="差不多就行")
         watch = Watch()
-        until(
-            lambda: self._verdict(self.stock_rule).startswith("无效"),
-            self.patience,
-            "the row says what is wrong",
-        )
+        until(lambda: self._verdict(self.stock_rule).startswith("无效"), 20, "the row says what is wrong")
         said, ms = self._verdict(self.stock_rule), watch.ms
         self.office.edit(self.chief, "预警规则", self.stock_rule, 阈值="安全库存")
         self._wait_valid(self.stock_rule)
@@ -137,7 +131,7 @@ class Morning:
         wanted = f"1:{(roi * 2).quantize(Decimal('0.1'))}"
         watch = Watch()
         self.office.edit(self.chief, "预警规则", self.roi_rule, 阈值=wanted)
-        self.card = self.office.card_about(self.owner["open_id"], self.plan["计划名称"], self.patience)
+        self.card = self.office.card_about(self.owner["open_id"], self.plan["计划名称"])
         ms = watch.ms
         _check("调整预算" in self.card.buttons(), f"the card offers {self.card.buttons()}")
         return f"ROI {roi:.2f}, threshold now {wanted}; card to {self.owner['name']}", ms
@@ -166,9 +160,7 @@ class Morning:
         tap_ms = watch.ms
         _check(sent["client_code"] == 0 and sent["toast"]["type"] == "success", f"the answer was {sent}")
         until(
-            lambda: Decimal(str(self._ad_plan()["budget"])) == wanted,
-            self.patience,
-            f"budget {wanted} on the platform",
+            lambda: Decimal(str(self._ad_plan()["budget"])) == wanted, 20, f"budget {wanted} on the platform"
         )
         return f"{before} → {wanted} yuan on the platform; both taps answered in {tap_ms:.0f} ms", watch.ms
 
@@ -179,7 +171,7 @@ class Morning:
             self._wait_card(person, name, "已把日预算")
         until(
             lambda: any(r.get("状态") == "已完成" for r in self.office.rows("处理任务")),
-            self.patience,
+            20,
             "the task row is done",
         )
         return f"{self.owner['name']} and both others see it; task row done", watch.ms
@@ -200,9 +192,7 @@ class Morning:
         self.office.edit(self.chief, "商品库存", row["record_id"], 负责人=[{"id": self.buyer["open_id"]}])
         watch = Watch()
         self.office.control.post(f"world/erp/skus/{self.sku['sku_id']}", qty=3)
-        self.stock_card = self.office.card_about(
-            self.buyer["open_id"], str(row["商品名称"]), self.patience * 2
-        )
+        self.stock_card = self.office.card_about(self.buyer["open_id"], str(row["商品名称"]), 40)
         return (
             f"{row['商品名称']}: 3 left, safety {self.sku['min_qty']}; card to {self.buyer['name']}",
             watch.ms,
@@ -215,7 +205,7 @@ class Morning:
         self.office.tap(buyer, message, "紧急补货")
         sent = self.office.tap(buyer, message, "提交", form={"amount": "120"})
         _check(sent["toast"]["type"] == "success", f"the answer was {sent['toast']}")
-        order = until(self._purchase, self.patience, "a purchase order in the ERP")
+        order = until(self._purchase, 20, "a purchase order in the ERP")
         return f"purchase order {order}: 120 pieces", watch.ms
 
     # --- looking ---
@@ -224,17 +214,13 @@ class Morning:
         until(lambda: len(self.office.rows(table)) == count, 60, f"{count} rows in {table}")
 
     def _wait_valid(self, record_id: str) -> None:
-        until(
-            lambda: self._verdict(record_id).startswith("有效"),
-            self.patience,
-            "the rule is called valid in its row",
-        )
+        until(lambda: self._verdict(record_id).startswith("有效"), 20, "the rule is called valid in its row")
 
     def _wait_card(self, person: dict[str, Any], about: str, words: str) -> None:
         def look() -> bool:
             return words in self.office.card_about(person["open_id"], about).text
 
-        until(look, self.patience * 1.5, f"{person['name']}'s card says {words}")
+        until(look, 30, f"{person['name']}'s card says {words}")
 
     def _purchase(self) -> str:
         orders = [
