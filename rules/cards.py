@@ -332,9 +332,9 @@ def digest_card(alerts: Sequence[Alert], rules: dict[str, Rule], total: int, cod
         rule = rules.get(alert.rule_id)
         value = metric_text(alert.value, rule.metric.unit) if rule else "—"
         name, name_en = (rule.metric.name, rule.metric.name_en) if rule else ("", "")
-        limit, title = safe(limit_text(rule, alert.limit) if rule else "—"), f"**{safe(alert.title)}**"
+        limit, bold = safe(limit_text(rule, alert.limit) if rule else "—"), f"**{safe(alert.title)}**"
         said = markdown(
-            text(f"{title}\n{name} {value} · 红线 {limit}", f"{title}\n{name_en} {value} · red line {limit}")
+            text(f"{bold}\n{name} {value} · 红线 {limit}", f"{bold}\n{name_en} {value} · red line {limit}")
         )
         open_it = button(text("查看", "Open"), "alert.show", _value(alert))
         lines.append(columns(cell(said, weight=4), cell(open_it, weight=None), flex="none"))
