@@ -7,7 +7,7 @@ DIST := --dist loadfile --no-loadscope-reorder
 # `make test ORDER=` shuffles the tests.
 ORDER ?= -p no:randomly
 
-.PHONY: demo demo-once test test-sqlite test-postgres check bench bench-payday bench-images lock clean
+.PHONY: demo demo-once screenshots test test-sqlite test-postgres check bench bench-payday bench-images lock clean
 
 demo: .venv/.run  ## the whole company on this machine; Ctrl-C stops everything it started
 	$(BIN)/chorus demo
@@ -22,6 +22,9 @@ test-sqlite: .venv/.dev node_modules/.installed
 
 test-postgres: .venv/.dev node_modules/.installed
 	$(BIN)/pytest -n $(JOBS) $(DIST) $(ORDER) --database postgres
+
+screenshots: .venv/.run  ## the pictures of docs/TOUR.md, taken from the running demo; needs Chromium
+	$(BIN)/python -m sandbox.screenshots
 
 check: .venv/.dev  ## style, types, layers
 	$(BIN)/ruff check .

@@ -261,7 +261,7 @@ def submit(
     action: str,
     value: Mapping[str, Any] | None = None,
     *,
-    kind: Kind = "primary",
+    kind: Kind = "primary_filled",
     confirm: tuple[Words, Words] | None = None,
 ) -> Element:
     """The button that sends a form; its name is made from the action."""

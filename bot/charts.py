@@ -16,9 +16,10 @@ Number = int | float | Decimal
 Points = Sequence[tuple[str, Number | None]]
 
 
-def chart(spec: Mapping[str, Any], *, ratio: Ratio = "16:9") -> Element:
-    """Show any VChart specification (JSON without functions)."""
-    return {"tag": "chart", "chart_spec": dict(spec), "aspect_ratio": ratio, "preview": True}
+def chart(spec: Mapping[str, Any], *, ratio: Ratio = "16:9", height: int | None = None) -> Element:
+    """Show any VChart specification (JSON without functions); ``height`` in pixels wins over the ratio."""
+    built: Element = {"tag": "chart", "chart_spec": dict(spec), "aspect_ratio": ratio, "preview": True}
+    return built if height is None else {**built, "height": f"{height}px"}
 
 
 def line_chart(
@@ -28,6 +29,7 @@ def line_chart(
     line: Number | None = None,
     line_label: str = "",
     ratio: Ratio = "2:1",
+    height: int | None = None,
 ) -> Element:
     """Draw lines over time.
 
@@ -37,6 +39,7 @@ def line_chart(
         line: Draws a horizontal line there, e.g. the threshold.
         line_label: Stands at that line.
         ratio: Width to height.
+        height: In pixels, on every screen; None leaves it to the ratio.
     """
     spec = _spec("line", title, series)
     spec["invalidType"] = "break"
@@ -44,7 +47,7 @@ def line_chart(
         spec["markLine"] = [
             {"y": float(line), "label": {"text": line_label}, "line": {"style": {"lineDash": [4, 4]}}}
         ]
-    return chart(spec, ratio=ratio)
+    return chart(spec, ratio=ratio, height=height)
 
 
 def bar_chart(title: str, series: Mapping[str, Points], *, ratio: Ratio = "2:1") -> Element:

@@ -81,11 +81,9 @@ class Chat:
         """帮助: list the commands."""
         del conn, message
         lines = [
-            f"· {' / '.join(command.words)}：{command.help}"
-            for command in self.router.commands
-            if command.help
+            f"· {_named(command.words)}：{command.help}" for command in self.router.commands if command.help
         ]
-        return Reply("我可以做这些事（发送第一个词即可）：\n" + "\n".join(lines))
+        return Reply("发一个词给我就行：\n" + "\n".join(lines))
 
     def status(self, conn: Connection, message: ChatMessage) -> Reply:
         """状态: what waits, what was parked, and the lines of the features."""
@@ -194,6 +192,12 @@ def _when(value: object, otherwise: datetime) -> datetime:
         return moment(value, default=otherwise)
     except Refused:
         return otherwise
+
+
+def _named(words: Sequence[str]) -> str:
+    """A command for the list of commands: its first word, and the English one at the end."""
+    spoken = [word for word in words if word.isalnum()]
+    return " / ".join(dict.fromkeys((spoken[0], spoken[-1])))
 
 
 def _not_understood(message: ChatMessage) -> Reply | None:

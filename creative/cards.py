@@ -14,7 +14,6 @@ from bot.cards import (
     collapsible,
     column,
     columns,
-    facts,
     form,
     header,
     image,
@@ -52,14 +51,18 @@ def request_card(view: ArtView) -> Card:
         elements += _form(view) if view.form else [_buttons(view)]
     state = text(request.state.value, STATE_EN[request.state])
     title = text(f"{request.title}：{request.state.value}", f"{request.title}: {STATE_EN[request.state]}")
-    number = f"第 {request.version} 次" if request.version else ""
+    number = _round(request.version) if request.version else None
     head = header(
-        request.title or "素材需求",
-        subtitle=number or None,
+        request.title or text("素材需求", "Image request"),
+        subtitle=number,
         severity=_LOOK.get(request.state, "info"),
         tags=[state],
     )
     return card(head, elements, summary=title, fill=request.state is State.REVIEW)
+
+
+def _round(number: int) -> Text:
+    return text(f"第 {number} 次", f"Round {number}")
 
 
 def _old(view: ArtView) -> Card:
@@ -70,7 +73,7 @@ def _old(view: ArtView) -> Card:
         f"These are variants of round {number}; see the newest card for round {request.version}.",
     )
     head = header(
-        request.title, subtitle=f"第 {number} 次", severity="muted", tags=[text("已有新的", "Replaced")]
+        request.title, subtitle=_round(number), severity="muted", tags=[text("已有新的", "Replaced")]
     )
     return card(
         head, [markdown(said)], summary=text(f"{request.title}：已有新的样图", f"{request.title}: replaced")
@@ -80,7 +83,7 @@ def _old(view: ArtView) -> Card:
 def _body(view: ArtView) -> list[Element]:
     request = view.request
     if request.state is State.REVIEW:
-        return [*_variants(view), _numbers(view), *_notes(request)]
+        return [*_variants(view), *([] if view.form else [_numbers(view), *_notes(request)])]
     if request.state is State.MAKING:
         return [markdown(text(f"{safe(request.note)}…", "Being made, usually a few minutes…"))]
     if request.state in (State.FINAL, State.ARCHIVED):
@@ -104,8 +107,8 @@ def _variants(view: ArtView) -> list[Element]:
 def _variant(view: ArtView, variant: Variant) -> Element:
     count = (view.files or {}).get(variant.variant, 0)
     caption = text(
-        f"**第 {variant.variant} 版**  {safe(variant.template)} · {count} 个文件",
-        f"**No. {variant.variant}**  {count} files",
+        f"**第 {variant.variant} 版**\n<font color='grey'>{safe(variant.template)} · {count} 个文件</font>",
+        f"**No. {variant.variant}**\n<font color='grey'>{safe(variant.template)} · {count} files</font>",
     )
     elements = [image(variant.image_key, f"第 {variant.variant} 版"), markdown(caption)]
     if not view.form:
@@ -125,15 +128,13 @@ def _variant(view: ArtView, variant: Variant) -> Element:
 
 
 def _numbers(view: ArtView) -> Element:
-    models = "、".join(view.models) or "本地绘制"
+    models = safe("、".join(view.models))
     count = len(view.version.brief.formats) if view.version else 0
-    return facts(
-        [
-            (text("尺寸", "Sizes"), f"{count} 个"),
-            (text("到目前的费用", "Cost so far"), f"¥{view.cost:,.2f}"),
-            (text("模型", "Model"), safe(models)),
-        ],
-        per_row=3,
+    return note(
+        text(
+            f"{count} 个尺寸 · 到目前 ¥{view.cost:,.2f} · {models or '本地绘制'}",
+            f"{count} sizes · ¥{view.cost:,.2f} so far · {models or 'painted here'}",
+        )
     )
 
 

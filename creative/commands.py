@@ -10,7 +10,7 @@ from creative.cards import search_card
 from creative.search import search
 
 WORDS = ("找素材", "assets")
-HELP = "找素材 圣诞 横版：在素材库里找定稿的图"
+HELP = "在素材库里找定稿的图，如“找素材 圣诞 横版”"
 SHOWN = 8
 
 

@@ -45,10 +45,10 @@ _LOOK: dict[RunState, Severity] = {
     RunState.SEALED: "resolved",
 }
 _SIGNATURE = {
-    SignatureState.ASKED: text("等待签批", "waiting"),
-    SignatureState.APPROVED: text("已通过", "approved"),
-    SignatureState.REFUSED: text("未通过", "refused"),
-    SignatureState.REVERTED: text("已撤销", "reverted"),
+    SignatureState.ASKED: ("grey", text("等待签批", "waiting")),
+    SignatureState.APPROVED: ("green", text("已通过", "approved")),
+    SignatureState.REFUSED: ("red", text("未通过", "refused")),
+    SignatureState.REVERTED: ("red", text("已撤销", "reverted")),
 }
 
 
@@ -102,7 +102,7 @@ def run_card(view: RunView) -> Card:
     if run.replaces:
         subtitle = text(f"批次 {run.id} · 更正 {run.replaces}", f"Run {run.id} · corrects {run.replaces}")
     elements: list[Element] = []
-    if run.note:
+    if run.note and run.note != tags[0].zh:
         elements.append(markdown(f"<font color='red'>{safe(run.note)}</font>"))
     elements.append(_figures(view))
     elements += _body(view)
@@ -150,7 +150,7 @@ def _body(view: RunView) -> list[Element]:
         return [markdown(ready), _buttons(view)]
     if run.state in (RunState.SIGNING, RunState.APPROVED):
         return [*_parts(view.parts), _buttons(view)]
-    return [*_after(view), _buttons(view)] if run.state is not RunState.CANCELLED else []
+    return [*_after(view), _buttons(view)] if run.state in (RunState.SEALED, RunState.PUSHED) else []
 
 
 def _anomalies(view: RunView) -> list[Element]:
@@ -158,7 +158,7 @@ def _anomalies(view: RunView) -> list[Element]:
         return [markdown(text("没有待处理的异常。", "No anomalies."))]
     elements: list[Element] = []
     for place, each in enumerate(view.unsettled):
-        elements += _anomaly(view.run, each, place)
+        elements += [hr(), *_anomaly(view.run, each, place)]
     more = view.left - len(view.unsettled)
     if more:
         elements.append(note(text(f"还有 {more} 条，处理完这些会接着列出", f"{more} more follow")))
@@ -167,7 +167,9 @@ def _anomalies(view: RunView) -> list[Element]:
 
 def _anomaly(run: Run, each: OpenAnomaly, place: int) -> list[Element]:
     found = each.anomaly
-    said = f"**{safe(found.name)}**（{safe(found.employee_no)}） {found.kind.value}\n{safe(found.sentence)}"
+    colour = "red" if found.kind.blocks else "orange"
+    kind = f"<text_tag color='{colour}'>{found.kind.value}</text_tag>"
+    said = f"**{safe(found.name)}**（{safe(found.employee_no)}）{kind}\n{safe(found.sentence)}"
     if found.kind.blocks:
         fix = text("需要先更正数据，再点“重新汇集”", "Mend the data, then collect again")
         return [markdown(said), note(fix)]
@@ -185,9 +187,10 @@ def _parts(parts: Sequence[PartView]) -> list[Element]:
     lines = []
     for part in parts:
         name = text("人事与财务", "HR and finance") if part.name == EVERYONE else text(part.name, part.name)
-        state = _SIGNATURE.get(SignatureState(part.state), text(part.state, part.state))
+        colour, state = _SIGNATURE[SignatureState(part.state)]
         why = f"（{safe(part.reason)}）" if part.reason else ""
-        lines.append(text(f"- {safe(name.zh)}：{state.zh}{why}", f"- {safe(name.en)}: {state.en}{why}"))
+        zh, en = (f"<font color='{colour}'>{said}</font>{why}" for said in state.both)
+        lines.append(text(f"- {safe(name.zh)}：{zh}", f"- {safe(name.en)}: {en}"))
     if not lines:
         return [markdown(text("正在提交签批…", "Starting the approvals…"))]
     zh, en = ("\n".join(line.both[at] for line in lines) for at in (0, 1))
@@ -200,7 +203,7 @@ def _after(view: RunView) -> list[Element]:
     failed = view.slip_count(SlipState.FAILED)
     if failed:
         words = text(
-            f"**{failed} 人没有收到**，请看工资条状态表", f"**{failed} were not reached**; see 工资条状态"
+            f"**{failed} 人没有收到**，请看工资条状态表", f"**Not reached: {failed}**; see 工资条状态"
         )
         return [markdown(words)]
     return []
@@ -234,9 +237,7 @@ def _buttons(view: RunView) -> Element:
                 "内容会被销毁，所有人都打不开；还没有生成代发文件时才能撤回。", "Their content is destroyed."
             ),
         )
-        found.append(button(text("撤回", "Recall"), "pay.recall", value, confirm=ask))
-    if not found:
-        return note(text("没有需要你做的事", "Nothing to do"))
+        found.append(button(text("撤回", "Recall"), "pay.recall", value, kind="danger", confirm=ask))
     return columns(*(cell(each, weight=None) for each in found), flex="flow")
 
 

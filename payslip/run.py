@@ -72,7 +72,18 @@ STATE_ZH = {
     RunState.CLOSED: "已结束",
     RunState.CANCELLED: "已取消",
 }
-STATE_EN = {state: state.value for state in RunState}
+STATE_EN = {
+    RunState.DRAFT: "Collecting",
+    RunState.COLLECTED: "Computing",
+    RunState.CALCULATED: "Anomalies to settle",
+    RunState.REVIEWED: "Ready to sign",
+    RunState.SIGNING: "Being signed",
+    RunState.APPROVED: "Approved",
+    RunState.SEALED: "Sending",
+    RunState.PUSHED: "Sent",
+    RunState.CLOSED: "Closed",
+    RunState.CANCELLED: "Cancelled",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,8 @@ def upload_card(upload: Upload, now: datetime) -> Card:
         text("导入文件", "Import a file"), subtitle=upload.name or "…", severity=severity, tags=[tag]
     )
     elements = [markdown(_WAITING[upload.state])] if upload.state in _WAITING else _body(upload, now)
-    elements.append(note(_footer(upload)))
+    if upload.state not in (UploadState.APPLYING, UploadState.SAME):
+        elements.append(note(_footer(upload)))
     return card(head, elements, summary=text(f"{upload.name}：{tag.zh}", f"{upload.name}: {tag.en}"))
 
 

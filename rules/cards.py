@@ -10,7 +10,9 @@ from decimal import Decimal
 from bot.cards import (
     Card,
     Element,
+    Kind,
     Text,
+    Words,
     button,
     card,
     columns,
@@ -27,6 +29,7 @@ from bot.cards import (
 )
 from bot.cards import Severity as Look
 from bot.cards import column as cell
+from bot.words import safe
 from rules.limits import (
     MIN_BUDGET,
     MIN_CHANGE,
@@ -36,8 +39,9 @@ from rules.limits import (
     propose_pieces,
     yuan,
 )
-from rules.model import Action, Alert, Doubt, Rule, State, Task, TaskState
+from rules.model import Action, Alert, Doubt, Reason, Rule, State, TaskState
 from rules.stakes import numbers, stake
+from rules.story import story
 from rules.views import ADJUST, RESTOCK, View
 from rules.wording import (
     DOUBT_HINT,
@@ -54,37 +58,44 @@ from rules.wording import (
     second,
 )
 
+TREND_HEIGHT = 180
+"""Pixels, so that headline, numbers, trend and buttons fit on a phone's screen."""
+
+CLOSED_UNSEEN = frozenset(
+    {
+        Reason.LEFT_SCOPE, Reason.RULE_DISABLED, Reason.RULE_DELETED, Reason.RULE_RETARGETED,
+        Reason.CLOSED_BY_PERSON,
+    }
+)  # fmt: skip
+"""Ends of an alert that say nothing about the number."""
+
 _LOOK: dict[str, Look] = {"严重": "critical", "警告": "warning", "提醒": "info"}
-_ESCAPES = str.maketrans({char: f"&#{ord(char)};" for char in "<>*_~`[]\\&"})
-
-
-def safe(data: str) -> str:
-    """Text from tables as it must stand in markdown.
-
-    Nobody mentions people or draws links through a plan's name.
-    """
-    return data.translate(_ESCAPES)
 
 
 def alert_card(view: View) -> Card:
     """The card of one alert in whatever state it is."""
     alert, rule = view.alert, view.rule
-    elements = [_headline(view)]
+    elements, asking = [_headline(view)], bool(view.form) and _may_act(view)
     if rule is not None:
         elements.append(_numbers(view, rule))
-        at_stake = stake(rule, alert, view.values) if alert.open else None
-        if at_stake is not None:
-            elements.append(markdown(text(*at_stake)))
-        elements.extend(_trend(view, rule))
-    elements.extend(_story(view))
-    elements.extend(_form(view) if view.form and _may_act(view) else _buttons(view))
+        if not asking:  # the form is what counts then, and it stays on a phone's screen
+            elements.extend(_picture(view, rule))
+    elements.extend(markdown(line) for line in story(alert, view.task))
+    elements.extend(_form(view) if asking else _buttons(view))
     elements.append(_footer(view))
     title = text(f"{alert.title}：{_title(alert)[0]}", f"{alert.title}: {_title(alert)[1]}")
     return card(_header(view), elements, summary=title)
 
 
 def _title(alert: Alert) -> tuple[str, str]:
+    if _ended_otherwise(alert):
+        return "已关闭", "Closed"
     return STATE_ZH[alert.state], STATE_EN[alert.state]
+
+
+def _ended_otherwise(alert: Alert) -> bool:
+    """It is over, and not because the number is good again: green would say too much."""
+    return alert.state is State.RESOLVED and alert.reason in CLOSED_UNSEEN
 
 
 def _header(view: View) -> Element:
@@ -92,23 +103,27 @@ def _header(view: View) -> Element:
     look: Look = _LOOK[alert.severity.value]
     if alert.state is State.UNKNOWN:
         look = "unknown"
+    elif alert.state is State.OK or _ended_otherwise(alert):
+        look = "muted"
     elif alert.state is State.RESOLVED:
         look = "resolved"
-    elif alert.state is State.OK:
-        look = "muted"
     state = text(*_title(alert))
     severity = text(alert.severity.value, SEVERITY_EN[alert.severity.value])
     subtitle = rule.name if rule else ""
     return header(alert.title, subtitle=subtitle or None, severity=look, tags=[severity, state])
 
 
+def _over_the_line(alert: Alert) -> bool:
+    return alert.state in (State.FIRING, State.ACKED) and alert.value is not None
+
+
 def _headline(view: View) -> Element:
     alert, rule = view.alert, view.rule
     zh, en = reason_text(alert)
-    if rule is not None and alert.state in (State.FIRING, State.ACKED) and alert.value is not None:
+    if rule is not None and _over_the_line(alert) and alert.value is not None:
         value, limit = metric_text(alert.value, rule.metric.unit), limit_text(rule, alert.limit)
         said = text(
-            f"**{rule.metric.name} {value}**，{rule.comparison.value} {safe(limit)}",
+            f"**{rule.metric.name} {value}**，{rule.comparison.value}{_spaced(safe(limit))}",
             f"**{rule.metric.name_en} {value}**, {comparison_en(rule.comparison)} {safe(limit)}",
         )
         return markdown(said, size="heading")
@@ -119,10 +134,14 @@ def _headline(view: View) -> Element:
 def _numbers(view: View, rule: Rule) -> Element:
     alert, read = view.alert, numbers(view.values)
     unit = rule.metric.unit
-    pairs: list[tuple[Text, str]] = [
-        (text(f"当前 {rule.metric.name}", f"{rule.metric.name_en} now"), metric_text(alert.value, unit)),
-        (text("红线", "Red line"), safe(limit_text(rule, alert.limit))),
-    ]
+    pairs: list[tuple[Text, Words]] = []
+    if not _over_the_line(alert):  # else the headline has said it
+        last = ("当前", "now") if alert.open else ("最后一次", "last")
+        name = text(f"{last[0]}{_spaced(rule.metric.name)}", f"{rule.metric.name_en}, {last[1]}")
+        pairs += [
+            (name, metric_text(alert.value, unit)),
+            (text("红线", "Red line"), safe(limit_text(rule, alert.limit))),
+        ]
     shown = {
         "plans": (("spend", "今日消耗", "Spent today"), ("budget", "日预算", "Daily budget")),
         "shops": (("gmv", "今日成交", "Sales today"), ("gmv_base", "昨日同时段", "Yesterday")),
@@ -142,10 +161,24 @@ def _numbers(view: View, rule: Rule) -> Element:
         words = (("on_way", "在途", "On the way"), ("sales_7d", "近 7 日销量", "Sold in 7 days"))
         pairs += [(text(zh, en), f"{read[key]:,f}") for key, zh, en in words if key in read]
     owners = people_text([safe(person.name or person.open_id) for person in alert.owners])
-    recover = metric_text(alert.recover_at, unit)
-    pairs.append((text("负责人", "Responsible"), owners))
-    pairs.append((text("恢复到", "Recovers at"), recover))
+    pairs.append((text("负责人", "Responsible"), text(owners, owners if alert.owners else "(nobody)")))
+    if alert.open:
+        up = rule.comparison.downwards
+        label = text("升到多少恢复", "Recovers at") if up else text("降到多少恢复", "Recovers at")
+        pairs.append((label, metric_text(alert.recover_at, unit)))
     return facts(pairs)
+
+
+def _spaced(words: str) -> str:
+    """Words after Chinese ones: with a space in between when they begin with Latin letters or numbers."""
+    return f" {words}" if words[:1].isascii() else words
+
+
+def _picture(view: View, rule: Rule) -> list[Element]:
+    """What is at stake, and how it came: for as long as it matters."""
+    at_stake = stake(rule, view.alert, view.values) if view.alert.open else None
+    said = [] if at_stake is None else [markdown(text(*at_stake))]
+    return said if _ended_otherwise(view.alert) else [*said, *_trend(view, rule)]
 
 
 def _trend(view: View, rule: Rule) -> list[Element]:
@@ -158,64 +191,14 @@ def _trend(view: View, rule: Rule) -> list[Element]:
     points = [(second(at) if short else hour(at), value * factor) for at, value in view.points]
     limit = None if view.alert.limit is None else view.alert.limit * factor
     return [
-        line_chart(f"{rule.metric.name}{suffix}", {rule.metric.name: points}, line=limit, line_label="红线")
+        line_chart(
+            f"{rule.metric.name}{suffix}",
+            {rule.metric.name: points},
+            line=limit,
+            line_label="红线",
+            height=TREND_HEIGHT,
+        )
     ]
-
-
-def _story(view: View) -> list[Element]:
-    """What happened to it: who has it in hand, what was done, why it ended."""
-    alert, lines = view.alert, list[Text]()
-    if not alert.owners and alert.open:
-        lines.append(
-            text(
-                "**负责人为空**，所以发给了抄送人。请在表格里填上负责人",
-                "**Nobody is responsible**, so this went to the cc. Please fill 负责人 in the table",
-            )
-        )
-    if alert.state is State.ACKED and alert.acked_by and alert.acked_at and view.task is None:
-        who, at = safe(alert.acked_by.name or "—"), hour(alert.acked_at)
-        lines.append(text(f"{at} **{who}** 知道了，正在处理", f"{at} **{who}** is on it"))
-    if view.task is not None:
-        lines.append(_task_line(view.task))
-    if alert.state is State.RESOLVED and alert.resolved_at is not None:
-        at = clock_time(alert.resolved_at)
-        lines.append(text(f"{at} 结束", f"Ended {at}"))
-    return [markdown(line) for line in lines]
-
-
-def _amount(task: Task, amount: Decimal | None) -> str:
-    if amount is None:
-        return "—"
-    return yuan(amount) if task.kind is Action.ADJUST else f"{amount:f} 件"
-
-
-def _task_line(task: Task) -> Text:
-    who, at = safe(task.asked_by.name or "—"), hour(task.asked_at)
-    wanted, before, after = (
-        _amount(task, value) for value in (task.amount, task.before, task.after or task.amount)
-    )
-    if task.kind is Action.ADJUST:
-        zh, en = f"日预算 {before} → {wanted}", f"daily budget {before} → {wanted}"
-    else:
-        zh, en = f"补货 {wanted}", f"restock {wanted}"
-    if task.state.running:
-        return text(
-            f"⏳ {at} **{who}** 提交：{zh}，正在执行…", f"⏳ {at} **{who}** asked for: {en}; being done…"
-        )
-    if task.state is TaskState.FAILED:
-        return text(
-            f"❌ {at} **{who}** 提交：{zh}，没有成功：{safe(task.result)}",
-            f"❌ {at} **{who}** asked for: {en}; it failed: {safe(task.result)}",
-        )
-    if task.kind is Action.ADJUST:
-        return text(
-            f"✅ {at} **{who}** 已把日预算 {before} → {after}",
-            f"✅ {at} **{who}**: daily budget {before} → {after}",
-        )
-    return text(
-        f"✅ {at} **{who}** 已补货 {wanted}，{safe(task.result)}",
-        f"✅ {at} **{who}**: restocked {wanted}, {safe(task.result)}",
-    )
 
 
 def _may_act(view: View) -> bool:
@@ -231,11 +214,13 @@ def _value(alert: Alert) -> dict[str, object]:
 def _buttons(view: View) -> list[Element]:
     alert, rule, built = view.alert, view.rule, list[Element]()
     value = _value(alert)
+    done = view.task is not None and view.task.state is TaskState.DONE
+    kind: Kind = "default" if done else "primary"  # what was done already is no longer the thing to do
     if _may_act(view) and rule is not None:
         if Action.ADJUST in rule.actions:
-            built.append(button(text("调整预算", "Adjust budget"), "adjust.open", value, kind="primary"))
+            built.append(button(text("调整预算", "Adjust budget"), "adjust.open", value, kind=kind))
         if Action.RESTOCK in rule.actions:
-            built.append(button(text("紧急补货", "Restock now"), "restock.open", value, kind="primary"))
+            built.append(button(text("紧急补货", "Restock now"), "restock.open", value, kind=kind))
     if alert.open and alert.state is State.UNKNOWN and alert.doubt is Doubt.VANISHED:
         sure = (text("确认已下线？", "Really gone?"), text("预警会被关闭", "The alert will be closed"))
         built.append(
@@ -279,8 +264,7 @@ def restock_proposal(view: View) -> Proposal:
 
 def _adjust_form(view: View) -> list[Element]:
     read, proposal = numbers(view.values), budget_proposal(view)
-    budget, spend = read.get("budget", Decimal(0)), read.get("spend", Decimal(0))
-    lowest = floor_by_spend(spend)
+    lowest = floor_by_spend(read.get("spend", Decimal(0)))
     rules = note(
         text(
             f"平台规则：不低于 {yuan(MIN_BUDGET)}；每次至少调 {yuan(MIN_CHANGE)}；"
@@ -289,14 +273,10 @@ def _adjust_form(view: View) -> list[Element]:
             f"at least {yuan(lowest)} (105 % of today's spend)",
         )
     )
-    now = text(
-        f"当前日预算 **{yuan(budget)}**，今日已消耗 **{yuan(spend)}**",
-        f"Now **{yuan(budget)}**, spent **{yuan(spend)}**",
-    )
     field = number_input(
         "amount", text("新的日预算（元）", "New daily budget (yuan)"), default=_default(view, proposal)
     )
-    return _asking(view, "adjust", [markdown(now), markdown(text(proposal.zh, proposal.en))], [field], rules)
+    return _asking(view, "adjust", [markdown(text(proposal.zh, proposal.en))], [field], rules)
 
 
 def _restock_form(view: View) -> list[Element]:
@@ -332,8 +312,10 @@ def _footer(view: View) -> Element:
     seen = f" · 数据时间 {clock_time(alert.data_at)}" if alert.data_at else ""
     seen_en = f" · data of {clock_time(alert.data_at)}" if alert.data_at else ""
     code = f" · 编号 {view.code}" if view.code else ""
-    times = f"第 {alert.episode} 次" if alert.episode > 1 else "首次"
-    return note(text(f"{times}{seen}{code}", f"no. {alert.episode}{seen_en}{code.replace('编号', 'code')}"))
+    again = alert.episode > 1
+    zh = f"第 {alert.episode} 次越线" if again else "首次越线"
+    en = f"Alert no. {alert.episode} of this" if again else "First alert"
+    return note(text(f"{zh}{seen}{code}", f"{en}{seen_en}{code.replace('编号', 'code')}"))
 
 
 def digest_card(alerts: Sequence[Alert], rules: dict[str, Rule], total: int, code: str = "") -> Card:
@@ -349,9 +331,11 @@ def digest_card(alerts: Sequence[Alert], rules: dict[str, Rule], total: int, cod
     for alert in alerts:
         rule = rules.get(alert.rule_id)
         value = metric_text(alert.value, rule.metric.unit) if rule else "—"
-        name = rule.metric.name if rule else ""
-        limit = limit_text(rule, alert.limit) if rule else "—"
-        said = markdown(f"**{safe(alert.title)}**  {name} {value}（红线 {safe(limit)}）")
+        name, name_en = (rule.metric.name, rule.metric.name_en) if rule else ("", "")
+        limit, bold = safe(limit_text(rule, alert.limit) if rule else "—"), f"**{safe(alert.title)}**"
+        said = markdown(
+            text(f"{bold}\n{name} {value} · 红线 {limit}", f"{bold}\n{name_en} {value} · red line {limit}")
+        )
         open_it = button(text("查看", "Open"), "alert.show", _value(alert))
         lines.append(columns(cell(said, weight=4), cell(open_it, weight=None), flex="none"))
     more = total - len(alerts)
@@ -368,4 +352,8 @@ def digest_card(alerts: Sequence[Alert], rules: dict[str, Rule], total: int, cod
         mine = text(f"你有 {total} 条未恢复的预警", f"You have {total} open alerts")
         return card(header(mine, severity="warning"), lines, summary=mine)
     title = text(f"{total} 个对象越过红线", f"{total} objects over the red line")
-    return card(header(title, severity="critical"), [*lines, note(f"编号 {code}")], summary=title)
+    return card(
+        header(title, severity="critical"),
+        [*lines, note(text(f"编号 {code}", f"code {code}"))],
+        summary=title,
+    )

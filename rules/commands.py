@@ -42,6 +42,6 @@ class Commands:
             if alert.open and seen is not None:
                 mine.append(alert)
         if not mine:
-            return Reply(text="你现在没有未恢复的预警 ✅")
+            return Reply(text="你现在没有未恢复的预警")
         card = digest_card(mine[:LONGEST], rules, len(mine))
         return Reply(text=f"你有 {len(mine)} 条未恢复的预警", card=card.data)

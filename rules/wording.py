@@ -16,14 +16,14 @@ STATE_ZH = {
     State.RESOLVED: "已恢复",
 }
 STATE_EN = {
-    State.OK: "normal",
-    State.PENDING: "watching",
-    State.FIRING: "firing",
-    State.ACKED: "in hand",
-    State.UNKNOWN: "unknown",
-    State.RESOLVED: "resolved",
+    State.OK: "Normal",
+    State.PENDING: "Watching",
+    State.FIRING: "Firing",
+    State.ACKED: "In hand",
+    State.UNKNOWN: "Unknown",
+    State.RESOLVED: "Resolved",
 }
-SEVERITY_EN = {"提醒": "notice", "警告": "warning", "严重": "critical"}
+SEVERITY_EN = {"提醒": "Notice", "警告": "Warning", "严重": "Critical"}
 
 REASON: dict[Reason, tuple[str, str]] = {
     Reason.BREACH_BEGAN: ("刚越过红线，正在观察", "Just over the line; watching"),

@@ -81,7 +81,13 @@ class Strict(BaseModel):
 
 
 class BaseManifest(Strict):
-    """The Bitable base: its name, its time zone, and other Chinese names for tables (by table key)."""
+    """The Bitable base.
+
+    Attributes:
+        name: as people see it.
+        time_zone: of times in its rows.
+        tables: other names for tables, by table key.
+    """
 
     name: Text
     time_zone: Text = "Asia/Shanghai"
@@ -89,14 +95,24 @@ class BaseManifest(Strict):
 
 
 class QuotaManifest(Strict):
-    """The tenant's monthly allowance of API calls, and the share of it at which to warn."""
+    """The tenant's allowance of API calls.
+
+    Attributes:
+        monthly_calls: how many a month, from the Feishu admin console > Billing.
+        warn_at: share of it at which the administrator is warned.
+    """
 
     monthly_calls: Annotated[int, Field(ge=1)] = 10000
     warn_at: Annotated[float, Field(gt=0, le=1)] = 0.8
 
 
 class LimitsManifest(Strict):
-    """Guards: rows that may vanish at once without a person's word, and how old a table's data may be."""
+    """Guards against bad data.
+
+    Attributes:
+        mass_delete: more rows than this vanishing at once stop the sync until a person has looked.
+        max_age: how old a table's data may be to decide anything, by table key, e.g. `15m`.
+    """
 
     mass_delete: Annotated[int, Field(ge=1)] = 10
     max_age: dict[Key, Age] = {}
@@ -108,6 +124,12 @@ class RoleManifest(Strict):
     A table that is not named is not to be seen. `columns` narrows a table that is named: what may be done
     with single columns (by column key), `add` being filled in a new row and not changed afterwards. Members
     are open_ids of people or open_department_ids; who else was put into the role in Feishu stays.
+
+    Attributes:
+        name: as people see it.
+        tables: what may be done with a table, by table key: none, read, edit.
+        columns: narrower for single columns, by table key and column key: none, read, add, edit.
+        members: people (`ou_…`) and departments (`od-…`) that setup puts into it.
     """
 
     name: Text
@@ -117,7 +139,12 @@ class RoleManifest(Strict):
 
 
 class ApprovalManifest(Strict):
-    """A Feishu approval: its name for people, and the code the console shows once it exists."""
+    """A Feishu approval.
+
+    Attributes:
+        name: for people.
+        code: from the address of its editing page, once it exists; without one that approval is off.
+    """
 
     name: Text
     code: Text | None = None
@@ -191,7 +218,13 @@ class ProviderManifest(Strict):
 
 
 class ImageBudget(Strict):
-    """Yuan that may be spent on generated pictures: a day, a requester a day, a request."""
+    """Yuan that may be spent on generated pictures; a picture beyond it is painted here instead.
+
+    Attributes:
+        day: by everybody in a day.
+        requester_day: by one requester in a day.
+        request: on one request.
+    """
 
     day: Yuan = "100"
     requester_day: Yuan = "40"
@@ -231,7 +264,23 @@ class CockpitManifest(Strict):
 
 
 class Manifest(Strict):
-    """The whole manifest."""
+    """The whole manifest.
+
+    Attributes:
+        name: of the app, as people see it in Feishu.
+        connection: how events reach us: by a public address, or over a long connection.
+        scopes: permissions the app needs.
+        events: events it subscribes to.
+        callbacks: what Feishu asks and waits for.
+        base: the Bitable base.
+        schedules: when work happens by itself: `every 10m`, or a cron line in Asia/Shanghai.
+        quota: the monthly allowance of API calls.
+        limits: guards against bad data.
+        roles: roles of the base.
+        approvals: Feishu approvals, by our key.
+        payroll: pay.
+        creative: images.
+    """
 
     name: Text
     connection: Literal["webhook", "websocket"] = "webhook"

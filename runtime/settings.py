@@ -13,7 +13,54 @@ PREFIX = "CHORUS_"
 
 
 class Settings(BaseSettings):
-    """Everything that differs between two installations. Names in the environment stand in `env_name`."""
+    """Everything that differs between two installations. Names in the environment stand in `env_name`.
+
+    Attributes:
+        feishu_app_id: App ID of the custom app, from Credentials & Basic Info in the console.
+        feishu_app_secret: App Secret, from the same page.
+        feishu_encrypt_key: Encrypt Key of Events & Callbacks > Encryption strategy; required unless
+            CHORUS_ALLOW_UNENCRYPTED_EVENTS is true.
+        feishu_verification_token: Verification Token of the same page; checked when given.
+        feishu_base_url: address of the open platform; https://open.larksuite.com for Lark.
+        host: address the web process listens on; 0.0.0.0 in a container.
+        port: port the web process listens on.
+        public_url: address under which people and Feishu reach this installation, for links in cards and for
+            signing in.
+        var_dir: folder of everything the product writes, unless another setting says otherwise.
+        manifest: the file described below.
+        instance: name of this machine among several; must differ on each, and stay the same over restarts.
+        log_level: debug, info, warning or error.
+        allow_unencrypted_events: accept events without signature; for a trial on this machine only.
+        database_url: where state is kept: sqlite:///<file>, or postgresql://<user>@<host>/<name>, which
+            several machines need.
+        mirror_url: where the rows of Bitable are kept as last read; may be lost at any time.
+        pay_keys: keys that seal pay, `name:base64` separated by commas, the first one seals; made by
+            `chorus payroll new-key`. Without one pay is off.
+        pay_keys_file: a file with the same content, instead of CHORUS_PAY_KEYS.
+        pay_kms: `module:function` that opens keys by a key-management service of your own.
+        payer_bank: bank of the company's account, for payout files.
+        payer_account: number of that account.
+        payer_name: its holder.
+        payer_alipay: the company's account at Alipay, for the template `alipay`.
+        payout_template: form of payout files: `cmb`, `icbc` or `alipay`.
+        image_keys: key of an image model, one variable a provider: `CHORUS_IMAGE_KEY_ARK`, `…_QWEN`,
+            `…_OPENAI`.
+        image_urls: another address of a provider, one variable each.
+        blob_dir: folder of pictures and files by their hash; shared when there are several machines.
+        base_app_token: the Bitable base to use, if it is not the one `chorus setup` made.
+        admin_open_id: who manages the base and is told what has nobody else to be told to.
+        ads_base_url: address of the ad platform (巨量千川).
+        ads_access_token: its access token; without one ad plans are not fetched.
+        ads_advertiser_id: the advertiser.
+        shop_base_url: address of the shop platform (抖店).
+        shop_app_key: its app key; without one shops are not fetched.
+        shop_app_secret: its app secret.
+        shop_access_token: its access token.
+        erp_base_url: address of the ERP (聚水潭).
+        erp_app_key: its app key; without one stock is not fetched.
+        erp_app_secret: its app secret.
+        erp_access_token: its access token.
+    """
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True

@@ -2,16 +2,22 @@
 
 import html
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sandbox import card_schema as schema
 from sandbox import cards, tapping
 from sandbox.chart_svg import chart
 from sandbox.markdown_html import NameOf, inline, markdown
 
-FLEX = {"bisect": "repeat(2,1fr)", "trisect": "repeat(3,1fr)"}
+FLEX = ("none", "stretch", "flow", "bisect", "trisect")
+SIZES = {"large": "160px", "medium": "100px", "small": "60px", "tiny": "40px"}
+ALIGNED = {"center": " al-center", "right": " al-right"}
+SHANGHAI = ZoneInfo("Asia/Shanghai")
 DRAWN = {*schema.COMPONENTS, "note", "action", "plain_text"}
 GAPS = {"small": "4px", "medium": "8px", "large": "12px", "extra_large": "16px", "default": "8px"}
 
@@ -21,12 +27,25 @@ def esc(value: Any) -> str:
     return html.escape(str(value), quote=True)
 
 
+def image_of_chat(key: str) -> str:
+    """Where the page finds an image that an app uploaded."""
+    return f"/web/image/{key}"
+
+
 @dataclass(slots=True)
 class Draw:
-    """Draws one card for one reader."""
+    """Draws one card for one reader.
+
+    Attributes:
+        name_of: the name behind an open_id.
+        language: of the reader: zh_cn or en_us.
+        image: the address of an image key.
+        indexes: what can be touched, by identity of the component: its place in ``tapping.touchables``.
+    """
 
     name_of: NameOf
     language: str
+    image: Callable[[str], str] = image_of_chat
     indexes: dict[int, int] = field(default_factory=dict)
 
     def card(self, card: Mapping[str, Any]) -> str:
@@ -47,6 +66,10 @@ class Draw:
             return str(text or "")
         spoken = (text.get("i18n_content") or {}).get(self.language)
         return str(spoken or text.get("content") or "")
+
+    def pick(self, chinese: str, english: str) -> str:
+        """A word of the client itself in the reader's language."""
+        return english if self.language == "en_us" else chinese
 
     def text(self, text: Any) -> str:
         """A text object as HTML."""
@@ -111,11 +134,18 @@ class Draw:
 
     def _img(self, item: Mapping[str, Any]) -> str:
         above = f'<p class="img-title">{self.text(item["title"])}</p>' if item.get("title") else ""
-        alt = esc(self.words(item.get("alt")))
-        return f'{above}<img src="/web/image/{esc(item.get("img_key"))}" alt="{alt}">'
+        size = str(item.get("size", ""))
+        wide = SIZES.get(size) or (size.split(maxsplit=1)[0] if re.fullmatch(r"\d+px \d+px", size) else "")
+        round_ = str(item.get("corner_radius", ""))
+        style = f"width:{wide};" if wide else ""
+        style += f"border-radius:{round_}" if re.fullmatch(r"\d{1,3}(px|%)", round_) else ""
+        kind = f"{item.get('scale_type', '')}{' fixed' if wide else ''}"
+        source, alt = esc(self.image(str(item.get("img_key")))), esc(self.words(item.get("alt")))
+        return f'{above}<img class="{esc(kind)}" src="{source}" alt="{alt}" style="{style}">'
 
     def _img_combination(self, item: Mapping[str, Any]) -> str:
-        wide = " combo-3" if item.get("combination_mode") in ("triple", "trisect") else ""
+        mode = str(item.get("combination_mode"))
+        wide = {"trisect": " combo-3", "triple": " combo-triple"}.get(mode, "")
         return f'<div class="combo{wide}">{"".join(self._img(i) for i in item.get("img_list", []))}</div>'
 
     def _person(self, item: Mapping[str, Any]) -> str:
@@ -133,21 +163,25 @@ class Draw:
     def _column_set(self, item: Mapping[str, Any]) -> str:
         columns = [c for c in item.get("columns", []) if isinstance(c, dict)]
         mode = str(item.get("flex_mode", "none"))
+        flex = mode if mode in FLEX else "none"
         gap = str(item.get("horizontal_spacing", "8px"))
-        tracks = FLEX.get(mode) or " ".join(track(c) for c in columns)
-        shape = f"display:grid;grid-template-columns:{tracks}"
-        if mode == "flow":
-            shape = "display:flex;flex-wrap:wrap"
-        cells = "".join(self._column(c, grow=mode != "flow") for c in columns)
+        place = {"center": "center", "right": "end"}.get(str(item.get("horizontal_align")), "start")
+        style = f"--tracks:{' '.join(track(c) for c in columns)};gap:{esc(GAPS.get(gap, gap))}"
+        style += f";justify-content:{place}" if flex in ("none", "flow") else ""
         back = esc(item.get("background_style", "default"))
-        return f'<div class="cols back-{back}" style="{shape};gap:{esc(GAPS.get(gap, gap))}">{cells}</div>'
+        cells = "".join(self._column(c) for c in columns)
+        return f'<div class="cols flex-{flex} back-{back}" style="{style}">{cells}</div>'
 
-    def _column(self, item: Mapping[str, Any], *, grow: bool = True) -> str:
+    def _column(self, item: Mapping[str, Any]) -> str:
         back = esc(item.get("background_style", "default"))
         place = {"center": "center", "bottom": "end"}.get(str(item.get("vertical_align")), "start")
-        flex = "1 1 120px" if not grow and item.get("width") == "weighted" else "0 0 auto"
-        style = f"align-self:{place};flex:{flex};padding:{esc(item.get('padding', ''))}"
-        return f'<div class="col back-{back}" style="{style}">{self.elements(item.get("elements"))}</div>'
+        style = f"align-self:{place}" + (f";padding:{esc(item['padding'])}" if item.get("padding") else "")
+        gap = str(item.get("vertical_spacing", ""))
+        style += f";gap:{esc(GAPS.get(gap, gap))}" if gap else ""
+        kind = " weighted" if item.get("width") == "weighted" else ""
+        return (
+            f'<div class="col{kind} back-{back}" style="{style}">{self.elements(item.get("elements"))}</div>'
+        )
 
     def _action(self, item: Mapping[str, Any]) -> str:
         return f'<div class="row">{self.elements(item.get("actions"))}</div>'
@@ -163,15 +197,24 @@ class Draw:
     def _collapsible_panel(self, item: Mapping[str, Any]) -> str:
         title = self.text((item.get("header") or {}).get("title"))
         opened = " open" if item.get("expanded") else ""
-        return f"<details{opened}><summary>{title}</summary>{self.elements(item.get('elements'))}</details>"
+        inside = self.elements(item.get("elements"))
+        return f'<details{opened}><summary>{title}</summary><div class="inside">{inside}</div></details>'
 
     def _table(self, item: Mapping[str, Any]) -> str:
         columns = item.get("columns", [])
-        head = "".join(f"<th>{esc(c.get('display_name') or c.get('name'))}</th>" for c in columns)
+        style = item.get("header_style") or {}
+        plain = " plain" if style.get("background_style") == "none" else ""
+        plain += " bold" if style.get("bold", True) and style else ""
+        head = "".join(
+            f'<th class="{aligned(c)}{plain}">{esc(c.get("display_name") or c.get("name"))}</th>'
+            for c in columns
+        )
         size = int(item.get("page_size", 5))
         rows = [
             f'<tr data-page="{n // size}"{"" if n < size else " hidden"}>'
-            + "".join(f"<td{numeric(c)}>{self._cell(c, row.get(c.get('name')))}</td>" for c in columns)
+            + "".join(
+                f'<td class="{aligned(c)}">{self._cell(c, row.get(c.get("name")))}</td>' for c in columns
+            )
             + "</tr>"
             for n, row in enumerate(item.get("rows", []))
         ]
@@ -202,7 +245,10 @@ class Draw:
         if kind == "number":
             form = column.get("format") or {}
             digits = int(form.get("precision", 0 if float(value).is_integer() else 2))
-            return f"{esc(form.get('symbol', ''))}{float(value):,.{digits}f}"
+            comma = "," if form.get("separator", True) else ""
+            return f"{esc(form.get('symbol', ''))}{format(float(value), f'{comma}.{digits}f')}"
+        if kind == "date":
+            return esc(datetime.fromtimestamp(float(value) / 1000, SHANGHAI).strftime("%Y-%m-%d"))
         return esc(value)
 
     def _touch(self, item: Mapping[str, Any]) -> str:
@@ -216,6 +262,8 @@ class Draw:
             parts.append(f'data-confirm="{esc(json.dumps(asked, ensure_ascii=False))}"')
         if item.get("name"):
             parts.append(f'name="{esc(item["name"])}"')
+        hint = item.get("disabled_tips") if item.get("disabled") else item.get("hover_tips")
+        parts += [f'title="{esc(self.words(hint))}"'] if hint else []
         parts += ["disabled"] if item.get("disabled") else []
         parts += ["required"] if item.get("required") else []
         return " ".join(parts)
@@ -241,7 +289,7 @@ class Draw:
         return f'<label class="label">{self.text(item["label"])}{star}</label>' if item.get("label") else ""
 
     def _input(self, item: Mapping[str, Any]) -> str:
-        hint = esc(self.words(item.get("placeholder")) or "请输入")
+        hint = esc(self.words(item.get("placeholder")) or self.pick("请输入", "Please enter"))
         value = esc(item.get("default_value", ""))
         limit = int(item.get("max_length", 1000))
         if item.get("input_type") == "multiline_text":
@@ -255,12 +303,14 @@ class Draw:
                 f'<input type="{kind}" maxlength="{limit}" placeholder="{hint}" value="{value}" '
                 f"{self._touch(item)}>"
             )
-        return self._label(item) + box
+        left = item.get("label_position") == "left" and item.get("label")
+        inside = self._label(item) + box
+        return f'<div class="label-left">{inside}</div>' if left else inside
 
     def _select_static(self, item: Mapping[str, Any]) -> str:
         many = str(item["tag"]).startswith("multi")
         chosen = item.get("selected_values") or [item.get("initial_option")]
-        hint = esc(self.words(item.get("placeholder")) or "请选择")
+        hint = esc(self.words(item.get("placeholder")) or self.pick("请选择", "Please select"))
         options = "".join(
             f'<option value="{esc(o.get("value"))}"{" selected" if o.get("value") in chosen else ""}>'
             f"{self.text(o.get('text')) or esc(self.name_of(str(o.get('value'))))}</option>"
@@ -286,7 +336,8 @@ class Draw:
     def _checker(self, item: Mapping[str, Any]) -> str:
         checked = " checked" if item.get("checked") else ""
         box = f'<input type="checkbox"{checked} {self._touch(item)}>'
-        return f'<label class="check">{box}<span>{self.text(item.get("text"))}</span></label>'
+        struck = ' class="struck"' if (item.get("checked_style") or {}).get("show_strikethrough") else ""
+        return f'<label class="check">{box}<span{struck}>{self.text(item.get("text"))}</span></label>'
 
 
 def track(column: Mapping[str, Any]) -> str:
@@ -297,9 +348,11 @@ def track(column: Mapping[str, Any]) -> str:
     return "auto" if width == "auto" else esc(width)
 
 
-def numeric(column: Mapping[str, Any]) -> str:
-    """Numbers stand right."""
-    return ' class="num"' if column.get("data_type") == "number" else ""
+def aligned(column: Mapping[str, Any]) -> str:
+    """The class of a cell: where its content stands; numbers stand right unless the column says otherwise."""
+    number = column.get("data_type") == "number"
+    wanted = ALIGNED.get(str(column.get("horizontal_align")), "")
+    return ("num" if number and "horizontal_align" not in column else "") + wanted
 
 
 def chip(name: str) -> str:

@@ -2,13 +2,17 @@
 
 import html
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 COLOURS = ("#3370ff", "#34c724", "#ff8800", "#7f3bf5", "#14c0ff", "#f54a45")
 RATIOS = {"1:1": 1.0, "2:1": 2.0, "4:3": 4 / 3, "16:9": 16 / 9}
-WIDTH = 520
+WIDE, NARROW = 520, 288
+"""Inner widths of a chart in pixels: in a card on a desktop, and on a phone. Each is drawn for itself, so
+that letters and lines have the same size on both; the style sheet shows one of them."""
+HEIGHT = re.compile(r"(\d{1,3})px")
 LEFT, RIGHT, TOP, BOTTOM = 46, 14, 14, 26
 
 
@@ -19,6 +23,7 @@ class Plot:
     labels: list[str]
     series: dict[str, list[float | None]]
     marks: list[tuple[float, str]]
+    width: float
     height: float
     low: float
     high: float
@@ -30,7 +35,7 @@ class Plot:
     @property
     def slot(self) -> float:
         """Width of one label's slot."""
-        return (WIDTH - LEFT - RIGHT) / max(1, len(self.labels))
+        return (self.width - LEFT - RIGHT) / max(1, len(self.labels))
 
     def y(self, value: float) -> float:
         """Pixels from the top."""
@@ -43,19 +48,35 @@ def chart(component: dict[str, Any]) -> str:
     title = (spec.get("title") or {}).get("text") or ""
     head = f'<div class="chart-title">{html.escape(str(title))}</div>' if title else ""
     kind = str(spec.get("type"))
-    plot = plotted(spec, RATIOS.get(str(component.get("aspect_ratio")), 16 / 9))
-    if kind not in ("line", "area", "bar") or plot is None:
+    drawn = [plotted(spec, width, tall(component, width)) for width in (WIDE, NARROW)]
+    if kind not in ("line", "area", "bar") or None in drawn:
         return f'<div class="chart">{head}<div class="chart-note">图表 {html.escape(kind)}</div></div>'
+    plots = [plot for plot in drawn if plot is not None]
+    legend = "".join(
+        f'<span><svg viewBox="0 0 8 8"><rect width="8" height="8" rx="2" fill="{colour(n)}"/></svg>'
+        f"{html.escape(name)}</span>"
+        for n, name in enumerate(plots[0].series)
+        if len(plots[0].series) > 1
+    )
+    legend = f'<div class="legend">{legend}</div>' if legend else ""
+    pictures = "".join(svg(plot, kind, label=str(title)) for plot in plots)
+    return f'<div class="chart">{head}{legend}{pictures}</div>'
+
+
+def tall(component: dict[str, Any], width: float) -> float:
+    """The height of a chart in pixels: the one it asks for, else what its ratio makes of the width."""
+    asked = HEIGHT.fullmatch(str(component.get("height", "")))
+    return float(asked[1]) if asked else width / RATIOS.get(str(component.get("aspect_ratio")), 16 / 9)
+
+
+def svg(plot: Plot, kind: str, *, label: str) -> str:
+    """The picture of a plot."""
     drawn = bars(plot) if kind == "bar" else lines(plot, filled=kind == "area" or len(plot.series) == 1)
-    legend = ""
-    if len(plot.series) > 1:
-        names = enumerate(plot.series)
-        legend = "".join(
-            f'<span><i style="background:{colour(n)}"></i>{html.escape(name)}</span>' for n, name in names
-        )
-        legend = f'<div class="legend">{legend}</div>'
-    svg = f'<svg viewBox="0 0 {WIDTH} {plot.height:.0f}" role="img">{grid(plot)}{drawn}{marked(plot)}</svg>'
-    return f'<div class="chart">{head}{legend}{svg}</div>'
+    size = "narrow" if plot.width == NARROW else "broad"
+    return (
+        f'<svg class="{size}" viewBox="0 0 {plot.width} {plot.height:.0f}" role="img" '
+        f'aria-label="{html.escape(label)}">{grid(plot)}{drawn}{marked(plot)}</svg>'
+    )
 
 
 def colour(number: int) -> str:
@@ -63,7 +84,7 @@ def colour(number: int) -> str:
     return COLOURS[number % len(COLOURS)]
 
 
-def plotted(spec: dict[str, Any], ratio: float) -> Plot | None:
+def plotted(spec: dict[str, Any], width: float, height: float) -> Plot | None:
     """The numbers of a specification; None when there are none."""
     data = spec.get("data")
     parts = data if isinstance(data, list) else [data]
@@ -88,7 +109,7 @@ def plotted(spec: dict[str, Any], ratio: float) -> Plot | None:
     if not known:
         return None
     low, high = scale(known, from_zero=spec.get("type") == "bar")
-    return Plot(labels, series, marks, WIDTH / ratio, low, high)
+    return Plot(labels, series, marks, width, height, low, high)
 
 
 def scale(known: Sequence[float], *, from_zero: bool) -> tuple[float, float]:
@@ -120,10 +141,10 @@ def grid(plot: Plot) -> str:
     value = plot.low
     while value <= plot.high + step / 100:
         y = plot.y(value)
-        out.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
+        out.append(f'<line x1="{LEFT}" x2="{plot.width - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
         out.append(f'<text x="{LEFT - 6}" y="{y + 4:.1f}" class="axis end">{short(value)}</text>')
         value += step
-    every = max(1, math.ceil(len(plot.labels) / 8))
+    every = max(1, math.ceil(len(plot.labels) * 62 / plot.width))
     for index in range(0, len(plot.labels), every):
         text = html.escape(plot.labels[index])
         out.append(f'<text x="{plot.x(index):.1f}" y="{plot.height - 8:.1f}" class="axis mid">{text}</text>')
@@ -180,7 +201,9 @@ def marked(plot: Plot) -> str:
     out = []
     for value, label in plot.marks:
         y = plot.y(value)
-        out.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="markline"/>')
+        out.append(
+            f'<line x1="{LEFT}" x2="{plot.width - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="markline"/>'
+        )
         text = html.escape(f"{label} {short(value)}".strip())
-        out.append(f'<text x="{WIDTH - RIGHT}" y="{y - 5:.1f}" class="axis end marklabel">{text}</text>')
+        out.append(f'<text x="{plot.width - RIGHT}" y="{y - 5:.1f}" class="axis end marklabel">{text}</text>')
     return "".join(out)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import threading
 import time
 import urllib.error
@@ -90,8 +91,12 @@ def plain(cell: Any) -> str:
 
 
 def until(probe: Callable[[], T | None], timeout: float, what: str) -> T:
-    """Ask ``probe`` every 20 ms until it gives something truthy; TimeoutError naming ``what`` otherwise."""
-    deadline = time.monotonic() + timeout
+    """Ask ``probe`` every 20 ms until it gives something truthy; TimeoutError naming ``what`` otherwise.
+
+    A busy machine may be given more time: ``SANDBOX_PATIENCE=5`` makes every timeout (seconds) five times
+    as long.
+    """
+    deadline = time.monotonic() + timeout * float(os.environ.get("SANDBOX_PATIENCE", "1"))
     pause = threading.Event()
     while True:
         found = probe()

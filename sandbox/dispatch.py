@@ -12,7 +12,7 @@ from sandbox.kernel import ApiError, Reply, Request, Route, World
 from sandbox.wire import Incoming, encode, read_multipart
 
 CONTROL = "/_sandbox/"
-PAGES = ("/", "/favicon.ico", "/backoffice", "/developer")
+PAGES = ("/", "/favicon.ico", "/backoffice", "/developer", "/gallery")
 TROUBLESHOOTER = "排查建议查看(Troubleshooting suggestions): https://open.feishu.cn/search?log_id="
 
 

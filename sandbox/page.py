@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sandbox import page_backoffice, page_bases, page_dev, page_tabs, page_wiki, tapping
+from sandbox import gallery, page_backoffice, page_bases, page_dev, page_tabs, page_wiki, tapping
 from sandbox.card_html import Draw, avatar, esc
 from sandbox.im_state import Chat, Message
 from sandbox.kernel import ApiError, Person, Reply, Request, Routes, World
@@ -29,6 +29,7 @@ routes.include(page_wiki.routes)
 routes.include(page_bases.routes)
 routes.include(page_backoffice.routes)
 routes.include(page_dev.routes)
+routes.include(gallery.routes)
 
 
 def name_of(world: World, open_id: str) -> str:

@@ -4,7 +4,7 @@ from sandbox.card_html import avatar, esc
 from sandbox.kernel import Person, Reply
 
 CLAIM = "our own web client, 2026-11"
-STYLES = ("style", "shell", "grid", "desk")
+STYLES = ("card", "shell", "grid", "desk")
 NO_SNIFF = {"X-Content-Type-Options": "nosniff"}
 # Cards set margins and widths in style attributes; style elements and scripts come only from here.
 POLICY = (

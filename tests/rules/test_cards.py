@@ -66,7 +66,7 @@ VIEWS: dict[str, tuple[View, list[str], list[str]]] = {
     "firing": (
         view(),
         ["ROI 2.00", "1:3（3.00）", "少 **¥1,000**", "调整预算", "知道了", "王芳", "AB12CD34"],
-        ["✅"],
+        ["✓"],
     ),
     "form": (view(form="adjust"), ["建议降到 ¥1,400", "新的日预算", "提交", "取消"], ["知道了"]),
     "form with a fault": (view(form="adjust", fault=("不行<b>", "no"), typed="12"), ["不行"], ["<b>"]),
@@ -77,12 +77,12 @@ VIEWS: dict[str, tuple[View, list[str], list[str]]] = {
     ),
     "done": (
         view(alert=ACKED, task=task(TaskState.DONE)),
-        ["✅", "已把日预算 ¥2,000 → ¥1,400"],
+        ["✓", "已把日预算 ¥2,000 → ¥1,400"],
         ["正在执行"],
     ),
     "failed": (
         view(alert=ACKED, task=task(TaskState.FAILED, result="平台拒绝")),
-        ["❌", "平台拒绝", "调整预算"],
+        ["✕", "平台拒绝", "调整预算"],
         [],
     ),
     "acknowledged": (view(alert=ACKED), ["王芳** 知道了", "处理中", "调整预算"], []),

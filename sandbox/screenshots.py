@@ -1,0 +1,165 @@
+"""``make screenshots``: plays the demo and takes the pictures of docs/TOUR.md from it.
+
+Every picture is of the running product and sandbox. Chromium is what CHROMIUM names or PATH holds.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rich.console import Console
+
+from sandbox.chromium import Chromium, NoBrowserError, find
+from sandbox.client import until
+from sandbox.demo import start
+from sandbox.morning import Morning
+from sandbox.office import Office
+from sandbox.payday import CLOSED, PUSHED, PayDay
+from sandbox.stage import HOME, Stage
+from sandbox.studio_day import StudioDay
+
+PICTURES = HOME / "docs" / "images" / "tour"
+PARTS = ("gallery", "alerts", "images", "pay")
+SEEN = "[...document.querySelectorAll({where!r})].some((e) => e.innerText.includes({words!r}))"
+console = Console(width=100)
+
+
+def shows(words: str, where: str = ".card") -> str:
+    """JavaScript: some element of a kind has these words."""
+    return SEEN.format(where=where, words=words)
+
+
+@dataclass
+class Tour:
+    """The pictures, in the order in which the demo makes them possible.
+
+    Args:
+        stage: a running installation.
+        office: its people.
+        browser: takes the pictures.
+    """
+
+    stage: Stage
+    office: Office
+    browser: Chromium
+
+    def take(self, name: str) -> None:
+        """Take one picture."""
+        size = self.browser.picture(PICTURES / f"{name}.png")
+        console.print(f"  {name}.png  [dim]{size / 1000:.0f} KB[/]")
+
+    def person(self, open_id: object, query: str = "") -> str:
+        """Somebody's page of the web client."""
+        return f"{self.stage.sandbox_url}/people/{open_id}{query}"
+
+    def alerts(self) -> None:
+        """An alert, its form, what everybody sees afterwards; the table behind it."""
+        morning = Morning(self.office, told=lambda _outcome: None)
+        morning.prepare()
+        morning.threshold_edit()
+        owner = morning.owner["open_id"]
+        self.browser.open(f"{self.stage.sandbox_url}/", "document.querySelectorAll('.tile').length > 5")
+        self.take("people")
+        self.browser.open(self.person(owner), shows("调整预算"))
+        self.take("alert")
+        card = self.office.card_about(owner, morning.plan["计划名称"])
+        self.office.tap(owner, card.message_id, "调整预算")
+        self.browser.open(self.person(owner), shows("新的日预算"))
+        self.take("form")
+        morning.budget_changes()
+        morning.copies_agree()
+        self.browser.open(self.person(owner), shows("已把日预算"))
+        self.take("done")
+        self.browser.open(self.person(morning.chief, "?tab=bases"), shows("计划日报", "a"))
+        self.browser.click("计划日报", "a")
+        self.browser.wait(shows(morning.plan["计划名称"], "main"))
+        self.take("table")
+
+    def pay(self) -> None:
+        """A run for HR, an approval, a payslip."""
+        payday = PayDay(self.office, command=self.stage.run, seed=self.stage.seed)
+        for scene in (payday.defaults, payday.tables, payday.start, payday.mend):
+            scene()
+        self.browser.open(self.person(payday.hr["open_id"]), shows("待处理异常"))
+        self.take("payrun")
+        payday.settle()
+        payday.tap_once_ready(payday.hr, "提交签批")
+        signer = until(self._signer, 60, "an approval waits for somebody")
+        self.browser.open(self.person(signer, "?tab=tasks"), shows("同意", "button"))
+        self.take("approval")
+        payday.sign_all(f"{payday.month}.1")
+        payday.reaches(PUSHED, CLOSED)
+        link = payday.link(payday.reader)
+        payday.enter(payday.reader, link)
+        self.browser.cookies(payday.browser(payday.reader).cookies, self.stage.url)
+        self.browser.open(link, shows("实发", "body"), width=420, height=860)
+        self.take("payslip")
+
+    def _signer(self) -> str | None:
+        waiting = (
+            person["open_id"]
+            for person in self.office.people
+            if self.office.control.get(f"approvals?open_id={person['open_id']}")["instances"]
+        )
+        return next(waiting, None)
+
+    def images(self) -> None:
+        """Variants to choose from, and the page of what was chosen."""
+        studio = StudioDay(self.office)
+        studio.brand()
+        studio.ask_poster()
+        operator = studio.operator["open_id"]
+        self.browser.open(self.person(operator), shows("定稿第 1 版"))
+        self.take("review")
+        studio.redo()
+        studio.choose_poster()
+        self.browser.open(self.person(operator, "?tab=wiki"), shows("圣诞马克杯海报", "a"))
+        self.browser.click("圣诞马克杯海报", "a")
+        self.browser.wait("document.querySelectorAll('main img').length > 1")
+        self.take("wiki")
+
+    def gallery(self) -> None:
+        """The gallery of cards."""
+        self.browser.open(
+            f"{self.stage.sandbox_url}/gallery", "document.querySelectorAll('article').length > 9"
+        )
+        self.take("gallery")
+
+
+def main() -> int:
+    """Take all pictures, or those of the parts that were named; 0 when every one was taken."""
+    parts = sys.argv[1:] or list(PARTS)
+    if set(parts) - set(PARTS):
+        console.print(f"[red]The parts are {', '.join(PARTS)}[/]")
+        return 2
+    try:
+        program = find()
+    except NoBrowserError as error:
+        console.print(f"[red]{error}[/]")
+        return 1
+    os.environ.setdefault("SANDBOX_PATIENCE", "5")  # pictures may take their time
+    stage = Stage(HOME / "var" / "screenshots")
+    try:
+        office = start(stage)
+        with Chromium(program) as browser:
+            tour = Tour(stage, office, browser)
+            return sum(not passed(getattr(tour, part)) for part in parts)
+    finally:
+        stage.stop()
+
+
+def passed(part: Callable[[], None]) -> bool:
+    """Take the pictures of one part; one that fails does not stop the others, and is told."""
+    try:
+        part()
+    except (AssertionError, LookupError, OSError, RuntimeError, TimeoutError) as error:
+        console.print(f"[red]{part.__name__}: {error}[/]")
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,161 @@
+"""Cards of red lines, in every state, from rows such as a real shop has."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from bitable_sync.cells import Person
+from rules.cards import alert_card, digest_card
+from rules.lifecycle import acknowledge, close, step, vanish, withdraw
+from rules.model import Action, Alert, Doubt, Finding, Reason, Rule, Severity, State, Task, TaskState, Verdict
+from rules.parse import RuleText
+from rules.specs import SHOPS
+from rules.store import new_alert
+from rules.views import View
+from runtime.ids import AlertId, RecordId, TaskId
+from tests.cards.shown import Shown
+from tests.rules.kit import ROI_RULE, START, STOCK_RULE, plan, row, rule, sku
+
+GROUP = ("经营预警", "Red lines")
+CHEN, LIU, ZHAO = (Person("ou_chen", "陈晓雯"), Person("ou_liu", "刘思远"), Person("ou_zhao", "赵海燕"))
+TITLE = "连帽卫衣 秋冬新品 千川放量"
+PLAN = plan(
+    "1786201", name=TITLE, budget=Decimal(3000), spend=Decimal("1264.50"), gmv=Decimal("2655.45"),
+    orders=Decimal(19), owner=(CHEN,), supervisor=(ZHAO,),
+)  # fmt: skip
+SKU = sku(
+    "YR-MG-350R", name="红色陶瓷马克杯 350ml", qty=Decimal(86), locked=Decimal(14), on_way=Decimal(0),
+    safety=Decimal(120), sales_7d=Decimal(154), lead_days=Decimal(6), owner=(LIU,),
+)  # fmt: skip
+SHOP_RULE = RuleText(
+    name="成交比昨日同时段跌三成", table="店铺日报", metric="成交跌幅", comparison="高于", threshold="30%",
+    severity="严重", actions=("知道了",), enabled=True,
+)  # fmt: skip
+SHOP = {
+    "name": "悦然家居旗舰店", "platform": "抖音", "gmv": Decimal("18240.00"), "gmv_base": Decimal("31550.00"),
+    "orders": Decimal(241), "owner": (ZHAO,),
+}  # fmt: skip
+ROI = ("3.41", "3.36", "3.22", "3.18", "2.97", "2.74", "2.61", "2.48", "2.33", "2.19", "2.10")
+PIECES = (142, 138, 131, 127, 121, 112, 104, 97, 88, 80, 72)
+
+
+def fired(of: Rule, object_id: str, title: str, owner: Person, **numbers: str) -> Alert:
+    """An alert that has just fired."""
+    blank = replace(
+        new_alert(of.id, object_id, of.table, Severity.WARNING), title=title, owners=(owner,),
+        supervisors=(ZHAO,),
+    )  # fmt: skip
+    read = {key: Decimal(value) for key, value in numbers.items()}
+    finding = Finding(object_id, RecordId("rec1"), Verdict.BREACH, seen_at=START, **read)  # type: ignore[arg-type]
+    return step(blank, finding, of, START).alert
+
+
+def points(values: Any) -> tuple[tuple[datetime, Decimal], ...]:
+    """Values ten minutes apart, the last of them now."""
+    count = len(values)
+    return tuple(
+        (START - timedelta(minutes=10 * (count - 1 - n)), Decimal(value)) for n, value in enumerate(values)
+    )
+
+
+ROI_OF, STOCK_OF = rule(ROI_RULE), rule(STOCK_RULE, rule_id="rec_stock")
+LOW_ROI = fired(ROI_OF, "1786201", TITLE, CHEN, value="2.10", limit="3", recover_at="3.3")
+LOW_STOCK = fired(
+    STOCK_OF, "YR-MG-350R", "红色陶瓷马克杯 350ml", LIU, value="72", limit="120", recover_at="132"
+)
+ACKED = acknowledge(LOW_ROI, CHEN, START + timedelta(minutes=3)).alert
+RESOLVED = replace(
+    ACKED, state=State.RESOLVED, reason=Reason.RECOVERED, value=Decimal("3.42"),
+    resolved_at=START + timedelta(hours=2), data_at=START + timedelta(hours=2),
+)  # fmt: skip
+
+
+def roi(**changes: Any) -> View:
+    """The card of a plan with a low ROI."""
+    return replace(View(LOW_ROI, ROI_OF, row(PLAN).values, points(ROI), code="K7Q2M9"), **changes)
+
+
+def stock(**changes: Any) -> View:
+    """The card of a SKU under its safety stock."""
+    view = View(LOW_STOCK, STOCK_OF, row(SKU, "stock").values, points(PIECES), code="R3T8W1")
+    return replace(view, **changes)
+
+
+def shop() -> View:
+    """The card of a shop that sells less than yesterday."""
+    of = rule(SHOP_RULE, rule_id="rec_shop")
+    alert = fired(
+        of, "悦然家居旗舰店", "悦然家居旗舰店", ZHAO, value="0.4219", limit="0.3", recover_at="0.27"
+    )
+    values = row({**SHOP, "shop_id": "s1"}, SHOPS).values
+    shares = points(("0.08", "0.12", "0.17", "0.21", "0.26", "0.31", "0.36", "0.40", "0.4219"))
+    return View(alert, of, values, shares, code="B5N4C6")
+
+
+def task(state: TaskState, kind: Action = Action.ADJUST, result: str = "") -> Task:
+    """What somebody asked for."""
+    of, amount, who = (LOW_ROI, 2100, CHEN) if kind is Action.ADJUST else (LOW_STOCK, 340, LIU)
+    before = Decimal(3000) if kind is Action.ADJUST else None
+    after = Decimal(amount) if state is TaskState.DONE else None
+    return Task(
+        TaskId("t1"), of.id, 1, kind, of.object_id, of.title, Decimal(amount), before, after, state, who,
+        START + timedelta(minutes=4), result=result,
+    )  # fmt: skip
+
+
+def unknown(doubt: Doubt, sentence: str) -> Alert:
+    """An alert whose row can no longer be judged."""
+    finding = Finding("1786201", None, Verdict.UNKNOWN, doubt=doubt, sentence=sentence)
+    return step(LOW_ROI, finding, ROI_OF, START + timedelta(minutes=20)).alert
+
+
+def digest(count: int, code: str) -> Any:
+    """Many alerts in one card."""
+    names = ("红色陶瓷马克杯 350ml", "保温杯 深海蓝", "香薰蜡烛 雪松", "亚麻餐垫 四件套", "玻璃水壶 1.5L")
+    alerts = [
+        replace(LOW_STOCK, id=AlertId(f"a{n}"), title=name, value=Decimal(n * 9 + 4), limit=Decimal(120))
+        for n, name in enumerate(names)
+    ]
+    return digest_card([replace(LOW_ROI, id=AlertId("a9")), *alerts], RULES, count, code)
+
+
+RULES = {str(of.id): of for of in (ROI_OF, STOCK_OF)}
+
+
+def cards() -> Iterator[Shown]:
+    """Every card of red lines."""
+    gone = vanish(LOW_ROI, f"“{TITLE}”已不在“计划日报”里。如果确实已下线，请点“确认已下线”", START).alert
+    low = ("1800 低于平台允许的最低预算", "1800 is below the minimum")
+    views: tuple[tuple[str, str, str, View], ...] = (
+        ("firing", "ROI 越线", "ROI over the line", roi()),
+        ("form", "调整预算：填写", "Adjust budget: the form", roi(form="adjust")),
+        ("fault", "调整预算：填得不对", "Adjust budget: not accepted",
+         roi(form="adjust", fault=low, typed="1800")),
+        ("queued", "已提交，正在执行", "Submitted, being done", roi(alert=ACKED, task=task(TaskState.DOING))),
+        ("done", "预算已调整", "Budget changed", roi(alert=ACKED, task=task(TaskState.DONE))),
+        ("failed", "执行没有成功", "The change failed",
+         roi(alert=ACKED, task=task(TaskState.FAILED, result="平台拒绝：计划处于审核中，暂时不能修改预算"))),
+        ("acked", "有人在处理", "Somebody is on it", roi(alert=ACKED)),
+        ("resolved", "已恢复", "Recovered", roi(alert=RESOLVED, task=task(TaskState.DONE))),
+        ("unknown", "数据读不出来", "Data unreadable", roi(alert=unknown(Doubt.EMPTY, "“消耗”是空的"))),
+        ("vanished", "对象不见了", "The object is gone", roi(alert=gone, values={})),
+        ("closed", "确认已下线", "Confirmed as gone", roi(alert=close(gone, CHEN, START).alert, values={})),
+        ("withdrawn", "规则停用", "Rule switched off",
+         roi(alert=withdraw(LOW_ROI, Reason.RULE_DISABLED, START).alert)),
+        ("nobody", "没有负责人", "Nobody is responsible", roi(alert=replace(LOW_ROI, owners=()))),
+        ("stock", "低于安全库存", "Under safety stock", stock()),
+        ("stock-form", "紧急补货：填写", "Restock: the form", stock(form="restock")),
+        ("stock-done", "采购单已建", "Purchase order made",
+         stock(alert=acknowledge(LOW_STOCK, LIU, START).alert,
+               task=task(TaskState.DONE, Action.RESTOCK, "采购单 CG20261128003"))),
+        ("shop", "店铺成交下跌", "A shop sells less", shop()),
+    )  # fmt: skip
+    for key, zh, en, view in views:
+        yield Shown(f"alert-{key}", GROUP, (zh, en), alert_card(view))
+    yield Shown("alert-digest", GROUP, ("多条合并", "Several in one"), digest(18, "D2F6G8"))
+    yield Shown("alert-storm", GROUP, ("大量越线", "A storm"), digest(46, "D9H1J3"))
+    yield Shown("alert-mine", GROUP, ("我的预警", "My alerts"), digest(6, ""))
