@@ -6,6 +6,8 @@ JOBS ?= 2
 DIST := --dist loadfile --no-loadscope-reorder
 # `make test ORDER=` shuffles the tests.
 ORDER ?= -p no:randomly
+# `make test-postgres ONLY=tests/rules` runs a part.
+ONLY ?=
 
 .PHONY: demo demo-once screenshots test test-sqlite test-postgres check bench bench-payday bench-images lock clean
 
@@ -21,7 +23,7 @@ test-sqlite: .venv/.dev node_modules/.installed
 	$(BIN)/pytest -n $(JOBS) $(DIST) $(ORDER)
 
 test-postgres: .venv/.dev node_modules/.installed
-	$(BIN)/pytest -n $(JOBS) $(DIST) $(ORDER) --database postgres
+	$(BIN)/pytest -n $(JOBS) $(DIST) $(ORDER) --database postgres $(ONLY)
 
 screenshots: .venv/.run  ## the pictures of docs/TOUR.md, taken from the running demo; needs Chromium
 	$(BIN)/python -m sandbox.screenshots
