@@ -6,6 +6,7 @@ Every picture is of the running product and sandbox. Chromium is what CHROMIUM n
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,11 @@ from sandbox.stage import HOME, Stage
 from sandbox.studio_day import StudioDay
 
 PICTURES = HOME / "docs" / "images" / "tour"
+CALM = {
+    "pull_ads": "every 20s", "pull_stock": "every 30s", "pull_shops": "every 30s", "check_rules": "every 15s",
+}  # fmt: skip
+"""Nobody waits for the next figures here, and a busy machine takes its pictures all the same."""
+
 PARTS = ("gallery", "alerts", "images", "pay")
 SEEN = "[...document.querySelectorAll({where!r})].some((e) => e.innerText.includes({words!r}))"
 console = Console(width=100)
@@ -69,6 +75,7 @@ class Tour:
         self.office.tap(owner, card.message_id, "调整预算")
         self.browser.open(self.person(owner), shows("新的日预算"))
         self.take("form")
+        self.office.tap(owner, card.message_id, "取消")
         morning.budget_changes()
         morning.copies_agree()
         self.browser.open(self.person(owner), shows("已把日预算"))
@@ -141,7 +148,8 @@ def main() -> int:
         console.print(f"[red]{error}[/]")
         return 1
     os.environ.setdefault("SANDBOX_PATIENCE", "5")  # pictures may take their time
-    stage = Stage(HOME / "var" / "screenshots")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped
+    stage = Stage(HOME / "var" / "screenshots", schedules=dict(CALM))
     try:
         office = start(stage)
         with Chromium(program) as browser:
