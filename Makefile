@@ -7,12 +7,12 @@ DIST := --dist loadfile --no-loadscope-reorder
 # `make test ORDER=` shuffles the tests.
 ORDER ?= -p no:randomly
 
-.PHONY: demo demo-once screenshots test test-sqlite test-postgres check bench bench-payday lock clean
+.PHONY: demo demo-once screenshots test test-sqlite test-postgres check bench bench-payday bench-images lock clean
 
 demo: .venv/.run  ## the whole company on this machine; Ctrl-C stops everything it started
 	$(BIN)/chorus demo
 
-demo-once: .venv/.run  ## one business morning played without a person; exit code says pass or fail
+demo-once: .venv/.run  ## a morning, a pay day and a day of images played without a person; exit code says pass or fail
 	$(BIN)/chorus demo --once
 
 test: test-sqlite test-postgres  ## every test: on SQLite, then what touches a database on PostgreSQL
@@ -37,6 +37,9 @@ bench: .venv/.dev  ## ratios against named peers in the same run; writes docs/BE
 
 bench-payday: .venv/.dev  ## 10,000 people are paid at the platform's limits, with three kill -9; half an hour
 	$(BIN)/python -m benchmarks.payday --people 10000 --kills
+
+bench-images: .venv/.dev  ## 100 requests for images are made, with three kill -9; some minutes
+	CHORUS_ART_REQUESTS=100 $(BIN)/pytest -s tests/scenario/test_art_kill.py
 
 lock: .venv/.dev  ## new hashed locks, without index addresses
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --universal --python-version 3.11 \

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from bitable_sync.context import Sync
     from bitable_sync.spec import Specs
     from bot.router import Router
+    from creative.deps import Art
     from runtime.engine import Engine
     from runtime.feishu import Feishu
     from runtime.floor import Floor
@@ -56,8 +57,11 @@ def specs() -> Specs:
 
 def web() -> Flask:
     """Make the WSGI app of the web process; granian calls it in its worker."""
+    from bitable_sync.context import build_mirror
     from bot.web import create_app, house_gauges
+    from creative.store import made_by_day
     from payslip.wire import register_web as register_pages
+    from rules.cockpit.wire import register_web as register_cockpit
     from runtime.floor import open_floor
     from runtime.health import standard_checks, standard_gauges
     from runtime.supervise import die_with_parent
@@ -72,6 +76,7 @@ def web() -> Flask:
     gauges = [standard_gauges(floor.db, floor.queue), house_gauges(floor)]
     app = create_app(floor, tap_router(floor), checks, gauges)
     register_pages(app, floor, open_vault(settings))
+    register_cockpit(app, floor, build_mirror(floor, specs()), made_by_day)
     return app
 
 
@@ -91,7 +96,8 @@ def tap_router(floor: Floor) -> Router:
     register_web(router, WebDeps(floor.queue, floor.clock, mirror, make_policy(floor, admins(floor))))
     if vault is not None:
         register_taps(router, floor.queue, floor.clock, pay_policy(floor.manifest, floor.settings), vault)
-    register_art(router, floor.db, floor.queue, floor.clock, art_policy(floor.manifest, floor.settings))
+    policy = art_policy(floor.manifest, floor.settings)
+    register_art(router, floor.db, floor.queue, floor.clock, policy, mirror)
     return router
 
 
@@ -147,9 +153,11 @@ def run_worker(settings: Settings) -> None:
     from bot.router import Router
     from runtime.engine import Engine
     from runtime.floor import open_floor
+    from runtime.memory import give_back_large_blocks
     from runtime.schedule import Scheduler
     from runtime.vault import open_vault
 
+    give_back_large_blocks()
     floor, vault = open_floor(settings), open_vault(settings)
     feishu = client(floor)
     router = Router()
@@ -159,7 +167,7 @@ def run_worker(settings: Settings) -> None:
     sync.register(router)
     commands.register(router, floor.db, floor.queue, floor.clock)
     replies.register(engine, feishu)
-    register_features(floor, feishu, engine, router, scheduler, sync, vault)
+    art = register_features(floor, feishu, engine, router, scheduler, sync, vault)
     drain = Drain(floor.db, router, floor.clock, settings.instance)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -167,6 +175,7 @@ def run_worker(settings: Settings) -> None:
     engine.launch()
     drain.start()
     scheduler.start()
+    art.warm()
     stop.wait()
     scheduler.stop()
     drain.stop()
@@ -179,10 +188,14 @@ def run_worker(settings: Settings) -> None:
 def register_features(
     floor: Floor, feishu: Feishu, engine: Engine, router: Router, scheduler: Scheduler, sync: Sync,
     vault: Vault | None,
-) -> None:  # fmt: skip
-    """Register the jobs, schedules and listeners of red lines, pay and images in the worker."""
+) -> Art:  # fmt: skip
+    """Register the jobs, schedules and listeners of red lines, pay and images in the worker.
+
+    Gives images' side, to be warmed once the worker performs.
+    """
     from creative.wire import register_worker as register_art
     from payslip.wire import register_worker as register_pay
+    from rules.cockpit.wire import register_worker as register_cockpit
     from rules.deps import Gateways
     from rules.wire import WorkerDeps, make_policy, register_worker
 
@@ -191,7 +204,8 @@ def register_features(
     register_worker(engine, router, scheduler, sync, deps)
     if vault is not None:
         register_pay(engine, router, scheduler, sync, floor, feishu, vault)
-    register_art(engine, router, scheduler, sync, floor, feishu)
+    register_cockpit(engine, router, scheduler, floor, feishu.contact)
+    return register_art(engine, router, scheduler, sync, floor, feishu)
 
 
 def run_websocket(settings: Settings) -> None:
@@ -287,12 +301,14 @@ def doctor(accept_deletes: str | None) -> None:
     from bitable_sync.setup import Setup
     from creative.doctor import examine as examine_art
     from payslip.doctor import examine as examine_pay
+    from rules.cockpit.doctor import examine as examine_cockpit
     from runtime.vault import open_vault
 
     with opened() as (floor, feishu, sync):
         checks = examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
         checks += examine_pay(floor, feishu, sync, open_vault(floor.settings))
         checks += examine_art(floor, feishu)
+        checks += examine_cockpit(floor)
     table = Table(title="chorus doctor", title_justify="left")
     for title in ("", "what", "finding", "next step"):
         table.add_column(title, overflow="fold")

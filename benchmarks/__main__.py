@@ -35,6 +35,11 @@ to last in at most 1.1 x what 1,000 messages a minute allow, nobody twice, a tap
     "creative_compose": """(h) A poster composed
 1080 by 1920 with product, copy, label and layers, against the same poster drawn with bare Pillow calls that
 know every position beforehand. Target: at most 1.2 x.""",
+    "images": """(i) Requests for images through every process
+Models cost no time: the sandbox gives pictures it painted before. One request of 4 variants in 6 sizes, 20
+small ones at once, memory, and composing a size against bare Pillow; `make bench-images` kills three times
+while 100 requests are made. Targets: the large one in 20 s on two cores, idle processes under 250 MB,
+composing at most 1.2 x bare.""",
 }
 
 

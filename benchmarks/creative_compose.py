@@ -26,7 +26,7 @@ from creative.studio.fonts import SANS, Weight
 from creative.studio.formats import FORMATS
 from creative.studio.gallery import SERUM, SERUM_COPY
 from creative.studio.layout import defaults
-from creative.studio.model import Composition, Layer
+from creative.studio.model import Composition, Layer, Product
 
 TARGET = 1.2
 POSTER = FORMATS["poster"]
@@ -39,7 +39,7 @@ def main() -> int:
     rounds = parser.parse_args().rounds
     scene = art.table((1200, 2100))
     product = art.bottle().image.resize((1600, 3800), Image.Resampling.BICUBIC)  # as large as a photo is
-    subject = art.Product(product, cut=True, method="alpha")
+    subject = Product(product, cut=True, method="alpha")
     template = defaults()["left_text"]
 
     def ours() -> Composition:

@@ -129,14 +129,17 @@ class Setup:
         spec, app = self.specs.table(step.table), self._app()
         ids = self._table_ids()
         bodies = [field_body(f, table_ids=ids, table_id=None, field_ids={}) for f in initial_fields(spec)]
-        made = self.feishu.bitable.create_table(app, spec.name, bodies, GRID)
-        self.bindings.bind(spec.key, app, made.table_id, spec.name)
-        by_name = {
-            str(item["field_name"]): item for item in self.feishu.bitable.list_fields(app, made.table_id)
-        }
+        made = self._made_before(self.feishu.bitable.list_tables(app), "name", spec.name)
+        table_id = (
+            TableId(str(made["table_id"]))
+            if made
+            else self.feishu.bitable.create_table(app, spec.name, bodies, GRID).table_id
+        )
+        self.bindings.bind(spec.key, app, table_id, spec.name)
+        by_name = {str(item["field_name"]): item for item in self.feishu.bitable.list_fields(app, table_id)}
         fields = [_bound_field(f.key, by_name[f.name]) for f in initial_fields(spec)]
         self.bindings.bind_fields(spec.key, fields)
-        self._drop_blank_rows(app, made.table_id)
+        self._drop_blank_rows(app, table_id)
 
     def _do_field(self, step: Step) -> None:
         spec = self.specs.table(step.table)
@@ -174,9 +177,7 @@ class Setup:
         if form is None:
             return
         bitable = self.feishu.bitable
-        known = step.detail.get("id")
-        view_id = known or bitable.create_view(bound.app_token, bound.table_id, form.name, "form")["view_id"]
-        form_id = ViewId(str(view_id))
+        form_id = ViewId(str(step.detail.get("id") or self._form_view(bound, form.name)))
         wanted = {bound.fields[key].field_id: key for key in form.fields}
         for question in bitable.list_form_fields(bound.app_token, bound.table_id, form_id):
             key = wanted.get(str(question["field_id"]))
@@ -189,6 +190,17 @@ class Setup:
         if form.shared:
             about["shared_limit"] = "tenant_editable"
         bitable.patch_form(bound.app_token, bound.table_id, form_id, about)
+
+    def _form_view(self, bound: BoundTable, name: str) -> str:
+        views = self.feishu.bitable.list_views(bound.app_token, bound.table_id)
+        made = self._made_before(views, "view_name", name)
+        made = made or self.feishu.bitable.create_view(bound.app_token, bound.table_id, name, "form")
+        return str(made["view_id"])
+
+    @staticmethod
+    def _made_before(items: Sequence[Mapping[str, Any]], key: str, name: str) -> Mapping[str, Any] | None:
+        """What a first try of this step made, before something after it was refused for a moment."""
+        return next((item for item in items if item.get(key) == name), None)
 
     def _do_advanced(self, _step: Step) -> None:
         self.feishu.bitable.set_advanced(self._app(), True)

@@ -8,14 +8,18 @@ from typing import Any
 
 from sqlalchemy.engine import Connection
 
+from bitable_sync.mirror import Mirror
 from bot.model import Tap, TapAnswer, Toast
 from creative import store
-from creative.brief import MOST_POINTS
+from creative.brief import MOST_POINTS, Missing, Wrong, input_digest, read_brief
+from creative.budget import beyond_request
 from creative.cards import COPY_FIELDS, request_card
 from creative.deps import Policy
 from creative.effects import archive_work, commit, copy_work
 from creative.intake import Verdict, next_version
 from creative.model import Brief, Cause, Request, State, Version
+from creative.shelf import load_shelf
+from creative.specs import REQUESTS
 from creative.studio.model import Copy
 from creative.views import COPY, REDO, ArtView, load_view
 from creative.vocabulary import verdict
@@ -47,11 +51,13 @@ class Actions:
         db: durable database.
         queue: work is put in the tap's transaction.
         clock: the time.
-        policy: who may decide besides those a row names.
+        policy: who may decide besides those a row names, and what may be spent.
+        mirror: rows as they were last read; a redo makes what the row asks for now.
     """
 
-    def __init__(self, db: Database, queue: WorkQueue, clock: Clock, policy: Policy) -> None:
+    def __init__(self, db: Database, queue: WorkQueue, clock: Clock, policy: Policy, mirror: Mirror) -> None:
         self.db = db
+        self.mirror = mirror
         self.queue = queue
         self.clock = clock
         self.policy = policy
@@ -85,7 +91,9 @@ class Actions:
     def cancel_form(self, conn: Connection, tap: Tap) -> TapAnswer:
         """取消: close the form."""
         request = self._load(conn, tap)
-        return TapAnswer(_GONE) if request is None else self._fresh(conn, request, None)
+        if request is None:
+            return TapAnswer(_GONE)
+        return self._barred(conn, tap, request) or self._fresh(conn, request, None)
 
     def redo_submit(self, conn: Connection, tap: Tap) -> TapAnswer:
         """Make everything again with the person's reason in the prompt; it costs money, and says so."""
@@ -96,9 +104,15 @@ class Actions:
         if len(reason) < SHORTEST_REASON:
             fault = ("请写一句哪里不满意，好让下一次不一样", "Say in a few words what should be different")
             return self._again(ready, REDO, {"reason": reason}, fault)
+        ready, brief, wrong = self._asked(conn, ready)
+        found = (wrong, wrong) if wrong else self._fault(conn, brief)
+        over = beyond_request(conn, self.policy, ready.request.id, brief)
+        if over and isinstance(found, Verdict):
+            found = (f"{over}，或直接定稿、改文案", over)
+        if not isinstance(found, Verdict):
+            return self._again(ready, REDO, {"reason": reason}, found)
         reasons = [*ready.version.reason.splitlines(), reason.replace("\n", " ")][-MOST_REASONS:]
-        found = verdict(conn, ready.version.brief)
-        return self._next(conn, tap, ready, ready.version.brief, found, Cause.REDO, "\n".join(reasons))
+        return self._next(conn, tap, ready, brief, found, Cause.REDO, "\n".join(reasons))
 
     def copy_submit(self, conn: Connection, tap: Tap) -> TapAnswer:
         """Check the new texts, then compose them over the backgrounds that are there."""
@@ -115,6 +129,19 @@ class Actions:
         return self._again(ready, COPY, typed, fault)
 
     # --- inside ---
+
+    def _asked(self, conn: Connection, ready: _Ready) -> tuple[_Ready, Brief, str]:
+        """What the row asks for now, and why that cannot be made; a row that is gone: as it was."""
+        row = self.mirror.get(REQUESTS, ready.request.id)
+        if row is None:
+            return ready, ready.version.brief, ""
+        found = read_brief(row.values, load_shelf(conn))
+        if isinstance(found, Missing):
+            return ready, ready.version.brief, f"表格里的这一行还差：{'、'.join(found.columns)}"
+        if isinstance(found, Wrong):
+            return ready, ready.version.brief, "\n".join(found.sentences)
+        seen = replace(ready.request, seen=input_digest(row.values))
+        return replace(ready, request=seen), found, ""
 
     def _fault(self, conn: Connection, brief: Brief) -> Verdict | tuple[str, str]:
         if not brief.copy.headline:
@@ -159,12 +186,9 @@ class Actions:
         version = store.load_version(conn, request.version_id) if request else None
         if request is None or version is None:
             return TapAnswer(_GONE)
-        if not request.may_decide(tap.operator) and tap.operator != self.policy.admin:
-            self._refused(conn, tap, request, "not_entitled")
-            names = "、".join(
-                each.name or "需求人" for each in (request.requester, request.designer) if each is not None
-            )
-            return TapAnswer(Toast("warning", f"由 {names} 决定，你不能操作", f"{names} decide about this"))
+        barred = self._barred(conn, tap, request)
+        if barred is not None:
+            return barred
         if request.state is not State.REVIEW:
             self._refused(conn, tap, request, "not_waiting")
             toast = Toast(
@@ -175,6 +199,15 @@ class Actions:
             self._refused(conn, tap, request, "stale")
             return self._fresh(conn, request, _STALE)
         return _Ready(request, version, load_view(conn, request))
+
+    def _barred(self, conn: Connection, tap: Tap, request: Request) -> TapAnswer | None:
+        """The answer to somebody who may not decide: no card, and who may."""
+        if request.may_decide(tap.operator) or tap.operator == self.policy.admin:
+            return None
+        self._refused(conn, tap, request, "not_entitled")
+        people = (request.requester, request.designer)
+        names = "、".join(each.name or "需求人" for each in people if each is not None) or "管理员"
+        return TapAnswer(Toast("warning", f"由 {names} 决定，你不能操作", f"{names} decide about this"))
 
     def _open(self, conn: Connection, tap: Tap, form: str) -> TapAnswer:
         ready = self._ready(conn, tap)

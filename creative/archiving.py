@@ -70,10 +70,13 @@ class Archiving:
         blob = self.deps.blobs.put(data)
         made = f"{version.id}:{request.chosen}:final{number}"
         generated = any(each.blob for each in self._calls(version))
-        return self.deps.painter.run(
-            relabel, str(self.deps.blobs.root), blob, file.name,
-            self.deps.policy.producer if generated else "", made,
-        )  # fmt: skip
+        try:
+            return self.deps.painter.run(
+                relabel, str(self.deps.blobs.root), blob, file.name,
+                self.deps.policy.producer if generated else "", made,
+            )  # fmt: skip
+        except PermanentError as error:
+            return Final(file.name, fault=f"设计定稿“{file.name}”没有归档：{error}")
 
     def _take_over(self, version: Version, request: Request, finals: Sequence[Final]) -> int:
         files = [

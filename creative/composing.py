@@ -1,4 +1,4 @@
-"""One variant is composed, and its files go up into the base."""
+"""One variant is composed; then its files go up into the base."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
 from creative import store
 from creative.deps import Art
-from creative.effects import deliver_work
+from creative.effects import deliver_work, upload_work
 from creative.making import seed_of
 from creative.model import CallState, MadeFile, Variant, Version
 from creative.painting import Painted, PaintedFile, Painting, paint
@@ -22,32 +23,45 @@ LAYERED = ("psd", "svg")
 
 
 class Composing:
-    """The job ``art.compose``."""
+    """The jobs ``art.compose`` and ``art.upload``."""
 
     def __init__(self, deps: Art) -> None:
         self.deps = deps
 
     def compose(self, run: JobRun, args: Mapping[str, Any]) -> None:
-        """Paint a variant, note its files, upload each once, read each back; the last variant delivers."""
+        """Paint a variant and note its files; they are uploaded while the next variant is painted.
+
+        Nothing is recorded beside the files: after a kill the same pixels are painted once more.
+        """
         version_id, number = str(args["version"]), int(args["variant"])
-        with self.deps.db.read() as conn:
-            version = store.load_version(conn, version_id)
-            done = {each.variant for each in store.variants_of(conn, version_id)}
-        if version is None or number in done:
+        version = self._unfinished(version_id, number)
+        if version is None:
             return
-        painted = _painted(run.attempt("paint", lambda: self._paint(version, number)))
-        run.step("note", lambda: self._note(version, number, painted))
+        run.deliver("paint", lambda: self._paint(version, number), partial(self._note, version, number))
+
+    def upload(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Upload each file of a variant once; the last variant of a version delivers it."""
+        version_id, number = str(args["version"]), int(args["variant"])
+        version = self._unfinished(version_id, number)
+        if version is None:
+            return
         with self.deps.db.read() as conn:
             waiting = [each for each in store.files_of(conn, version_id, number) if each.file_token is None]
         for made in waiting:
             self._upload(run, made)
-        run.step("done", lambda: self._done(version, number, painted))
+        run.deliver("done", lambda: args["painted"], partial(self._done, version, number))
+
+    def _unfinished(self, version_id: str, number: int) -> Version | None:
+        """The version, unless this variant of it is done."""
+        with self.deps.db.read() as conn:
+            version = store.load_version(conn, version_id)
+            done = {each.variant for each in store.variants_of(conn, version_id)}
+        return None if number in done else version
 
     def _paint(self, version: Version, number: int) -> dict[str, Any]:
         try:
-            return asdict(
-                self.deps.painter.run(paint, str(self.deps.blobs.root), self._painting(version, number))
-            )
+            painting = self._painting(version, number)
+            return asdict(self.deps.painter.run(paint, str(self.deps.blobs.root), painting))
         except PermanentError as error:
             return asdict(Painted("", (), None, (str(error),), ()))
 
@@ -87,7 +101,7 @@ class Composing:
             f"{version.id}:{number}",
         )
 
-    def _note(self, version: Version, number: int, painted: Painted) -> int:
+    def _note(self, version: Version, number: int, painted: Mapping[str, Any]) -> None:
         with self.deps.db.begin() as conn:
             inputs = self._inputs(version, number)
             store.add_files(
@@ -97,10 +111,11 @@ class Composing:
                         f"{version.id}:{number}:{each.format}", version.id, number, each.format, each.name,
                         each.blob, each.size, each.width, each.height, each.label, each.dhash, inputs,
                     )
-                    for each in painted.files
+                    for each in (PaintedFile(**told) for told in painted["files"])
                 ],
             )  # fmt: skip
-        return len(painted.files)
+            told = {name: value for name, value in painted.items() if name != "files"}
+            self.deps.queue.put(conn, upload_work(version.id, number, told))
 
     def _inputs(self, version: Version, number: int) -> tuple[str, ...]:
         """Hashes of everything a variant is made of: photos, backgrounds, and the brief itself."""
@@ -129,22 +144,16 @@ class Composing:
 
         run.deliver(f"upload {made.format}", send, note)
 
-    def _done(self, version: Version, number: int, painted: Painted) -> bool:
+    def _done(self, version: Version, number: int, painted: Mapping[str, Any]) -> None:
         with self.deps.db.begin() as conn:
             store.lock_version(conn, version.id)
             variant = Variant(
-                version.id, number, painted.template, painted.preview, painted.faults, painted.notes
-            )
+                version.id, number, painted["template"], painted["preview"], tuple(painted["faults"]),
+                tuple(painted["notes"]),
+            )  # fmt: skip
             store.finish_variant(self.deps.db, conn, variant, self.deps.clock.now())
-            if len(store.variants_of(conn, version.id)) < version.brief.variants:
-                return False
-            self.deps.queue.put(conn, deliver_work(version.id))
-        return True
-
-
-def _painted(data: Mapping[str, Any]) -> Painted:
-    files = tuple(PaintedFile(**each) for each in data["files"])
-    return Painted(data["template"], files, data["preview"], tuple(data["faults"]), tuple(data["notes"]))
+            if len(store.variants_of(conn, version.id)) == version.brief.variants:
+                self.deps.queue.put(conn, deliver_work(version.id))
 
 
 def _stem(title: str) -> str:

@@ -15,7 +15,7 @@ from creative.composing import LAYERED
 from creative.deps import Art
 from creative.effects import commit
 from creative.looking import Looking
-from creative.model import Call, CallState, Cause, MadeFile, Request, State, Variant, Version
+from creative.model import Call, CallState, Cause, MadeFile, State, Variant, Version
 from creative.specs import REQUESTS
 from creative.studio.label import label_json, read_label
 from runtime.errors import PermanentError
@@ -39,18 +39,18 @@ class Delivering:
         with self.deps.db.read() as conn:
             version = store.load_version(conn, str(args["version"]))
             request = store.load_request(conn, version.request_id) if version else None
-        if version is None or request is None or request.version != version.version:
+        if version is None or request is None or request.version != version.version or request.state.over:
             return
         if self.deps.sync.mirror.get(REQUESTS, request.id) is not None:
             run.attempt("row", lambda: self._row(version))
             self._read_back(run, version)
         run.step("ask", lambda: self._ask(version))
-        self._look_again(request)
+        self.looking.look_again(request.id)
 
     def _row(self, version: Version) -> bool:
         with self.deps.db.read() as conn:
             files, calls = store.files_of(conn, version.id), store.calls_of(conn, version.grounds)
-            cost = store.spent(conn, since=self.deps.clock.now(), request_id=version.request_id)
+            cost = store.spent_on(conn, version.request_id)
         pictures = [each for each in files if each.format not in LAYERED]
         layered = [each for each in files if each.format in LAYERED]
         values: dict[str, CellValue] = {
@@ -98,7 +98,7 @@ class Delivering:
         now = self.deps.clock.now()
         with self.deps.db.begin() as conn:
             request = store.load_request(conn, version.request_id, lock=True)
-            if request is None or request.version != version.version or request.state is not State.MAKING:
+            if request is None or request.version != version.version or not request.state.under_way:
                 return "overtaken"
             store.finish_version(conn, version.id, now)
             variants, calls = store.variants_of(conn, version.id), store.calls_of(conn, version.grounds)
@@ -110,12 +110,6 @@ class Delivering:
                 self.deps.db, conn, self.deps.queue, asked, "delivered" if good else "nothing_fits", tell=True
             )
         return state.value
-
-    def _look_again(self, request: Request) -> None:
-        """What was edited while it was being made counts now."""
-        row = self.deps.sync.mirror.get(REQUESTS, request.id)
-        if row is not None:
-            self.looking.look(request.id, row)
 
 
 def summary(version: Version, variants: Sequence[Variant], calls: Sequence[Call]) -> str:

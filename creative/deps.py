@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -134,3 +135,13 @@ class Art:
     painter: Painter
     models: Callable[[], tuple[ImageModel, ...]]
     policy: Policy
+
+    def warm(self) -> None:
+        """Start painters and load the models' library beside what the worker does; returns at once."""
+        threading.Thread(target=self._warm, name="art-warm", daemon=True).start()
+
+    def _warm(self) -> None:
+        from creative.painting import get_ready  # noqa: PLC0415 - its name is enough here; painters import it
+
+        self.painter.warm(get_ready)
+        self.models()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zlib
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy.engine import Connection
 
@@ -63,10 +65,19 @@ def call_work(call: str) -> Work:
 
 
 def compose_work(version: str, variant: int) -> Work:
-    """Compose and upload one variant; neighbours go to different lanes."""
+    """Compose one variant; neighbours go to different lanes."""
     lane = (_lane(version, STUDIO_LANES) + variant) % STUDIO_LANES
     args = {"version": version, "variant": variant}
     return Work("art.compose", f"art-compose:{version}:{variant}", f"art-studio:{lane}", args)
+
+
+def upload_work(version: str, variant: int, painted: Mapping[str, Any]) -> Work:
+    """Upload the files of a composed variant.
+
+    Feishu takes one upload at a time, so one lane does it, and the lanes of composing go on with the next.
+    """
+    args = {"version": version, "variant": variant, "painted": dict(painted)}
+    return Work("art.upload", f"art-upload:{version}:{variant}", "art-upload", args)
 
 
 def deliver_work(version: str) -> Work:

@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import hashlib
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import timedelta
-from decimal import Decimal
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from sqlalchemy.engine import Connection
 
 from creative import store
+from creative.budget import beyond
 from creative.deps import Art
 from creative.effects import compose_work
 from creative.model import Call, CallState, Version
 from creative.prompt import Brief as Scene
 from creative.prompt import Prompt, scene_prompt
 from creative.providers.model import ImageModel, Lost, Picture, PictureOrder, Refused, Unavailable
-from runtime.clock import SHANGHAI
 from runtime.errors import TransientError
 from runtime.jobrun import JobRun
 
@@ -34,7 +32,7 @@ PAUSE = timedelta(minutes=10)
 NO_MODEL = "没有可用的图像模型，底图由 Chorus 按品牌色绘制"
 LOST = "底图没有收到，可能已经计费（{model}），不会自动再要；先用本地绘制的底图"
 OUT = "图像模型暂时不可用，先用本地绘制的底图"
-OVER = "超出{what}的生成预算（¥{most:.2f}），先用本地绘制的底图"
+STOPPED = "需求取消了或有了新的版本，没有生成"
 
 _log = structlog.get_logger("creative.generating")
 
@@ -52,17 +50,23 @@ class Generating:
 
     def __init__(self, deps: Art) -> None:
         self.deps = deps
-        self._paused: dict[str, float] = {}
+        self._paused: dict[str, datetime] = {}
 
     def generate(self, run: JobRun, args: Mapping[str, Any]) -> None:
-        """Have one background made by the first model that can, then let its variant be composed."""
+        """Have one background made by the first model that can, then let its variant be composed.
+
+        The call's own row says how far it is, so the engine records no steps: each would cost a commit.
+        """
         call_id = str(args["call"])
+
+        def go_on(_state: str) -> None:
+            self._next(call_id)
+
         try:
-            run.attempt("generate", lambda: self._once(call_id), tries=TRIES)
+            run.deliver("generate", lambda: self._once(call_id), go_on, tries=TRIES)
         except TransientError as error:
             note = f"{OUT}：{error}"
-            run.step("give up", lambda: self._settle(call_id, CallState.FAILED, note))
-        run.step("next", lambda: self._next(call_id))
+            run.deliver("give up", lambda: self._settle(call_id, CallState.FAILED, note), go_on)
 
     def _once(self, call_id: str) -> str:
         """One round over the models. What was sent and not heard of is never sent again."""
@@ -71,7 +75,7 @@ class Generating:
             return self._settle(call_id, CallState.FAILED, NO_MODEL)
         trouble: list[Unavailable] = []
         for model in models:
-            if self._paused.get(model.profile.name, 0.0) > time.monotonic():
+            if self._resting(model):
                 continue
             sent = self._send(call_id, model)
             if isinstance(sent, str):
@@ -115,9 +119,11 @@ class Generating:
                 return CallState.UNKNOWN.value
             if call.state.settled:
                 return call.state.value
-            over = self._over_budget(conn, call, profile.price)
-            if over:
-                store.change_call(conn, call_id, CallState.REFUSED, note=over, done_at=now)
+            no = self._stopped(conn, version) or beyond(
+                conn, self.deps.policy.budget, call, profile.price, now
+            )
+            if no:
+                store.change_call(conn, call_id, CallState.REFUSED, note=no, done_at=now)
                 return CallState.REFUSED.value
             prompt, order = self._order(version, call, model)
             store.change_call(
@@ -126,6 +132,12 @@ class Generating:
             )  # fmt: skip
             sent = replace(call, provider=profile.name, model=profile.model, prompt=prompt.text)
             return _Sent(sent, order)
+
+    def _stopped(self, conn: Connection, version: Version) -> str:
+        """Why nothing more is paid for a version, or ""."""
+        request = store.load_request(conn, version.request_id)
+        wanted = request is not None and request.version == version.version and request.state.under_way
+        return "" if wanted else STOPPED
 
     def _order(self, version: Version, call: Call, model: ImageModel) -> tuple[Prompt, PictureOrder]:
         profile, references = model.profile, list[tuple[bytes, str]]()
@@ -140,21 +152,6 @@ class Generating:
             prompt.text, call.orientation, prompt.negative, prompt.seed, tuple(references), person
         )
         return prompt, order
-
-    def _over_budget(self, conn: Connection, call: Call, price: Decimal) -> str:
-        """Which allowance one more picture would exceed, as a sentence; the day is Shanghai's."""
-        now, budget = self.deps.clock.now(), self.deps.policy.budget
-        midnight = now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
-        request_id = call.version_id.rpartition(":")[0]
-        checks = (
-            ("这条需求", budget.request, store.spent(conn, since=midnight, request_id=request_id)),
-            ("需求人今天", budget.requester_day, store.spent(conn, since=midnight, requester=call.requester)),
-            ("公司今天", budget.day, store.spent(conn, since=midnight)),
-        )
-        for what, most, spent in checks:
-            if spent + price > most:
-                return OVER.format(what=what, most=most)
-        return ""
 
     def _keep(self, call: Call, picture: Picture) -> str:
         """First the file, then the row: a picture that was paid for is not lost again."""
@@ -182,9 +179,13 @@ class Generating:
             store.change_call(conn, call_id, state, **values)
         return state.value
 
+    def _resting(self, model: ImageModel) -> bool:
+        until = self._paused.get(model.profile.name)
+        return until is not None and self.deps.clock.now() < until
+
     def _rest(self, model: ImageModel, error: Unavailable) -> None:
         if error.reason in ("quota", "auth"):
-            self._paused[model.profile.name] = time.monotonic() + PAUSE.total_seconds()
+            self._paused[model.profile.name] = self.deps.clock.now() + PAUSE
             _log.error("art.model_paused", model=model.profile.name, reason=error.reason, sentence=str(error))
 
     def _next(self, call_id: str) -> bool:

@@ -13,8 +13,9 @@ from creative.providers.model import Orientation
 from creative.studio.formats import FORMATS, orientation
 from creative.studio.model import Ground
 
-EXAMINED = (State.DRAFT, State.REVISE, State.FAILED)
-"""States in which a changed row is looked at as if it were new."""
+BESIDES = "—— 现有样图 ——"
+"""In 说明 of a row that was edited while its variants wait: what follows is about them."""
+COPIED = "还没有开始：这一行带着别的“状态”；改好以后清空“状态”就会开始"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,20 +76,27 @@ def look(
         return _deleted(known, now)
     status, digest = str(values.get("status") or ""), input_digest(values)
     base = _read_people(known or _blank(record_id, now), values)
+    base = replace(base, shown=status or base.shown)
     if known is not None and known.state.over:
-        return _over(base, digest, status, now)
+        return _over(base, digest, status)
     if status == State.CANCELLED.value:
         return _moved(base, State.CANCELLED, "已取消；不会再生成", "cancelled", digest, now)
     if status == State.DRAFT.value:
         return _moved(base, State.DRAFT, "草稿；清空“状态”就会开始", "draft", digest, now)
-    if known is not None and known.state is State.MAKING:
-        return Intake(None, None, "being_made")
-    if known is not None and known.state is State.REVIEW:
-        return _edited(base, values, digest, shelf, check, previous, now)
-    emptied = known is not None and not status
-    if known is not None and digest == known.seen and not emptied:
-        return Intake(None, None, "unchanged")
-    return _examine(base, values, digest, shelf, check, now)
+    if known is None:
+        if status:
+            # Copied with its state, or its request was lost: making it again would cost money.
+            return _moved(base, State.DRAFT, COPIED, "copied", digest, now)
+        return _examine(base, values, digest, shelf, check, now)
+    strayed = status != known.state.value  # somebody changed the cell by hand
+    if known.state is State.MAKING:
+        return Intake(None, None, "being_made", mark=strayed)
+    if known.state is State.REVIEW:
+        return _edited(base, values, digest, shelf, check, previous, now, strayed=strayed)
+    emptied = not status and bool(known.shown)
+    if digest == known.seen and not emptied:
+        return Intake(None, None, "unchanged", mark=strayed)
+    return _examine(replace(base, shown=status), values, digest, shelf, check, now)
 
 
 def next_version(
@@ -107,7 +115,7 @@ def next_version(
         grounds: the version whose backgrounds are used; empty = its own.
         reason: what should be different, in the person's words.
     """
-    number, brief = request.version + 1, _sourced(brief, verdict.footnote)
+    number, brief = request.version + 1, sourced(brief, verdict.footnote)
     own = version_id(request.id, number)
     version = Version(
         own, request.id, number, cause, brief, reason, grounds or own, by, now, None, verdict.record
@@ -120,7 +128,7 @@ def next_version(
     return moved, version
 
 
-def _sourced(brief: Brief, footnote: str) -> Brief:
+def sourced(brief: Brief, footnote: str) -> Brief:
     """The source of a claim stands in the picture (广告法 Art. 11), unless it is written there already."""
     standing = brief.copy.footnote
     if not footnote or footnote in standing:
@@ -170,22 +178,25 @@ def _examine(
 
 def _edited(
     base: Request, values: Values, digest: str, shelf: Shelf, check: Callable[[Brief], Verdict],
-    previous: Version | None, now: datetime,
+    previous: Version | None, now: datetime, *, strayed: bool,
 ) -> Intake:  # fmt: skip
     """A row whose variants wait for a decision was edited."""
     if digest == base.seen or previous is None:
-        return Intake(None, None, "unchanged")
+        return Intake(None, None, "unchanged", mark=strayed)
     found = read_brief(values, shelf)
     if isinstance(found, Missing):
         return _noted(base, f"还差：{'、'.join(found.columns)}；现有样图不变", "incomplete", digest, now)
     if isinstance(found, Wrong):
         return _noted(base, "\n".join((*found.sentences, "现有样图不变")), "wrong", digest, now)
-    if found == previous.brief:
-        return Intake(replace(base, seen=digest), None, "same_brief")
     if costs_money(previous.brief, found):
         note = "对画面的要求改了，重新生成要花费用：请在卡片上点“重做”"
         return _noted(base, note, "needs_redo", digest, now)
     verdict = check(found)
+    # The name of a request stands in no picture; without one it is the headline, which a card may change.
+    if sourced(replace(found, title=previous.brief.title), verdict.footnote) == previous.brief:
+        # Who decides may have changed: whoever has no card yet gets it.
+        standing = replace(base, seen=digest, note=_before_edit(base.note))
+        return Intake(standing, None, "same_brief", mark=True, tell=True)
     if verdict.fault:
         return _noted(base, f"{verdict.fault}\n现有样图不变", "wording", digest, now)
     asked_by = base.requester.open_id if base.requester else ""
@@ -215,8 +226,7 @@ def _deleted(known: Request | None, now: datetime) -> Intake:
     return Intake(gone, None, "row_deleted")
 
 
-def _over(base: Request, digest: str, status: str, now: datetime) -> Intake:
-    del now
+def _over(base: Request, digest: str, status: str) -> Intake:
     if digest == base.seen:
         wrong = status not in ("", base.state.value)
         return Intake(None, None, "over", mark=wrong)
@@ -239,4 +249,11 @@ def _revise(
 
 
 def _noted(base: Request, note: str, reason: str, digest: str, now: datetime) -> Intake:
+    """Say something about an edit above what 说明 says of the variants that are there."""
+    note = f"{note}\n{BESIDES}\n{_before_edit(base.note)}"
     return Intake(replace(base, note=note, seen=digest, changed_at=now), None, reason, mark=True)
+
+
+def _before_edit(note: str) -> str:
+    before, found, after = note.partition(f"\n{BESIDES}\n")
+    return after if found else before

@@ -58,13 +58,21 @@ class Looking:
             elif found.mark:
                 self.deps.queue.put(conn, mark_work(record_id, f"again:{now.isoformat()}"))
 
+    def look_again(self, record_id: str) -> None:
+        """Look at a row whose edits waited while a version was being made."""
+        row = self.deps.sync.mirror.get(REQUESTS, record_id)
+        if row is not None:
+            self.look(record_id, row)
+
     def shelf_changed(self, table: str) -> None:
         """Check the rows of brands, layouts or words; good ones are in force from now on."""
         rows = self.deps.sync.mirror.rows(table)
         now = self.deps.clock.now()
         found = check_words(rows) if table == WORDS else shelf.check_rows(table, rows)
         with self.deps.db.begin() as conn:
-            changed = shelf.keep(self.deps.db, conn, table, found)
+            # A mirror that was never pulled whole does not show that a row is gone.
+            whole = self.deps.sync.mirror.age(table, now) is not None
+            changed = shelf.keep(self.deps.db, conn, table, found, whole=whole)
             self.deps.queue.put(conn, *(check_mark_work(table, each, now) for each in changed))
 
     def sweep(self, run: JobRun, args: Mapping[str, Any]) -> None:
@@ -108,7 +116,10 @@ class Looking:
         if request is None or self.deps.sync.mirror.get(REQUESTS, request_id) is None:
             return False
         values: dict[str, CellValue] = {"status": request.state.value, "note": request.note or EMPTY}
-        return self.deps.sync.pusher.write(REQUESTS, request_id, values)
+        changed = self.deps.sync.pusher.write(REQUESTS, request_id, values)
+        with self.deps.db.begin() as conn:
+            store.note_shown(conn, request)
+        return changed
 
 
 def sweep_work(_at: object) -> Work:

@@ -9,9 +9,11 @@ from typing import Any
 
 from bitable_sync.cells import Attachment
 from creative import store
+from creative.budget import beyond_request
 from creative.deps import Art
 from creative.effects import call_work, commit, compose_work
 from creative.intake import orientations
+from creative.looking import Looking
 from creative.model import Call, CallState, Cause, Photo, PhotoRef, State, Version
 from creative.painting import Prepared, prepare_photo
 from creative.specs import BRANDS, REQUESTS
@@ -29,8 +31,9 @@ TOO_LARGE = "“{name}”有 {size:.0f} MB，超过 40 MB；请先缩小再上�
 class Making:
     """The job ``art.make``."""
 
-    def __init__(self, deps: Art) -> None:
+    def __init__(self, deps: Art, looking: Looking) -> None:
         self.deps = deps
+        self.looking = looking
 
     def make(self, run: JobRun, args: Mapping[str, Any]) -> None:
         """Fetch photos and logos, cut the product out, plan the calls; or say what must be changed."""
@@ -45,7 +48,8 @@ class Making:
         for key in ("logo", "logo_dark"):
             run.attempt(key, lambda key=key: self._logo(version, key))  # type: ignore[misc]
         prepared = [Prepared(**each) for each in found]
-        run.step("plan", lambda: self._plan(version, prepared))
+        if not run.step("plan", lambda: self._plan(version, prepared)):
+            self.looking.look_again(version.request_id)
 
     def _photo(self, version: Version, ref: PhotoRef) -> Prepared:
         data = self._download(version.request_id, "photos", ref)
@@ -96,10 +100,10 @@ class Making:
         faults = [each.fault for each in found if each.fault]
         with self.deps.db.begin() as conn:
             request = store.load_request(conn, version.request_id, lock=True)
-            if request is None or request.version != version.version or request.state is not State.MAKING:
+            if request is None or request.version != version.version or not request.state.under_way:
                 return False
             if not faults:
-                faults = self._over_budget(conn, version)
+                faults = self._beyond(conn, version)
             if faults:
                 revised = replace(
                     request, state=State.REVISE, note="\n".join(faults), turn=request.turn + 1,
@@ -113,6 +117,13 @@ class Making:
             store.keep_photos(conn, version.id, photos)
             self.deps.queue.put(conn, *self._works(conn, version))
         return True
+
+    def _beyond(self, conn: Any, version: Version) -> list[str]:
+        """Refuse before any money is spent what would surely go beyond the request's allowance."""
+        if version.cause is Cause.COPY:
+            return []
+        over = beyond_request(conn, self.deps.policy, version.request_id, version.brief)
+        return [over] if over else []
 
     def _works(self, conn: Any, version: Version) -> list[Work]:
         numbers = range(1, version.brief.variants + 1)
@@ -128,20 +139,6 @@ class Making:
         ]  # fmt: skip
         store.add_calls(self.deps.db, conn, calls)
         return [call_work(call.id) for call in calls]
-
-    def _over_budget(self, conn: Any, version: Version) -> list[str]:
-        """Refuse before any money is spent what would surely go beyond the request's allowance."""
-        profiles, budget = self.deps.policy.profiles, self.deps.policy.budget
-        if version.cause is Cause.COPY or not profiles:
-            return []
-        count = version.brief.variants * len(orientations(version.brief))
-        estimate = profiles[0].price * count
-        spent = store.spent(conn, since=self.deps.clock.now(), request_id=version.request_id)
-        if spent + estimate <= budget.request:
-            return []
-        already = f"，之前已花 ¥{spent:.2f}" if spent else ""
-        limit = f"超过每条需求 ¥{budget.request:.2f} 的上限；请减少版数或尺寸"
-        return [f"要生成 {count} 张底图，预计 ¥{estimate:.2f}{already}，{limit}"]
 
 
 def seed_of(version: str, variant: int) -> int:

@@ -30,6 +30,11 @@ class State(StrEnum):
     CANCELLED = "已取消"
 
     @property
+    def under_way(self) -> bool:
+        """A version is being made; one that failed is finished when its parked work is replayed."""
+        return self in (State.MAKING, State.FAILED)
+
+    @property
     def over(self) -> bool:
         """Nothing more is made; edits of the row change nothing."""
         return self in (State.FINAL, State.ARCHIVED, State.CANCELLED)
@@ -159,6 +164,7 @@ class Request:
         decided_by: who chose.
         wiki: address of the page.
         changed_at: of the last change.
+        shown: the state that was last written into the row; "" while it still has to be.
     """
 
     id: str
@@ -175,6 +181,7 @@ class Request:
     decided_by: str | None
     wiki: str
     changed_at: datetime
+    shown: str = ""
 
     @property
     def version_id(self) -> str:

@@ -131,13 +131,18 @@ class _Work:
     master: tuple[Format, Composition] | None = None
 
 
+def get_ready() -> None:
+    """Nothing but what importing this module does: a painter that ran it has its libraries loaded."""
+
+
+@lru_cache(maxsize=64)
 def prepare_photo(root: str, blob: str, name: str) -> Prepared:
-    """Look at a photo and cut its product out."""
+    """Look at a photo and cut its product out; once a painter, for redos and many requests of one product."""
     blobs = Blobs(Path(root))
     try:
         photo = open_photo(blobs.get(blob), name)
     except PhotoRefused as refused:
-        return Prepared(name, blob, fault=f"“{name}”：{refused.sentence}")
+        return Prepared(name, blob, fault=refused.sentence)
     product = cut_out(photo)
     out = io.BytesIO()
     product.image.convert("RGBA").save(out, "PNG", compress_level=1)

@@ -81,10 +81,17 @@ def check_rows(table: str, rows: Sequence[Row]) -> list[Checked]:
     return found
 
 
-def keep(db: Database, conn: Connection, table: str, found: Sequence[Checked]) -> list[str]:
+def keep(db: Database, conn: Connection, table: str, found: Sequence[Checked], *, whole: bool) -> list[str]:
     """Remember what was found; ids of the rows whose 校验结果 must be written.
 
     A row that became wrong keeps its last good meaning in force, and says so.
+
+    Args:
+        db: for its dialect.
+        conn: the caller's write transaction.
+        table: whose rows.
+        found: what was found of each row.
+        whole: these are all rows there are; what is not among them was deleted and is no longer in force.
     """
     query = sa.select(checks.c.record_id, checks.c.sentence, checks.c.good).where(checks.c.table == table)
     known = {record_id: (sentence, good) for record_id, sentence, good in conn.execute(query)}
@@ -101,7 +108,7 @@ def keep(db: Database, conn: Connection, table: str, found: Sequence[Checked]) -
             conn.execute(insert.on_conflict_do_update(index_elements=["table", "record_id"], set_=change))
         if sentence != before:
             changed.append(each.record_id)
-    for gone in known:
+    for gone in known if whole else ():
         conn.execute(checks.delete().where(checks.c.table == table, checks.c.record_id == gone))
     return changed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -28,6 +28,7 @@ from creative.model import (
 )
 from creative.providers.model import Orientation
 from creative.search import Asset
+from runtime.clock import SHANGHAI
 from runtime.db import Database
 
 _BRIEF = TypeAdapter(Brief)
@@ -54,18 +55,25 @@ def save_request(db: Database, conn: Connection, request: Request) -> None:
         "seen": request.seen, "title": request.title, "requester": _dump(request.requester),
         "designer": _dump(request.designer), "owners": list(request.owners), "note": request.note,
         "chosen": request.chosen, "decided_by": request.decided_by, "wiki": request.wiki,
-        "changed_at": request.changed_at,
+        "changed_at": request.changed_at, "shown": request.shown,
     }  # fmt: skip
     change = {key: value for key, value in values.items() if key != "id"}
     insert = db.insert(tables.requests).values(values)
     conn.execute(insert.on_conflict_do_update(index_elements=["id"], set_=change))
 
 
+def note_shown(conn: Connection, request: Request) -> None:
+    """Note that the row says now where a request stands, unless it has moved on meanwhile."""
+    table = tables.requests
+    same = table.update().where(table.c.id == request.id, table.c.state == request.state.value)
+    conn.execute(same.values(shown=request.state.value))
+
+
 def _request(row: Mapping[Any, Any]) -> Request:
     return Request(
         row["id"], State(row["state"]), row["version"], row["turn"], row["seen"], row["title"],
         _person(row["requester"]), _person(row["designer"]), tuple(row["owners"] or ()), row["note"],
-        row["chosen"], row["decided_by"], row["wiki"], row["changed_at"],
+        row["chosen"], row["decided_by"], row["wiki"], row["changed_at"], row["shown"],
     )  # fmt: skip
 
 
@@ -169,20 +177,45 @@ def change_call(conn: Connection, call_id: str, state: CallState, **values: Any)
     conn.execute(table.update().where(table.c.id == call_id).values(state=state.value, **values))
 
 
-def spent(
-    conn: Connection, *, since: datetime, requester: str | None = None, request_id: str | None = None
-) -> Decimal:
-    """Yuan spent, perhaps spent, or under way: since a moment, of a person, of a request (then ever)."""
+def spent(conn: Connection, *, since: datetime, requester: str | None = None) -> Decimal:
+    """Yuan spent, perhaps spent, or under way since a moment, by everybody or by one person."""
     table = tables.calls
-    query = sa.select(table.c.cost).where(table.c.state.in_(SPENT))
-    if request_id is None:
-        query = query.where(table.c.sent_at >= since)
-    else:
-        query = query.where(table.c.version_id.startswith(f"{request_id}:", autoescape=True))
-    if requester is not None:
-        query = query.where(table.c.requester == requester)
-    # Amounts are exact texts in the database, so they are added here.
+    query = sa.select(table.c.cost).where(table.c.state.in_(SPENT), table.c.sent_at >= since)
+    return _sum(conn, query if requester is None else query.where(table.c.requester == requester))
+
+
+def spent_on(conn: Connection, request_id: str) -> Decimal:
+    """Yuan spent, perhaps spent, or under way on a request, ever."""
+    table = tables.calls
+    mine = table.c.version_id.startswith(f"{request_id}:", autoescape=True)
+    return _sum(conn, sa.select(table.c.cost).where(table.c.state.in_(SPENT), mine))
+
+
+def _sum(conn: Connection, query: sa.Select[Any]) -> Decimal:
+    """Amounts are exact texts in the database, so they are added here."""
     return sum((cost for cost in conn.execute(query).scalars() if cost is not None), Decimal(0))
+
+
+def made_by_day(conn: Connection, since: date) -> list[tuple[date, int, Decimal]]:
+    """(day in Shanghai, pictures made, yuan spent or perhaps spent) since a day, oldest first.
+
+    A picture is a variant that was composed; days without either are left out.
+    """
+    start = datetime.combine(since, time(), SHANGHAI)
+    made, calls = tables.variants.c, tables.calls.c
+    found: dict[date, tuple[int, Decimal]] = {}
+    for at in conn.execute(sa.select(made.done_at).where(made.done_at >= start)).scalars():
+        count, cost = found.get(_day(at), (0, Decimal(0)))
+        found[_day(at)] = (count + 1, cost)
+    query = sa.select(calls.sent_at, calls.cost).where(calls.state.in_(SPENT), calls.sent_at >= start)
+    for at, more in conn.execute(query):
+        count, cost = found.get(_day(at), (0, Decimal(0)))
+        found[_day(at)] = (count, cost + (more or Decimal(0)))
+    return [(day, *found[day]) for day in sorted(found)]
+
+
+def _day(at: datetime) -> date:
+    return at.astimezone(SHANGHAI).date()
 
 
 def _call(row: Mapping[Any, Any]) -> Call:

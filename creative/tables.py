@@ -20,10 +20,12 @@ requests = sa.Table(
     sa.Column("chosen", sa.Integer),
     sa.Column("decided_by", sa.Text),
     sa.Column("wiki", sa.Text, nullable=False, server_default=""),
+    sa.Column("shown", sa.Text, nullable=False, server_default=""),
     sa.Column("changed_at", Utc, nullable=False),
 )
 """One row a line of 素材需求. ``seen`` is the digest of what was last looked at; ``turn`` grows with every
-decision, so that an old card decides nothing."""
+decision, so that an old card decides nothing; ``shown`` is what we last wrote into 状态, so that a cell that
+is empty because we did not write yet is not taken for one that a person emptied."""
 
 versions = sa.Table(
     "art_versions",

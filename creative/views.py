@@ -59,6 +59,6 @@ def load_view(conn: Connection, request: Request, number: int | None = None) -> 
     calls = store.calls_of(conn, version.grounds)
     return ArtView(
         request, version, tuple(store.variants_of(conn, version.id)), counts,
-        store.spent(conn, since=request.changed_at, request_id=request.id),
+        store.spent_on(conn, request.id),
         tuple(sorted({each.model for each in calls if each.blob})),
     )  # fmt: skip

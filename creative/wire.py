@@ -13,6 +13,7 @@ from creative.deps import Policy, make_policy
 
 if TYPE_CHECKING:
     from bitable_sync.context import Sync
+    from bitable_sync.mirror import Mirror
     from creative.deps import Art
     from creative.providers.model import ImageModel
     from runtime.clock import Clock
@@ -28,9 +29,11 @@ SWEEP = "check_images"
 """Name in the manifest's ``schedules``: how often the tables of images are read without an event."""
 
 
-def register_taps(router: Router, db: Database, queue: WorkQueue, clock: Clock, policy: Policy) -> None:
+def register_taps(
+    router: Router, db: Database, queue: WorkQueue, clock: Clock, policy: Policy, mirror: Mirror
+) -> None:
     """Answer taps on cards of requests, and the chat command 找素材; in whichever process answers taps."""
-    for name, handler in handlers(Actions(db, queue, clock, policy)).items():
+    for name, handler in handlers(Actions(db, queue, clock, policy, mirror)).items():
         router.on_tap(name, handler)
     register_commands(router)
 
@@ -42,24 +45,27 @@ def register_commands(router: Router) -> None:
 
 
 def register_worker(
-    engine: Engine, router: Router, scheduler: Scheduler, sync: Sync, floor: Floor, feishu: Feishu
-) -> Art:
-    """Register jobs, the schedule, and what follows from edits in Bitable."""
+    engine: Engine, router: Router, scheduler: Scheduler, sync: Sync, floor: Floor, feishu: Feishu,
+    deps: Art | None = None,
+) -> Art:  # fmt: skip
+    """Register jobs, the schedule, and what follows from edits; ``deps`` where they are made already."""
     from creative.archiving import Archiving  # noqa: PLC0415 - only the worker loads what works on pixels
     from creative.composing import Composing  # noqa: PLC0415
     from creative.delivering import Delivering  # noqa: PLC0415
     from creative.generating import Generating  # noqa: PLC0415
     from creative.looking import Looking, sweep_work  # noqa: PLC0415
     from creative.making import Making  # noqa: PLC0415
+    from creative.stumbling import told  # noqa: PLC0415
     from creative.telling import Telling  # noqa: PLC0415
 
-    deps = build_worker(sync, floor, feishu)
-    looking, telling = Looking(deps), Telling(deps)
-    engine.register("art.make", Making(deps).make)
-    engine.register("art.generate", Generating(deps).generate)
-    engine.register("art.compose", Composing(deps).compose)
-    engine.register("art.deliver", Delivering(deps, looking).deliver)
-    engine.register("art.archive", Archiving(deps).archive)
+    deps = deps or build_worker(sync, floor, feishu)
+    looking, telling, composing = Looking(deps), Telling(deps), Composing(deps)
+    engine.register("art.make", told(deps, Making(deps, looking).make))
+    engine.register("art.generate", told(deps, Generating(deps).generate))
+    engine.register("art.compose", told(deps, composing.compose))
+    engine.register("art.upload", told(deps, composing.upload))
+    engine.register("art.deliver", told(deps, Delivering(deps, looking).deliver))
+    engine.register("art.archive", told(deps, Archiving(deps).archive))
     engine.register("art.mark", looking.mark)
     engine.register("art.check_mark", looking.check_mark)
     engine.register("art.write_copy", looking.write_copy)

@@ -6,7 +6,6 @@ A guard answers instead of the page (`flask.abort` with a response), so a page t
 from __future__ import annotations
 
 import hashlib
-import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,14 +13,16 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 from urllib.parse import quote
 
-from flask import Response, abort, make_response, redirect, render_template, request
+from flask import Response, abort, make_response, render_template, request
 from sqlalchemy.engine import Connection
 
+from bot.pages import FRAMES, HEADERS, network_address, see
 from bot.signin import Flow, cookie_name
+from bot.signin_store import SignIns
 from payslip import pages_look, sessions
-from payslip.pages_store import SignIns
 from payslip.pin import Pins
 from payslip.sessions import PIN_FRESH, Session
+from payslip.tables import sign_ins
 from runtime import audit
 from runtime.clock import Clock
 from runtime.db import Database
@@ -35,25 +36,12 @@ from runtime.work import WorkQueue
 PREFIX: Final = "/pay"
 WEB: Final = Path(__file__).with_name("web")
 FORM_BYTES: Final = 16 * 1024
-FRAMES: Final = "https://*.feishu.cn https://*.feishu.net https://*.larkoffice.com https://*.larksuite.com"
-"""Where Feishu's own clients may show a page of ours inside one of theirs."""
-
 POLICY: Final = "; ".join(
     (
         "default-src 'none'", "style-src 'self'", "script-src 'self'", "img-src 'self'", "form-action 'self'",
         "base-uri 'none'", f"frame-ancestors {FRAMES}",
     )
 )  # fmt: skip
-HEADERS: Final = {
-    "Content-Security-Policy": POLICY,
-    "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), display-capture=()",
-    "X-Robots-Tag": "noindex, nofollow",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,18 +148,8 @@ class Desk:
         return session
 
     def address(self) -> str | None:
-        """The browser's network address; behind a proxy of ours, the one that proxy saw.
-
-        A forwarded address is believed only from this machine or a private network, and only the last one:
-        everything before it was written by whoever asked.
-        """
-        peer = request.remote_addr
-        forwarded = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
-        try:
-            near = ipaddress.ip_address(peer or "").is_private
-        except ValueError:
-            near = False
-        return forwarded if near and forwarded else peer
+        """The browser's network address."""
+        return network_address()
 
     # --- what goes out ---
 
@@ -231,19 +209,14 @@ def open_desk(deps: PageDeps, vault: Vault) -> Desk:
         settings.feishu_app_secret.get_secret_value(),
         count=Quota(deps.db, deps.clock).count,
     )
-    flow = Flow(sign_in, SignIns(deps.db, deps.clock), deps.clock, deps.origin, PREFIX)
+    flow = Flow(sign_in, SignIns(deps.db, deps.clock, sign_ins), deps.clock, deps.origin, PREFIX)
     return Desk(deps, vault, Pins(deps.db, deps.queue, deps.clock, vault), flow)
-
-
-def see(path: str) -> Response:
-    """Go to a path of ours with GET."""
-    return make_response(redirect(path, 303))
 
 
 def dress(answer: Response, *, secure: bool) -> Response:
     """The headers every page of pay leaves with; assets may be kept, for they say nothing of anybody."""
     kept = answer.headers.get("Cache-Control") if request.endpoint == "pay.assets" else None
-    for name, value in HEADERS.items():
+    for name, value in {"Content-Security-Policy": POLICY, **HEADERS}.items():
         answer.headers[name] = value
     if kept and answer.status_code in {200, 304}:
         answer.headers["Cache-Control"] = kept

@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
+from bot.pages import see
 from bot.signin import Fault, add_sign_in
 from payslip import pages_store, sessions
-from payslip.pages_desk import PREFIX, Desk, see
+from payslip.pages_desk import PREFIX, Desk
 from payslip.pages_look import local
 from payslip.pin import Outcome, Verdict, weakness
 from payslip.sessions import Session

@@ -16,12 +16,14 @@ from typing import Literal, NoReturn
 from flask import Blueprint, Response, request
 from sqlalchemy.engine import Connection
 
+from bot.pages import see
+from bot.sessions import agent_digest
 from payslip import pages_look, pages_store
 from payslip.model import SlipState
-from payslip.pages_desk import PREFIX, Desk, see
+from payslip.pages_desk import PREFIX, Desk
 from payslip.pages_look import WHOLE
 from payslip.pages_store import DisputeRow, SlipRow
-from payslip.sessions import Session, agent_digest
+from payslip.sessions import Session
 from payslip.slip import Slip, open_slip, open_words, seal_words
 from runtime.ids import OpenId
 from runtime.vault import CannotOpen

@@ -1,26 +1,21 @@
-"""SQL of the pages: payslips, disputes, sign-ins under way. Sealed columns pass through unread."""
+"""SQL of the pages: payslips and disputes. Sealed columns pass through unread."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from bot.signin import LIFE, Attempt
 from payslip.documents import EmployeeNo, Month, RunId
 from payslip.model import SlipState
 from payslip.slip import SlipKey
-from payslip.tables import disputes, sign_ins, slips
-from runtime.clock import Clock
-from runtime.db import Database
+from payslip.tables import disputes, slips
 from runtime.ids import OpenId
 
-MOST_SIGN_INS: Final = 20_000
-"""Sign-ins under way at most: whoever is not signed in can make a row, so there is an end to them."""
 LONGEST_LIST: Final = 36
 GONE: Final = frozenset({SlipState.RECALLED, SlipState.REPLACED})
 UNREAD: Final = frozenset({SlipState.SENT, SlipState.FAILED})
@@ -179,33 +174,6 @@ def dispute(conn: Connection, dispute_id: str) -> tuple[DisputeRow, SlipRow] | N
     query = sa.select(slips).join(disputes, about).where(disputes.c.id == dispute_id)
     row = conn.execute(query).first()
     return None if found is None or row is None else (DisputeRow(*found), _slip(row))
-
-
-class SignIns:
-    """Sign-ins under way (`bot.signin.Attempts`)."""
-
-    def __init__(self, db: Database, clock: Clock) -> None:
-        self._db = db
-        self._clock = clock
-
-    def begin(self, key: str, attempt: Attempt) -> bool:
-        """Keep one; old ones are swept out."""
-        old = self._clock.now() - LIFE - timedelta(minutes=1)
-        with self._db.begin() as conn:
-            conn.execute(sign_ins.delete().where(sign_ins.c.at <= old))
-            count = conn.execute(sa.select(sa.func.count()).select_from(sign_ins)).scalar_one()
-            if count >= MOST_SIGN_INS:
-                return False
-            values = {"state": key, "verifier": attempt.verifier, "goal": attempt.goal, "at": attempt.at}
-            conn.execute(sign_ins.insert().values(**values))
-        return True
-
-    def take(self, key: str) -> Attempt | None:
-        """Give one back, once."""
-        gone = sign_ins.delete().where(sign_ins.c.state == key)
-        with self._db.begin() as conn:
-            row = conn.execute(gone.returning(sign_ins.c.verifier, sign_ins.c.goal, sign_ins.c.at)).first()
-        return None if row is None else Attempt(*row)
 
 
 def unknown_subject(token: str) -> str:

@@ -11,6 +11,8 @@ import structlog
 from bitable_sync.cells import EMPTY, CellValue, Person
 from rules import store
 from rules.acting import pull_work
+from rules.cockpit import days
+from rules.cockpit.figures import stock_days
 from rules.deps import Worker
 from rules.model import Action, Alert, State, Task
 from rules.rulebook import load_entry, verdicts
@@ -72,9 +74,20 @@ class Tables:
         changed = changed_rows(rows, known, spec.business_key[0])
         if changed:
             self.deps.sync.pusher.upsert(table, changed, cause=cause)
+        day = days.one_day(started, self.deps.clock.now())
+        counts = stock_days(days.stock_now(self.deps.sync.mirror), day) if day and table == STOCK else ()
         with self.deps.db.begin() as conn:
             store.note_pull(conn, table, started, cursor=cursor)
+            if day is not None and self._connected(table):
+                days.keep(conn, table, rows, day, started)
+                days.keep_stock(conn, counts, started)
         return {"rows": len(rows), "changed": len(changed)}
+
+    def _connected(self, table: str) -> bool:
+        """Whether a platform stands behind a table; what people fill in is no day's figure."""
+        gateways = self.deps.gateways
+        by_table = {PLANS: gateways.ads, STOCK: gateways.erp}
+        return by_table.get(table, gateways.shop) is not None
 
     def _plans(self, at: datetime) -> list[Values]:
         if self.deps.gateways.ads is None:

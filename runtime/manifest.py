@@ -19,6 +19,7 @@ from runtime.errors import ConfigError
 from runtime.manifest_model import (
     ApprovalManifest,
     BaseManifest,
+    CockpitManifest,
     CreativeManifest,
     LimitsManifest,
     Manifest,
@@ -29,8 +30,8 @@ from runtime.manifest_model import (
 )
 
 __all__ = [
-    "ApprovalManifest", "BaseManifest", "CreativeManifest", "LimitsManifest", "Manifest", "ManifestError",
-    "PayrollManifest", "QuotaManifest", "RoleManifest", "load_manifest",
+    "ApprovalManifest", "BaseManifest", "CockpitManifest", "CreativeManifest", "LimitsManifest", "Manifest",
+    "ManifestError", "PayrollManifest", "QuotaManifest", "RoleManifest", "load_manifest",
 ]  # fmt: skip
 
 Place = tuple[str | int, ...]
@@ -179,6 +180,7 @@ def _model_at(place: Place) -> type[Strict] | None:
         "approvals": ApprovalManifest,
         "payroll": PayrollManifest,
         "creative": CreativeManifest,
+        "cockpit": CockpitManifest,
     }
     return sections.get(names[0])
 

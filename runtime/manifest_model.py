@@ -253,6 +253,16 @@ class CreativeManifest(Strict):
     site: Annotated[str, Field(pattern=r"^(https?://[^\s/]+/?)?$")] = ""
 
 
+class CockpitManifest(Strict):
+    """The cockpit: who may look, besides the administrator.
+
+    Attributes:
+        viewers: open_ids of people and open_department_ids; whoever is in a department below counts too.
+    """
+
+    viewers: Annotated[tuple[Member, ...], Field(strict=False)] = ()
+
+
 class Manifest(Strict):
     """The whole manifest.
 
@@ -285,3 +295,4 @@ class Manifest(Strict):
     approvals: dict[Key, ApprovalManifest] = {}
     payroll: PayrollManifest = PayrollManifest()
     creative: CreativeManifest = CreativeManifest()
+    cockpit: CockpitManifest = CockpitManifest()

@@ -161,6 +161,7 @@ class ApprovalState:
 
     def tell(self, instance: Instance, news: list[News]) -> None:
         """Push v1 events, in order per instance, to the apps subscribed to the definition."""
+        self.world.pulse.touch("approval")
         for entry in news:
             body, kind = _event(self.world, instance, entry)
             for app_id in sorted(instance.definition.subscribers & set(self.world.apps)):

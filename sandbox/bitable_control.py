@@ -1,9 +1,11 @@
 """Control plane of Bitable: act as a person in a base, look into bases, set the switches."""
 
 import base64
+import binascii
 from typing import Any
 
 from sandbox import bitable_fields as f
+from sandbox import drive_model as drive
 from sandbox.bitable_errors import answers
 from sandbox.bitable_people import form_questions
 from sandbox.kernel import Request, Routes, World
@@ -37,11 +39,27 @@ def add(world: World, req: Request) -> Body:
 
 
 @routes.add("POST", "/_sandbox/act/attach", auth="none", claim=CLAIM)
+@answers("write")
 def attach(world: World, req: Request) -> Body:
-    """Upload a file into a base as a person: {app_token, name, data (base64)}; the token goes into a cell."""
+    """Upload a file into a base as a person: {app_token, name, data (base64)}; the token goes into a cell.
+
+    Raises:
+        ApiError: 1061008 no name, 1061002 no content in base64, 1061043 more than 20 MB.
+    """
     b = req.json()
-    with world.lock:
-        media = world.drive.put(b["app_token"], b["name"], base64.b64decode(b["data"]))
+    base = world.bitable.base(str(b.get("app_token", "")))
+    name = str(b.get("name", "")).strip()
+    try:
+        data = base64.b64decode(str(b.get("data", "")), validate=True)
+    except binascii.Error:
+        data = b""
+    if not name:
+        raise drive.refuse(1061008)
+    if not data:
+        raise drive.refuse(1061002)
+    if len(data) > drive.LIMIT:
+        raise drive.refuse(1061043)
+    media = world.drive.put(base.token, name, data)
     return {"file_token": media.token}
 
 

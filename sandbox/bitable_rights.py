@@ -61,6 +61,23 @@ class Rights:
         """Whether columns may be changed: full access, or a role that manages the table."""
         return self.grants is None or any(grant.manage for grant in self.grants)
 
+    @property
+    def may_open(self) -> bool:
+        """Whether the table is there for this caller at all."""
+        return self.grants is None or bool(self.grants)
+
+    def locked(self, record: m.Record) -> list[str]:
+        """Ids of the visible fields of a record that could be written, but not by this caller."""
+        if self.grants is None:
+            return [c.id for c in self.columns() if c.type not in m.COMPUTED] if self.table.read_only else []
+        able = [grant for grant in self.grants if grant.edit and grant.matches(record)]
+        return [
+            c.id
+            for c in self.columns()
+            if c.type not in m.COMPUTED
+            and (self.table.read_only or not any(grant.field_perm.get(c.name, 3) >= 3 for grant in able))
+        ]
+
     def may_see(self, record: m.Record) -> bool:
         """Whether the record is visible."""
         if self.grants is None:
@@ -108,6 +125,14 @@ def _is_member(world: World, role: m.Role, open_id: str) -> bool:
         ):
             return True
     return False
+
+
+def roles_of(world: World, base: m.Base, open_id: str) -> list[str]:
+    """Names of the roles a person has in a base with advanced permissions."""
+    if not base.is_advanced:
+        return []
+    roles = [role for role in base.roles.values() if _is_member(world, role, open_id)]
+    return [str(role.body.get("role_name", "")) for role in roles]
 
 
 def _in_chat(world: World, chat_id: str, open_id: str) -> bool:

@@ -82,6 +82,7 @@ def create_table(
         raise
     add_view(store, table, view_name, "grid")
     base.revision += 1
+    store.world.pulse.touch("bitable")
     return table
 
 
@@ -138,6 +139,7 @@ def add_field(
     _number_existing(base, table, column)
     table.revision += 1
     base.revision += 1
+    store.world.pulse.touch("bitable")
     if tell:
         tell_field(store.world, base, table, operator, before=None, after=f.event_value(column, base))
     return column
@@ -239,6 +241,7 @@ def change_field(
         _number_existing(base, table, column)
     table.revision += 1
     base.revision += 1
+    store.world.pulse.touch("bitable")
     tell_field(store.world, base, table, operator, before=before, after=f.event_value(column, base))
 
 
@@ -317,6 +320,7 @@ def drop_field(store: BitableStore, base: m.Base, table: m.Table, column: m.Fiel
         record.cells.pop(column.id, None)
     table.revision += 1
     base.revision += 1
+    store.world.pulse.touch("bitable")
     tell_field(store.world, base, table, operator, before=before, after=None)
     if column.type == m.DUPLEX:
         other = base.tables.get((column.props or {}).get("table_id", ""))
@@ -343,4 +347,5 @@ def add_view(store: BitableStore, table: m.Table, name: Any, kind: Any) -> m.Vie
         view.form = m.Form(name, f"{store.world.base_url}/share/base/form/shr{token}")
     table.views[view.id] = view
     table.revision += 1
+    store.world.pulse.touch("bitable")
     return view

@@ -354,6 +354,7 @@ class BitableStore:
     def _bump(self, base: m.Base, table: m.Table) -> None:
         table.revision += 1
         base.revision += 1
+        self.world.pulse.touch("bitable")
 
     def compile(self, base: m.Base, table: m.Table, column: m.Field) -> None:
         """Make a formula field computable; ValueError in words when its expression cannot be understood."""

@@ -4,9 +4,11 @@ Source: Feishu docs feishu-cards/card-callback-communication and handle-card-cal
 update /ukTMukTMukTM/uMDO1YjLzgTN24yM4UjN (Sep 2025).
 """
 
+import itertools
 import json
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -23,6 +25,7 @@ ANSWER_LIMIT = 3.0
 CONNECT_LIMIT = 2.0
 TOKEN_LIFE = 1800.0
 TOKEN_USES = 2
+KEPT_TAPS = 2_000
 TOASTS = ("info", "success", "error", "warning")
 TOP = {"toast", "card"}
 
@@ -81,18 +84,30 @@ class Outcome:
 class CallbacksState:
     """Card tokens, and cards a tap is under way on."""
 
-    transient: ClassVar = ("http", "busy")
+    transient: ClassVar = ("http", "busy", "log", "numbers")
     world: World
     tokens: dict[str, CardToken] = field(default_factory=dict)
     busy: dict[str, int] = field(default_factory=dict)
     http: urllib3.PoolManager = field(
         default_factory=lambda: urllib3.PoolManager(num_pools=8, maxsize=16, retries=False)
     )
+    log: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=KEPT_TAPS))
+    numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def reset(self, _world: World, _company: str, _seed: int) -> None:
         """Forget tokens."""
         self.tokens.clear()
         self.busy.clear()
+        self.log.clear()
+
+    def note(
+        self, open_id: str, message_id: str, told: Mapping[str, Any], outcome: Outcome, answer: Any
+    ) -> None:
+        """Remember a tap for who looks: who touched what, what the app was told and what it answered."""
+        line = {"n": next(self.numbers), "at": self.world.clock.time(), "open_id": open_id}
+        line |= {"message_id": message_id, "action": dict(told), "outcome": outcome.view(), "answer": answer}
+        self.log.append(line)
+        self.world.pulse.touch("calls")
 
     def close(self) -> None:
         """Close kept-alive lines."""
@@ -130,7 +145,7 @@ def tap(world: World, wish: Mapping[str, Any]) -> Outcome:
         world.callbacks.tokens[outcome.token] = token
         envelope = callback(world, app, who, message, outcome.token, told)
         world.callbacks.busy[message.message_id] = world.callbacks.busy.get(message.message_id, 0) + 1
-    started = time.perf_counter()
+    started, answer = time.perf_counter(), dict[str, Any]()
     try:
         outcome.http_status, answer = ask(world, app, envelope)
         with world.lock:
@@ -144,6 +159,7 @@ def tap(world: World, wish: Mapping[str, Any]) -> Outcome:
             token.answered = True
             world.callbacks.busy[message.message_id] -= 1
     outcome.ms = (time.perf_counter() - started) * 1000
+    world.callbacks.note(who.open_id, message.message_id, told, outcome, answer)
     return outcome
 
 

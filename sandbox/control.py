@@ -76,6 +76,14 @@ def clear_faults(world: World, _req: Request) -> dict[str, Any]:
     return {}
 
 
+@routes.add("DELETE", "/_sandbox/faults/:id", auth="none", claim=CLAIM)
+def clear_fault(world: World, req: Request) -> dict[str, Any]:
+    """Withdraw one fault."""
+    if not req.params["id"].isdecimal() or not world.control.faults.withdraw(int(req.params["id"])):
+        raise ApiError(404, f"no fault {req.params['id']} is ordered", status=404)
+    return {}
+
+
 @routes.add("GET", "/_sandbox/requests", auth="none", claim=CLAIM, locked=False)
 def recorded(world: World, req: Request) -> dict[str, Any]:
     """Recorded calls: ?since=<n>&path=<part of a path>."""

@@ -1,6 +1,7 @@
 """``chorus demo``: the whole company on this machine. Starts the sandbox and, as its customer, the product.
 
-``--once`` plays one business morning and one pay day without a person; the exit code says pass or fail.
+``--once`` plays one business morning, one pay day and one day of images without a person; the exit code says
+pass or fail.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from sandbox.morning import Morning, Outcome
 from sandbox.office import Office, Watch
 from sandbox.payday import PayDay
 from sandbox.stage import HOME, Stage
+from sandbox.studio_day import REQUESTS, StudioDay
 
 console = Console(width=120 if not sys.stdout.isatty() else None)
 
@@ -28,7 +30,9 @@ console = Console(width=120 if not sys.stdout.isatty() else None)
 def main() -> int:
     """Parse the command line and run the demo."""
     parser = argparse.ArgumentParser(prog="chorus demo", description=__doc__)
-    parser.add_argument("--once", action="store_true", help="play a morning and a pay day, exit 0 or 1")
+    parser.add_argument(
+        "--once", action="store_true", help="play a morning, a pay day and images, exit 0 or 1"
+    )
     parser.add_argument("--port", type=int, default=8460, help="port of the product")
     parser.add_argument("--sandbox-port", type=int, default=8470, help="port of the sandbox")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same company")
@@ -69,16 +73,19 @@ def start(stage: Stage) -> Office:
 
 
 def play_once(stage: Stage) -> int:
-    """Play the morning and the pay day and print the reports."""
+    """Play the morning, the pay day and the images, and print the reports."""
     whole = Watch()
     office = start(stage)
     console.print()
-    morning = Morning(office, told=_tell)
-    payday = PayDay(office, command=stage.run, told=_tell, seed=stage.seed)
-    passed = [play() for play in (morning.play, payday.play)]
-    outcomes = [*morning.outcomes, *payday.outcomes]
-    for title, part in (("One business morning", morning.outcomes), ("One pay day", payday.outcomes)):
-        console.print(report(title, part))
+    parts: dict[str, Morning | PayDay | StudioDay] = {
+        "One business morning": Morning(office, told=_tell),
+        "One pay day": PayDay(office, command=stage.run, told=_tell, seed=stage.seed),
+        "One day of images": StudioDay(office, told=_tell),
+    }
+    passed = [part.play() for part in parts.values()]
+    outcomes = [outcome for part in parts.values() for outcome in part.outcomes]
+    for title, part in parts.items():
+        console.print(report(title, part.outcomes))
     good = sum(outcome.passed for outcome in outcomes)
     console.print(
         f"{good} of {len(outcomes)} scenes passed in {_time(whole.ms)}. Logs: {_short(stage.folder)}"
@@ -108,14 +115,22 @@ def run_until_interrupted(stage: Stage) -> int:
         payday = PayDay(office, command=stage.run, seed=stage.seed)
         payday.defaults()
         payday.tables()
+    with saying("a brand's rules are written and a poster is asked for, as a designer and an operator would"):
+        images = StudioDay(office)
+        images.brand()
+        images.ask()
     with saying("data begins to flow"):
         stage.control.post("simulator", on=True)
-    owner = office.person("运营部/抖音组", 1)
+    owner, people = office.person("运营部/抖音组", 1), f"{stage.sandbox_url}/people"
+    requests = f"{office.app_token}/{office.tables[REQUESTS]}"
     console.print(
         f"\n[bold]Look here[/]\n"
         f"  the people and their cards   {stage.sandbox_url}/\n"
-        f"  an operator's chat           {stage.sandbox_url}/people/{owner['open_id']}\n"
-        f"  HR's chat: write 算薪         {stage.sandbox_url}/people/{payday.hr['open_id']}\n"
+        f"  an operator's chat           {people}/{owner['open_id']}\n"
+        f"  HR's chat: write 算薪         {people}/{payday.hr['open_id']}\n"
+        f"  a designer's chat            {people}/{images.designer['open_id']}\n"
+        f"  the tables, {REQUESTS} too     {people}/{owner['open_id']}?tab=bases&table={requests}\n"
+        f"  知识库, once 定稿 is tapped    {people}/{owner['open_id']}?tab=wiki\n"
         f"  health and counters          {stage.url}/readyz  {stage.url}/metrics\n"
         f"  logs                         {_short(stage.folder)}\n\nCtrl-C stops everything."
     )

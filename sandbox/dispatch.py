@@ -12,6 +12,7 @@ from sandbox.kernel import ApiError, Reply, Request, Route, World
 from sandbox.wire import Incoming, encode, read_multipart
 
 CONTROL = "/_sandbox/"
+PAGES = ("/", "/favicon.ico", "/backoffice", "/developer", "/gallery")
 TROUBLESHOOTER = "排查建议查看(Troubleshooting suggestions): https://open.feishu.cn/search?log_id="
 
 
@@ -88,6 +89,8 @@ class Dispatcher:
         )
         log_id = self._log_id()
         if path.startswith(CONTROL) or not is_api(path):
+            if foreign(request):
+                return self._answer(Reply({"code": 403, "msg": "another site may not act here"}, 403), log_id)
             return self._answer(self._run(request, log_id), log_id)
         return self._observed(request, log_id)
 
@@ -144,6 +147,7 @@ class Dispatcher:
             response=b"" if answer is None or answer.reply.bulky else answer.payload,
             ms=ms,
         )
+        self.world.pulse.touch("calls")
 
     def _run(self, request: Request, log_id: str) -> Reply:
         """Route, check and handle; errors become the platform's envelope."""
@@ -202,7 +206,17 @@ class Dispatcher:
 
 def is_api(path: str) -> bool:
     """Whether a path belongs to a platform; pages for people are neither spoilt nor recorded."""
-    return path not in ("/", "/favicon.ico") and not path.startswith(("/people/", "/web/"))
+    return path not in PAGES and not path.startswith(("/people/", "/web/"))
+
+
+def foreign(request: Request) -> bool:
+    """Whether a page of another site makes the reader's browser act here; scripts send no Origin."""
+    origin = request.headers.get("origin", "")
+    return (
+        request.method != "GET"
+        and origin != ""
+        and urlsplit(origin).netloc != request.headers.get("host", "")
+    )
 
 
 def too_often(over: tuple[int, int], status: int) -> ApiError:

@@ -144,6 +144,14 @@ class EventsState:
         """Every delivery since the last reset with its attempts, oldest first."""
         return self._outbox.log()
 
+    def newest(self, most: int) -> list[dict[str, Any]]:
+        """Up to ``most`` deliveries, newest first."""
+        return self._outbox.newest(most)
+
+    def delivery(self, number: int) -> dict[str, Any] | None:
+        """The delivery with this number; None when there is none."""
+        return self._outbox.delivery(number)
+
     def pending(self) -> int:
         """Deliveries not yet delivered, given up or dropped."""
         return self._outbox.pending()
@@ -177,6 +185,7 @@ class EventsState:
         while (job := self._outbox.take()) is not None:
             delivery, mark = job
             self._outbox.record(delivery, mark, self._attempt(delivery, lines))
+            self.world.pulse.touch("calls")
         lines.close()
 
     def _attempt(self, delivery: Delivery, lines: Lines) -> Attempt | None:

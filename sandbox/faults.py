@@ -112,6 +112,13 @@ class Faults:
         with self._lock:
             return [asdict(fault) for fault in self._orders]
 
+    def withdraw(self, number: int) -> bool:
+        """Withdraw one order; False when there is none with this id."""
+        with self._lock:
+            kept = [fault for fault in self._orders if fault.id != number]
+            found, self._orders = len(kept) < len(self._orders), kept
+            return found
+
     def clear(self) -> None:
         """Withdraw all orders."""
         with self._lock:

@@ -1,6 +1,5 @@
 """Chats, messages and uploaded keys of the tenant."""
 
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -67,9 +66,7 @@ class Blob:
 
 
 class ImState:
-    """Everything said in the tenant. ``version`` grows with every change; ``changed`` wakes who watches."""
-
-    transient = ("changed", "closed")
+    """Everything said in the tenant. ``version`` grows with every change."""
 
     def __init__(self, world: World) -> None:
         self._world = world
@@ -80,8 +77,6 @@ class ImState:
         self._uuids: dict[str, tuple[float, str]] = {}
         self._p2p: dict[tuple[str, str], Chat] = {}
         self.version = 0
-        self.closed = False
-        self.changed = threading.Condition()
 
     def reset(self, _world: World, _company: str, _seed: int) -> None:
         """Forget every chat, message and key."""
@@ -89,16 +84,10 @@ class ImState:
             store.clear()
         self.touch()
 
-    def close(self) -> None:
-        """Let watchers go."""
-        self.closed = True
-        self.touch()
-
     def touch(self) -> None:
         """Tell watchers that something changed."""
-        with self.changed:
-            self.version += 1
-            self.changed.notify_all()
+        self.version += 1
+        self._world.pulse.touch("im")
 
     def p2p(self, app: App, person: Person) -> Chat:
         """The one conversation of a person with a bot; made at first use."""

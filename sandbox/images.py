@@ -13,7 +13,7 @@ from sandbox.kernel import ApiError, Reply, Request, Routes, World
 
 CONTROL = "our own control plane, 2026-11"
 STORE = "volcengine docs and alibabacloud help: links expire after a day, 2026-11"
-KNOBS = ("latency", "quota", "per_minute", "blocked")
+KNOBS = ("latency", "quota", "per_minute", "blocked", "sketches")
 
 __all__ = ["ImagesState", "routes"]
 
@@ -39,7 +39,10 @@ def show(world: World, _req: Request) -> dict[str, Any]:
 
 @routes.add("POST", "/_sandbox/world/images", auth="none", claim=CONTROL)
 def turn(world: World, req: Request) -> dict[str, Any]:
-    """Set latency (seconds), quota (pictures left or null), per_minute, blocked {word: input|output}."""
+    """Set knobs: latency (seconds), quota (pictures left or null), per_minute, blocked, sketches.
+
+    ``blocked`` is {word: input|output}; with ``sketches`` each size is painted once.
+    """
     for name, value in req.json().items():
         if name not in KNOBS:
             raise ApiError(400, f"{name}: no such knob; there are {', '.join(KNOBS)}", status=400)

@@ -62,7 +62,8 @@ class ImagesState:
 
     ``latency`` is how many seconds an answer takes at least, ``quota`` how many pictures the account may
     still order (None: any), ``per_minute`` how many a minute, ``blocked`` which words are refused at
-    ``input`` or at ``output``.
+    ``input`` or at ``output``. ``sketches`` paints each size once and gives it again and again, so that
+    what is measured is not the painting.
     """
 
     world: World
@@ -71,15 +72,18 @@ class ImagesState:
     quota: int | None = None
     per_minute: int | None = None
     blocked: dict[str, str] = field(default_factory=lambda: dict(BLOCKED))
+    sketches: bool = False
+    drawn: dict[tuple[int, int, str], bytes] = field(default_factory=dict)
     files: OrderedDict[str, tuple[float, str, bytes]] = field(default_factory=OrderedDict)
 
-    transient = ("files",)
+    transient = ("files", "drawn")
 
     def reset(self, _world: World, _company: str, _seed: int) -> None:
         """Forget all bills and turn the knobs back."""
         self.bills.clear()
         self.files.clear()
-        self.latency, self.quota, self.per_minute = 0.0, None, None
+        self.drawn.clear()
+        self.latency, self.quota, self.per_minute, self.sketches = 0.0, None, None, False
         self.blocked = dict(BLOCKED)
 
     def admit(self, req: Request, quota_code: str, rate_code: str) -> None:
@@ -106,16 +110,24 @@ class ImagesState:
     def make(self, wish: Wish, request_id: str) -> bytes:
         """Paint a picture, bill it, and wait until the ordered latency is over; outside the world's lock."""
         started = time.monotonic()
-        picture = paint(wish.prompt, wish.seed, wish.width, wish.height, wish.tint)
-        if wish.watermark:
-            picture = watermark(picture)
-        data = encoded(picture, wish.format)
+        data = self._sketched(wish, request_id) if self.sketches else _painted(wish)
         with self.world.lock:
             self.bills.append(self._bill(wish, request_id))
             if self.quota is not None:
                 self.quota -= 1
         time.sleep(max(0.0, self.latency - (time.monotonic() - started)))
         return data
+
+    def _sketched(self, wish: Wish, request_id: str) -> bytes:
+        """A picture painted before at this size; its comment makes it another file."""
+        key = (wish.width, wish.height, wish.format)
+        with self.world.lock:
+            data = self.drawn.get(key)
+        if data is None:
+            data = _painted(wish)
+            with self.world.lock:
+                self.drawn[key] = data
+        return commented(data, request_id.encode())
 
     def _bill(self, wish: Wish, request_id: str) -> Bill:
         return Bill(
@@ -152,6 +164,20 @@ class ImagesState:
             "by_prompt": counts,
             "bills": [asdict(bill) for bill in self.bills],
         }
+
+
+def _painted(wish: Wish) -> bytes:
+    picture = paint(wish.prompt, wish.seed, wish.width, wish.height, wish.tint)
+    if wish.watermark:
+        picture = watermark(picture)
+    return encoded(picture, wish.format)
+
+
+def commented(data: bytes, text: bytes) -> bytes:
+    """The file with a comment in it, where its kind has a simple place for one: JPEG after its first mark."""
+    if not data.startswith(b"\xff\xd8"):
+        return data
+    return data[:2] + b"\xff\xfe" + (len(text) + 2).to_bytes(2, "big") + text + data[2:]
 
 
 def encoded(picture: Image.Image, file_format: str) -> bytes:

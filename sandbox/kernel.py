@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sandbox.clock import SandboxClock
 from sandbox.ids import Ids
+from sandbox.pulse import TOPICS, Pulse
 
 if TYPE_CHECKING:
     from sandbox.ads import AdsState
@@ -309,6 +310,7 @@ class World:
         self.lock = threading.RLock()
         self.clock = SandboxClock()
         self.ids = Ids()
+        self.pulse = Pulse()
         self.apps: dict[str, App] = {}
         self.people: dict[str, Person] = {}
         self.tenant_key = TENANT_KEY
@@ -349,9 +351,12 @@ class World:
             for state in self.areas.values():
                 state.reset(self, company, seed)
             importlib.import_module("sandbox.company").fill(self, company, seed)
+        for topic in TOPICS:
+            self.pulse.touch(topic)
 
     def close(self) -> None:
         """Stop what areas run in the background."""
+        self.pulse.close()
         for state in self.areas.values():
             close = getattr(state, "close", None)
             if close is not None:

@@ -133,6 +133,16 @@ class Outbox:
         with self._changed:
             return [delivery.view() for delivery in self._log]
 
+    def newest(self, most: int) -> list[dict[str, Any]]:
+        """Up to ``most`` deliveries, newest first."""
+        with self._changed:
+            return [delivery.view() for delivery in self._log[-most:][::-1]]
+
+    def delivery(self, number: int) -> dict[str, Any] | None:
+        """The delivery with this number (from 1); None when there is none."""
+        with self._changed:
+            return self._log[number - 1].view() if 0 < number <= len(self._log) else None
+
     def pending(self) -> int:
         """Deliveries not yet delivered, given up or dropped."""
         with self._changed:

@@ -1,46 +1,35 @@
 """The web client: choose a person, see their chats with rendered cards, tap, fill forms, write. Live."""
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from sandbox import gallery, page_tabs, page_wiki, tapping
+from sandbox import gallery, page_backoffice, page_bases, page_dev, page_tabs, page_wiki, tapping
 from sandbox.card_html import Draw, avatar, esc
 from sandbox.im_state import Chat, Message
 from sandbox.kernel import ApiError, Person, Reply, Request, Routes, World
 from sandbox.markdown_html import inline
+from sandbox.page_frame import CLAIM, NO_SNIFF, document, shell
+from sandbox.pulse import TOPICS
 
-CLAIM = "our own web client, 2026-11"
 WEB = Path(__file__).parent / "web"
 TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 HEARTBEAT = 10.0
-SHOWN = 60
-SVG = '<svg viewBox="0 0 24 24" width="20" fill="none" stroke="currentColor"><path d="{}"/></svg>'
-ICONS = {
-    "chats": SVG.format("M4 5h16v11H10l-5 4v-4H4z"),
-    "tasks": SVG.format("M5 3h14v18H5zM8.5 12l2.5 2.5 4.5-5"),
-    "bases": SVG.format("M4 4h16v16H4zM4 10h16M10 4v16"),
-    "wiki": SVG.format("M4 5h7v14H4zM13 5h7v14h-7zM7 9h1M16 9h1"),
-}
+PAUSE = 0.1
+SHOWN = 40
+MOST_SHOWN = 200
 
 routes = Routes("page")
 routes.include(page_tabs.routes)
 routes.include(page_wiki.routes)
+routes.include(page_bases.routes)
+routes.include(page_backoffice.routes)
+routes.include(page_dev.routes)
 routes.include(gallery.routes)
-
-
-def document(title: str, body: str, kind: str) -> Reply:
-    """A whole page."""
-    return Reply(
-        f'<!doctype html><html lang="zh-CN"><head><meta charset="utf-8"><title>{esc(title)}</title>'
-        '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        '<link rel="icon" href="data:,"><link rel="stylesheet" href="/web/style.css">'
-        '<link rel="stylesheet" href="/web/card.css"></head>'
-        f'<body class="{kind}">{body}<script src="/web/client.js"></script></body></html>'
-    )
 
 
 def name_of(world: World, open_id: str) -> str:
@@ -70,15 +59,20 @@ def home(world: World, _req: Request) -> Reply:
         parts.append(f'<section><h2>{esc(department)}</h2><div class="tiles">{tiles}</div></section>')
     head = (
         "<header><h1>选择一个人，看看 TA 的飞书</h1>"
-        f"<p>{esc(world.company)} · {len(world.people)} 人 · 沙箱在 {esc(world.base_url)}</p></header>"
+        f"<p>{esc(world.company)} · {len(world.people)} 人 · 沙箱在 {esc(world.base_url)}</p>"
+        '<p class="doors"><a href="/backoffice">店铺 / 投放 / ERP 后台</a><a href="/developer">开发者</a></p>'
+        "</header>"
     )
-    return document("沙箱", f"<main>{head}{''.join(parts)}</main>", "home")
+    people = (
+        "".join(parts) or '<p class="empty">这家公司还没有人。用 --company demo 启动，或在开发者里重置。</p>'
+    )
+    return document("沙箱", f"<main>{head}{people}</main>", "home", "home")
 
 
 def tile(world: World, person: Person) -> str:
     """One person on the first page."""
     unread = world.im.unread(person.open_id)
-    badge = f'<b class="badge">{unread}</b>' if unread else ""
+    badge = f'<b class="badge" aria-label="{unread} 条未读">{unread}</b>' if unread else ""
     return (
         f'<a class="tile" href="/people/{person.open_id}">{avatar(person.name)}{badge}'
         f"<span><b>{esc(person.name)}</b><i>{esc(person.title or person.department)}</i></span></a>"
@@ -97,48 +91,37 @@ def reader(world: World, req: Request) -> Person:
 def person_page(world: World, req: Request) -> Reply:
     """The frame; the script fills in chats and messages and keeps them fresh."""
     person = reader(world, req)
-    language = esc(req.query.get("lang", "zh_cn"))
-    other = ("en_us", "EN") if language == "zh_cn" else ("zh_cn", "中")
-    tabs = "".join(
-        f'<a data-tab="{tab}" title="{title}"{chosen}>{ICONS[tab]}</a>'
-        for tab, title, chosen in (
-            ("chats", "消息", ' class="on"'),
-            ("tasks", "审批", ""),
-            ("bases", "多维表格", ""),
-            ("wiki", "知识库", ""),
-        )
-    )
-    body = (
-        f'<aside class="rail"><a href="/" title="换一个人">{avatar(person.name)}</a><nav>{tabs}</nav>'
-        f'<a class="lang" href="/people/{person.open_id}?lang={other[0]}">{other[1]}</a></aside>'
-        f'<aside class="side"><header>{esc(person.name)}<small>{esc(person.title)}</small></header>'
-        '<div id="chats"></div></aside>'
-        '<main><header id="chat-title"></header><div id="messages"></div>'
-        '<form id="say"><input name="text" placeholder="发送消息…" autocomplete="off">'
-        '<label title="发送文件">＋<input type="file" hidden></label>'
-        "<button>发送</button></form></main><div id='toast'></div><dialog id='ask'></dialog>"
-    )
-    shell = f'<div class="client" data-me="{person.open_id}" data-lang="{language}">{body}</div>'
-    return document(person.name, shell, "chatting")
+    language = "en_us" if req.query.get("lang") == "en_us" else "zh_cn"
+    return document(person.name, shell(person, language), "chatting", "app")
 
 
 @routes.add("GET", "/people/:open_id/live", auth="none", claim=CLAIM)
 def live(world: World, req: Request) -> Reply:
-    """What the page shows now: ?chat=&lang=."""
+    """What the page shows now: ?chat=&lang=, and ?from=&count= for a window other than the newest."""
     person = reader(world, req)
     chats = list(world.im.chats_of(person.open_id))
     current = next((c for c in chats if c.chat_id == req.query.get("chat")), chats[0] if chats else None)
     draw = Draw(lambda open_id: name_of(world, open_id), req.query.get("lang", "zh_cn"))
-    said = world.im.by_chat.get(current.chat_id, [])[-SHOWN:] if current else []
+    said = world.im.by_chat.get(current.chat_id, []) if current else []
+    count = min(page_bases.whole(req, "count", SHOWN), MOST_SHOWN)
+    start = min(page_bases.whole(req, "from", max(len(said) - count, 0)), len(said))
     return Reply(
         {
             "version": world.im.version,
             "chat": current.chat_id if current else "",
             "title": chat_title(world, current) if current else "还没有消息",
             "chats": "".join(chat_line(world, chat, person, current) for chat in chats),
+            "unread": sum(len(unread(world, chat, person)) for chat in chats),
+            "total": len(said),
+            "from": start,
             "messages": [
-                {"id": m.message_id, "v": stamp(m, person), "html": message(world, m, person, draw)}
-                for m in said
+                {
+                    "id": m.message_id,
+                    "v": stamp(m, person),
+                    "new": person.open_id not in m.reads and m.sender != person.open_id,
+                    "html": message(world, m, person, draw),
+                }
+                for m in said[start : start + count]
             ],
         }
     )
@@ -155,18 +138,24 @@ def chat_title(world: World, chat: Chat) -> str:
     return chat.name + count or ", ".join(name_of(world, member) for member in chat.members)
 
 
+def unread(world: World, chat: Chat, person: Person) -> list[Message]:
+    """What a person has not read in a chat."""
+    who = person.open_id
+    said = world.im.by_chat.get(chat.chat_id, ())
+    return [m for m in said if m.sender != who and who not in m.reads and not m.deleted]
+
+
 def chat_line(world: World, chat: Chat, person: Person, current: Chat | None) -> str:
     """One chat in the list."""
     said = world.im.by_chat.get(chat.chat_id, [])
     last = said[-1] if said else None
-    fresh = sum(
-        1 for m in said if m.sender != person.open_id and person.open_id not in m.reads and not m.deleted
-    )
-    badge = f'<b class="badge">{fresh}</b>' if fresh else ""
-    on = " on" if current is chat else ""
+    fresh = len(unread(world, chat, person))
+    badge = f'<b class="badge" aria-label="{fresh} 条未读">{min(fresh, 99)}</b>' if fresh else ""
+    on, marked = (" on", ' aria-current="true"') if current is chat else ("", "")
     bot = '<span class="bot-tag">机器人</span>' if chat.mode == "p2p" else ""
     return (
-        f'<a class="chat{on}" data-chat="{chat.chat_id}">{avatar(chat.name)}{badge}<span class="about">'
+        f'<a class="chat{on}" data-chat="{chat.chat_id}" href="?chat={chat.chat_id}"{marked}>'
+        f'{avatar(chat.name)}{badge}<span class="about">'
         f"<b>{esc(chat.name)}{bot}<time>{clock(world, last.create_ms) if last else ''}</time></b>"
         f"<i>{esc(preview(last, person) if last else '')}</i></span></a>"
     )
@@ -237,20 +226,33 @@ def post_html(world: World, content: dict[str, object]) -> str:
 
 @routes.add("GET", "/people/:open_id/stream", auth="none", claim=CLAIM, locked=False)
 def stream(world: World, req: Request) -> Reply:
-    """Server-sent events: one line whenever something changed."""
+    """Server-sent events: one line whenever something changed; ?topics=im,bitable of ``pulse.TOPICS``."""
     reader(world, req)
-    return Reply(watch(world), headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"})
+    return streamed(world, req)
 
 
-def watch(world: World) -> Iterator[bytes]:
-    """The number of the newest change, again and again, until the server stops."""
-    seen = -1
-    while not world.im.closed:
-        with world.im.changed:
-            if world.im.version == seen:
-                world.im.changed.wait(HEARTBEAT)
-            fresh, seen = world.im.version != seen, world.im.version
-        yield f"data: {seen}\n\n".encode() if fresh else b": still here\n\n"
+@routes.add("GET", "/_sandbox/stream", auth="none", claim=CLAIM, locked=False)
+def stream_of_all(world: World, req: Request) -> Reply:
+    """The same for pages that belong to nobody."""
+    return streamed(world, req)
+
+
+def streamed(world: World, req: Request) -> Reply:
+    """The stream of the topics a request names, of all when it names none."""
+    asked = req.query.get("topics", "").split(",")
+    topics = tuple(topic for topic in TOPICS if topic in asked) or TOPICS
+    headers = {"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+    return Reply(watch(world, topics), headers=headers)
+
+
+def watch(world: World, topics: tuple[str, ...]) -> Iterator[bytes]:
+    """The numbers of the newest changes, at most ten times a second, until the server stops."""
+    seen: dict[str, int] | None = None
+    while not world.pulse.closed:
+        now = world.pulse.wait(topics, seen, HEARTBEAT)
+        yield b": still here\n\n" if now == seen else f"data: {json.dumps(now)}\n\n".encode()
+        seen = now
+        time.sleep(PAUSE)
 
 
 @routes.add("GET", "/web/image/:key", auth="none", claim=CLAIM)
@@ -259,18 +261,17 @@ def image(world: World, req: Request) -> Reply:
     blob = world.im.blobs.get(req.params["key"])
     if blob is None:
         raise ApiError(404, "no such image", status=404)
-    return Reply(blob.data, headers={"Content-Type": blob.kind, "Cache-Control": "max-age=3600"})
+    return Reply(blob.data, headers={"Content-Type": blob.kind, "Cache-Control": "max-age=3600", **NO_SNIFF})
 
 
-@routes.add("GET", "/web/:name", auth="none", claim=CLAIM)
+@routes.add("GET", "/web/:name", auth="none", claim=CLAIM, locked=False)
 def static(_world: World, req: Request) -> Reply:
-    """The style sheet and the script."""
+    """The style sheets and scripts, as they lie in ``web``."""
     file = WEB / Path(req.params["name"]).name
-    if not file.is_file():
+    if file.suffix not in TYPES or not file.is_file():
         raise ApiError(404, "no such file", status=404)
-    return Reply(
-        file.read_bytes(), headers={"Content-Type": f"{TYPES.get(file.suffix, 'text/plain')}; charset=utf-8"}
-    )
+    kind = f"{TYPES[file.suffix]}; charset=utf-8"
+    return Reply(file.read_bytes(), headers={"Content-Type": kind, "Cache-Control": "no-cache", **NO_SNIFF})
 
 
 @routes.add("GET", "/people/:open_id/messages/:message_id/buttons", auth="none", claim=CLAIM)

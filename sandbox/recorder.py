@@ -98,6 +98,16 @@ class Recorder:
             chosen = [call for call in self._calls if call.n > since and path in call.path]
         return [call.view() for call in chosen]
 
+    def newest(self, most: int) -> list[Call]:
+        """Up to ``most`` calls, newest first."""
+        with self._lock:
+            return list(itertools.islice(reversed(self._calls), most))
+
+    def call(self, number: int) -> Call | None:
+        """The call with this number; None when it is forgotten or never was."""
+        with self._lock:
+            return next((call for call in self._calls if call.n == number), None)
+
     def clear(self) -> None:
         """Forget all calls and count from 1 again."""
         with self._lock:

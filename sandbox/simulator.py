@@ -164,6 +164,24 @@ class SimulatorState:
             self.world.erp.touch(sku)
         return sku
 
+    def sell(self, sku_id: str, count: int) -> Sku:
+        """Sell ``count`` pieces of an article in one order, as far as they are in stock.
+
+        Raises:
+            ApiError: 400 for an unknown article, a count below 1, or nothing left to sell.
+        """
+        with self.world.lock:
+            sku: Sku | None = self.world.erp.skus.get(sku_id)
+            if sku is None:
+                raise ApiError(400, f"no article {sku_id}", 400)
+            sold = min(count, sku.qty)
+            if count < 1 or sold < 1:
+                raise ApiError(400, f"{sku_id}: {sku.qty} in stock, {count} cannot be sold", 400)
+            self.world.shop.place(sku.shop_id, [order_line(sku, sold)])
+            sku.qty -= sold
+            self.world.erp.touch(sku)
+            return sku
+
     def _advertise(self, seconds: float) -> None:
         today = self.world.ads.today()
         for plan in self.world.ads.plans.values():
@@ -260,3 +278,15 @@ def drain(world: World, req: Request) -> dict[str, Any]:
     """Sell an article under its safety stock now: {sku_id?}; tells which and what is left."""
     sku = world.simulator.drain(req.json().get("sku_id"))
     return {"sku_id": sku.sku_id if sku else None, "qty": sku.qty if sku else None}
+
+
+@routes.add("POST", "/_sandbox/simulator/sell", auth="none", claim=CONTROL)
+def sell(world: World, req: Request) -> dict[str, Any]:
+    """Sell {count} pieces of {sku_id} now; tells what is left."""
+    body = req.json()
+    try:
+        count = int(body.get("count", 1))
+    except (TypeError, ValueError) as bad:
+        raise ApiError(400, "count: a whole number", 400) from bad
+    sku = world.simulator.sell(str(body.get("sku_id", "")), count)
+    return {"sku_id": sku.sku_id, "qty": sku.qty}

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.client import until
+from sandbox.docx_model import IMAGE
 from sandbox.morning import GONE_WRONG, Outcome
 from sandbox.office import Office, Seen, Watch
 from sandbox.payday_desk import check
@@ -84,14 +85,18 @@ class StudioDay:
         until(lambda: self._cell(BRANDS, record, "校验结果") == "可用", 30, "the brand's row is checked")
         return "品牌规范“悦然”：可用", watch.ms
 
-    def ask_poster(self) -> tuple[str, float]:
+    def ask(self) -> None:
         """The form of a poster, filled in by an operator."""
-        watch = Watch()
         self.poster = self._ask(
             "mug", 需求名称="圣诞马克杯海报", 商品="红色陶瓷马克杯", 主标题="圣诞限定\n把温暖捧在手心",
             副标题="350ml 手工陶瓷马克杯", 卖点="釉下彩 不掉色\n可进微波炉", **{"价格/利益点": "到手价 ¥59"},
             行动按钮="立即抢购", 风格=["圣诞"], 尺寸=["竖版海报 1080×1920", "京东场景图 800×800"], 版数=2,
         )  # fmt: skip
+
+    def ask_poster(self) -> tuple[str, float]:
+        """A poster is asked for; its variants stand in the row and on a card."""
+        watch = Watch()
+        self.ask()
         self._wait(self.poster, "待审")
         files = self._files(self.poster, "成品图")
         check(files == 4, f"2 variants in 2 sizes are 4 files, not {files}")
@@ -119,7 +124,7 @@ class StudioDay:
         self._tap(card, "定稿第 2 版")
         self._wait(self.poster, "已归档")
         page = self._page("圣诞马克杯海报")
-        pictures = sum(block["type"] == "image" for block in page["blocks"])
+        pictures = sum(block["type"] == IMAGE for block in page["blocks"])
         check(pictures >= 2, f"the page shows {pictures} pictures")
         rows = [row for row in self.office.rows("素材库") if row.get("名称") == "圣诞马克杯海报"]
         check(len(rows) == 2, f"the library has {len(rows)} rows")

@@ -6,6 +6,7 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -81,20 +82,27 @@ def template(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     return "chorus_template"
 
 
-@pytest.fixture
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """Address of a new SQLite file or PostgreSQL database: empty, or migrated for tests with `database`."""
-    origin = request.getfixturevalue("template") if "database" in request.fixturenames else None
+@contextmanager
+def fresh_database(request: pytest.FixtureRequest, folder: Path, origin: Path | str | None) -> Iterator[str]:
+    """Address of a new SQLite file or PostgreSQL database: a copy of `origin`, or empty; gone afterwards."""
     if request.config.getoption("--database") == "sqlite":
         if origin is not None:
-            shutil.copyfile(origin, tmp_path / "chorus.db")
-        yield f"sqlite:///{tmp_path / 'chorus.db'}"
+            shutil.copyfile(origin, folder / "chorus.db")
+        yield f"sqlite:///{folder / 'chorus.db'}"
         return
     server: sa.URL = request.getfixturevalue("postgres_server")
     name = f"t_{secrets.token_hex(6)}"
     administer(server, f'CREATE DATABASE "{name}" TEMPLATE {origin or "template1"}')
     yield server.set(database=name).render_as_string(hide_password=False)
     administer(server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Address of a new SQLite file or PostgreSQL database: empty, or migrated for tests with `database`."""
+    origin = request.getfixturevalue("template") if "database" in request.fixturenames else None
+    with fresh_database(request, tmp_path, origin) as url:
+        yield url
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from bot.commands import MESSAGE_TYPE
 from creative.wire import SWEEP
 from payslip.approving import APPROVAL_EVENTS
 from payslip.wire import LOOK
+from rules.cockpit.jobs import SCHEDULE as KEEP
 from rules.wire import CHECK, RECONCILE, SCHEDULES
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -52,7 +53,7 @@ def test_every_event_of_the_manifest_is_handled() -> None:
 
 def test_every_schedule_of_the_manifest_does_something() -> None:
     """A schedule in the manifest has a job, and each job has a schedule."""
-    assert set(MANIFEST["schedules"]) == {*SCHEDULES, CHECK, RECONCILE, LOOK, SWEEP}
+    assert set(MANIFEST["schedules"]) == {*SCHEDULES, CHECK, RECONCILE, LOOK, SWEEP, KEEP}
 
 
 def test_no_file_names_an_index_or_a_place_of_a_machine() -> None:

@@ -15,9 +15,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from runtime.clock import Clock, ManualClock
 from runtime.db import Database
@@ -43,11 +45,12 @@ EVERYTHING = "*"
 
 @dataclass(slots=True)
 class _Pool:
-    """Slots this process has reserved for a key, and how fast it uses them."""
+    """Slots this process has reserved for a key, how fast it uses them, and which nobody used in time."""
 
     slots: deque[float] = field(default_factory=deque)
     reserved_at: float = float("-inf")
     used: int = 0
+    lost: list[float] = field(default_factory=list)
 
     def next(self, at: float) -> float | None:
         """Return the first slot that may still be used at a moment."""
@@ -60,6 +63,7 @@ class _Pool:
             if slot >= at - slots.LATE:
                 self.used += 1
                 return slot
+            self.lost.append(slot)
         return None
 
     def wanted(self, now: float, most: int) -> int:
@@ -70,10 +74,11 @@ class _Pool:
 
 @dataclass(frozen=True, slots=True)
 class _Turn:
-    """When a call may be made, and until when: later it needs new slots."""
+    """When a call may be made, and until when: later it needs new slots. ``taken``: its slot of each key."""
 
     at: float
     until: float
+    taken: Mapping[str, float]
 
 
 class Limits:
@@ -94,8 +99,7 @@ class Limits:
         sleep: Callable[[float], object] | None = None,
         speed: float = 1.0,
     ) -> None:
-        # Slots, gates and leases need not survive a power cut, so their commits wait for no disk.
-        self._db = Database(db.url, durable=False) if db.dialect == "sqlite" else db
+        self._db = open_pacing(db)
         self._owned = self._db is not db
         self._clock = clock
         self.sleep = sleep or (clock.advance if isinstance(clock, ManualClock) else time.sleep)
@@ -106,7 +110,7 @@ class Limits:
         self._gates_read = float("-inf")
         self._pruned = self._now()
         self._lanes: dict[str, threading.Lock] = {}
-        self._shared_lanes = lanes_of(self._db, clock)
+        self._shared_lanes = lanes_of(db, clock)
 
     def pace(self, *wanted: Wanted) -> None:
         """Wait until one call may be made under every given key, and take its slots.
@@ -135,6 +139,9 @@ class Limits:
                 self.sleep(turn.at - now)
             if self._now() <= turn.until:
                 return
+            with self._lock:
+                for key, slot in turn.taken.items():
+                    self._pool(key).lost.append(slot)
 
     def gate(self, key: str, seconds: float) -> None:
         """Let nobody call under a key for some seconds, in any process."""
@@ -198,8 +205,9 @@ class Limits:
         at = self._together(wanted, {}, earliest)
         if all(self._pool(key).next(at) is not None for key, _ in wanted):
             _refuse_long(at - began, wanted)
-            taken = [self._pool(key).take(at) for key, _ in wanted]
-            return _Turn(at, min(slot for slot in taken if slot is not None) + slots.LATE)
+            found = {key: self._pool(key).take(at) for key, _ in wanted}
+            taken = {key: slot for key, slot in found.items() if slot is not None}
+            return _Turn(at, min(taken.values()) + slots.LATE, taken)
         return self._reserve(sorted(wanted, key=lambda pair: pair[0]), began, earliest)
 
     def _together(self, wanted: Sequence[Wanted], known: Mapping[str, slots.Pace], at: float) -> float:
@@ -218,9 +226,10 @@ class Limits:
     def _reserve(self, wanted: Sequence[Wanted], began: float, earliest: float) -> _Turn:
         """The same where some slots must be reserved: those of all keys in one transaction."""
         rows: list[tuple[str, slots.Grant]] = []
-        first: list[float] = []
+        first: dict[str, float] = {}
         with self._db.begin() as conn:
-            known = self._load(conn, [key for key, _ in wanted])
+            loaded = self._load(conn, [key for key, _ in wanted])
+            known = {key: slots.unused(pace, self._pool(key).lost) for key, pace in loaded.items()}
             at = self._together(wanted, known, earliest)
             _refuse_long(at - began, wanted)
             for key, rate in wanted:
@@ -228,15 +237,16 @@ class Limits:
                 if slot is None:
                     fast = self._scaled(rate)
                     most = int((fast.per_second or 0) * CHUNK_SECONDS)
-                    grant = slots.reserve(known[key], fast, at, self._pool(key).wanted(at, most))
+                    pace = slots.unused(loaded[key], self._pool(key).lost)  # more were lost just now
+                    grant = slots.reserve(pace, fast, at, self._pool(key).wanted(at, most))
                     rows.append((key, grant))
                     slot = grant.slots[0]
-                first.append(slot)
+                first[key] = slot
             self._store(conn, rows)
             self._prune(conn, at)
         for key, grant in rows:
             self._pools[key] = _Pool(deque(grant.slots[1:]), at, 1)
-        return _Turn(at, min(first) + slots.LATE)
+        return _Turn(at, min(first.values()) + slots.LATE, first)
 
     def _pool(self, key: str) -> _Pool:
         return self._pools.setdefault(key, _Pool())
@@ -300,6 +310,25 @@ class Limits:
         second = rate.per_second and int(rate.per_second * self._speed)
         minute = rate.per_minute and int(rate.per_minute * self._speed)
         return Rate(second, minute)
+
+
+def open_pacing(db: Database) -> Database:
+    """Where slots and gates are kept: on SQLite in a file of their own beside the database, else in it.
+
+    They need not survive a power cut, so their commits wait for no disk; and they must not wait for those of
+    others either: a slot is lost 50 ms after its moment, while a busy worker waits longer than that for its
+    turn at the database.
+    """
+    path = sa.make_url(db.url).database if db.dialect == "sqlite" else None
+    if not path:
+        return db
+    own = Database(f"sqlite:///{Path(path).with_suffix('.limits.db')}", durable=False)
+    with own.begin() as conn:
+        for table in (gates, pace_table):
+            conn.execute(CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                conn.execute(CreateIndex(index, if_not_exists=True))
+    return own
 
 
 def _pace(row: sa.Row[tuple[object, ...]]) -> slots.Pace:

@@ -198,7 +198,8 @@ def _refusal(code: int, name: str, log_id: str) -> FeishuError:
     if code in WRONG_APP:
         return Rejected(
             "Feishu does not accept this app's sign-in; check FEISHU_APP_SECRET, that the app is published, "
-            "and that CHORUS_PUBLIC_URL + /pay/callback stands in the console under redirect addresses.",
+            "and that CHORUS_PUBLIC_URL + /pay/callback and /cockpit/callback stand in the console under "
+            "redirect addresses.",
             **facts,
         )
     return Rejected("Feishu did not accept this sign-in; let the person sign in again.", **facts)

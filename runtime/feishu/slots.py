@@ -8,7 +8,7 @@ of the seconds that may still count.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from runtime.feishu.endpoint import Rate
@@ -77,6 +77,21 @@ def reserve(pace: Pace, rate: Rate, at: float, wanted: int) -> Grant:
         for slot in slots:
             recent[math.floor(slot)] = recent.get(math.floor(slot), 0) + 1
     return Grant(slots, Pace(start + count * spacing, recent))
+
+
+def unused(pace: Pace, lost: Iterable[float]) -> Pace:
+    """Return the pace without slots that nobody used: they are gone, but no call of the minute.
+
+    Args:
+        pace: what is known about the key.
+        lost: moments of the slots; seconds since 1970.
+    """
+    recent = dict(pace.recent)
+    for slot in lost:
+        second = math.floor(slot)
+        if second in recent:
+            recent[second] = max(0, recent[second] - 1)
+    return Pace(pace.free_at, {second: taken for second, taken in recent.items() if taken})
 
 
 def _start(pace: Pace, rate: Rate, at: float) -> tuple[float, int]:

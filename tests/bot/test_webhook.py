@@ -135,7 +135,7 @@ def test_a_moved_boundary_between_timestamp_and_nonce_gains_nothing(web: Web, se
 
 
 def test_a_body_over_the_limit_is_refused_unread(web: Web):
-    """More than 1 MB is answered 413 without looking into it."""
+    """More than 8 MB is answered 413 without looking into it."""
     assert post(web.app, b"x" * (MAX_BODY + 1), {}).status_code == 413
     assert web.rows(inbox) == []
 

@@ -42,7 +42,7 @@ def test_pictures_are_inside_and_unchanged() -> None:
         assert head == "data:image/png;base64"
         inside = Image.open(io.BytesIO(base64.b64decode(body, validate=True)))
         assert inside.size == (int(image.attrib["width"]), int(image.attrib["height"]))
-        assert inside.tobytes() == layer.image.tobytes()
+        assert inside.convert("RGBA").tobytes() == layer.image.convert("RGBA").tobytes()
 
 
 def test_texts_are_live_line_by_line() -> None:

@@ -20,6 +20,7 @@ from runtime.feishu.errors import (
     Rejected,
     Unreachable,
 )
+from runtime.feishu.limits import open_pacing
 from runtime.feishu.tables import gates
 from sandbox.server import SandboxServer
 from tests.feishu.conftest import Order, settings_for
@@ -34,8 +35,12 @@ Calls = Callable[[str], list[dict[str, Any]]]
 
 def gate_keys(database: Database) -> list[str]:
     """Which keys are gated."""
-    with database.read() as conn:
-        return list(conn.execute(sa.select(gates.c.key)).scalars())
+    pacing = open_pacing(database)
+    with pacing.read() as conn:
+        found = list(conn.execute(sa.select(gates.c.key)).scalars())
+    if pacing is not database:
+        pacing.close()
+    return found
 
 
 @pytest.mark.parametrize("status", [429, 400])

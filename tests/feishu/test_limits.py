@@ -257,8 +257,22 @@ def test_forgotten_receivers_leave_the_table(
         two[0].pace((f"receiver:{number}", RECEIVER))
     clock.advance(4000)
     two[0].pace(("receiver:new", RECEIVER))
-    with database.read() as conn:
+    with two[0]._db.read() as conn:
         assert conn.execute(sa.select(pace.c.key)).scalars().all() == ["receiver:new"]
+
+
+def test_a_slot_that_was_used_too_late_is_no_call_of_the_minute(
+    database: Database, clock: ManualClock
+) -> None:
+    """Who wakes too late takes another slot; the minute still has room for as many calls as it allows."""
+    sleepy = iter([0.0] * 3 + [0.2] + [0.0] * 100)  # the fourth sleeper wakes 0.2 s late
+    limits = Limits(database, clock, sleep=lambda seconds: clock.advance(seconds + next(sleepy)))
+    rate = Rate(per_second=10, per_minute=20)
+    began = clock.now()
+    for _ in range(20):
+        limits.pace(("POST /x", rate))
+    assert (clock.now() - began).total_seconds() < 10
+    limits.close()
 
 
 def test_threads_of_one_process_stay_within_the_rate(database: Database) -> None:

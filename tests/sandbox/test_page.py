@@ -1,6 +1,8 @@
 """The web client: what a person sees and can touch, and that it stays fresh."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +14,9 @@ from sandbox.chart_svg import chart
 from sandbox.im_state import Blob
 from sandbox.markdown_html import markdown
 from sandbox.server import SandboxServer
+
+WEB = Path(__file__).parents[2] / "sandbox" / "web"
+IMPORT = re.compile(r'from "\./([\w.]+)"')
 
 
 def plain(text: str) -> dict[str, Any]:
@@ -199,36 +204,77 @@ def test_an_approval_waits_on_the_page_of_the_one_who_decides(sandbox: SandboxSe
     url = f"{sandbox.url}/open-apis/approval/v4/instances"
     assert requests.post(url, json=body, headers=head, timeout=5).json()["code"] == 0
 
-    def tab(open_id: str) -> str:
-        return requests.get(f"{sandbox.url}/people/{open_id}/tasks", timeout=5).json()["html"]
+    def tab(open_id: str) -> dict[str, Any]:
+        return requests.get(f"{sandbox.url}/people/{open_id}/tasks", timeout=5).json()
 
     shown = tab(starter.leader_open_id)
-    assert starter.name in shown
-    assert "连衣裙" in shown
-    assert "widget_plan" not in shown
-    assert tab(starter.open_id) == ""
+    assert starter.name in shown["html"]
+    assert "连衣裙" in shown["html"]
+    assert "widget_plan" not in shown["html"]
+    assert shown["waiting"] == 1
+    assert (tab(starter.open_id)["html"], tab(starter.open_id)["waiting"]) == ("", 0)
+    assert 'data-verb="cancel"' in tab(starter.open_id)["done"]
+    act = f"{sandbox.url}/_sandbox/act/approve"
+    code = shown["html"].split('data-code="')[1].split('"')[0]
+    decision = {"open_id": starter.leader_open_id, "instance_code": code, "verb": "approve"}
+    assert requests.post(act, json=decision, timeout=5).json()["code"] == 0
+    assert "已通过" in tab(starter.leader_open_id)["done"]
+    assert 'data-verb="revert"' in tab(starter.open_id)["done"]
+    assert "data-verb" not in tab(starter.leader_open_id)["done"]
 
 
-def test_a_table_is_shown_as_a_grid_that_can_be_typed_into(sandbox: SandboxServer) -> None:
-    """Names of columns, values for people, and which cells can be edited."""
-    keys = {"app_id": "cli_sandbox0000001", "app_secret": "sandbox-secret"}
-    base = f"{sandbox.url}/open-apis"
-    answer = requests.post(f"{base}/auth/v3/tenant_access_token/internal", json=keys, timeout=5).json()
-    head = {"Authorization": f"Bearer {answer['tenant_access_token']}"}
+def test_the_messenger_shows_a_window_of_a_long_chat(sandbox: SandboxServer) -> None:
+    """The newest messages by default, any window on demand, never more than 200 at once."""
+    open_id, last = "", ""
+    for number in range(260):
+        open_id, last = put(sandbox, {"text": f"no {number}"}, "text")
+    url = f"{sandbox.url}/people/{open_id}/live"
+    newest = requests.get(url, timeout=5).json()
+    assert newest["messages"][-1]["id"] == last
+    assert (newest["total"], newest["from"], newest["unread"]) == (260, 220, 260)
+    older = requests.get(url, params={"from": "10", "count": "5"}, timeout=5).json()
+    assert ["no 1" in m["html"] for m in older["messages"]] == [True] * 5
+    assert [m["new"] for m in older["messages"]] == [True] * 5
+    most = requests.get(url, params={"from": "0", "count": "9999"}, timeout=5).json()
+    assert len(most["messages"]) == 200
 
-    def call(path: str, body: dict[str, Any]) -> dict[str, Any]:
-        return requests.post(f"{base}/bitable/v1/apps{path}", json=body, headers=head, timeout=5).json()[
-            "data"
-        ]
 
-    app = call("", {"name": "运营中枢"})["app"]["app_token"]
-    fields = [{"field_name": "计划", "type": 1}, {"field_name": "消耗", "type": 2}]
-    table = call(f"/{app}/tables", {"table": {"name": "日报", "fields": fields}})["table_id"]
-    call(f"/{app}/tables/{table}/records", {"fields": {"计划": "A<1>", "消耗": 12.5}})
-    open_id = next(iter(sandbox.world.people))
-    url = f"{sandbox.url}/people/{open_id}/bases?table={app}/{table}"
-    shown = requests.get(url, timeout=5).json()
-    assert shown["title"] == "日报"
-    assert "A&lt;1&gt;" in shown["html"]
-    assert 'data-kind="number" data-field="消耗"' in shown["html"]
-    assert "12.5" in shown["html"]
+def test_every_page_is_locked_down(sandbox: SandboxServer) -> None:
+    """Scripts and styles only from here, no frame around it, and names of people come escaped."""
+    person = next(iter(sandbox.world.people.values()))
+    person.name = "<img src=x onerror=alert(1)>"
+    for path in ("/", f"/people/{person.open_id}", "/backoffice", "/developer"):
+        answer = requests.get(sandbox.url + path, timeout=5)
+        policy = answer.headers["Content-Security-Policy"]
+        assert "script-src 'self';" in policy
+        assert "frame-ancestors 'none'" in policy
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert "<img" not in answer.text
+        assert "<script>" not in answer.text
+
+
+def test_scripts_and_styles_are_served_and_nothing_else(sandbox: SandboxServer) -> None:
+    """Every file a page names is there with its type; what is beside the folder is not."""
+    page = requests.get(f"{sandbox.url}/backoffice", timeout=5).text
+    named = re.findall(r'(?:src|href)="(/web/[^"]+)"', page)
+    assert len(named) >= 3
+    modules = {
+        "/web/" + name for path in WEB.glob("*.js") for name in IMPORT.findall(path.read_text("utf-8"))
+    }
+    for path in {*named, *modules}:
+        answer = requests.get(sandbox.url + path, timeout=5)
+        kind = "text/javascript" if path.endswith(".js") else "text/css"
+        assert (answer.status_code, answer.headers["Content-Type"]) == (200, f"{kind}; charset=utf-8")
+    for path in ("/web/%2e%2e%2fpage.py", "/web/page.py", "/web/nothing.js"):
+        assert requests.get(sandbox.url + path, timeout=5).status_code == 404
+
+
+def test_a_page_of_another_site_cannot_act_here(sandbox: SandboxServer) -> None:
+    """The browser names where a request comes from; only our own pages and scripts without Origin may act."""
+    url = f"{sandbox.url}/_sandbox/clock"
+    foreign = {"Origin": "https://evil.example"}
+    assert requests.post(url, json={"advance": 60}, headers=foreign, timeout=5).status_code == 403
+    assert sandbox.world.clock.offset < 1
+    assert (
+        requests.post(url, json={"advance": 0}, headers={"Origin": sandbox.url}, timeout=5).status_code == 200
+    )

@@ -68,7 +68,7 @@ def test_form_asks_what_the_spec_says(stage: Stage) -> None:
 
 def test_interrupted_run_is_continued(bare: Stage) -> None:
     """A run that broke off in the middle is continued by the next, without a second base or table."""
-    bare.fault("*/fields", kind="status", status=500, times=8)
+    bare.fault("*/fields", kind="code", code=1254302, status=403, times=1)
     with pytest.raises(Exception, match="Feishu"):
         bare.setup.apply()
     bare.sandbox.world.control.faults.clear()
@@ -85,6 +85,16 @@ def test_a_base_that_is_busy_for_a_moment_is_waited_for(bare: Stage) -> None:
     bare.fault(path="*/subscribe", kind="code", code=1254301, status=200, times=1)
     bare.setup.apply()
     assert bare.setup.plan() == []
+
+
+def test_a_step_that_is_repeated_goes_on_with_what_it_made(bare: Stage) -> None:
+    """The form and the table were made, what follows was refused for a moment: nothing is made twice."""
+    bare.fault(path="*/forms/*/fields", kind="code", code=1254291, status=200, times=1)
+    bare.fault(path="*/fields", kind="code", code=1254291, status=200, times=1)
+    bare.setup.apply()
+    assert bare.setup.plan() == []
+    names = [table["name"] for table in bare.feishu.bitable.list_tables(bare.app)]
+    assert (names.count(PLANS.name), names.count(TASKS.name)) == (1, 1)
 
 
 def test_options_are_added_keeping_peoples(stage: Stage, build: Callable[[Specs], Stage]) -> None:

@@ -43,6 +43,7 @@ def _asked() -> None:
         sa.Column("chosen", sa.Integer),
         sa.Column("decided_by", sa.Text),
         sa.Column("wiki", sa.Text, nullable=False, server_default=""),
+        sa.Column("shown", sa.Text, nullable=False, server_default=""),
         sa.Column("changed_at", Utc, nullable=False),
     )
     op.create_table(

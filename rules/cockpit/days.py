@@ -1,0 +1,134 @@
+"""Keeping the figures of days: written with each pull, dropped after 400 days. In the caller's transaction.
+
+The mirror holds today only. A day's row is overwritten by every pull of that day that found other numbers, so
+what remains is the day as its last pull saw it; what a platform corrects later is not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from bitable_sync.mirror import Mirror
+from rules.cockpit import tables as t
+from rules.cockpit.figures import judge_sku
+from rules.cockpit.model import Sku, StockDay
+from rules.sources import Values
+from rules.specs import PLANS, SHOPS, STOCK
+from rules.store import upsert
+from runtime.clock import SHANGHAI
+
+KEEP: Final = timedelta(days=400)
+"""A year to compare with, and a month to spare."""
+PLAN, SHOP = "plan", "shop"
+_SKIPPED = {"kind", "day", "object_id", "seen_at"}
+
+
+def today(at: datetime) -> date:
+    """The business day of a moment: the date in Shanghai."""
+    return at.astimezone(SHANGHAI).date()
+
+
+def one_day(started: datetime, ended: datetime) -> date | None:
+    """The day a pull's figures belong to; None for a pull over midnight, which nobody can tell."""
+    return today(started) if today(started) == today(ended) else None
+
+
+def keep(conn: Connection, table: str, rows: Sequence[Values], day: date, at: datetime) -> int:
+    """Keep what a pull brought of a day; returns how many rows were written.
+
+    Args:
+        conn: a write transaction.
+        table: key of the data table that was pulled; others than plans and shops are ignored.
+        rows: the rows as they go into the table (`rules.sources`).
+        day: the day they are about.
+        at: when the platform was asked.
+    """
+    if table == PLANS:
+        found = [_plan(row) for row in rows if "spend" in row]
+    elif table == SHOPS:
+        found = [_shop(row) for row in rows]
+    else:
+        return 0
+    kind = PLAN if table == PLANS else SHOP
+    known = _known(conn, kind, day)
+    new = [
+        {"kind": kind, "day": day, "seen_at": at, **row}
+        for row in found
+        if _differs(row, known.get(row["object_id"]))
+    ]
+    upsert(conn, t.days, new)
+    return len(new)
+
+
+def _plan(row: Values) -> dict[str, Any]:
+    return {
+        "object_id": str(row["plan_id"]), "platform": _text(row, "platform"), "shop": _text(row, "shop"),
+        "name": _text(row, "name"), "status": _text(row, "status"), "gmv": _yuan(row, "gmv"),
+        "spend": _yuan(row, "spend"), "budget": _yuan(row, "budget"), "base": None,
+        "orders": _whole(row, "orders"),
+    }  # fmt: skip
+
+
+def _shop(row: Values) -> dict[str, Any]:
+    return {
+        "object_id": str(row["shop_id"]), "platform": _text(row, "platform"), "shop": _text(row, "name"),
+        "name": _text(row, "name"), "status": "", "gmv": _yuan(row, "gmv"), "spend": None, "budget": None,
+        "base": _yuan(row, "gmv_base"), "orders": _whole(row, "orders"),
+    }  # fmt: skip
+
+
+def _text(row: Values, key: str) -> str:
+    found = row.get(key)
+    return found if isinstance(found, str) else ""
+
+
+def _yuan(row: Values, key: str) -> Decimal:
+    found = row.get(key)
+    return found.quantize(Decimal("0.01")) if isinstance(found, Decimal) else Decimal("0.00")
+
+
+def _whole(row: Values, key: str) -> int:
+    found = row.get(key)
+    return int(found) if isinstance(found, Decimal) else 0
+
+
+def _known(conn: Connection, kind: str, day: date) -> dict[str, Mapping[str, Any]]:
+    query = sa.select(t.days).where(t.days.c.kind == kind, t.days.c.day == day)
+    return {row["object_id"]: dict(row) for row in conn.execute(query).mappings()}
+
+
+def _differs(row: Mapping[str, Any], known: Mapping[str, Any] | None) -> bool:
+    """A plan that did nothing on a day leaves no row; everything else is kept when it changed."""
+    if known is None:
+        return row["spend"] is None or bool(row["gmv"] or row["spend"])
+    return any(known[key] != value for key, value in row.items() if key not in _SKIPPED)
+
+
+def stock_now(mirror: Mirror) -> list[Sku]:
+    """All SKUs as the mirror has them, judged."""
+    return [judge_sku(row.values) for row in mirror.rows(STOCK)]
+
+
+def keep_stock(conn: Connection, counts: Iterable[StockDay], at: datetime) -> None:
+    """Keep the counts of a day (`figures.stock_days`)."""
+    rows = [
+        {"day": each.day, "shop": each.shop, "skus": each.skus, "low": each.low, "out": each.out,
+         "unknown": each.unknown, "seen_at": at}
+        for each in counts
+    ]  # fmt: skip
+    upsert(conn, t.stock_days, rows)
+
+
+def forget(conn: Connection, now: datetime) -> int:
+    """Drop days older than `KEEP`; returns how many rows went."""
+    oldest, gone = today(now) - KEEP, 0
+    for table in (t.days, t.stock_days):
+        dropped = conn.execute(sa.delete(table).where(table.c.day < oldest).returning(table.c.day))
+        gone += len(dropped.all())
+    return gone

@@ -1,0 +1,222 @@
+"""What every page of the cockpit shares: who is looking, whether they may, headers, sentences.
+
+A guard answers instead of the page (`flask.abort` with a response), so a page that runs has its viewer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Final, NoReturn
+from urllib.parse import quote, urlsplit
+
+from flask import Response, abort, make_response, render_template, request
+from sqlalchemy.engine import Connection
+
+from bot import sessions
+from bot.pages import FRAMES, HEADERS, network_address, see
+from bot.sessions import Session, Sessions
+from bot.signin import Flow, cookie_name
+from bot.signin_store import SignIns
+from rules.cockpit import look, tables
+from rules.cockpit.access import Right, Viewers
+from rules.cockpit.board import Boards
+from rules.cockpit.pace import Pace
+from runtime import audit
+from runtime.clock import Clock
+from runtime.db import Database
+from runtime.feishu.quota import Quota
+from runtime.feishu.signin import SignIn
+from runtime.settings import Settings
+
+PREFIX: Final = "/cockpit"
+WEB: Final = Path(__file__).with_name("web")
+ASSETS: Final = ("cockpit.css", "cockpit.js", "uplot.css", "uplot.js")
+IDLE: Final = timedelta(hours=2)
+LONGEST: Final = timedelta(hours=12)
+A_MINUTE: Final = 120
+"""Requests of one session a minute; an open page makes four. Sign-ins of one address a minute: a quarter."""
+
+POLICY: Final = "; ".join(
+    (
+        "default-src 'none'", "style-src 'self'", "script-src 'self'", "img-src 'self'", "connect-src 'self'",
+        "form-action 'self'", "base-uri 'none'", f"frame-ancestors {FRAMES}",
+    )
+)  # fmt: skip
+CHATS: Final = {"open.feishu.cn": "applink.feishu.cn", "open.larksuite.com": "applink.larksuite.com"}
+"""Where a link opens a chat with a person, by the host of the API (Feishu docs: AppLink, open a chat)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageDeps:
+    """What the pages need.
+
+    Attributes:
+        db: durable database.
+        clock: the time.
+        settings: app, secret, address of Feishu, our own public address.
+        viewers: who may look.
+        boards: makes what is shown.
+        company: printed on top.
+    """
+
+    db: Database
+    clock: Clock
+    settings: Settings
+    viewers: Viewers
+    boards: Boards
+    company: str
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The pages' tools, made once."""
+
+    deps: PageDeps
+    flow: Flow
+    sessions: Sessions[Session]
+    pace: Pace
+    doors: Pace
+
+    @property
+    def cookie(self) -> str:
+        """Name of the session's cookie; that of pay is another."""
+        return cookie_name("chorus_cockpit", secure=self.flow.secure)
+
+    # --- who is looking ---
+
+    def viewer(self) -> Session:
+        """The signed-in viewer who may look now; answers with the way to sign in, or a refusal, otherwise."""
+        session = self.session()
+        if session is None:
+            abort(see(f"{PREFIX}/sign-in?goal={quote(self.flow.goal(_here()), safe='')}"))
+        if not self.pace.allows(session.id, self.deps.clock.now()):
+            abort(self.sentence("请求太频繁", "请一分钟后再试。", status=429))
+        right = self.right(session)
+        if right is not Right.YES:
+            self.refuse(session.name, right)
+        return session
+
+    def session(self) -> Session | None:
+        """The living session of the request's cookie."""
+        cookie = request.cookies.get(self.cookie, "")
+        if not cookie:
+            return None
+        now, db = self.deps.clock.now(), self.deps.db
+        with db.read() as conn:
+            session = self.sessions.load(conn, cookie, request.user_agent.string, now)
+        if session is not None and sessions.needs_touch(session, now):
+            with db.begin() as conn:
+                self.sessions.touch(conn, session, now)
+        return session
+
+    def right(self, session: Session) -> Right:
+        """Whether a session's person may look now."""
+        with self.deps.db.read() as conn:
+            return self.deps.viewers.right(conn, session.open_id, self.deps.clock.now())
+
+    def refuse(self, name: str, right: Right) -> NoReturn:
+        """Answer 没有权限, with what to do about it."""
+        abort(self.refusal(name, right))
+
+    def refusal(self, name: str, right: Right) -> Response:
+        """The page 没有权限."""
+        if right is Right.UNSURE:
+            text = "可以查看的部门名单还没有读到，或超过两天没有更新，请稍后再试，或联系管理员。"
+            return self.sentence("暂时不能确认权限", text, status=403)
+        text = f"{name or '你'}不在可以查看经营指挥舱的人员里。需要查看时，请联系管理员添加。"
+        return self.sentence("没有权限", text, status=403)
+
+    def open_door(self) -> None:
+        """Refuse an address that starts too many sign-ins."""
+        if not self.doors.allows(network_address() or "", self.deps.clock.now()):
+            abort(self.sentence("请求太频繁", "登录次数太多，请一分钟后再试。", status=429))
+
+    # --- what goes out ---
+
+    def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
+        """Render a page."""
+        return make_response(render_template(template, **self.words(), **values), status)
+
+    def words(self) -> dict[str, Any]:
+        """What every template may use."""
+        return {
+            "company": self.deps.company, "look": look, "prefix": PREFIX, "asset": asset_version(),
+            "chat": self.chat,
+        }  # fmt: skip
+
+    def chat(self, open_id: str) -> str:
+        """Address that opens a chat with a person; "" where the installation has none we know."""
+        host = CHATS.get(urlsplit(self.deps.settings.feishu_base_url).hostname or "")
+        return f"https://{host}/client/chat/open?openId={quote(open_id, safe='')}" if host else ""
+
+    def sentence(
+        self, title: str, text: str, *, status: int, link: str = PREFIX, label: str = ""
+    ) -> Response:
+        """A page that is one sentence, with at most one way on (none without a label)."""
+        return self.page(
+            "cockpit_sentence.html", status=status, title=title, text=text, link=link, label=label
+        )
+
+    def set_cookie(self, answer: Response, value: str) -> Response:
+        """Give the session's cookie to the browser."""
+        answer.set_cookie(
+            self.cookie, value, max_age=LONGEST, path="/", secure=self.flow.secure, httponly=True,
+            samesite="Lax",
+        )  # fmt: skip
+        return answer
+
+    def note(self, conn: Connection, actor: str, action: str, reason: str) -> None:
+        """One audit row."""
+        audit.record(
+            conn, at=self.deps.clock.now(), actor=actor, action=action, subject="cockpit", reason=reason,
+            detail={},
+        )  # fmt: skip
+
+
+def open_desk(deps: PageDeps) -> Desk:
+    """Make the tools from what the process has."""
+    settings = deps.settings
+    sign_in = SignIn(
+        settings.feishu_base_url, settings.feishu_app_id, settings.feishu_app_secret.get_secret_value(),
+        count=Quota(deps.db, deps.clock).count,
+    )  # fmt: skip
+    attempts = SignIns(deps.db, deps.clock, tables.sign_ins)
+    flow = Flow(sign_in, attempts, deps.clock, address(settings), PREFIX)
+    store = Sessions(tables.sessions, Session, idle=IDLE, longest=LONGEST)
+    return Desk(deps, flow, store, Pace(A_MINUTE), Pace(A_MINUTE // 4))
+
+
+def address(settings: Settings) -> str:
+    """Our address as browsers know it; never taken from a request."""
+    return settings.public_url or f"http://{settings.host}:{settings.port}"
+
+
+def dress(answer: Response, *, secure: bool) -> Response:
+    """The headers every page leaves with; assets may be kept, for they say nothing of anybody."""
+    kept = answer.headers.get("Cache-Control") if request.endpoint == "cockpit.assets" else None
+    for name, value in {"Content-Security-Policy": POLICY, **HEADERS}.items():
+        answer.headers[name] = value
+    if kept and answer.status_code in {200, 304}:
+        answer.headers["Cache-Control"] = kept
+    if secure:
+        answer.headers["Strict-Transport-Security"] = "max-age=31536000"
+    return answer
+
+
+def _here() -> str:
+    """The asked page, as it may be come back to; the live data of a page is not one."""
+    query = request.query_string.decode("ascii", "replace")
+    return f"{request.path}?{query}" if query and request.endpoint != "cockpit.live" else request.path
+
+
+_ASSET: dict[str, str] = {}
+
+
+def asset_version() -> str:
+    """Short digest of styles and scripts, part of their addresses, so that browsers keep no old ones."""
+    if "v" not in _ASSET:
+        _ASSET["v"] = hashlib.sha256(b"".join((WEB / name).read_bytes() for name in ASSETS)).hexdigest()[:10]
+    return _ASSET["v"]

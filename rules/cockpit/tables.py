@@ -1,0 +1,104 @@
+"""The durable tables of the cockpit: days as they were last seen, who may look, who is signed in."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, Decimal
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect
+from sqlalchemy.types import TypeDecorator
+
+from runtime.db import Json, Utc, metadata
+
+
+class Fen(TypeDecorator[Decimal]):
+    """Yuan as `Decimal`, stored as whole fen, so that the database adds amounts up exactly.
+
+    Unlike `runtime.db.Money` it rounds (half even) to the cent: ad platforms count in thousandths, and a sum
+    over 400 days must not be computed row by row in Python.
+    """
+
+    impl = sa.BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
+        """Store whole fen; refuse what is no finite Decimal."""
+        del dialect
+        if value is None:
+            return None
+        if not isinstance(value, Decimal) or not value.is_finite():
+            msg = f"Fen takes a finite Decimal, not {type(value).__name__}; convert it where it enters."
+            raise TypeError(msg)
+        return int((value * 100).quantize(Decimal(1), ROUND_HALF_EVEN))
+
+    def process_result_value(self, value: int | Decimal | None, dialect: Dialect) -> Decimal | None:
+        """Give back yuan; a sum arrives as `Decimal` from PostgreSQL."""
+        del dialect
+        return None if value is None else Decimal(int(value)).scaleb(-2)
+
+
+days = sa.Table(
+    "cockpit_days",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),  # plan | shop
+    sa.Column("day", sa.Date, primary_key=True),  # in Shanghai
+    sa.Column("object_id", sa.Text, primary_key=True),
+    sa.Column("platform", sa.Text, nullable=False),
+    sa.Column("shop", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("status", sa.Text, nullable=False, server_default=""),
+    sa.Column("gmv", Fen, nullable=False),
+    sa.Column("spend", Fen),  # of plans
+    sa.Column("budget", Fen),  # of plans
+    sa.Column("base", Fen),  # of shops: the day before up to the same hour
+    sa.Column("orders", sa.Integer, nullable=False),
+    sa.Column("seen_at", Utc, nullable=False),
+)
+"""One row a shop or plan and day: the day's figures as the last pull of that day saw them."""
+
+stock_days = sa.Table(
+    "cockpit_stock_days",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("shop", sa.Text, primary_key=True),
+    sa.Column("skus", sa.Integer, nullable=False),
+    sa.Column("low", sa.Integer, nullable=False),
+    sa.Column("out", sa.Integer, nullable=False),
+    sa.Column("unknown", sa.Integer, nullable=False),
+    sa.Column("seen_at", Utc, nullable=False),
+)
+"""One row a shop and day: how many SKUs there are, and how many under safety stock, sold out, unreadable."""
+
+departments = sa.Table(
+    "cockpit_departments",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # open_department_id, as in the manifest
+    sa.Column("people", Json, nullable=False),  # open_ids, those of departments below included
+    sa.Column("read_at", Utc),
+    sa.Column("tried_at", Utc, nullable=False),
+    sa.Column("error", sa.Text, nullable=False, server_default=""),
+)
+"""Who belongs to the departments that may look: read by the worker, because no page calls outside."""
+
+sessions = sa.Table(
+    "cockpit_sessions",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),  # SHA-256 of the cookie
+    sa.Column("open_id", sa.Text, nullable=False),
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("csrf", sa.Text, nullable=False),
+    sa.Column("created_at", Utc, nullable=False),
+    sa.Column("seen_at", Utc, nullable=False),
+    sa.Column("agent", sa.Text, nullable=False),
+)
+"""Signed-in viewers; a session of pay is another table, cookie and page."""
+
+sign_ins = sa.Table(
+    "cockpit_sign_ins",
+    metadata,
+    sa.Column("state", sa.Text, primary_key=True),  # SHA-256 of the OAuth state and the browser
+    sa.Column("verifier", sa.Text, nullable=False),
+    sa.Column("goal", sa.Text, nullable=False),
+    sa.Column("at", Utc, nullable=False),
+)
+"""Sign-ins under way; used once."""
