@@ -85,9 +85,9 @@ class Tour:
         morning.copies_agree()
         self.browser.open(self.person(owner), shows("已把日预算"))
         self.take("done")
-        self.browser.open(self.person(morning.chief, "?tab=bases"), shows("计划日报", "a"))
-        self.browser.click("计划日报", "a")
-        self.browser.wait(shows(morning.plan["计划名称"], "main"))
+        table = f"{self.office.app_token}/{self.office.tables['计划日报']}"
+        page = self.person(morning.chief, f"?tab=bases&table={table}")
+        self.browser.open(page, shows("投放中", "main"))
         self.take("table")
 
     def falls(self, morning: Morning) -> None:
@@ -142,9 +142,9 @@ class Tour:
         self.take("review")
         studio.redo()
         studio.choose_poster()
-        self.browser.open(self.person(operator, "?tab=wiki"), shows("圣诞马克杯海报", "a"))
-        self.browser.click("圣诞马克杯海报", "a")
-        self.browser.wait("document.querySelectorAll('main img').length > 1")
+        self.browser.open(
+            self.person(operator, "?tab=wiki"), "document.querySelectorAll('main img').length > 1"
+        )
         self.browser.ask("document.querySelector('#messages').scrollTop = 0")
         self.take("wiki")
 
