@@ -179,7 +179,9 @@ def _anomaly(run: Run, each: OpenAnomaly, place: int) -> list[Element]:
         f"{REASON}{place}", text("处理理由", "Reason"), required=True, max_length=200,
         placeholder=text("例如：本月晋升调薪，已核对", "e.g. promoted, checked"),
     )  # fmt: skip
-    done = submit(text("确认无误", "Confirm"), "pay.settle", value) | {"name": f"settle_{place}"}
+    done = submit(text("确认无误", "Confirm"), "pay.settle", value, kind="primary") | {
+        "name": f"settle_{place}"
+    }
     return [markdown(said), form(f"anomaly_{place}", reason, done)]
 
 

@@ -280,6 +280,7 @@ class Manifest(Strict):
         approvals: Feishu approvals, by our key.
         payroll: pay.
         creative: images.
+        cockpit: the page with the company's figures.
     """
 
     name: Text

@@ -130,14 +130,6 @@ class Chromium:
         there = "[...document.images].every((i) => i.complete)"
         until(lambda: self.ask(f"({expression}) && {there}") or None, 60, f"the page shows {expression}")
 
-    def click(self, text: str, within: str = "a, button") -> None:
-        """Click the first element of a kind (CSS) whose words begin with a text."""
-        quoted = json.dumps(text, ensure_ascii=False)
-        every = f"[...document.querySelectorAll({json.dumps(within)})]"
-        find_it = f"{every}.find((e) => e.innerText.trim().startsWith({quoted}))"
-        self.wait(f"Boolean({find_it})")
-        self.ask(f"{find_it}.click()")
-
     def cookies(self, jar: Iterable[Cookie], url: str) -> None:
         """Take over the cookies of another browser."""
         for cookie in jar:

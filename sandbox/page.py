@@ -60,7 +60,8 @@ def home(world: World, _req: Request) -> Reply:
     head = (
         "<header><h1>选择一个人，看看 TA 的飞书</h1>"
         f"<p>{esc(world.company)} · {len(world.people)} 人 · 沙箱在 {esc(world.base_url)}</p>"
-        '<p class="doors"><a href="/backoffice">店铺 / 投放 / ERP 后台</a><a href="/developer">开发者</a></p>'
+        '<p class="doors"><a href="/backoffice">店铺 / 投放 / ERP 后台</a><a href="/developer">开发者</a>'
+        '<a href="/gallery">卡片图库</a></p>'
         "</header>"
     )
     people = (

@@ -6,9 +6,12 @@ Every picture is of the running product and sandbox. Chromium is what CHROMIUM n
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
 
 from rich.console import Console
 
@@ -22,6 +25,14 @@ from sandbox.stage import HOME, Stage
 from sandbox.studio_day import StudioDay
 
 PICTURES = HOME / "docs" / "images" / "tour"
+CALM = {
+    "pull_ads": "every 5s", "pull_stock": "every 30s", "pull_shops": "every 30s", "check_rules": "every 5s",
+}  # fmt: skip
+"""Nobody waits for the next figures here, and a busy machine takes its pictures all the same."""
+
+FALL = ("4.6", "4.5", "4.2", "4.3", "3.9", "3.6", "3.4", "2.7")
+"""Returns on ad spend, one after the other."""
+
 PARTS = ("gallery", "alerts", "images", "pay")
 SEEN = "[...document.querySelectorAll({where!r})].some((e) => e.innerText.includes({words!r}))"
 console = Console(width=100)
@@ -59,7 +70,7 @@ class Tour:
         """An alert, its form, what everybody sees afterwards; the table behind it."""
         morning = Morning(self.office, told=lambda _outcome: None)
         morning.prepare()
-        morning.threshold_edit()
+        self.falls(morning)
         owner = morning.owner["open_id"]
         self.browser.open(f"{self.stage.sandbox_url}/", "document.querySelectorAll('.tile').length > 5")
         self.take("people")
@@ -69,21 +80,36 @@ class Tour:
         self.office.tap(owner, card.message_id, "调整预算")
         self.browser.open(self.person(owner), shows("新的日预算"))
         self.take("form")
+        self.office.tap(owner, card.message_id, "取消")
         morning.budget_changes()
         morning.copies_agree()
         self.browser.open(self.person(owner), shows("已把日预算"))
         self.take("done")
-        self.browser.open(self.person(morning.chief, "?tab=bases"), shows("计划日报", "a"))
-        self.browser.click("计划日报", "a")
-        self.browser.wait(shows(morning.plan["计划名称"], "main"))
+        table = f"{self.office.app_token}/{self.office.tables['计划日报']}"
+        page = self.person(morning.chief, f"?tab=bases&table={table}")
+        self.browser.open(page, shows("投放中", "main"))
         self.take("table")
+
+    def falls(self, morning: Morning) -> None:
+        """The plan earns less and less, until it crosses a red line of 1:3."""
+        plan, rule = morning.plan, morning.roi_rule
+        self.office.edit(morning.chief, "预警规则", rule, 阈值="1:3")
+        for roi in FALL:
+            gmv = Decimal(plan["消耗"]) * Decimal(roi)
+            self.office.control.post(f"world/ads/plans/{plan['计划ID']}", gmv=float(gmv))
+            until(partial(self._earned, str(plan["计划ID"]), gmv), 60, f"the table shows an ROI of {roi}")
+        morning.card = self.office.card_about(morning.owner["open_id"], plan["计划名称"], 60)
+
+    def _earned(self, plan: str, gmv: Decimal) -> bool:
+        row = self.office.row("计划日报", "计划ID", plan)
+        return abs(Decimal(row["成交金额"]) - gmv) < 1
 
     def pay(self) -> None:
         """A run for HR, an approval, a payslip."""
         payday = PayDay(self.office, command=self.stage.run, seed=self.stage.seed)
         for scene in (payday.defaults, payday.tables, payday.start, payday.mend):
             scene()
-        self.browser.open(self.person(payday.hr["open_id"]), shows("待处理异常"))
+        self.browser.open(self.person(payday.hr["open_id"]), shows("待处理异常"), height=1150)
         self.take("payrun")
         payday.settle()
         payday.tap_once_ready(payday.hr, "提交签批")
@@ -116,9 +142,10 @@ class Tour:
         self.take("review")
         studio.redo()
         studio.choose_poster()
-        self.browser.open(self.person(operator, "?tab=wiki"), shows("圣诞马克杯海报", "a"))
-        self.browser.click("圣诞马克杯海报", "a")
-        self.browser.wait("document.querySelectorAll('main img').length > 1")
+        self.browser.open(
+            self.person(operator, "?tab=wiki"), "document.querySelectorAll('main img').length > 1"
+        )
+        self.browser.ask("document.querySelector('#messages').scrollTop = 0")
         self.take("wiki")
 
     def gallery(self) -> None:
@@ -141,7 +168,8 @@ def main() -> int:
         console.print(f"[red]{error}[/]")
         return 1
     os.environ.setdefault("SANDBOX_PATIENCE", "5")  # pictures may take their time
-    stage = Stage(HOME / "var" / "screenshots")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped
+    stage = Stage(HOME / "var" / "screenshots", schedules=dict(CALM))
     try:
         office = start(stage)
         with Chromium(program) as browser:

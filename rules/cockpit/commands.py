@@ -7,7 +7,7 @@ from typing import Final
 
 from sqlalchemy.engine import Connection
 
-from bot.cards import card, header, link, markdown
+from bot.cards import Card, card, header, link, markdown
 from bot.model import ChatMessage, Reply
 from bot.words import text
 from rules.cockpit.access import Right, Viewers
@@ -44,13 +44,19 @@ class Commands:
         right = self.viewers.right(conn, message.sender, self.clock.now())
         if right is not Right.YES:
             return Reply(REFUSED if right is Right.NO else UNSURE)
-        said = text(
-            "成交、广告、库存和预警都在这一页，数据每 15 秒更新。打开时用飞书账号确认身份。",
-            "Sales, ads, stock and alerts on one page, new every 15 seconds. You are asked who you are.",
-        )
-        built = card(
-            header(text("经营指挥舱", "Cockpit")),
-            [markdown(said), link(text("打开指挥舱", "Open the cockpit"), self.url, kind="primary")],
-            summary=text("经营指挥舱", "Cockpit"),
-        )
-        return Reply("经营指挥舱", built.data)
+        return Reply("经营指挥舱", cockpit_card(self.url).data)
+
+
+def cockpit_card(url: str) -> Card:
+    """The card with the way to the cockpit.
+
+    Args:
+        url: address of the cockpit.
+    """
+    said = text(
+        "成交、广告、库存和预警都在这一页，数据每 15 秒更新。打开时用飞书账号确认身份。",
+        "Sales, ads, stock and alerts on one page, new every 15 seconds. You are asked who you are.",
+    )
+    title = text("经营指挥舱", "Cockpit")
+    open_it = link(text("打开指挥舱", "Open the cockpit"), url, kind="primary_filled")
+    return card(header(title), [markdown(said), open_it], summary=title)

@@ -12,6 +12,9 @@ from creative.commands import WORDS as ART_WORDS
 from payslip.commands import RESET_HELP, RESET_WORDS, RUN_HELP, RUN_WORDS, SLIP_HELP, SLIP_WORDS
 from payslip.uploads import HELP as FILE_HELP
 from payslip.uploads import WORDS as FILE_WORDS
+from rules.cockpit.commands import HELP as COCKPIT_HELP
+from rules.cockpit.commands import WORDS as COCKPIT_WORDS
+from rules.cockpit.commands import cockpit_card
 from rules.commands import HELP as ALERT_HELP
 from rules.commands import WORDS as ALERT_WORDS
 from runtime.clock import ManualClock
@@ -26,8 +29,8 @@ def help_text() -> str:
     router, nowhere = Router(), cast("Any", None)  # 帮助 asks neither the database nor the queue
     chat = commands.register(router, nowhere, nowhere, ManualClock(START))
     for words, said in (
-        (ALERT_WORDS, ALERT_HELP), (RUN_WORDS, RUN_HELP), (SLIP_WORDS, SLIP_HELP), (RESET_WORDS, RESET_HELP),
-        (FILE_WORDS, FILE_HELP), (ART_WORDS, ART_HELP),
+        (ALERT_WORDS, ALERT_HELP), (COCKPIT_WORDS, COCKPIT_HELP), (RUN_WORDS, RUN_HELP),
+        (SLIP_WORDS, SLIP_HELP), (RESET_WORDS, RESET_HELP), (FILE_WORDS, FILE_HELP), (ART_WORDS, ART_HELP),
     ):  # fmt: skip
         router.on_command(words, chat.help, help=said)
     return chat.help(nowhere, nowhere).text
@@ -35,6 +38,9 @@ def help_text() -> str:
 
 def cards() -> Iterator[Shown]:
     """Replies and toasts."""
+    yield Shown(
+        "talk-cockpit", GROUP, ("指挥舱", "Cockpit"), cockpit_card("https://chorus.example.com/cockpit")
+    )
     yield Shown("talk-help", GROUP, ("帮助", "Help"), text=help_text())
     lost = sentences.NOT_UNDERSTOOD.format(text="明天天气怎么样")
     yield Shown("talk-lost", GROUP, ("没有听懂", "Not understood"), text=lost)
