@@ -68,8 +68,9 @@ class Looking:
         """Check the rows of brands, layouts or words; good ones are in force from now on."""
         rows = self.deps.sync.mirror.rows(table)
         now = self.deps.clock.now()
-        found = check_words(rows) if table == WORDS else shelf.check_rows(table, rows)
         with self.deps.db.begin() as conn:
+            in_force = shelf.in_force(conn, table)
+            found = check_words(rows) if table == WORDS else shelf.check_rows(table, rows, in_force)
             # A mirror that was never pulled whole does not show that a row is gone.
             whole = self.deps.sync.mirror.age(table, now) is not None
             changed = shelf.keep(self.deps.db, conn, table, found, whole=whole)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -65,17 +65,23 @@ def check_brand(values: Values) -> BrandRules | tuple[str, ...]:
     )  # fmt: skip
 
 
-def check_rows(table: str, rows: Sequence[Row]) -> list[Checked]:
-    """Look at rows of 品牌规范 or 模板. A name that stands twice is wrong in every row but the first."""
+def check_rows(table: str, rows: Sequence[Row], in_force: Collection[str] = ()) -> list[Checked]:
+    """Look at rows of 品牌规范 or 模板. A name that stands twice is good in one row only.
+
+    Args:
+        table: whose rows.
+        rows: in any order.
+        in_force: ids of rows that are good already; of two with one name they keep it.
+    """
     seen: set[str] = set()
     found = []
-    for row in rows:
+    for row in sorted(rows, key=lambda row: row.record_id not in in_force):
         name = _text(row.values, "name")
         if not name and not any(row.values.get(key) for key in ("primary", "layout", "logo")):
             continue
         checked = _check(table, row)
         if checked.good is not None and name in seen:
-            checked = Checked(row.record_id, f"“{name}”在上面的行里已经有了；请改名或删掉一行", None)
+            checked = Checked(row.record_id, f"“{name}”在另一行里已经有了；请改名或删掉一行", None)
         seen.add(name)
         found.append(checked)
     return found
@@ -128,6 +134,12 @@ def load_shelf(conn: Connection) -> Shelf:
     layouts: dict[str, Mapping[str, Any]] = {each.name: _data(each) for each in defaults().values()}
     layouts |= {str(good["name"]): good["layout"] for good in good_rows(conn, TEMPLATES)}
     return Shelf(brands, layouts)
+
+
+def in_force(conn: Connection, table: str) -> set[str]:
+    """Ids of the rows of a table that are in force."""
+    query = sa.select(checks.c.record_id).where(checks.c.table == table, checks.c.good.is_not(None))
+    return set(conn.execute(query).scalars())
 
 
 def good_rows(conn: Connection, table: str) -> list[Mapping[str, Any]]:

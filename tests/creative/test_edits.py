@@ -78,7 +78,7 @@ def test_a_brand_row_that_became_wrong_keeps_its_last_good_meaning(calm: Studio)
     assert calm.cell(row, "校验结果", "art_brands") == "可用"
     twice = calm.add("art_brands", 品牌="青禾")
     calm.idle()
-    assert "“青禾”在上面的行里已经有了" in calm.cell(twice, "校验结果", "art_brands")
+    assert "“青禾”在另一行里已经有了" in calm.cell(twice, "校验结果", "art_brands")
 
 
 def test_a_mirror_being_rebuilt_takes_no_brand_away(calm: Studio) -> None:
