@@ -12,10 +12,15 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 import structlog
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from runtime.db import Database, migrate
 from sandbox.server import SandboxServer
 from tests.support.postgres import administer
+
+DEMO = ("test_morning.py", "test_payday.py", "test_studio_day.py")
+"""These play in the demo company, one after another: only one process founds it."""
 
 LONG = ("tests/scenario/", "rules/test_worker", "sync/test_commands", "runtime/test_engine_kill", "test_sdk")
 """Two processes share the files; one that takes a minute and comes last keeps everybody waiting."""
@@ -26,6 +31,20 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--database", choices=["sqlite", "postgres"], default="sqlite", help="database to test on"
     )
+
+
+class ByCompany(LoadFileScheduling):
+    """A file's tests share what it sets up, so they stay in one process; so do the files of one company."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.split("::", 1)[0]
+        return "demo" if file.rsplit("/", 1)[-1] in DEMO else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByCompany:
+    """Who runs what when tests run in several processes."""
+    return ByCompany(config, log)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

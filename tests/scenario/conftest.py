@@ -7,7 +7,7 @@ import pytest
 from tests.scenario.house import House, running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def demo_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """The demo company; the product's temporary files go into a folder of their own, to be looked through."""
     env = {"TMPDIR": str(tmp_path_factory.mktemp("demo-temp"))}

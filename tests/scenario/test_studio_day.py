@@ -12,7 +12,7 @@ from sandbox.studio_day import StudioDay
 from tests.scenario.house import House
 from tests.schemas.check import check_requests
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(600), pytest.mark.xdist_group("scenario-morning")]
+pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
