@@ -101,26 +101,36 @@ class Bindings:
 
     def get(self, table_key: str) -> BoundTable | None:
         """The binding of a table, or None if setup has not made it."""
+        return self._read(table_key).get(table_key)
+
+    def all(self) -> dict[str, BoundTable]:
+        """The bindings of all tables by key."""
+        return self._read()
+
+    def _read(self, *keys: str) -> dict[str, BoundTable]:
+        tables, columns = sa.select(BOUND_TABLES), sa.select(BOUND_FIELDS)
+        if keys:
+            tables = tables.where(BOUND_TABLES.c.table_key.in_(keys))
+            columns = columns.where(BOUND_FIELDS.c.table_key.in_(keys))
         with self.db.read() as conn:
-            table = conn.execute(sa.select(BOUND_TABLES).where(BOUND_TABLES.c.table_key == table_key)).first()
-            if table is None:
-                return None
-            fields = conn.execute(sa.select(BOUND_FIELDS).where(BOUND_FIELDS.c.table_key == table_key)).all()
-        # A column that is no longer looked at stays bound, but is none of the table's columns.
-        spec = self.specs.table(table_key) if self.specs.has(table_key) else None
-        bound = {
-            f.field_key: BoundField(f.field_key, f.field_id, f.name, f.type, tuple(f.options), f.state)
-            for f in fields
-            if spec is None or spec.has(f.field_key)
-        }
-        return BoundTable(
-            table_key,
-            AppToken(table.app_token),
-            TableId(table.table_id),
-            table.name,
-            bound,
-            table.refreshed_at,
-        )
+            found = conn.execute(tables).all()
+            fields: dict[str, dict[str, BoundField]] = {table.table_key: {} for table in found}
+            for f in conn.execute(columns) if found else ():
+                if f.table_key in fields and self._looked_at(f.table_key, f.field_key):
+                    fields[f.table_key][f.field_key] = BoundField(
+                        f.field_key, f.field_id, f.name, f.type, tuple(f.options), f.state
+                    )
+        return {
+            each.table_key: BoundTable(
+                each.table_key, AppToken(each.app_token), TableId(each.table_id), each.name,
+                fields[each.table_key], each.refreshed_at,
+            )
+            for each in found
+        }  # fmt: skip
+
+    def _looked_at(self, table_key: str, field_key: str) -> bool:
+        """Whether a column is still one of the table's: one that no longer is stays bound all the same."""
+        return not self.specs.has(table_key) or self.specs.table(table_key).has(field_key)
 
     def require(self, table_key: str) -> BoundTable:
         """The binding of a table; ConfigError telling to run setup if there is none."""

@@ -272,13 +272,16 @@ class Setup:
 
     def bound(self) -> Bound:
         """Which tables and columns of this base are bound."""
-        tables: dict[str, str] = {}
-        fields: dict[str, Mapping[str, BoundField]] = {}
-        for spec in self.specs:
-            bound = self.bindings.get(spec.key)
-            if bound is not None and bound.app_token == self.base():
-                tables[spec.key], fields[spec.key] = bound.table_id, bound.fields
-        return Bound(tables, fields)
+        app, stored = self.base(), self.bindings.all()
+        here = {
+            spec.key: stored[spec.key]
+            for spec in self.specs
+            if spec.key in stored and stored[spec.key].app_token == app
+        }
+        return Bound(
+            {key: bound.table_id for key, bound in here.items()},
+            {key: bound.fields for key, bound in here.items()},
+        )
 
     def _table_ids(self) -> dict[str, str]:
         return dict(self.bound().tables)

@@ -143,7 +143,8 @@ class Sending:
         except PermanentError as error:
             self._mark(mine, slip, SlipState.FAILED, "", str(error))
         else:
-            self._mark(mine, slip, SlipState.SENT, message, "sent")
+            if not self._mark(mine, slip, SlipState.SENT, message, "sent"):
+                self._put(_take_back_work(slip, message))
         return True
 
     def _send(self, mine: Run, slip: SlipRow, uuid: str) -> str:
@@ -154,16 +155,19 @@ class Sending:
         sent = self.deps.im.send_card(slip.open_id, card.data, uuid=uuid, under=(PACE,))
         return str(sent.message_id)
 
-    def _mark(self, mine: Run, slip: SlipRow, state: SlipState, message: str, reason: str) -> None:
+    def _mark(self, mine: Run, slip: SlipRow, state: SlipState, message: str, reason: str) -> bool:
+        """Note what became of a card; False when its payslip was voided while the card was on its way."""
         now, s = self.deps.clock.now(), t.slips.c
         with self.deps.db.begin() as conn:
-            conn.execute(
+            marked = conn.execute(
                 t.slips.update()
-                .where(s.run_id == slip.run_id, s.employee_no == slip.employee_no)
+                .where(s.run_id == slip.run_id, s.employee_no == slip.employee_no, s.token == slip.token)
                 .where(s.state == SlipState.SEALED.value)
                 .values(state=state.value, message_id=message or None, sent_at=now if message else None)
             )
-            self._audit(conn, mine, slip, reason)
+            stands = marked.rowcount == 1
+            self._audit(conn, mine, slip, reason if stands else "voided_on_its_way")
+        return stands
 
     def _told(self, mine: Run) -> None:
         """Set to work what follows from cards sent: HR's rows, and the end when it was the last one."""
@@ -259,10 +263,16 @@ class Sending:
         """Draw over the card of a payslip that is no longer valid."""
         with self.deps.db.read() as conn:
             slip = load_slip(conn, str(args["run"]), str(args["no"]))
-        if slip is None or slip.message_id is None:
-            return
-        message = MessageId(slip.message_id)
-        card: Card = recalled_card(slip.month, self.deps.policy.company)
+        if slip is not None and slip.message_id is not None:
+            self._draw_over(run, slip.message_id, slip.month)
+
+    def take_back(self, run: JobRun, args: Mapping[str, Any]) -> None:
+        """Draw over a card that left in the moment its payslip was voided; no slip knows of it."""
+        self._draw_over(run, str(args["message"]), Month(str(args["month"])))
+
+    def _draw_over(self, run: JobRun, message_id: str, month: Month) -> None:
+        message = MessageId(message_id)
+        card: Card = recalled_card(month, self.deps.policy.company)
 
         def update() -> bool:
             try:
@@ -372,6 +382,11 @@ def push_lane(slip: SlipRow) -> int:
 def push_key(slip: SlipRow) -> str:
     """Under which a payslip is sent once: this content of this version."""
     return f"payroll.push:{slip.run_id}:{slip.employee_no}:{slip.version}:{slip.digest[:12]}"
+
+
+def _take_back_work(slip: SlipRow, message: str) -> Work:
+    args = {"message": message, "month": slip.month}
+    return Work("payroll.take_back", f"payroll.take_back:{message}", f"receiver:{slip.open_id}", args)
 
 
 def recall_work(slip: SlipRow) -> Work:

@@ -121,6 +121,7 @@ def register_jobs(engine: Engine, deps: Payroll) -> None:
     engine.register("payroll.reminder", sending.reminder)
     engine.register("payroll.recall", sending.recall)
     engine.register("payroll.recall_all", sending.recall_all)
+    engine.register("payroll.take_back", sending.take_back)
     engine.register("payroll.slip_rows", sending.slip_rows)
     engine.register("pay.slip_row", sending.slip_rows)
     engine.register("payroll.finance", paying.finance)

@@ -43,6 +43,7 @@ from runtime.work import Work, WorkQueue, status_table
 from tests.contract.kit import control
 from tests.creative.hands import Hands
 from tests.creative.stage_kit import CLEAR, Noonday, buttons, texts
+from tests.support.founding import found
 from tests.support.wait import until
 
 PATIENCE = 60.0
@@ -349,7 +350,6 @@ def open_studio(
     """
     sandbox.world.limits_on = False
     control(sandbox, "POST", "world/images", sketches=True)  # how they look is tested elsewhere
-    space = control(sandbox, "POST", "wiki/spaces", name="素材归档")["data"]["space_id"]
     manifest = Manifest(name="经营助手", base=BaseManifest(name="经营数据"))
     settings = load_settings(
         feishu_app_id="cli_sandbox0000001", feishu_app_secret="sandbox-secret",
@@ -363,7 +363,8 @@ def open_studio(
     feishu = Feishu(settings, db=database, clock=clock)
     sync = build_sync(floor, feishu, Specs((*TABLES, sync_log_table())))
     setup = Setup(feishu, sync, manifest, settings)
-    setup.apply()
+    found(sandbox, database, setup)
+    space = control(sandbox, "POST", "wiki/spaces", name="素材归档")["data"]["space_id"]
     boss = next(iter(sandbox.world.people.values()))
     sandbox.world.bitable.base(str(setup.base())).managers.add(boss.open_id)
     engine = queue if by_hand else Engine(database, instance="art-test", clock=clock, first_wait=0.02)

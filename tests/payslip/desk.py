@@ -13,6 +13,7 @@ from bitable_sync.spec import Specs
 from payslip.specs import TABLES
 from runtime.db import Database
 from runtime.vault import Keys, Vault
+from tests.support.founding import found
 from tests.sync.conftest import Stage, make_stage
 
 
@@ -26,7 +27,7 @@ def pay_desk(sandbox: Any, database: Database, tmp_path: Path) -> Iterator[Stage
     setup = Setup(plain.feishu, sync, plain.floor.manifest, plain.floor.settings)
     stage = replace(plain, sync=sync, setup=setup)
     try:
-        setup.apply()
+        found(sandbox, database, setup)
         sandbox.world.bitable.base(stage.app).managers.add(stage.open_id)
         yield stage
     finally:

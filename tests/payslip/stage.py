@@ -39,6 +39,7 @@ from runtime.settings import load_settings
 from runtime.vault import Keys, Vault
 from runtime.work import WorkQueue, status_table
 from sandbox.approval_state import PAYROLL_COMPANY_CODE, PAYROLL_DEPARTMENT_CODE
+from tests.support.founding import found
 from tests.support.wait import until
 
 KEYS = {"k1": base64.b64decode("MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=")}
@@ -290,7 +291,7 @@ def open_payday(
     feishu = Feishu(settings, db=database, clock=clock)
     sync = build_sync(floor, feishu, Specs((*TABLES, sync_log_table())), vault)
     setup = Setup(feishu, sync, manifest, settings)
-    setup.apply()
+    found(sandbox, database, setup)
     sandbox.world.bitable.base(str(setup.base())).managers.add(boss.open_id)
     engine, router, web = Engine(database, instance="pay-test", first_wait=0.02), Router(), Router()
     sync.register(router)

@@ -20,6 +20,7 @@ from runtime.errors import ConfigError
 from runtime.manifest import Manifest, RoleManifest, load_manifest
 from runtime.vault import Keys, Vault
 from sandbox.bitable_errors import BitableError
+from tests.support.founding import found
 from tests.sync.conftest import Stage, make_stage
 
 FORBIDDEN = 1254302
@@ -68,7 +69,7 @@ def found_company(sandbox: Any, database: Database, folder: Path, manifest: Mani
     floor = replace(plain.floor, manifest=manifest)
     sync = build_sync(floor, plain.feishu, all_specs(), Vault(Keys({"k1": bytes(32)})))
     stage = replace(plain, floor=floor, sync=sync, setup=Setup(plain.feishu, sync, manifest, floor.settings))
-    stage.setup.apply()
+    found(sandbox, database, stage.setup)
     boss, *others = [person.open_id for person in sandbox.world.people.values()]
     sandbox.world.bitable.base(stage.app).managers.add(boss)
     people = {"boss": boss} | dict(zip(("stranger", *SEEN), others, strict=False))

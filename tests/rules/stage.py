@@ -35,6 +35,7 @@ from runtime.schedule import Scheduler
 from runtime.settings import load_settings
 from runtime.work import Work, WorkQueue, status_table
 from sandbox.ads import ADVERTISER_ID
+from tests.support.founding import found
 from tests.support.wait import until
 
 MANIFEST = Manifest(name="测试", base=BaseManifest(name="经营数据"))
@@ -252,7 +253,7 @@ def open_scene(sandbox: Any, database: Database, folder: Path, *, launch: bool =
     feishu = Feishu(settings, db=database, clock=clock)
     sync = build_sync(floor, feishu, Specs((*TABLES, sync_log_table())))
     setup = Setup(feishu, sync, MANIFEST, settings)
-    setup.apply()
+    found(sandbox, database, setup)
     manager = next(iter(sandbox.world.people.values())).open_id
     sandbox.world.bitable.base(str(setup.base())).managers.add(manager)
     engine, router, web = Engine(database, instance="rules-test", first_wait=0.05), Router(), Router()
