@@ -164,6 +164,11 @@ class EventsState:
         """Go on with the queue of a kept state."""
         self._outbox.awake()
 
+    def rest(self) -> None:
+        """Stop the senders; the queue of another state is served by new ones."""
+        self.close()
+        self._threads = []
+
     def close(self) -> None:
         """Stop the senders."""
         self._outbox.close()

@@ -107,7 +107,7 @@ def dump(world: World) -> bytes:
 
 
 def restore(world: World, raw: bytes, name: str = "the state") -> None:
-    """Put kept state into a world that nobody uses yet.
+    """Put kept state into a world that nobody is calling; what it runs in the background is stopped before.
 
     Raises:
         StateError: these bytes are not a state, or that of another version; the world is unchanged.
@@ -136,6 +136,9 @@ def restore(world: World, raw: bytes, name: str = "the state") -> None:
 
 
 def _put(world: World, kept: dict[str, Any]) -> None:
+    for state in world.areas.values():
+        if hasattr(state, "rest"):
+            state.rest()
     for name in OWN:
         setattr(world, name, kept["world"][name])
     world.ids = kept["world"]["ids"]

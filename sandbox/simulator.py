@@ -79,6 +79,10 @@ class SimulatorState:
         self._stop.set()
         self._thread = None
 
+    def rest(self) -> None:
+        """Stop before another state is put in."""
+        self.stop()
+
     def close(self) -> None:
         """Stop for good and wait for it; ``flows`` stays, so that a kept state goes on."""
         self._stop.set()

@@ -188,3 +188,17 @@ def test_a_stage_restarts_its_sandbox_where_it_was(tmp_path: Path) -> None:
         stage.stop()
     with pytest.raises(ValueError, match="keep_state=True"):
         Stage(tmp_path / "other").restart_sandbox()
+
+
+def test_a_state_put_into_a_running_world_pushes_its_events(sandbox: SandboxServer) -> None:
+    """The senders of the state before are gone, and those of the new one work."""
+    world, receiver = sandbox.world, Receiver()
+    try:
+        world.events.subscribe(receiver.url)
+        world.events.emit("im.chat.disbanded_v1", {"chat_id": "oc_1"})
+        until(lambda: len(receiver.pushed) == 1, what="the first event")
+        restore(world, dump(world))
+        world.events.emit("im.chat.disbanded_v1", {"chat_id": "oc_2"})
+        until(lambda: len(receiver.pushed) == 2, what="an event after the state was put back")
+    finally:
+        receiver.stop()
