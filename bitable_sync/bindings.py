@@ -116,21 +116,24 @@ class Bindings:
             found = conn.execute(tables).all()
             fields: dict[str, dict[str, BoundField]] = {table.table_key: {} for table in found}
             for f in conn.execute(columns) if found else ():
-                if f.table_key in fields and self._looked_at(f.table_key, f.field_key):
+                if f.table_key in fields:
                     fields[f.table_key][f.field_key] = BoundField(
                         f.field_key, f.field_id, f.name, f.type, tuple(f.options), f.state
                     )
         return {
             each.table_key: BoundTable(
                 each.table_key, AppToken(each.app_token), TableId(each.table_id), each.name,
-                fields[each.table_key], each.refreshed_at,
+                self._looked_at(each.table_key, fields[each.table_key]), each.refreshed_at,
             )
             for each in found
         }  # fmt: skip
 
-    def _looked_at(self, table_key: str, field_key: str) -> bool:
-        """Whether a column is still one of the table's: one that no longer is stays bound all the same."""
-        return not self.specs.has(table_key) or self.specs.table(table_key).has(field_key)
+    def _looked_at(self, table_key: str, fields: Mapping[str, BoundField]) -> Mapping[str, BoundField]:
+        """Those columns that are still the table's: one that no longer is stays bound all the same."""
+        if not self.specs.has(table_key):
+            return fields
+        spec = self.specs.table(table_key)
+        return {key: field for key, field in fields.items() if spec.has(key)}
 
     def require(self, table_key: str) -> BoundTable:
         """The binding of a table; ConfigError telling to run setup if there is none."""

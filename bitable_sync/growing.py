@@ -22,6 +22,7 @@ class Grown:
 
     def __init__(self, db: Database) -> None:
         self._db = db
+        self._known: dict[str, tuple[Sequence[sa.Row[Any]], tuple[FieldSpec, ...]]] = {}
 
     def fields(self, table_key: str) -> tuple[FieldSpec, ...]:
         """The further columns of a table, in the order they were given."""
@@ -29,9 +30,12 @@ class Grown:
             return self.fields_in(conn, table_key)
 
     def fields_in(self, conn: Connection, table_key: str) -> tuple[FieldSpec, ...]:
-        """The same as `fields`, as the caller's transaction sees them."""
+        """The same as `fields`, as the caller's transaction sees them; the same object while none changes."""
         query = sa.select(COLUMNS).where(COLUMNS.c.table_key == table_key).order_by(COLUMNS.c.position)
-        return tuple(_field(row) for row in conn.execute(query))
+        rows, known = conn.execute(query).all(), self._known.get(table_key)
+        if known is None or known[0] != rows:
+            known = self._known[table_key] = rows, tuple(map(_field, rows))
+        return known[1]
 
     def replace(self, conn: Connection, table_key: str, fields: Sequence[FieldSpec]) -> None:
         """Let these be the further columns of a table.

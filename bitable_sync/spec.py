@@ -168,6 +168,9 @@ class Specs:
 
     tables: tuple[TableSpec, ...]
     grown: Callable[[str], tuple[FieldSpec, ...]] | None = None
+    _made: dict[str, tuple[tuple[FieldSpec, ...], TableSpec]] = dataclass_field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         keys = [table.key for table in self.tables]
@@ -203,7 +206,12 @@ class Specs:
     def _whole(self, table: TableSpec) -> TableSpec:
         """The table with its further columns; whoever adds those sees to it that keys and names are free."""
         more = self.grown(table.key) if table.grows and self.grown is not None else ()
-        return replace(table, fields=(*table.fields, *more)) if more else table
+        if not more:
+            return table
+        made = self._made.get(table.key)
+        if made is None or made[0] is not more:
+            made = self._made[table.key] = more, replace(table, fields=(*table.fields, *more))
+        return made[1]
 
 
 def sync_log_table() -> TableSpec:

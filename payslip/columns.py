@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -145,10 +146,11 @@ class Structuring:
         """
         bindings, sent, faults = self.sync.bindings, 0, list[DriftFinding]()
         bound = bindings.require(PAYROLL)
+        known = dict(bound.fields)  # and what is bound on the way: later columns refer to earlier ones
         live = self.feishu.bitable.list_fields(bound.app_token, bound.table_id)
         for field in self.grown.fields(PAYROLL):
             try:
-                sent += self._column(bound.key, field, live)
+                sent += self._column(replace(bound, fields=known), field, live, known)
             except PermanentError as error:
                 sentence = f"薪资核算的列「{field.name}」没有装好：{error}"
                 faults.append(DriftFinding(PAYROLL, field.key, sentence, kind=FINDING))
@@ -158,9 +160,14 @@ class Structuring:
             self.sync.telling.tell(PAYROLL)
         return {"sent": sent, "faults": len(faults)}
 
-    def _column(self, table_key: str, field: FieldSpec, live: Sequence[Mapping[str, Any]]) -> int:
-        """Bring one column about; 1 when something was sent."""
-        bound = self.sync.bindings.require(table_key)
+    def _column(
+        self,
+        bound: BoundTable,
+        field: FieldSpec,
+        live: Sequence[Mapping[str, Any]],
+        known: dict[str, BoundField],
+    ) -> int:
+        """Bring one column about, and note in ``known`` what stands for it; 1 when something was sent."""
         item = _find(field, bound, live)
         missing = [key for key in needs(field) if key not in bound.ids()]
         if missing:
@@ -170,12 +177,12 @@ class Structuring:
             # After somebody deleted the column it is made anew: by another token, as the old one is used up.
             stamp = token("field", bound.table_id, field.key, body, last_id(bound, field.key))
             item = self.feishu.bitable.create_field(bound.app_token, bound.table_id, body, client_token=stamp)
-            self._bind(table_key, field, item)
+            self._bind(bound.key, field, item, known)
             return 1
         if not compatible(field.kind, int(item["type"])):
             wanted = words(TYPE[field.kind])
             raise PermanentError(f"已有的同名列是{words(int(item['type']))}，应为{wanted}；请给它换个名字")
-        self._bind(table_key, field, item)
+        self._bind(bound.key, field, item, known)
         if field.kind is not Kind.FORMULA or _formula(item) == _formula(body):
             return 0
         body = {**body, "field_name": str(item["field_name"])}  # people may have renamed it
@@ -183,9 +190,13 @@ class Structuring:
         self.feishu.bitable.update_field(bound.app_token, bound.table_id, field_id, body)
         return 1
 
-    def _bind(self, table_key: str, field: FieldSpec, item: Mapping[str, Any]) -> None:
+    def _bind(
+        self, table_key: str, field: FieldSpec, item: Mapping[str, Any], known: dict[str, BoundField]
+    ) -> None:
         column = BoundField(field.key, str(item["field_id"]), str(item["field_name"]), int(item["type"]))
-        self.sync.bindings.bind_fields(table_key, [column])
+        if known.get(field.key) != column:
+            self.sync.bindings.bind_fields(table_key, [column])
+            known[field.key] = column
 
 
 def structure_work(now: datetime, *, fetch: bool = False) -> Work:

@@ -151,7 +151,7 @@ def test_a_supervisor_scores_and_cannot_make_the_score_another_persons(company: 
 
 @pytest.mark.parametrize("who", ["运营", "采购", "设计", "只读", "stranger"])
 def test_everybody_else_sees_and_does_nothing(company: Company, who: str) -> None:
-    """Operators, buyers, designers, readers and people without a role: no row, no edit, no new row, no deletion."""
+    """Operators, buyers, designers, readers and people without a role: no row, no change."""
     for key in PAY_KEYS:
         assert company.sees(who, key) == []
         refused(lambda key=key: company.edits(who, key, **first_cell(key)))  # type: ignore[misc]

@@ -1,6 +1,7 @@
 """``kill -9`` at random points of a busy day: nothing acknowledged is lost, nobody is told twice.
 
 The seed decides the order of the victims and the moments; it is printed, and CHORUS_KILL_SEED repeats it.
+CHORUS_KILL_SHARE plays a part of the day.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ pytestmark = [
     pytest.mark.timeout(420),
 ]
 
-EVENTS, ARTICLES, CARDS, KILLS = 2000, 330, 500, 3
+EVENTS, ARTICLES, CARDS = support.sized(2000, 330, 500)
+KILLS = 3
 PACE = 80
 """Events a second: each part of the day takes eight seconds, so a kill meets work of every kind."""
 

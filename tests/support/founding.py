@@ -34,7 +34,9 @@ def found(sandbox: Any, database: Database, setup: Setup) -> None:
     if kind not in _left:
         setup.apply()
         with database.read() as conn:
-            rows = {table.name: [dict(row._mapping) for row in conn.execute(sa.select(table))] for table in KEPT}
+            rows = {
+                table.name: [dict(row._mapping) for row in conn.execute(sa.select(table))] for table in KEPT
+            }
         _left[kind] = dump(sandbox.world), rows
         return
     world, rows = _left[kind]
@@ -49,5 +51,11 @@ def found(sandbox: Any, database: Database, setup: Setup) -> None:
 def _kind(sandbox: Any, setup: Setup) -> str:
     """Everything the outcome of a setup depends on."""
     people = sorted(sandbox.world.people)
-    about = (tuple(setup.specs), setup.manifest, setup.settings.admin_open_id, people, sandbox.world.limits_on)
+    about = (
+        tuple(setup.specs),
+        setup.manifest,
+        setup.settings.admin_open_id,
+        people,
+        sandbox.world.limits_on,
+    )
     return hashlib.sha256(repr(about).encode()).hexdigest()
