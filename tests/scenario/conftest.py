@@ -7,9 +7,18 @@ import pytest
 from tests.scenario.house import House, running
 
 
+CALM = {
+    "pull_ads": "every 2s",
+    "pull_stock": "every 15s",
+    "pull_shops": "every 15s",
+    "check_rules": "every 5s",
+}
+"""Two thousand articles looked at every five seconds would take half a core from everything else that runs."""
+
+
 @pytest.fixture(scope="package")
 def demo_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """The demo company; the product's temporary files go into a folder of their own, to be looked through."""
     env = {"TMPDIR": str(tmp_path_factory.mktemp("demo-temp"))}
-    with running(tmp_path_factory.mktemp("demo"), "demo", env=env) as built:
+    with running(tmp_path_factory.mktemp("demo"), "demo", env=env, schedules=CALM) as built:
         yield built
