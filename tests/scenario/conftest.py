@@ -6,14 +6,13 @@ import pytest
 
 from tests.scenario.house import House, running
 
-
 CALM = {
     "pull_ads": "every 2s",
     "pull_stock": "every 15s",
     "pull_shops": "every 15s",
     "check_rules": "every 5s",
 }
-"""Two thousand articles looked at every five seconds would take half a core from everything else that runs."""
+"""Two thousand articles looked at every five seconds would take half a core from all else that runs."""
 
 
 @pytest.fixture(scope="package")
