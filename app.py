@@ -200,7 +200,7 @@ def register_features(
     from rules.wire import WorkerDeps, make_policy, register_worker
 
     gateways = Gateways.from_settings(floor.settings, floor.clock)
-    deps = WorkerDeps(floor, feishu.im, gateways, make_policy(floor, admins(floor)))
+    deps = WorkerDeps(floor, feishu.im, feishu.approval, gateways, make_policy(floor, admins(floor)))
     register_worker(engine, router, scheduler, sync, deps)
     if vault is not None:
         register_pay(engine, router, scheduler, sync, floor, feishu, vault)

@@ -8,16 +8,16 @@ passed before (``REMOVE_REPEAT``) and passes nodes by itself (``AUTO_PASS``), so
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
 from payslip.model import EVERYONE
 from runtime.errors import PermanentError
+from runtime.feishu.approval_form import FormUnfit, entries, fill, number
 from runtime.ids import OpenId
 
 MERGED = "其他部门"
@@ -154,36 +154,10 @@ def form(definition: Mapping[str, Any], values: Mapping[str, str | int | Decimal
     Raises:
         CannotSign: the definition is not active, lacks a widget, or wants handwritten signatures.
     """
-    name = definition.get("approval_name") or "审批"
-    if definition.get("status") != "ACTIVE":
-        raise CannotSign(f"审批“{name}”没有启用：请在飞书审批后台启用它")
-    widgets = _widgets(definition)
-    missing = [key for key in WIDGETS if key not in widgets]
-    if missing:
-        raise CannotSign(
-            f"审批“{name}”缺少控件 {'、'.join(missing)}：请在审批后台按文档补上（自定义控件编号）"
-        )
-    items = []
-    for key, value in values.items():
-        widget = widgets.get(key)
-        if widget is not None:
-            item = {"id": widget["id"], "type": widget["type"], "value": _value(widget["type"], value)}
-            items.append(item | ({"currency": "CNY"} if widget["type"] == "amount" else {}))
-    return items
-
-
-def _widgets(definition: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     try:
-        found = json.loads(str(definition.get("form") or "[]"))
-    except ValueError:
-        found = []
-    return {str(w.get("custom_id") or w.get("id")): w for w in found if isinstance(w, Mapping)}
-
-
-def _value(kind: str, value: str | int | Decimal) -> str | float | int:
-    if kind in ("number", "amount"):
-        return float(value)  # the wire wants JSON numbers; two decimals survive, read back as Decimal
-    return str(value)
+        return fill(definition, values, WIDGETS)
+    except FormUnfit as unfit:
+        raise CannotSign(str(unfit)) from unfit
 
 
 def judge(instance: Mapping[str, Any], *, digest: str, total: Decimal, asked: Mapping[str, str]) -> Verdict:
@@ -195,10 +169,10 @@ def judge(instance: Mapping[str, Any], *, digest: str, total: Decimal, asked: Ma
         total: what was put into the form, yuan.
         asked: who was asked, by node.
     """
-    values = [str(item.get("value")) for item in _items(instance)]
+    values = [str(item.get("value")) for item in entries(instance)]
     if digest not in values:
         return Verdict(SignatureState.REFUSED, reason="审批单里的数据摘要与本批次不一致")
-    if total not in {_number(value) for value in values}:
+    if total not in {number(value) for value in values}:
         return Verdict(SignatureState.REFUSED, reason="审批单里的合计与本批次不一致")
     status = str(instance.get("status"))
     if instance.get("reverted"):
@@ -213,22 +187,6 @@ def judge(instance: Mapping[str, Any], *, digest: str, total: Decimal, asked: Ma
     if len(passed) < len(asked):
         return Verdict(SignatureState.REFUSED, passed, f"应由 {len(asked)} 人签批，实际只有 {len(passed)} 人")
     return Verdict(SignatureState.APPROVED, passed)
-
-
-def _items(instance: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    try:
-        items = json.loads(str(instance.get("form") or "[]"))
-    except ValueError:
-        return []
-    return [item for item in items if isinstance(item, Mapping)] if isinstance(items, list) else []
-
-
-def _number(value: str) -> Decimal | None:
-    """An amount as it comes back: a JSON number, compared exactly to the cent."""
-    try:
-        return Decimal(value).quantize(Decimal("0.01"))
-    except InvalidOperation:
-        return None
 
 
 def _passed(instance: Mapping[str, Any]) -> tuple[OpenId, ...]:

@@ -11,11 +11,15 @@ from rules.deps import Ads, Erp, Worker
 from rules.effects import Changed, commit
 from rules.limits import Refusal, check_budget, yuan
 from rules.model import Action, Reason, Task, TaskState
+from rules.sources import plan_state
 from rules.specs import PLANS, STOCK
 from runtime import audit
 from runtime.errors import ChorusError, TransientError, UnknownOutcome
 from runtime.jobrun import JobRun
 from runtime.work import Work
+
+STOPPED = ("已暂停", "已结束")
+"""A plan that was stopped while its new budget waited for approval: somebody has thought better of it."""
 
 
 class Acting:
@@ -51,12 +55,17 @@ class Acting:
     def _adjust(self, run: JobRun, task: Task, ads: Ads) -> dict[str, Any]:
         def look() -> dict[str, str] | None:
             plan = ads.plan(task.object_id)
-            return None if plan is None else {"budget": str(plan.budget), "spend": str(plan.spend)}
+            if plan is None:
+                return None
+            return {"budget": str(plan.budget), "spend": str(plan.spend), "status": plan_state(plan)}
 
         before = run.attempt("before", look)
         if before is None:
             return {"failed": "平台上已经没有这个计划"}
         budget = Decimal(before["budget"])
+        moved = _moved_meanwhile(task, budget, before["status"])
+        if moved is not None:
+            return {"failed": moved, "before": str(budget)}
         if budget != task.amount:
             # Spend has gone on since the tap, so the platform's rules are checked again.
             refusal = check_budget(
@@ -130,6 +139,18 @@ class Acting:
             if not failed:
                 table = PLANS if task.kind is Action.ADJUST else STOCK
                 self.deps.queue.put(conn, pull_work(table, f"after:{task.id}"))
+
+
+def _moved_meanwhile(task: Task, budget: Decimal, status: str) -> str | None:
+    """Why a change that was approved no longer fits the plan; None when it does, or needed no approval."""
+    if task.approval is None or budget == task.amount:
+        return None
+    if task.before is not None and budget != task.before:
+        return f"等审批时预算已从 {yuan(task.before)} 改为 {yuan(budget)}，没有执行；如仍需要请重新提交"
+    was = (task.detail or {}).get("status", status)
+    if status in STOPPED and was not in STOPPED:
+        return f"等审批时计划从“{was}”变为“{status}”，没有执行；如仍需要请重新提交"
+    return None
 
 
 def _set(ads: Ads, task: Task) -> Callable[[], bool]:

@@ -17,12 +17,14 @@ from bitable_sync.mirror import Row
 from bot.model import Tap, TapAnswer, Toast
 from rules import lifecycle, store, told
 from rules.access import may_act, may_see, responsible_names
+from rules.allowance import needs_approval, read_allowance
 from rules.cards import alert_card
 from rules.check import Policy
-from rules.effects import Changed, act_work, commit, notify_work
+from rules.effects import Changed, commit, first_work, notify_work
 from rules.limits import Refusal, check_budget, check_pieces, read_amount
 from rules.model import Action, Alert, Doubt, Reason, Rule, State, Task, TaskState
 from rules.notices import Kind, Notice
+from rules.specs import ALLOWANCES
 from rules.stakes import numbers
 from rules.views import ADJUST, FORM_ACTION, Sources, View, find_row, load_view
 from rules.wording import hour, reason_text
@@ -119,7 +121,7 @@ class Actions:
         if tap.value.get("v") != ready.alert.turn:
             return self._already(conn, tap, ready)
         form = tap.action.split(".")[0]
-        amount = self._checked(conn, ready, form, tap.form)
+        amount = self._within(ready, FORM_ACTION[form], self._checked(conn, ready, form, tap.form))
         if isinstance(amount, Refusal):
             self._refused(conn, tap, ready.alert, "amount")
             self._note_form(conn, tap, ready.alert, form)
@@ -150,10 +152,29 @@ class Actions:
         refusal = check_budget(amount, budget=read["budget"], spend=read["spend"], changes_today=count)
         return refusal or amount
 
+    def _asks(self, person: Person, kind: Action, amount: Decimal, before: Decimal | None) -> bool:
+        """Whether a change is more than this person may make alone (审批额度)."""
+        rows = [read_allowance(row.values) for row in self.sources.mirror.rows(ALLOWANCES)]
+        return needs_approval(rows, person.open_id, kind, amount, before)
+
+    def _within(self, ready: Ready, kind: Action, amount: Decimal | Refusal) -> Decimal | Refusal:
+        """The amount, unless it needs an approval that nobody has set up."""
+        if isinstance(amount, Refusal) or kind in self.policy.approvals:
+            return amount
+        before = numbers(ready.view.values).get("budget") if kind is Action.ADJUST else None
+        if not self._asks(ready.person, kind, amount, before):
+            return amount
+        return Refusal(
+            f"超过你的审批额度，但“{kind.value}”还没有设置审批：请填小一些，或联系管理员",
+            "Beyond your allowance, and no approval is set up; enter less, or ask your administrator",
+        )
+
     def _decide(self, conn: Connection, tap: Tap, ready: Ready, kind: Action, amount: Decimal) -> TapAnswer:
         now, alert = self.clock.now(), ready.alert
         read = numbers(ready.view.values)
         before = read.get("budget") if kind is Action.ADJUST else None
+        asks = self._asks(ready.person, kind, amount, before)
+        status = ready.view.values.get("status")
         task = Task(
             store.task_id(alert),
             alert.id,
@@ -164,18 +185,23 @@ class Actions:
             amount,
             before,
             None,
-            TaskState.QUEUED,
+            TaskState.WAITING if asks else TaskState.QUEUED,
             ready.person,
             now,
+            detail={"status": status} if isinstance(status, str) else None,
         )
         store.save_task(conn, task)
         audit.record(
             conn, at=now, actor=tap.operator, action=f"task.{kind.name.lower()}", subject=f"task:{task.id}",
-            reason="decided", detail={"alert": alert.id, "amount": str(amount), "before": str(before or "")},
+            reason="approval_asked" if asks else "decided",
+            detail={"alert": alert.id, "amount": str(amount), "before": str(before or "")},
         )  # fmt: skip
-        self.queue.put(conn, act_work(task))
+        self.queue.put(conn, first_work(task))
         step = lifecycle.acknowledge(alert, ready.person, now, reason=Reason.ACTED)
         toast = Toast("success", "已提交，正在执行", "Submitted; it is being done")
+        if asks:
+            zh, en = "超过你的额度，已提交审批，通过后自动执行", "Beyond your allowance; sent for approval"
+            toast = Toast("success", zh, en)
         return self._done(conn, tap, step, toast)
 
     # --- 查看 ---
@@ -283,6 +309,10 @@ _GONE = Toast(
 
 def _busy(task: Task) -> Toast:
     who, at = task.asked_by.name, hour(task.asked_at)
+    if task.state is TaskState.WAITING:
+        return Toast(
+            "warning", f"{who} 在 {at} 提交的处理正在等审批", f"{who}'s action of {at} waits for an approval"
+        )
     return Toast(
         "warning", f"{who} 在 {at} 提交的处理正在执行", f"{who}'s action of {at} is being carried out"
     )

@@ -20,7 +20,7 @@ from rules import lifecycle, store, told
 from rules.effects import Changed, Telling, commit
 from rules.evaluate import evaluate
 from rules.metrics import Catalog, TableWords
-from rules.model import Alert, Finding, Rule, State, Verdict
+from rules.model import Action, Alert, Finding, Rule, State, Verdict
 from rules.notices import decide, receivers
 from rules.rulebook import Entry, load_entries, renamed_columns
 from rules.tables import rule_rows
@@ -41,10 +41,12 @@ class Policy:
     Attributes:
         fallback: who is told when an object has neither a responsible person nor a cc.
         max_age: a table key → how old its platform numbers may be before its rules stop judging.
+        approvals: an action → the approval a change beyond somebody's allowance waits for.
     """
 
     fallback: tuple[Person, ...] = ()
     max_age: Mapping[str, timedelta] = field(default_factory=dict)
+    approvals: Mapping[Action, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from rules.review import Reviewer
 from rules.views import Sources
 from runtime.clock import Clock
 from runtime.db import Database
+from runtime.feishu.approval import Approval
 from runtime.feishu.im import Im
 from runtime.settings import Settings
 from runtime.work import WorkQueue
@@ -99,6 +100,7 @@ class Worker:
         policy: what the configuration decides.
         checker: applies rules.
         reviewer: takes over edits of rules.
+        approval: approvals, for changes beyond somebody's allowance.
         mass_delete: more plans than this missing at once are a doubt about the source, not a fact.
     """
 
@@ -112,4 +114,5 @@ class Worker:
     policy: Policy
     checker: Checker
     reviewer: Reviewer
+    approval: Approval
     mass_delete: int = 10

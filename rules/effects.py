@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection
 
 from bitable_sync.cells import Person
 from rules import store, told
-from rules.model import Alert, Reason, Task
+from rules.model import Alert, Reason, Task, TaskState
 from rules.notices import Kind, Notice
 from runtime import audit
 from runtime.work import Work, WorkQueue
@@ -150,3 +150,23 @@ def board_work(now: datetime) -> Work:
 def act_work(task: Task) -> Work:
     """Carry a task out; one at a time for each object of the platform."""
     return Work("rules.act", f"act:{task.id}", f"object:{task.object_id}", {"task_id": task.id})
+
+
+LOOK_AFTER = timedelta(seconds=1)
+"""An event may come a moment before the approval can be read as it says."""
+
+
+def ask_work(task: Task) -> Work:
+    """Start the approval a large change waits for."""
+    return Work("rules.ask", f"ask:{task.id}", f"approval:{task.id}", {"task_id": task.id})
+
+
+def look_work(task: Task, cause: str) -> Work:
+    """Look at the approval of a task; one look for each cause."""
+    name = f"look:{task.id}:{cause}"
+    return Work("rules.look", name, f"approval:{task.id}", {"task_id": task.id}, LOOK_AFTER)
+
+
+def first_work(task: Task) -> Work:
+    """What follows from a task just submitted: to act, or to ask first."""
+    return ask_work(task) if task.state is TaskState.WAITING else act_work(task)

@@ -17,7 +17,7 @@ from rules.deps import Worker
 from rules.model import Action, Alert, State, Task
 from rules.rulebook import load_entry, verdicts
 from rules.sources import Values, changed_rows, lost_plans, plan_rows, shop_rows, stock_rows
-from rules.specs import ALERTS, DATA_TABLES, PLANS, RULES, STOCK, TASKS
+from rules.specs import ALERTS, ALLOWANCES, DATA_TABLES, PLANS, RULES, STOCK, TASKS
 from rules.tables import alert_tasks, alerts
 from rules.wording import STATE_ZH, limit_text, metric_text, reason_text
 from runtime.clock import SHANGHAI
@@ -26,7 +26,7 @@ from runtime.jobrun import JobRun
 from runtime.work import Work
 
 BOARD_ROWS = 500
-EDITED = (RULES, *DATA_TABLES)
+EDITED = (RULES, ALLOWANCES, *DATA_TABLES)
 """The tables people edit and rules are judged by: the mirror must hold all of their rows."""
 
 _log = structlog.get_logger("rules.jobs")

@@ -223,6 +223,7 @@ class Reason(StrEnum):
     ACKNOWLEDGED = "acknowledged"
     ACK_EXPIRED = "ack_expired"
     ACTED = "acted"
+    APPROVED = "approved"
     TASK_DONE = "task_done"
     TASK_FAILED = "task_failed"
     CLOSED_BY_PERSON = "closed_by_person"
@@ -280,6 +281,7 @@ class Alert:
 class TaskState(StrEnum):
     """The life of one action; the values are the options of 处理任务."""
 
+    WAITING = "待审批"
     QUEUED = "排队中"
     DOING = "执行中"
     DONE = "已完成"
@@ -288,14 +290,15 @@ class TaskState(StrEnum):
     @property
     def running(self) -> bool:
         """Whether the outcome is still open."""
-        return self in (TaskState.QUEUED, TaskState.DOING)
+        return self in (TaskState.WAITING, TaskState.QUEUED, TaskState.DOING)
 
 
 @dataclass(frozen=True, slots=True)
 class Task:
     """One change to the outside world that a person decided. ``amount`` in yuan or pieces.
 
-    ``id`` is also the idempotency key towards the platform (``external_id`` of a purchase).
+    ``id`` is also the idempotency key towards the platform (``external_id`` of a purchase) and of the
+    approval that a large change waits for; ``approval`` is its instance code once it was started.
     """
 
     id: TaskId
@@ -313,3 +316,4 @@ class Task:
     done_at: datetime | None = None
     result: str = ""
     detail: Mapping[str, str] | None = None
+    approval: str | None = None

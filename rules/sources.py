@@ -27,6 +27,11 @@ _PLAN_STATES = {
 }
 
 
+def plan_state(plan: AdPlan) -> str:
+    """How a plan stands, in the words of 计划日报."""
+    return _PLAN_STATES.get(plan.status, "投放中" if plan.enabled else "已暂停")
+
+
 def plan_rows(plans: Iterable[AdPlan], at: datetime) -> list[Values]:
     """Rows of 计划日报; ``at`` is when the platform was asked."""
     return [
@@ -35,7 +40,7 @@ def plan_rows(plans: Iterable[AdPlan], at: datetime) -> list[Values]:
             "name": plan.name,
             "platform": "抖音",
             "shop": plan.shop,
-            "status": _PLAN_STATES.get(plan.status, "投放中" if plan.enabled else "已暂停"),
+            "status": plan_state(plan),
             "budget": plan.budget,
             "spend": plan.spend,
             "gmv": plan.gmv,

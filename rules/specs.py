@@ -1,4 +1,4 @@
-"""The six Bitable tables of the red lines: what people edit, what gateways fill, what Chorus reports.
+"""The seven Bitable tables of the red lines: what people edit, what gateways fill, what Chorus reports.
 
 Formula columns (ROI, 可售, 可用库存, 成交跌幅) are for people's eyes; rules compute the same numbers from the
 input columns, because change events never carry formula values (Feishu docs: bitable_record_changed_v1).
@@ -7,6 +7,7 @@ input columns, because change events never carry formula values (Feishu docs: bi
 from bitable_sync.spec import SYNC_ISSUE, FieldSpec, Kind, TableSpec
 
 RULES, PLANS, STOCK, SHOPS, ALERTS, TASKS = "rules", "plans", "stock", "shops", "alerts", "tasks"
+ALLOWANCES = "allowances"
 
 DATA_TABLES = (PLANS, STOCK, SHOPS)
 
@@ -14,7 +15,7 @@ COMPARISONS = ("低于", "低于或等于", "高于", "高于或等于")
 SEVERITIES = ("提醒", "警告", "严重")
 ACTIONS = ("调整预算", "紧急补货", "知道了")
 STATES = ("观察中", "告警中", "处理中", "无法判断", "已恢复")
-TASK_STATES = ("排队中", "执行中", "已完成", "失败")
+TASK_STATES = ("待审批", "排队中", "执行中", "已完成", "失败")
 TASK_KINDS = ("调整预算", "紧急补货")
 GONE = "平台已删除"
 PLAN_STATES = ("投放中", "已暂停", "预算耗尽", "审核中", "已结束", GONE)
@@ -178,6 +179,23 @@ TASKS_TABLE = TableSpec(
     ("task_id",),
 )
 
+ALLOWANCES_TABLE = TableSpec(
+    ALLOWANCES,
+    "审批额度",
+    (
+        FieldSpec("name", "说明", Kind.TEXT, description="如：投放组长、其他所有人"),
+        FieldSpec("people", "人员", Kind.USER, multiple=True, description="留空表示没有单独写一行的所有人"),
+        FieldSpec(
+            "budget",
+            "日预算上限",
+            Kind.NUMBER,
+            description="调高后超过这个数（元）要审批；留空不用审批",
+        ),
+        FieldSpec("pieces", "补货上限", Kind.NUMBER, description="超过这个件数要审批；留空不用审批"),
+    ),
+    ("name",),
+)
+
 TABLES: tuple[TableSpec, ...] = (
     RULES_TABLE,
     PLANS_TABLE,
@@ -185,4 +203,5 @@ TABLES: tuple[TableSpec, ...] = (
     SHOPS_TABLE,
     ALERTS_TABLE,
     TASKS_TABLE,
+    ALLOWANCES_TABLE,
 )

@@ -166,6 +166,14 @@ def running_task(conn: Connection, object_id: str) -> Task | None:
     return None if row is None else _task(row)
 
 
+def waiting_tasks(conn: Connection, codes: Collection[str] | None = None) -> list[Task]:
+    """Tasks that wait for an approval; only those of some approvals if ``codes`` are given."""
+    query = sa.select(t.alert_tasks).where(t.alert_tasks.c.state == TaskState.WAITING)
+    if codes is not None:
+        query = query.where(t.alert_tasks.c.approval.in_(sorted(codes)))
+    return [_task(row) for row in conn.execute(query.order_by(t.alert_tasks.c.asked_at))]
+
+
 def changes_since(conn: Connection, object_id: str, kind: str, since: datetime) -> int:
     """How many tasks of a kind were asked for on this object since a moment, failed ones left out."""
     query = sa.select(sa.func.count()).where(

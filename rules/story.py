@@ -55,6 +55,11 @@ def _task_line(task: Task) -> Text:
         zh, en = f"日预算 {before} → {wanted}", f"daily budget {before} → {wanted}"
     else:
         zh, en = f"补货 {wanted} 件", f"restock {wanted} pieces"
+    if task.state is TaskState.WAITING:
+        return text(
+            f"{DOING} {at} **{who}** 提交：{zh}，超过本人额度，等待审批…",
+            f"{DOING} {at} **{who}** asked for: {en}; beyond the allowance, waiting for approval…",
+        )
     if task.state.running:
         return text(
             f"{DOING} {at} **{who}** 提交：{zh}，正在执行…",

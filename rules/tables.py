@@ -214,6 +214,8 @@ alert_tasks = sa.Table(
     sa.Column("result", sa.Text, nullable=False),
     sa.Column("detail", Json),
     sa.Column("board_state", sa.Text, nullable=False, server_default=""),
+    sa.Column("approval", sa.Text),
+    sa.Index("ix_alert_tasks_approval", "approval"),
     sa.Index("ix_alert_tasks_alert_id", "alert_id"),
     sa.Index("ix_alert_tasks_object_id", "object_id"),
 )

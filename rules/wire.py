@@ -17,6 +17,7 @@ from rules.actions import Actions
 from rules.check import Checker, Policy
 from rules.commands import HELP, WORDS, Commands
 from rules.metrics import Catalog, build_catalog
+from rules.model import Action
 from rules.review import Reviewer
 from rules.specs import DATA_TABLES, PLANS, RULES, SHOPS, STOCK, TABLES
 from rules.views import Sources
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from bitable_sync.context import Sync
     from rules.deps import Gateways, Worker
     from runtime.engine import Engine
+    from runtime.feishu.approval import Approval
     from runtime.feishu.im import Im
     from runtime.floor import Floor
     from runtime.schedule import Scheduler
@@ -37,7 +39,10 @@ if TYPE_CHECKING:
 SCHEDULES: Mapping[str, str] = {"pull_ads": PLANS, "pull_stock": STOCK, "pull_shops": SHOPS}
 """Name in the manifest's ``schedules`` → table key."""
 
-CHECK, RECONCILE = "check_rules", "reconcile"
+CHECK, RECONCILE, LOOK = "check_rules", "reconcile", "check_approvals"
+
+APPROVALS: Mapping[Action, str] = {Action.ADJUST: "budget", Action.RESTOCK: "purchase"}
+"""Action → its name under ``approvals`` in the manifest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,7 @@ class WorkerDeps:
 
     floor: Floor
     im: Im
+    approval: Approval
     gateways: Gateways
     policy: Policy
 
@@ -72,7 +78,10 @@ def make_policy(floor: Floor, fallback: tuple[Person, ...] = ()) -> Policy:
         for table, text in floor.manifest.limits.max_age.items()
         if table in DATA_TABLES
     }
-    return Policy(tuple(fallback), ages)
+    codes = {action: floor.manifest.approvals.get(name) for action, name in APPROVALS.items()}
+    return Policy(
+        tuple(fallback), ages, {action: each.code for action, each in codes.items() if each and each.code}
+    )
 
 
 def catalog() -> Catalog:
@@ -108,7 +117,7 @@ def build_worker(sync: Sync, deps: WorkerDeps) -> Worker:
     checker = Checker(floor.db, floor.queue, floor.clock, sync.mirror, sources.catalog, deps.policy)
     return Worker(
         floor.db, floor.queue, floor.clock, sync, deps.im, deps.gateways, sources, deps.policy, checker,
-        Reviewer(checker), floor.manifest.limits.mass_delete,
+        Reviewer(checker), deps.approval, floor.manifest.limits.mass_delete,
     )  # fmt: skip
 
 
@@ -125,6 +134,7 @@ def register_worker(
         deps: floor, messages, platforms, policy.
     """
     from rules.acting import Acting  # noqa: PLC0415 - only the worker loads it
+    from rules.approving import EVENTS, Approving  # noqa: PLC0415 - only the worker loads it
     from rules.jobs import Tables  # noqa: PLC0415 - only the worker loads it
     from rules.sending import Sending  # noqa: PLC0415 - only the worker loads it
 
@@ -141,6 +151,12 @@ def register_worker(
     engine.register("rules.notify_digest", sending.digest)
     engine.register("rules.refresh", sending.refresh)
     engine.register("rules.act", acting.act)
+    approving = Approving(worker)
+    engine.register("rules.ask", approving.ask)
+    engine.register("rules.look", approving.look)
+    engine.register("rules.look_all", approving.look_all)
+    for kind in EVENTS:
+        router.on_event(kind, approving.events)
     if router.command(WORDS[0]) is None:
         register_commands(router, worker.sources, deps.policy)
     sync.changes.on_change(RULES, lambda _changes: _ignore(worker.reviewer.review()))
@@ -164,6 +180,8 @@ def _schedule(scheduler: Scheduler, schedules: Mapping[str, str]) -> None:
             scheduler.every(name, schedules[name], _tick(table))
     if CHECK in schedules:
         scheduler.every(CHECK, schedules[CHECK], lambda _at: Work("rules.check", "", "", {}))
+    if LOOK in schedules:
+        scheduler.every(LOOK, schedules[LOOK], lambda _at: Work("rules.look_all", "", "", {}))
     if RECONCILE in schedules:
         scheduler.every(RECONCILE, schedules[RECONCILE], lambda _at: Work("rules.reconcile", "", "", {}))
 

@@ -52,6 +52,7 @@ REASON: dict[Reason, tuple[str, str]] = {
     Reason.ACKNOWLEDGED: ("已有人处理", "Somebody is on it"),
     Reason.ACK_EXPIRED: ("8 小时后仍未恢复，再次提醒", "Not recovered after 8 hours; a reminder"),
     Reason.ACTED: ("已提交处理", "An action was submitted"),
+    Reason.APPROVED: ("审批通过，正在执行", "Approved; it is being done"),
     Reason.TASK_DONE: ("处理已生效", "The action took effect"),
     Reason.TASK_FAILED: ("处理没有成功", "The action did not succeed"),
     Reason.CLOSED_BY_PERSON: ("已确认下线，预警关闭", "Confirmed as gone; the alert is closed"),

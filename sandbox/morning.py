@@ -64,6 +64,7 @@ class Morning:
             ("somebody else taps: refused with the owner's name", self.stranger_taps),
             ("调整预算: form, submit, the ad platform changes", self.budget_changes),
             ("every copy of the card shows it", self.copies_agree),
+            ("a larger budget waits for the supervisor's approval", self.large_budget),
             ("the number recovers: the alert resolves", self.number_recovers),
             ("a SKU falls under safety stock: card to the buyer", self.stock_falls),
             ("紧急补货: the purchase order exists in the ERP", self.restock),
@@ -99,6 +100,13 @@ class Morning:
         office.edit(
             self.chief, "计划日报", self.plan["record_id"],
             负责人=[{"id": self.owner["open_id"]}], 主管=[{"id": self.supervisor["open_id"]}],
+        )  # fmt: skip
+        self.allowance = (
+            max(self._budget(), Decimal(str(self._ad_plan()["spend"])) * 2).quantize(Decimal(1)) + 5000
+        )
+        office.add(
+            self.chief, "审批额度", 说明="投放", 人员=[{"id": self.owner["open_id"]}],
+            日预算上限=float(self.allowance),
         )  # fmt: skip
         common = {"启用": True, "抄送": [{"id": p["open_id"]} for p in (self.supervisor, self.watcher)]}
         self.roi_rule = office.add(
@@ -150,7 +158,7 @@ class Morning:
     def budget_changes(self) -> tuple[str, float]:
         """Two taps and a number; the budget on the platform is the proof."""
         card, owner = self._card(), self.owner["open_id"]
-        before = Decimal(str(self._ad_plan()["budget"]))
+        before = self._budget()
         spend = Decimal(str(self._ad_plan()["spend"]))
         wanted = max(before, spend * 2).quantize(Decimal(1)) + 500
         watch = Watch()
@@ -159,9 +167,7 @@ class Morning:
         sent = self.office.tap(owner, card.message_id, "提交", form={"amount": str(wanted)})
         tap_ms = watch.ms
         _check(sent["client_code"] == 0 and sent["toast"]["type"] == "success", f"the answer was {sent}")
-        until(
-            lambda: Decimal(str(self._ad_plan()["budget"])) == wanted, 20, f"budget {wanted} on the platform"
-        )
+        until(lambda: self._budget() == wanted, 20, f"budget {wanted} on the platform")
         return f"{before} → {wanted} yuan on the platform; both taps answered in {tap_ms:.0f} ms", watch.ms
 
     def copies_agree(self) -> tuple[str, float]:
@@ -175,6 +181,22 @@ class Morning:
             "the task row is done",
         )
         return f"{self.owner['name']} and both others see it; task row done", watch.ms
+
+    def large_budget(self) -> tuple[str, float]:
+        """Beyond the allowance nothing happens until the applicant's supervisor agrees in Feishu."""
+        owner, name, budget = self.owner["open_id"], self.plan["计划名称"], self._budget()
+        wanted = max(budget, self.allowance) + 20_000
+        watch = Watch()
+        card = until(lambda: self._offering(owner, name), 30, "the card offers 调整预算 again")
+        self.office.tap(owner, card.message_id, "调整预算")
+        sent = self.office.tap(owner, card.message_id, "提交", form={"amount": str(wanted)})
+        _check("审批" in str(sent["toast"]["content"]), f"the toast says {sent['toast']}")
+        signer = until(self._asked, 30, "an approval of this plan waits for somebody")
+        self._wait_card(self.watcher, name, "等待审批")
+        _check(self._budget() == budget, "the budget changed before anybody agreed")
+        self.office.sign(signer["open_id"], comment="同意")
+        until(lambda: self._budget() == wanted, 30, f"budget {wanted} on the platform")
+        return f"{signer['name']} agreed; {budget} → {wanted} yuan on the platform", watch.ms
 
     def number_recovers(self) -> tuple[str, float]:
         """Orders come in; ROI rises over the recovery threshold."""
@@ -230,6 +252,21 @@ class Morning:
         ]
         _check(len(orders) <= 1, f"{len(orders)} purchase orders for one tap")
         return str(orders[0]["po_id"]) if orders else ""
+
+    def _offering(self, person: str, about: str) -> Seen | None:
+        card = self.office.card_about(person, about)
+        return card if "调整预算" in card.buttons() else None
+
+    def _asked(self) -> dict[str, Any] | None:
+        """Who is asked to approve a budget of the plan."""
+        for person in self.office.people:
+            waiting = self.office.control.get(f"approvals?open_id={person['open_id']}")["instances"]
+            if any(self.plan["计划名称"] in str(each["form"]) for each in waiting):
+                return person
+        return None
+
+    def _budget(self) -> Decimal:
+        return Decimal(str(self._ad_plan()["budget"]))
 
     def _healthy_plan(self) -> dict[str, Any]:
         rows = [r for r in self.office.rows("计划日报") if Decimal(r.get("消耗") or 0) > 100]

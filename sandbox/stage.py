@@ -19,7 +19,12 @@ from urllib.parse import urlsplit
 import yaml
 
 from sandbox.ads import ADVERTISER_ID
-from sandbox.approval_state import PAYROLL_COMPANY_CODE, PAYROLL_DEPARTMENT_CODE
+from sandbox.approval_state import (
+    BUDGET_CODE,
+    PAYROLL_COMPANY_CODE,
+    PAYROLL_DEPARTMENT_CODE,
+    PURCHASE_CODE,
+)
 from sandbox.client import Control, until
 from sandbox.images_state import KEY as IMAGE_KEY
 
@@ -31,6 +36,8 @@ QUICK = {
     "check_rules": "every 2s",
 }
 APPROVALS = {
+    "budget": {"name": "广告预算调整", "code": BUDGET_CODE},
+    "purchase": {"name": "紧急补货", "code": PURCHASE_CODE},
     "payroll_department": {"name": "部门工资审批", "code": PAYROLL_DEPARTMENT_CODE},
     "payroll_company": {"name": "月度工资审批", "code": PAYROLL_COMPANY_CODE},
 }

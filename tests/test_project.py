@@ -18,6 +18,7 @@ from payslip.approving import APPROVAL_EVENTS
 from payslip.wire import LOOK
 from rules.cockpit.jobs import SCHEDULE as KEEP
 from rules.wire import CHECK, RECONCILE, SCHEDULES
+from rules.wire import LOOK as ASKED
 
 ROOT = Path(__file__).resolve().parent.parent
 MANIFEST = yaml.safe_load((ROOT / "feishu_app.yaml").read_text("utf-8"))
@@ -53,7 +54,7 @@ def test_every_event_of_the_manifest_is_handled() -> None:
 
 def test_every_schedule_of_the_manifest_does_something() -> None:
     """A schedule in the manifest has a job, and each job has a schedule."""
-    assert set(MANIFEST["schedules"]) == {*SCHEDULES, CHECK, RECONCILE, LOOK, SWEEP, KEEP}
+    assert set(MANIFEST["schedules"]) == {*SCHEDULES, CHECK, RECONCILE, ASKED, LOOK, SWEEP, KEEP}
 
 
 def test_no_file_names_an_index_or_a_place_of_a_machine() -> None:

@@ -135,6 +135,8 @@ def cards() -> Iterator[Shown]:
         ("form", "调整预算：填写", "Adjust budget: the form", roi(form="adjust")),
         ("fault", "调整预算：填得不对", "Adjust budget: not accepted",
          roi(form="adjust", fault=low, typed="1800")),
+        ("waiting", "超过额度，等待审批", "Beyond the allowance, waiting for approval",
+         roi(alert=ACKED, task=replace(task(TaskState.WAITING), amount=Decimal(9000)))),
         ("queued", "已提交，正在执行", "Submitted, being done", roi(alert=ACKED, task=task(TaskState.DOING))),
         ("done", "预算已调整", "Budget changed", roi(alert=ACKED, task=task(TaskState.DONE))),
         ("failed", "执行没有成功", "The change failed",

@@ -30,15 +30,23 @@ from runtime.engine import Engine
 from runtime.feishu import Feishu
 from runtime.floor import Floor
 from runtime.ids import ChatId, EventId, MessageId, OpenId
-from runtime.manifest import BaseManifest, Manifest
+from runtime.manifest import ApprovalManifest, BaseManifest, Manifest
 from runtime.schedule import Scheduler
 from runtime.settings import load_settings
 from runtime.work import Work, WorkQueue, status_table
 from sandbox.ads import ADVERTISER_ID
+from sandbox.approval_state import BUDGET_CODE, PURCHASE_CODE
 from tests.support.founding import found
 from tests.support.wait import until
 
-MANIFEST = Manifest(name="测试", base=BaseManifest(name="经营数据"))
+MANIFEST = Manifest(
+    name="测试",
+    base=BaseManifest(name="经营数据"),
+    approvals={
+        "budget": ApprovalManifest(name="广告预算调整", code=BUDGET_CODE),
+        "purchase": ApprovalManifest(name="紧急补货", code=PURCHASE_CODE),
+    },
+)
 ROI_ROW = {
     "规则名称": "ROI 低于 1:3",
     "数据表": "计划日报",
@@ -122,6 +130,11 @@ class Scene:
             "action_list": [{"record_id": record_id, "action": "record_edited"}],
         }  # fmt: skip
         kind = "drive.file.bitable_record_changed_v1"
+        self.happens(kind, body)
+
+    def happens(self, kind: str, body: Mapping[str, Any]) -> None:
+        """An event, handled at once."""
+        self._count += 1
         event = Event(EventId(f"ev{self._count}"), kind, self.floor.clock.now(), body)
         for handler in self.router.event_handlers(kind):
             handler([event])
@@ -224,7 +237,9 @@ def shown(cell: Any) -> str:
     return "" if cell is None else str(cell)
 
 
-def open_scene(sandbox: Any, database: Database, folder: Path, *, launch: bool = True) -> Scene:
+def open_scene(
+    sandbox: Any, database: Database, folder: Path, *, launch: bool = True, manifest: Manifest = MANIFEST
+) -> Scene:
     """Set the base up, start the worker's engine."""
     sandbox.world.limits_on = False
     settings = load_settings(
@@ -249,10 +264,10 @@ def open_scene(sandbox: Any, database: Database, folder: Path, *, launch: bool =
         erp_access_token="sandbox-erp-token",
     )
     clock = SystemClock()
-    floor = Floor(settings, MANIFEST, clock, database, open_mirror(settings.mirror_url), WorkQueue(database))
+    floor = Floor(settings, manifest, clock, database, open_mirror(settings.mirror_url), WorkQueue(database))
     feishu = Feishu(settings, db=database, clock=clock)
     sync = build_sync(floor, feishu, Specs((*TABLES, sync_log_table())))
-    setup = Setup(feishu, sync, MANIFEST, settings)
+    setup = Setup(feishu, sync, manifest, settings)
     found(sandbox, database, setup)
     manager = next(iter(sandbox.world.people.values())).open_id
     sandbox.world.bitable.base(str(setup.base())).managers.add(manager)
@@ -265,7 +280,8 @@ def open_scene(sandbox: Any, database: Database, folder: Path, *, launch: bool =
     policy = make_policy(floor, (Person(manager, "管理员"),))
     sync.register(router)
     scheduler = Scheduler(database, floor.queue, clock)
-    worker = register_worker(engine, router, scheduler, sync, WorkerDeps(floor, feishu.im, gateways, policy))
+    deps = WorkerDeps(floor, feishu.im, feishu.approval, gateways, policy)
+    worker = register_worker(engine, router, scheduler, sync, deps)
     register_web(web, WebDeps(floor.queue, clock, sync.mirror, policy))
     if launch:
         engine.launch()

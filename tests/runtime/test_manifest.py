@@ -57,7 +57,9 @@ def test_the_example_is_right_and_names_everything_the_product_listens_to() -> N
     """The file a newcomer copies is valid."""
     manifest = load_manifest(EXAMPLE)
     pulls = {"pull_ads", "pull_stock", "pull_shops"}
-    looks = {"check_rules", "check_signatures", "check_images", "keep_cockpit", "reconcile"}
+    looks = {
+        "check_rules", "check_approvals", "check_signatures", "check_images", "keep_cockpit", "reconcile",
+    }  # fmt: skip
     assert set(manifest.schedules) == pulls | looks
     assert "card.action.trigger" in manifest.callbacks
     assert "drive.file.bitable_record_changed_v1" in manifest.events

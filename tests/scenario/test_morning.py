@@ -38,7 +38,7 @@ def outcomes(house: House, before: int) -> list[Outcome]:
 def test_every_scene_of_the_morning_passes(outcomes: list[Outcome]) -> None:
     """What ``chorus demo --once`` shows a newcomer works, scene by scene."""
     assert [f"{each.scene}: {each.happened}" for each in outcomes if not each.passed] == []
-    assert len(outcomes) == 10
+    assert len(outcomes) == 11
 
 
 def test_every_request_of_the_morning_fits_the_official_schemas(
