@@ -141,14 +141,22 @@ class PayDay(Desk):
         return ", ".join(f"{count} by {name}" for name, count in settled.items())
 
     def _settle_one(self, who: Someone, card: Seen) -> bool:
-        """Give a reason for the first anomaly of a card; False when a colleague had settled it already."""
+        """Give a reason for the first anomaly of a card.
+
+        False when a colleague had settled it already, or the card was drawn anew under the finger: look again.
+        """
         asked = questions(card, "确认无误")
         check(bool(asked), f"the card lists nothing that a reason can settle: {card.text[:200]}")
         value, field_name = asked[0]
         form = {field_name: "已与本人和主管核对"}
-        sent = self.office.control.post(
-            "act/tap", open_id=who["open_id"], message_id=card.message_id, value=value, form=form
-        )
+        try:
+            sent = self.office.control.post(
+                "act/tap", open_id=who["open_id"], message_id=card.message_id, value=value, form=form
+            )
+        except RuntimeError as refused:
+            if "the form has no field" in str(refused):
+                return False
+            raise
         told = (sent.get("toast") or {}).get("type")
         check(told in ("success", "info"), f"the answer was {sent}")
         return bool(told == "success")
