@@ -143,7 +143,7 @@ class PayDay(Desk):
     def _settle_one(self, who: Someone, card: Seen) -> bool:
         """Give a reason for the first anomaly of a card.
 
-        False when a colleague had settled it already, or the card was drawn anew under the finger: look again.
+        False when a colleague had settled it, or the card was drawn anew under the finger: look again.
         """
         asked = questions(card, "确认无误")
         check(bool(asked), f"the card lists nothing that a reason can settle: {card.text[:200]}")
