@@ -43,6 +43,7 @@ class Morning:
     card: Seen | None = None
 
     def __post_init__(self) -> None:
+        self.boss = self.office.person("总经办")["open_id"]
         self.chief = self.office.person("运营部")["open_id"]
         self.owner = self.office.person("运营部/抖音组", 1)
         self.supervisor = self.office.person("运营部/抖音组", 0)
@@ -105,7 +106,7 @@ class Morning:
             max(self._budget(), Decimal(str(self._ad_plan()["spend"])) * 2).quantize(Decimal(1)) + 5000
         )
         office.add(
-            self.chief, "审批额度", 说明="投放", 人员=[{"id": self.owner["open_id"]}],
+            self.boss, "审批额度", 说明="投放", 人员=[{"id": self.owner["open_id"]}],
             日预算上限=float(self.allowance),
         )  # fmt: skip
         common = {"启用": True, "抄送": [{"id": p["open_id"]} for p in (self.supervisor, self.watcher)]}
