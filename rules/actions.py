@@ -158,8 +158,15 @@ class Actions:
         return needs_approval(rows, person.open_id, kind, amount, before)
 
     def _within(self, ready: Ready, kind: Action, amount: Decimal | Refusal) -> Decimal | Refusal:
-        """The amount, unless it needs an approval that nobody has set up."""
-        if isinstance(amount, Refusal) or kind in self.policy.approvals:
+        """The amount, unless nobody can tell whether it needs an approval, or it needs one nobody set up."""
+        if isinstance(amount, Refusal):
+            return amount
+        if self.sources.mirror.age(ALLOWANCES, self.clock.now()) is None:
+            return Refusal(
+                "审批额度还没有读到，请一分钟后再提交；一直这样请联系管理员运行 chorus setup",
+                "The allowances are not read yet; submit again in a minute, or ask for `chorus setup`",
+            )
+        if kind in self.policy.approvals:
             return amount
         before = numbers(ready.view.values).get("budget") if kind is Action.ADJUST else None
         if not self._asks(ready.person, kind, amount, before):

@@ -22,7 +22,7 @@ from rules.metrics import build_catalog
 from rules.model import Alert, Rule
 from rules.parse import RuleText, parse
 from rules.review import Reviewer
-from rules.specs import PLANS, RULES, STOCK, TABLES
+from rules.specs import ALLOWANCES, PLANS, RULES, STOCK, TABLES
 from rules.store import load_alerts, open_alerts
 from rules.views import Sources
 from runtime.clock import ManualClock
@@ -124,7 +124,7 @@ class House:
         self.sources = Sources(self.mirror, CATALOG)
         self.actions = Actions(self.queue, self.clock, self.sources, self.policy)
         self._taps = 0
-        for table in (RULES, PLANS, STOCK):
+        for table in (RULES, PLANS, STOCK, ALLOWANCES):
             self.mirror.begin_pull(table)
             self.mirror.end_pull(table, started=START)
 

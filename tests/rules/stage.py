@@ -22,7 +22,7 @@ from rules import tables
 from rules.acting import pull_work
 from rules.deps import Gateways
 from rules.jobs import Tables
-from rules.specs import TABLES
+from rules.specs import ALLOWANCES, TABLES
 from rules.wire import WebDeps, WorkerDeps, make_policy, register_web, register_worker
 from runtime.clock import SystemClock
 from runtime.db import Database, open_mirror
@@ -269,6 +269,7 @@ def open_scene(
     sync = build_sync(floor, feishu, Specs((*TABLES, sync_log_table())))
     setup = Setup(feishu, sync, manifest, settings)
     found(sandbox, database, setup)
+    sync.puller.pull(ALLOWANCES)
     manager = next(iter(sandbox.world.people.values())).open_id
     sandbox.world.bitable.base(str(setup.base())).managers.add(manager)
     engine, router, web = Engine(database, instance="rules-test", first_wait=0.05), Router(), Router()

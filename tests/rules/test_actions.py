@@ -7,14 +7,16 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from bitable_sync.cells import EMPTY, Person
+from bitable_sync.mirror import STATE
 from bot.cards import check
 from bot.model import TapAnswer
 from rules import tables
 from rules.model import Reason, State, TaskState
 from rules.parse import RuleText
-from rules.specs import PLANS, STOCK
+from rules.specs import ALLOWANCES, PLANS, STOCK
 from runtime import tables as floor_tables
 from tests.rules.kit import CHEN, LI, ROI_RULE, STOCK_RULE, WANG, ZHAO, House, plan, sku, texts
 
@@ -63,6 +65,14 @@ def test_the_form_opens_with_numbers_and_a_proposal(firing: House) -> None:
     for part in ("¥2,000", "¥1,000", "建议降到 ¥1,400", "¥1,100", "新的日预算"):
         assert part in shown
     assert firing.alert() == before
+    assert firing.rows(tables.alert_tasks) == []
+
+
+def test_nothing_is_decided_before_the_allowances_are_read(firing: House) -> None:
+    """An empty mirror is no permission: until 审批额度 was read as a whole, nobody knows who may do what."""
+    with firing.mirror_db.begin() as conn:
+        conn.execute(sa.delete(STATE).where(STATE.c.table_key == ALLOWANCES))
+    assert "审批额度还没有读到" in say(tap(firing, WANG, "adjust.submit", amount="1400"))
     assert firing.rows(tables.alert_tasks) == []
 
 
