@@ -9,7 +9,7 @@ ORDER ?= -p no:randomly
 # `make test-postgres ONLY=tests/rules` runs a part.
 ONLY ?=
 
-.PHONY: demo demo-once screenshots test test-sqlite test-postgres check bench bench-payday bench-images lock clean
+.PHONY: demo demo-once screenshots browser test test-sqlite test-postgres check bench bench-payday bench-images lock clean
 
 demo: .venv/.run  ## the whole company on this machine; Ctrl-C stops everything it started
 	$(BIN)/chorus demo
@@ -19,14 +19,17 @@ demo-once: .venv/.run  ## a morning, a pay day and a day of images played withou
 
 test: test-sqlite test-postgres  ## every test: on SQLite, then what touches a database on PostgreSQL
 
-test-sqlite: .venv/.dev node_modules/.installed
+test-sqlite: .venv/.dev node_modules/.installed browser
 	$(BIN)/pytest -n $(JOBS) $(DIST) $(ORDER)
 
 test-postgres: .venv/.dev node_modules/.installed
 	$(BIN)/pytest -n $(JOBS) $(DIST) $(ORDER) --database postgres $(ONLY)
 
-screenshots: .venv/.run  ## the pictures of docs/TOUR.md, taken from the running demo; needs Chromium
+screenshots: .venv/.dev browser  ## the pictures of docs/TOUR.md, taken from the running demo
 	$(BIN)/python -m sandbox.screenshots
+
+browser:  ## a Chromium for tests and pictures, installed where that is allowed
+	bash .ci/browser
 
 check: .venv/.dev  ## style, types, layers
 	$(BIN)/ruff check .
@@ -34,7 +37,7 @@ check: .venv/.dev  ## style, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-bench: .venv/.dev  ## ratios against named peers in the same run; writes docs/BENCHMARKS.md
+bench: .venv/.dev browser  ## ratios against named peers in the same run; writes docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks
 
 bench-payday: .venv/.dev  ## 10,000 people are paid at the platform's limits, with three kill -9; half an hour

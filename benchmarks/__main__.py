@@ -40,6 +40,9 @@ Models cost no time: the sandbox gives pictures it painted before. One request o
 small ones at once, memory, and composing a size against bare Pillow; `make bench-images` kills three times
 while 100 requests are made. Targets: the large one in 20 s on two cores, idle processes under 250 MB,
 composing at most 1.2 x bare.""",
+    "client_page": """(j) The web client with long tables and chats
+10,000 rows and 1,000 cards in Chromium, scrolled to the end and back, against the same drawn whole.
+Target: no frame over 200 ms.""",
 }
 
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import partial
 
+from playwright.sync_api import Browser, Page
 from rich.console import Console
 
-from sandbox.chromium import Chromium, NoBrowserError, find
+from sandbox.chromium import NoBrowserError, feishu, launched, picture
 from sandbox.client import until
 from sandbox.demo import start
 from sandbox.morning import Morning
@@ -55,11 +56,20 @@ class Tour:
 
     stage: Stage
     office: Office
-    browser: Chromium
+    browser: Browser
+
+    def __post_init__(self) -> None:
+        self.page: Page = feishu(self.browser).new_page()
+
+    def open(self, url: str, ready: str, *, width: int = 1200, height: int = 800) -> None:
+        """Go to a page and wait until ``ready`` (JavaScript) holds there; sizes in CSS pixels."""
+        self.page.set_viewport_size({"width": width, "height": height})
+        self.page.goto(url)
+        self.page.wait_for_function(ready)
 
     def take(self, name: str) -> None:
         """Take one picture."""
-        size = self.browser.picture(PICTURES / f"{name}.png")
+        size = picture(self.page, PICTURES / f"{name}.png")
         console.print(f"  {name}.png  [dim]{size / 1000:.0f} KB[/]")
 
     def person(self, open_id: object, query: str = "") -> str:
@@ -72,22 +82,22 @@ class Tour:
         morning.prepare()
         self.falls(morning)
         owner = morning.owner["open_id"]
-        self.browser.open(f"{self.stage.sandbox_url}/", "document.querySelectorAll('.tile').length > 5")
+        self.open(f"{self.stage.sandbox_url}/", "document.querySelectorAll('.tile').length > 5")
         self.take("people")
-        self.browser.open(self.person(owner), shows("调整预算"))
+        self.open(self.person(owner), shows("调整预算"))
         self.take("alert")
         card = self.office.card_about(owner, morning.plan["计划名称"])
         self.office.tap(owner, card.message_id, "调整预算")
-        self.browser.open(self.person(owner), shows("新的日预算"))
+        self.open(self.person(owner), shows("新的日预算"))
         self.take("form")
         self.office.tap(owner, card.message_id, "取消")
         morning.budget_changes()
         morning.copies_agree()
-        self.browser.open(self.person(owner), shows("已把日预算"))
+        self.open(self.person(owner), shows("已把日预算"))
         self.take("done")
         table = f"{self.office.app_token}/{self.office.tables['计划日报']}"
         page = self.person(morning.chief, f"?tab=bases&table={table}")
-        self.browser.open(page, shows("投放中", "main"))
+        self.open(page, shows("投放中", "main"))
         self.take("table")
 
     def falls(self, morning: Morning) -> None:
@@ -109,19 +119,22 @@ class Tour:
         payday = PayDay(self.office, command=self.stage.run, seed=self.stage.seed)
         for scene in (payday.defaults, payday.tables, payday.start, payday.mend):
             scene()
-        self.browser.open(self.person(payday.hr["open_id"]), shows("待处理异常"), height=1150)
+        self.open(self.person(payday.hr["open_id"]), shows("待处理异常"), height=1150)
         self.take("payrun")
         payday.settle()
         payday.tap_once_ready(payday.hr, "提交签批")
         signer = until(self._signer, 60, "an approval waits for somebody")
-        self.browser.open(self.person(signer, "?tab=tasks"), shows("同意", "button"))
+        self.open(self.person(signer, "?tab=tasks"), shows("同意", "button"))
         self.take("approval")
         payday.sign_all(f"{payday.month}.1")
         payday.reaches(PUSHED, CLOSED)
         link = payday.link(payday.reader)
         payday.enter(payday.reader, link)
-        self.browser.cookies(payday.browser(payday.reader).cookies, self.stage.url)
-        self.browser.open(link, shows("实发", "body"), width=420, height=860)
+        cookies = payday.browser(payday.reader).cookies
+        self.page.context.add_cookies(
+            [{"name": one.name, "value": one.value or "", "url": self.stage.url} for one in cookies]
+        )
+        self.open(link, shows("实发", "body"), width=420, height=860)
         self.take("payslip")
 
     def _signer(self) -> str | None:
@@ -138,21 +151,17 @@ class Tour:
         studio.brand()
         studio.ask_poster()
         operator = studio.operator["open_id"]
-        self.browser.open(self.person(operator), shows("定稿第 1 版"))
+        self.open(self.person(operator), shows("定稿第 1 版"))
         self.take("review")
         studio.redo()
         studio.choose_poster()
-        self.browser.open(
-            self.person(operator, "?tab=wiki"), "document.querySelectorAll('main img').length > 1"
-        )
-        self.browser.ask("document.querySelector('#messages').scrollTop = 0")
+        self.open(self.person(operator, "?tab=wiki"), "document.querySelectorAll('main img').length > 1")
+        self.page.evaluate("document.querySelector('#messages').scrollTop = 0")
         self.take("wiki")
 
     def gallery(self) -> None:
         """The gallery of cards."""
-        self.browser.open(
-            f"{self.stage.sandbox_url}/gallery", "document.querySelectorAll('article').length > 9"
-        )
+        self.open(f"{self.stage.sandbox_url}/gallery", "document.querySelectorAll('article').length > 9")
         self.take("gallery")
 
 
@@ -162,19 +171,16 @@ def main() -> int:
     if set(parts) - set(PARTS):
         console.print(f"[red]The parts are {', '.join(PARTS)}[/]")
         return 2
-    try:
-        program = find()
-    except NoBrowserError as error:
-        console.print(f"[red]{error}[/]")
-        return 1
     os.environ.setdefault("SANDBOX_PATIENCE", "5")  # pictures may take their time
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped
     stage = Stage(HOME / "var" / "screenshots", schedules=dict(CALM))
     try:
-        office = start(stage)
-        with Chromium(program) as browser:
-            tour = Tour(stage, office, browser)
+        with launched() as browser:
+            tour = Tour(stage, start(stage), browser)
             return sum(not passed(getattr(tour, part)) for part in parts)
+    except NoBrowserError as error:
+        console.print(f"[red]{error}[/]")
+        return 1
     finally:
         stage.stop()
 

@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -19,7 +20,13 @@ from runtime.db import Database, migrate
 from sandbox.server import SandboxServer
 from tests.support.postgres import administer
 
-DEMO = ("test_morning.py", "test_payday.py", "test_studio_day.py")
+DEMO = (
+    "test_morning.py",
+    "test_payday.py",
+    "test_people_at_screens.py",
+    "test_screens_attacked.py",
+    "test_studio_day.py",
+)
 """These play in the demo company, one after another: only one process founds it."""
 
 LONG = ("tests/scenario/", "rules/test_worker", "sync/test_commands", "runtime/test_engine_kill", "test_sdk")
@@ -146,3 +153,17 @@ def sandbox(sandbox_server: SandboxServer) -> SandboxServer:
     """The sandbox, reset to the tiny company before the test."""
     sandbox_server.world.reset("tiny", seed=1)
     return sandbox_server
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Any]:
+    """A Chromium for the file, driven by Playwright; skipped where there is none, but never in CI."""
+    from sandbox.chromium import NoBrowserError, find, launched  # noqa: PLC0415 - most files need none
+
+    try:
+        find()
+    except NoBrowserError as missing:
+        refuse = pytest.fail if os.environ.get("CI") else pytest.skip
+        refuse(str(missing))
+    with launched() as browser:
+        yield browser

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from sandbox.office import Office
+from sandbox.payday import PayDay
 from tests.scenario.house import House, running
 
 CALM = {
@@ -21,3 +23,11 @@ def demo_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     env = {"TMPDIR": str(tmp_path_factory.mktemp("demo-temp"))}
     with running(tmp_path_factory.mktemp("demo"), "demo", env=env, schedules=CALM) as built:
         yield built
+
+
+@pytest.fixture(scope="package")
+def played(demo_house: House) -> PayDay:
+    """The demo company's pay day, played once."""
+    day = PayDay(Office(demo_house.control), command=demo_house.stage.run)
+    day.play()
+    return day

@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from sandbox.office import Office
 from sandbox.payday import PayDay
 from sandbox.payday_desk import MONEY
 from tests.scenario.house import House
@@ -29,14 +28,6 @@ PAY_TABLES = (
 NUMBERS = re.compile(rb"(?<![\d.])\d[\d,]*\.\d+")
 DIGITS = re.compile(rb"(?<!\d)\d{16,19}(?!\d)")
 MAIL = re.compile(rb"yr\d+@alipay\.example")
-
-
-@pytest.fixture(scope="module")
-def played(demo_house: House) -> PayDay:
-    """The pay day, played once."""
-    day = PayDay(Office(demo_house.control), command=demo_house.stage.run)
-    day.play()
-    return day
 
 
 @pytest.fixture(scope="module")
