@@ -93,13 +93,13 @@ def collect(office: Office, sent: dict[str, float]) -> list[float]:
     came: dict[str, float] = {}
 
     def arrived() -> bool:
-        for message in office.control.get("messages")["messages"]:
-            if message["msg_type"] == "interactive":
-                title = str(message["content"]["header"]["title"]["content"])
-                came.setdefault(title, float(message["create_time"]))
-        return len(came) >= len(sent)
+        return int(office.control.get("messages?count=1")["count"]) >= len(sent)
 
     until(arrived, 120, f"{len(sent)} cards")
+    for message in office.control.get("messages")["messages"]:
+        if message["msg_type"] == "interactive":
+            title = str(message["content"]["header"]["title"]["content"])
+            came.setdefault(title, float(message["create_time"]))
     codes = {title.rpartition("（")[2].rstrip("）"): at for title, at in came.items()}
     return [codes[sku] - at for sku, at in sent.items() if sku in codes]
 

@@ -6,8 +6,11 @@ never many at once (``limits.mass_delete``): an emptied or forbidden table must 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import queue
+import threading
+from collections.abc import Callable, Generator, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -22,7 +25,9 @@ from runtime.ids import RecordId
 
 if TYPE_CHECKING:
     from runtime.feishu import Feishu
+    from runtime.feishu.bitable import Page
 
+AHEAD = 4  # pages asked for before they are needed; about 500 kB each
 PAGE = 500  # records per search page, the platform's maximum
 BATCH_GET = 100  # ids per batch_get, the platform's maximum
 RESTARTS = 3
@@ -134,18 +139,14 @@ class Puller:
     def _scan(self, bound: BoundTable, started: datetime, generation: int) -> int:
         names = bound.names()
         seen: set[str] = set()
-        with ThreadPoolExecutor(1, thread_name_prefix="pull") as ahead:
-            page = self._page(bound, names, None)
-            while True:
-                coming = ahead.submit(self._page, bound, names, page.page_token) if page.has_more else None
+        with closing(_ahead(lambda token: self._page(bound, names, token))) as pages:
+            for page in pages:
                 rows = {str(item["record_id"]): by_key(item, names) for item in page.items}
                 self.mirror.put_raw(bound.key, rows, seen_at=started, generation=generation)
                 seen.update(rows)
-                if coming is None:
-                    return len(seen)
-                page = coming.result()
+        return len(seen)
 
-    def _page(self, bound: BoundTable, names: Mapping[str, str], token: str | None) -> Any:
+    def _page(self, bound: BoundTable, names: Mapping[str, str], token: str | None) -> Page:
         """One page. A pause the platform asks for is kept by the client's next call; the scan goes on."""
         wanted = list(names) if 0 < len(names) <= FIELD_NAMES else None
         for pauses in range(PAUSES + 1):
@@ -180,6 +181,44 @@ class Puller:
         if absent:
             self.mirror.remove(bound.key, absent)
         return len(absent), len(unseen) - len(absent)
+
+
+def _ahead(fetch: Callable[[str | None], Page]) -> Generator[Page, None, None]:
+    """Every page of a scan, asked for by a thread of its own up to `AHEAD` pages before they are taken.
+
+    So no slot of the platform's pace is lost while the database flushes. What the thread raises is raised
+    where its page would have come.
+    """
+    coming: queue.SimpleQueue[Future[Page]] = queue.SimpleQueue()
+    room, stopped = threading.Semaphore(AHEAD), threading.Event()
+
+    def ask() -> None:
+        token, more = None, True
+        while more and room.acquire() and not stopped.is_set():
+            got: Future[Page] = Future()
+            try:
+                page = fetch(token)
+            except BaseException as error:  # noqa: BLE001 - raised again by whoever takes the page
+                got.set_exception(error)
+                more = False
+            else:
+                got.set_result(page)
+                token, more = page.page_token, page.has_more
+            coming.put(got)
+
+    asking = threading.Thread(target=ask, name="pull-ahead", daemon=True)
+    asking.start()
+    try:
+        more = True
+        while more:
+            page = coming.get().result()
+            room.release()
+            yield page
+            more = page.has_more
+    finally:
+        stopped.set()
+        room.release()
+        asking.join()
 
 
 def by_key(item: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:

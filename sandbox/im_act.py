@@ -50,7 +50,7 @@ def control_view(world: World, message: Message, viewer: str = "") -> dict[str, 
 
 @routes.add("GET", "/_sandbox/messages", auth="none", claim=CLAIM)
 def messages(world: World, req: Request) -> dict[str, Any]:
-    """Messages of ?chat_id=, of the chats of ?open_id=, or all; oldest first."""
+    """Messages of ?chat_id=, of the chats of ?open_id=, or all, oldest first; with ?count=1 only how many."""
     chat_id, open_id = req.query.get("chat_id", ""), req.query.get("open_id", "")
     chosen = [
         m
@@ -58,6 +58,8 @@ def messages(world: World, req: Request) -> dict[str, Any]:
         if (not chat_id or m.chat_id == chat_id)
         and (not open_id or open_id in world.im.chats[m.chat_id].members)
     ]
+    if req.query.get("count"):
+        return {"count": len(chosen)}
     return {"messages": [control_view(world, m, open_id) for m in chosen]}
 
 
