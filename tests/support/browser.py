@@ -67,6 +67,10 @@ class Seat:
         """Tap a button of a card, however long a card drawn anew keeps it from being tapped."""
         card.get_by_role("button", name=label, exact=True).click()
 
+    def agrees(self) -> None:
+        """Say yes to the question that a button asks first."""
+        self.page.locator("#ask").get_by_role("button", name="确定").click()
+
     def is_told(self, words: str) -> None:
         """A short message at the top says so."""
         expect(self.page.locator("#toast")).to_contain_text(words)
