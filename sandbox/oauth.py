@@ -20,6 +20,7 @@ TOKEN_LIFE = 7200
 REFRESH_LIFE = 604800
 CONTROL = "our own control plane, 2026-11"
 PAGE = """<!doctype html><html lang="zh"><meta charset="utf-8"><title>授权登录</title>
+<link rel="icon" href="data:,">
 <style>body{{font:16px/1.6 system-ui,sans-serif;max-width:28em;margin:3em auto;padding:0 1em}}
 button{{display:block;width:100%;margin:.3em 0;padding:.6em;border:1px solid #d0d3d6;border-radius:6px;
 background:#fff;text-align:left;cursor:pointer}}button:hover{{border-color:#3370ff}}</style>
@@ -187,7 +188,8 @@ def authorize(world: World, req: Request) -> Reply:
         for p in world.people.values()
         if not p.resigned
     )
-    return Reply(PAGE.format(app=html.escape(app.name), people=people))
+    page = PAGE.format(app=html.escape(app.name), people=people)
+    return Reply(page, headers={"Content-Security-Policy": "frame-ancestors 'none'"})
 
 
 @routes.add(
