@@ -2,82 +2,69 @@
 
 Wire facts: the vendor's SDK oceanengine/ad_open_sdk_go. No request signature, header ``Access-Token``;
 objects in a GET query are JSON text; money is a number in 元; ``code`` 0 may carry errors inside
-``data.errors``.
+``data.errors``; a refresh rotates both tokens.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import Decimal
 from typing import Any
 
-from bitable_sync.platforms.wire import Wire, need, number
+from bitable_sync.platforms.credentials import Pair
+from bitable_sync.platforms.facts import DOUYIN, AdPlan, PlanState
+from bitable_sync.platforms.refusals import Why, refusal
+from bitable_sync.platforms.tokens import Access, with_token
+from bitable_sync.platforms.wire import Wire, number
 from runtime.clock import SHANGHAI, Clock
-from runtime.errors import ChorusError, PermanentError, TransientError, UnknownOutcome
-from runtime.settings import Settings
+from runtime.errors import ChorusError, PermanentError, UnknownOutcome
 
 PREFIX = "/open_api/v1.0/qianchuan"
 PAGE = 100
-REPORT_IDS = 100  # plans one report call may name
-BUSY = {40100, 40110, 50000, 50001, 50002}
-TOKEN = {40102, 40104, 40105, 40107}
+CODES = {
+    **dict.fromkeys((40100, 40110, 50000, 50001, 50002), Why.BUSY),
+    **dict.fromkeys((40102, 40103, 40104, 40105, 40107), Why.TOKEN),
+    **dict.fromkeys((40002, 40118), Why.RIGHT),
+}
+"""code → what it means; anything else is a rule. 40103 and 40107 speak of the refresh token."""
+STATES = {
+    "DELIVERY_OK": PlanState.LIVE,
+    "DISABLE": PlanState.PAUSED,
+    "OFFLINE_BUDGET": PlanState.SPENT,
+    "AUDIT": PlanState.REVIEW,
+    "REAUDIT": PlanState.REVIEW,
+    "TIME_DONE": PlanState.ENDED,
+    "DELETE": PlanState.GONE,
+}
 
 
-@dataclass(frozen=True, slots=True)
-class AdPlan:
-    """A plan and its figures of one day. Money in 元; ``plan_id`` is text because it exceeds a double."""
+class Qianchuan:
+    """The advertising account of one advertiser."""
 
-    plan_id: str
-    name: str
-    shop: str
-    status: str  # DELIVERY_OK, DISABLE, DELETE, … as the platform names it
-    enabled: bool
-    budget: Decimal
-    spend: Decimal
-    gmv: Decimal
-    orders: int
-    day: date
+    platform = DOUYIN
 
-    @property
-    def roi(self) -> Decimal | None:
-        """Paid sales per 元 spent; None while nothing is spent (undefined is not "below the threshold")."""
-        return (self.gmv / self.spend).quantize(Decimal("0.0001"), ROUND_HALF_UP) if self.spend else None
-
-
-class AdsGateway:
-    """The advertising platform of one advertiser."""
-
-    def __init__(self, wire: Wire, *, token: str, advertiser_id: str, clock: Clock) -> None:
+    def __init__(self, wire: Wire, access: Access, *, advertiser_id: str, clock: Clock) -> None:
         self.wire = wire
+        self.access = access
         self.advertiser_id = advertiser_id
         self.clock = clock
-        self._headers = {"Access-Token": token}
-
-    @classmethod
-    def from_settings(cls, settings: Settings, clock: Clock) -> AdsGateway:
-        """Build it from ``CHORUS_ADS_*``; ConfigError names what is missing."""
-        token, advertiser = settings.ads_access_token, settings.ads_advertiser_id
-        need({"CHORUS_ADS_ACCESS_TOKEN": token, "CHORUS_ADS_ADVERTISER_ID": advertiser})
-        secret = token.get_secret_value() if token else ""
-        wire = Wire("巨量千川", settings.ads_base_url)
-        return cls(wire, token=secret, advertiser_id=advertiser or "", clock=clock)
 
     def plans(self) -> list[AdPlan]:
         """All plans that are not deleted, with today's figures (Shanghai's day).
 
         A plan without figures has zeros.
         """
-        return self._join(self._list({}), self._report({"marketing_goal": "ALL"}))
+        day = self.clock.now().astimezone(SHANGHAI).date()
+        return _join(self._list({}), self._report(day, {"marketing_goal": "ALL"}), day)
 
     def plan(self, plan_id: str) -> AdPlan | None:
         """One plan, or None if the account has no such plan (any more)."""
+        day = self.clock.now().astimezone(SHANGHAI).date()
         rows = self._list({"ids": [int(plan_id)]})
-        found = self._join(
-            rows, self._report({"marketing_goal": "ALL", "ad_ids": [int(plan_id)]}) if rows else []
-        )
+        wanted = {"marketing_goal": "ALL", "ad_ids": [int(plan_id)]}
+        found = _join(rows, self._report(day, wanted) if rows else [], day)
         return found[0] if found else None
 
     def set_budget(self, plan_id: str, budget: Decimal) -> None:
@@ -104,7 +91,7 @@ class AdsGateway:
 
         def done() -> bool:
             plan = self.plan(plan_id)
-            return plan is not None and plan.enabled is enabled
+            return plan is not None and (plan.state is not PlanState.PAUSED) is enabled
 
         self._change(f"{PREFIX}/ad/status/update/", body, done)
 
@@ -116,18 +103,11 @@ class AdsGateway:
 
     def _change(self, path: str, body: Mapping[str, Any], done: Callable[[], bool]) -> None:
         try:
-            answer = self.wire.call(
-                "POST",
-                path,
-                writes=True,
-                data=json.dumps(body).encode(),
-                headers={**self._headers, "Content-Type": "application/json"},
-            )
+            data = self._call("POST", path, writes=True, data=json.dumps(body).encode())
         except UnknownOutcome:
             if done():
                 return
             raise
-        data = self._data(answer)
         for error in data.get("errors") or []:  # code 0 with the refusal inside
             raise PermanentError(f"巨量千川拒绝：{error.get('error_message') or '未说明原因'}")
 
@@ -136,7 +116,14 @@ class AdsGateway:
             key: json.dumps(value, ensure_ascii=False) if isinstance(value, Mapping | list) else str(value)
             for key, value in {"advertiser_id": self.advertiser_id, **params}.items()
         }
-        return self._data(self.wire.call("GET", path, params=query, headers=self._headers))
+        return self._call("GET", path, params=query)
+
+    def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        def once(token: str) -> dict[str, Any]:
+            headers = {"Access-Token": token, "Content-Type": "application/json"}
+            return checked(self.wire.call(method, path, headers=headers, **request))
+
+        return with_token(self.access, once)
 
     def _pages(self, path: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = []
@@ -154,40 +141,59 @@ class AdsGateway:
             params["filtering"] = filtering
         return self._pages(f"{PREFIX}/ad/get/", params)
 
-    def _report(self, filtering: Mapping[str, Any]) -> list[dict[str, Any]]:
-        today = self._today().isoformat()
+    def _report(self, day: date, filtering: Mapping[str, Any]) -> list[dict[str, Any]]:
+        asked = day.isoformat()
         fields = ["stat_cost", "pay_order_amount", "pay_order_count"]
         return self._pages(
             f"{PREFIX}/report/ad/get/",
-            {"start_date": today, "end_date": today, "fields": fields, "filtering": filtering},
+            {"start_date": asked, "end_date": asked, "fields": fields, "filtering": filtering},
         )
 
-    def _today(self) -> date:
-        return self.clock.now().astimezone(SHANGHAI).date()
 
-    def _join(self, rows: Sequence[Mapping[str, Any]], figures: Sequence[Mapping[str, Any]]) -> list[AdPlan]:
-        by_id = {str(figure["ad_id"]): figure for figure in figures}
-        today = self._today()
-        unique = {str(row["ad_id"]): row for row in rows}  # rows may move between pages
-        return [_plan(row, by_id.get(plan_id, {}), today) for plan_id, row in unique.items()]
+def refresh(wire: Wire, keys: Mapping[str, str], refresh_token: str) -> Pair:
+    """Trade the refresh token in; it dies with this call. ``keys`` hold app_id and secret."""
+    body = {
+        "app_id": keys["app_id"],
+        "secret": keys["secret"],
+        "grant_type": "refresh_token",
+        "refresh_token": refresh_token,
+    }
+    path = "/open_api/oauth2/refresh_token/"
+    headers = {"Content-Type": "application/json"}
+    data = checked(wire.call("POST", path, writes=True, data=json.dumps(body).encode(), headers=headers))
+    return Pair(
+        str(data["access_token"]),
+        str(data["refresh_token"]),
+        int(data["expires_in"]),
+        int(data["refresh_token_expires_in"]),
+    )
 
-    def _data(self, answer: Mapping[str, Any]) -> dict[str, Any]:
-        code = int(answer.get("code") or 0)
-        if code:
-            raise _refusal(code, str(answer.get("message") or ""), str(answer.get("request_id") or ""))
-        return dict(answer.get("data") or {})
+
+def checked(answer: Mapping[str, Any]) -> dict[str, Any]:
+    """The ``data`` of a good answer; raises what a refusal means."""
+    code = int(answer.get("code") or 0)
+    if code:
+        raise _refusal(code, str(answer.get("message") or ""), str(answer.get("request_id") or ""))
+    return dict(answer.get("data") or {})
+
+
+def _join(rows: Sequence[Mapping[str, Any]], figures: Sequence[Mapping[str, Any]], day: date) -> list[AdPlan]:
+    by_id = {str(figure["ad_id"]): figure for figure in figures}
+    unique = {str(row["ad_id"]): row for row in rows}  # rows may move between pages
+    return [_plan(row, by_id.get(plan_id, {}), day) for plan_id, row in unique.items()]
 
 
 def _plan(row: Mapping[str, Any], figures: Mapping[str, Any], day: date) -> AdPlan:
     setting = row.get("delivery_setting") or {}
     people = row.get("aweme_info") or [{}]
+    enabled = row.get("opt_status") == "ENABLE"
     return AdPlan(
         plan_id=str(row["ad_id"]),
         name=str(row.get("name") or ""),
+        platform=DOUYIN,
         shop=str(people[0].get("aweme_name") or ""),
-        status=str(row.get("status") or ""),
-        enabled=row.get("opt_status") == "ENABLE",
-        budget=number(setting.get("budget") or 0),
+        state=STATES.get(str(row.get("status") or ""), PlanState.LIVE if enabled else PlanState.PAUSED),
+        budget=number(setting["budget"]) if setting.get("budget") else None,
         spend=number(figures.get("stat_cost") or 0),
         gmv=number(figures.get("pay_order_amount") or 0),
         orders=int(figures.get("pay_order_count") or 0),
@@ -202,8 +208,5 @@ def _plain(value: Decimal) -> int | float:
 
 def _refusal(code: int, message: str, request_id: str) -> ChorusError:
     said = f"巨量千川 {code} {message}".strip() + (f"（request_id {request_id}）" if request_id else "")
-    if code in BUSY:
-        return TransientError(f"{said}；稍后自动重试", wait=1.0)
-    if code in TOKEN:
-        return PermanentError(f"{said}：请更新 CHORUS_ADS_ACCESS_TOKEN")
-    return PermanentError(said)
+    why = CODES.get(code, Why.RULE)
+    return refusal(said, why, wait=1.0 if why is Why.BUSY else None)

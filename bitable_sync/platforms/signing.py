@@ -55,7 +55,7 @@ def doudian_spi(app_key: str, secret: str, timestamp: str, body: str, *, old: bo
 
 
 def jushuitan(form: Mapping[str, str], secret: str) -> str:
-    """聚水潭: lower hex MD5 of the secret followed by the sorted non-empty parameters, secret in front only."""
+    """聚水潭: lower hex MD5 of the secret (in front only) and the sorted non-empty parameters."""
     return _md5(secret + _joined(form))
 
 
@@ -82,7 +82,7 @@ def kingdee(app_key: str, secret: str) -> str:
     return base64.b64encode(_sha256(app_key, secret).encode()).decode()
 
 
-def canonical(params: Mapping[str, Any]) -> str:
+def canonical(params: Any) -> str:
     """A JSON body: keys sorted at every depth, no blanks, nothing escaped that need not be."""
     return json.dumps(params, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
