@@ -64,9 +64,7 @@ def test_jushuitan_as_published() -> None:
         "timestamp": "1639128407",
         "empty": "",
     }
-    assert (
-        signing.jushuitan(form, "e9c5ca33fecb404b8e6cdbd0ef4a6d25") == "05e3a51e19e0883afd1882ccd309e0b9"
-    )
+    assert signing.jushuitan(form, "e9c5ca33fecb404b8e6cdbd0ef4a6d25") == "05e3a51e19e0883afd1882ccd309e0b9"
 
 
 WDT = {
