@@ -1,8 +1,9 @@
 """Any SQL database ("数据库 + BI"): one configured query for each kind of fact, read only.
 
 Columns are called as in `tabular`. A query may use ``:since`` (orders: the beginning of the window),
-``:until`` and ``:day``. The statement must begin with SELECT or WITH and the transaction is rolled back; what
-really protects the database is an account without the right to write.
+``:until`` and ``:day``. The statement must begin with SELECT or WITH, sessions are read-only where the
+database knows that (SQLite, PostgreSQL, MySQL), and everything is rolled back; an account without the right
+to write protects any database.
 """
 
 from __future__ import annotations
@@ -22,6 +23,12 @@ from runtime.clock import SHANGHAI, Clock
 from runtime.db import normalise_url
 from runtime.errors import ConfigError, PermanentError, TransientError
 
+READ_ONLY = {
+    "sqlite": "PRAGMA query_only = ON",
+    "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
+    "mysql": "SET SESSION TRANSACTION READ ONLY",
+    "mariadb": "SET SESSION TRANSACTION READ ONLY",
+}
 _QUERY = re.compile(r"^\s*(select|with)\b[^;]*;?\s*$", re.IGNORECASE | re.DOTALL)
 
 
@@ -45,6 +52,7 @@ class SqlSource:
         except (sa.exc.ArgumentError, ImportError) as error:
             said = "地址不对" if isinstance(error, sa.exc.ArgumentError) else f"缺少驱动 {error.name}"
             raise ConfigError(f"数据库连接{said}；地址形如 mysql+pymysql://用户:密码@主机/库名") from None
+        _only_read(self._engine)
         self.queries = queries
         self.clock = clock
         self.platform = platform
@@ -81,16 +89,30 @@ class SqlSource:
         query = sa.text(self.queries[kind])
         used = {name: value for name, value in values.items() if name in query.compile().params}
         try:
-            with self._engine.connect() as conn:  # rolled back when it is left
-                rows = [dict(row) for row in conn.execute(query, used).mappings()]
-        except sa.exc.OperationalError as error:
-            raise TransientError(f"数据库暂时连不上（{type(error.orig).__name__}），稍后自动重试") from None
+            conn = self._engine.connect()
         except sa.exc.SQLAlchemyError as error:
-            raise PermanentError(
-                f"{kind} 的查询执行失败（{type(error).__name__}），请核对 SQL 和列名"
-            ) from None
+            raise TransientError(f"数据库暂时连不上（{type(error).__name__}），稍后自动重试") from None
+        try:
+            rows = [dict(row) for row in conn.execute(query, used).mappings()]
+        except sa.exc.SQLAlchemyError as error:
+            said = f"{kind} 的查询执行失败（{type(error).__name__}）"
+            raise PermanentError(f"{said}，请核对 SQL 和列名") from None
+        finally:
+            conn.close()  # which rolls back
         for number, row in enumerate(rows, 1):
             yield Line(row, f"{kind} 查询结果第 {number} 行")
+
+
+def _only_read(engine: sa.Engine) -> None:
+    said = READ_ONLY.get(engine.dialect.name)
+
+    @sa.event.listens_for(engine, "connect")
+    def connected(dbapi: Any, _record: Any) -> None:
+        if said is not None:
+            cursor = dbapi.cursor()
+            cursor.execute(said)
+            cursor.close()
+            dbapi.commit()  # a setting made in a transaction that is rolled back would be lost
 
 
 def _local(at: datetime) -> datetime:

@@ -27,16 +27,17 @@ class Line:
     """One row and the place it stands at, for sentences."""
 
     def __init__(self, values: Raw, place: str) -> None:
-        self._values = {str(key).strip(): value for key, value in values.items() if key is not None}
+        # PostgreSQL writes names that are not quoted in small letters.
+        self._values = {str(key).strip().casefold(): value for key, value in values.items()}
         self.place = place
 
     def has(self, name: str) -> bool:
         """Whether the row says something there."""
-        return self._values.get(name) not in (None, "")
+        return self._get(name) not in (None, "")
 
     def text(self, name: str, default: str | None = None) -> str:
         """Text; without a default it must be there. A number stands as people see it."""
-        value = self._values.get(name)
+        value = self._get(name)
         if value in (None, ""):
             if default is None:
                 raise self.fault(f"缺少“{name}”")
@@ -47,7 +48,7 @@ class Line:
 
     def money(self, name: str, default: Decimal | None = None) -> Decimal:
         """An amount in 元, to the cent; ``¥`` and thousands separators are taken."""
-        value = self._values.get(name)
+        value = self._get(name)
         if value in (None, ""):
             if default is None:
                 raise self.fault(f"缺少“{name}”")
@@ -69,7 +70,7 @@ class Line:
 
     def at(self, name: str) -> datetime | None:
         """A moment (Shanghai), None where the cell is empty."""
-        value = self._values.get(name)
+        value = self._get(name)
         if isinstance(value, datetime):
             return value.astimezone(SHANGHAI) if value.tzinfo else value.replace(tzinfo=SHANGHAI)
         if isinstance(value, date):
@@ -79,6 +80,9 @@ class Line:
             return moment(cleaned + (":00" if len(cleaned) == 16 else ""))
         except PermanentError:
             raise self.fault(f"“{name}”写的是“{value}”，应为 2026-03-01 09:30:00 这样的时间") from None
+
+    def _get(self, name: str) -> Any:
+        return self._values.get(name.casefold())
 
     def fault(self, what: str) -> PermanentError:
         """The error of this row."""
