@@ -256,7 +256,7 @@ class CreativeManifest(Strict):
 
 USUAL_FEEDS: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys(("taobao", "jd", "doudian"), ("shops",)),
-    **dict.fromkeys(("taobao_ads", "jd_ads", "qianchuan"), ("plans",)),
+    **dict.fromkeys(("taobao_ads", "jd_ads", "qianchuan", "qianchuan_uni"), ("plans",)),
     **dict.fromkeys(("jushuitan", "wdt_flagship"), ("stock", "purchases")),
     "wdt_enterprise": ("stock",),
 }
@@ -279,8 +279,8 @@ class ConnectionManifest(Strict):
 
     name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
     kind: Literal[
-        "taobao", "taobao_ads", "jd", "jd_ads", "doudian", "qianchuan", "jushuitan", "wdt_flagship",
-        "wdt_enterprise", "folder", "sql",
+        "taobao", "taobao_ads", "jd", "jd_ads", "doudian", "qianchuan", "qianchuan_uni", "jushuitan",
+        "wdt_flagship", "wdt_enterprise", "folder", "sql",
     ]  # fmt: skip
     shop: Text | None = None
     feeds: Annotated[tuple[Literal["shops", "plans", "stock", "purchases"], ...], Field(strict=False)] = ()

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
-from bitable_sync.platforms import doudian, jd, jushuitan, qianchuan, taobao, wangdiantong
+from bitable_sync.platforms import doudian, jd, jushuitan, qianchuan, qianchuan_uni, taobao, wangdiantong
 from bitable_sync.platforms.credentials import Pair
 from bitable_sync.platforms.facts import DOUYIN, JINGDONG, TAOBAO, Ads, OrderSource, Purchases, Stock
 from bitable_sync.platforms.folder import DropFolder
@@ -125,6 +125,13 @@ def _qianchuan(ask: Ask) -> Built:
     return Built(ads=qianchuan.Qianchuan(wire, ask.access(), advertiser_id=account, clock=ask.clock))
 
 
+def _qianchuan_uni(ask: Ask) -> Built:
+    wire, gmv = ask.wire("https://api.oceanengine.com", 0.0), ask.option("gmv", qianchuan_uni.GMV[0])
+    account = ask.keys["advertiser_id"]
+    uni = qianchuan_uni.QianchuanUni(wire, ask.access(), advertiser_id=account, clock=ask.clock, gmv=gmv)
+    return Built(ads=uni)
+
+
 def _jushuitan(ask: Ask) -> Built:
     wire = ask.wire("https://openapi.jushuitan.com", jushuitan.INTERVAL)
     erp = jushuitan.Jushuitan(wire, ask.access(), app=ask.keys, clock=ask.clock)
@@ -159,6 +166,7 @@ def _sql(ask: Ask) -> Built:
 
 
 APP = ("app_key", "app_secret")
+ADVERTISER = ("app_id", "secret", "advertiser_id")
 ADDRESSES: Mapping[str, tuple[str, ...]] = {"base_url": (), "auth_url": ()}
 """Options of everything on the network."""
 
@@ -186,8 +194,13 @@ KINDS: Mapping[str, Kind] = {
         auth="https://openapi-fxg.jinritemai.com", reading=doudian.READING,
     ),
     "qianchuan": Kind(
-        "巨量千川", DOUYIN, ("app_id", "secret", "advertiser_id"), _qianchuan, {},
+        "巨量千川", DOUYIN, ADVERTISER, _qianchuan, {},
         lambda wire, keys, _, token: qianchuan.refresh(wire, keys, token), auth="https://api.oceanengine.com",
+    ),
+    "qianchuan_uni": Kind(
+        "巨量千川全域", DOUYIN, ADVERTISER, _qianchuan_uni, {"gmv": qianchuan_uni.GMV},
+        lambda wire, keys, _, token: qianchuan.refresh(wire, keys, token), "qianchuan",
+        auth="https://api.oceanengine.com",
     ),
     "jushuitan": Kind(
         "聚水潭", "", APP, _jushuitan, {}, jushuitan.refresh,

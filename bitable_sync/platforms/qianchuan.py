@@ -40,8 +40,8 @@ STATES = {
 }
 
 
-class Qianchuan:
-    """The advertising account of one advertiser."""
+class Account:
+    """Calls in the name of one advertiser."""
 
     platform = DOUYIN
 
@@ -51,17 +51,57 @@ class Qianchuan:
         self.advertiser_id = advertiser_id
         self.clock = clock
 
+    def today(self) -> date:
+        """The platform's calendar day."""
+        return self.clock.now().astimezone(SHANGHAI).date()
+
+    def change(self, path: str, body: Mapping[str, Any], done: Callable[[], bool]) -> dict[str, Any]:
+        """A change; a lost answer is settled by a look, or stays unknown."""
+        whole = {"advertiser_id": int(self.advertiser_id), **body}
+        try:
+            return self._call("POST", path, writes=True, data=json.dumps(whole).encode())
+        except UnknownOutcome:
+            if done():
+                return {}
+            raise
+
+    def pages(self, path: str, params: Mapping[str, Any], name: str = "list") -> list[dict[str, Any]]:
+        """All rows of a list; parameters that are objects or lists go as JSON text."""
+        query = {
+            key: json.dumps(value, ensure_ascii=False) if isinstance(value, Mapping | list) else str(value)
+            for key, value in {"advertiser_id": self.advertiser_id, **params, "page_size": PAGE}.items()
+        }
+        rows: list[dict[str, Any]] = []
+        page = 1
+        while True:
+            data = self._call("GET", path, params={**query, "page": str(page)})
+            rows += data.get(name) or []
+            if page >= int((data.get("page_info") or {}).get("total_page") or 0):
+                return rows
+            page += 1
+
+    def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
+        def once(token: str) -> dict[str, Any]:
+            headers = {"Access-Token": token, "Content-Type": "application/json"}
+            return checked(self.wire.call(method, path, headers=headers, **request))
+
+        return with_token(self.access, once)
+
+
+class Qianchuan(Account):
+    """Standard plans (标准推广)."""
+
     def plans(self) -> list[AdPlan]:
         """All plans that are not deleted, with today's figures (Shanghai's day).
 
         A plan without figures has zeros.
         """
-        day = self.clock.now().astimezone(SHANGHAI).date()
+        day = self.today()
         return _join(self._list({}), self._report(day, {"marketing_goal": "ALL"}), day)
 
     def plan(self, plan_id: str) -> AdPlan | None:
         """One plan, or None if the account has no such plan (any more)."""
-        day = self.clock.now().astimezone(SHANGHAI).date()
+        day = self.today()
         rows = self._list({"ids": [int(plan_id)]})
         wanted = {"marketing_goal": "ALL", "ad_ids": [int(plan_id)]}
         found = _join(rows, self._report(day, wanted) if rows else [], day)
@@ -78,22 +118,19 @@ class Qianchuan:
             TransientError: busy; nothing happened.
             UnknownOutcome: the answer was lost and the plan does not show the new budget (yet).
         """
-        body = {
-            "advertiser_id": int(self.advertiser_id),
-            "data": [{"ad_id": int(plan_id), "budget": _plain(budget)}],
-        }
-        self._change(f"{PREFIX}/ad/budget/update/", body, lambda: self._budget_is(plan_id, budget))
+        body = {"data": [{"ad_id": int(plan_id), "budget": plain(budget)}]}
+        self._done(f"{PREFIX}/ad/budget/update/", body, lambda: self._budget_is(plan_id, budget))
 
     def set_enabled(self, plan_id: str, enabled: bool) -> None:
         """Resume or pause a plan; errors as for ``set_budget``."""
         status = "ENABLE" if enabled else "DISABLE"
-        body = {"advertiser_id": int(self.advertiser_id), "ad_ids": [int(plan_id)], "opt_status": status}
+        body = {"ad_ids": [int(plan_id)], "opt_status": status}
 
         def done() -> bool:
             plan = self.plan(plan_id)
             return plan is not None and (plan.state is not PlanState.PAUSED) is enabled
 
-        self._change(f"{PREFIX}/ad/status/update/", body, done)
+        self._done(f"{PREFIX}/ad/status/update/", body, done)
 
     # --- inside ---
 
@@ -101,50 +138,20 @@ class Qianchuan:
         plan = self.plan(plan_id)
         return plan is not None and plan.budget == budget
 
-    def _change(self, path: str, body: Mapping[str, Any], done: Callable[[], bool]) -> None:
-        try:
-            data = self._call("POST", path, writes=True, data=json.dumps(body).encode())
-        except UnknownOutcome:
-            if done():
-                return
-            raise
-        for error in data.get("errors") or []:  # code 0 with the refusal inside
+    def _done(self, path: str, body: Mapping[str, Any], done: Callable[[], bool]) -> None:
+        for error in self.change(path, body, done).get("errors") or []:  # code 0 with the refusal inside
             raise PermanentError(f"巨量千川拒绝：{error.get('error_message') or '未说明原因'}")
-
-    def _get(self, path: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        query = {
-            key: json.dumps(value, ensure_ascii=False) if isinstance(value, Mapping | list) else str(value)
-            for key, value in {"advertiser_id": self.advertiser_id, **params}.items()
-        }
-        return self._call("GET", path, params=query)
-
-    def _call(self, method: str, path: str, **request: Any) -> dict[str, Any]:
-        def once(token: str) -> dict[str, Any]:
-            headers = {"Access-Token": token, "Content-Type": "application/json"}
-            return checked(self.wire.call(method, path, headers=headers, **request))
-
-        return with_token(self.access, once)
-
-    def _pages(self, path: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
-        page = 1
-        while True:
-            data = self._get(path, {**params, "page": page, "page_size": PAGE})
-            rows += data.get("list") or []
-            if page >= int((data.get("page_info") or {}).get("total_page") or 0):
-                return rows
-            page += 1
 
     def _list(self, filtering: Mapping[str, Any]) -> list[dict[str, Any]]:
         params: dict[str, Any] = {"request_aweme_info": 1}
         if filtering:
             params["filtering"] = filtering
-        return self._pages(f"{PREFIX}/ad/get/", params)
+        return self.pages(f"{PREFIX}/ad/get/", params)
 
     def _report(self, day: date, filtering: Mapping[str, Any]) -> list[dict[str, Any]]:
         asked = day.isoformat()
         fields = ["stat_cost", "pay_order_amount", "pay_order_count"]
-        return self._pages(
+        return self.pages(
             f"{PREFIX}/report/ad/get/",
             {"start_date": asked, "end_date": asked, "fields": fields, "filtering": filtering},
         )
@@ -186,13 +193,12 @@ def _join(rows: Sequence[Mapping[str, Any]], figures: Sequence[Mapping[str, Any]
 def _plan(row: Mapping[str, Any], figures: Mapping[str, Any], day: date) -> AdPlan:
     setting = row.get("delivery_setting") or {}
     people = row.get("aweme_info") or [{}]
-    enabled = row.get("opt_status") == "ENABLE"
     return AdPlan(
         plan_id=str(row["ad_id"]),
         name=str(row.get("name") or ""),
         platform=DOUYIN,
         shop=str(people[0].get("aweme_name") or ""),
-        state=STATES.get(str(row.get("status") or ""), PlanState.LIVE if enabled else PlanState.PAUSED),
+        state=state_of(row),
         budget=number(setting["budget"]) if setting.get("budget") else None,
         spend=number(figures.get("stat_cost") or 0),
         gmv=number(figures.get("pay_order_amount") or 0),
@@ -201,7 +207,13 @@ def _plan(row: Mapping[str, Any], figures: Mapping[str, Any], day: date) -> AdPl
     )
 
 
-def _plain(value: Decimal) -> int | float:
+def state_of(row: Mapping[str, Any]) -> PlanState:
+    """How a plan stands; a status that is new to us falls back to whether it is switched on."""
+    switched = PlanState.LIVE if row.get("opt_status") == "ENABLE" else PlanState.PAUSED
+    return STATES.get(str(row.get("status") or ""), switched)
+
+
+def plain(value: Decimal) -> int | float:
     """A budget as the JSON number the platform takes; two decimals are exact in a double."""
     return int(value) if value == int(value) else float(value)
 
