@@ -10,7 +10,7 @@ from bitable_sync.platforms.gateways import Gateways
 from rules import lifecycle, store
 from rules.deps import Worker
 from rules.effects import Changed, commit
-from rules.limits import Refusal, check_budget, yuan
+from rules.limits import Refusal, budget_rules, check_budget, yuan
 from rules.model import Action, Reason, Task, TaskState
 from rules.specs import PLANS, STOCK
 from runtime import audit
@@ -58,7 +58,10 @@ class Acting:
             if plan is None:
                 return None
             budget = "" if plan.budget is None else str(plan.budget)
-            return {"budget": budget, "spend": str(plan.spend), "status": plan.state.value}
+            return {
+                "budget": budget, "spend": str(plan.spend), "status": plan.state.value,
+                "platform": plan.platform,
+            }  # fmt: skip
 
         before = run.attempt("before", look)
         if before is None:
@@ -72,8 +75,9 @@ class Acting:
         if budget != task.amount:
             # Spend has gone on since the tap, so the platform's rules are checked again.
             refusal = check_budget(
-                task.amount, budget=budget, spend=Decimal(before["spend"]), changes_today=0
-            )
+                task.amount, budget=budget, spend=Decimal(before["spend"]), changes_today=0,
+                rules=budget_rules(before.get("platform")),
+            )  # fmt: skip
             if isinstance(refusal, Refusal):
                 return {"failed": refusal.zh, "before": str(budget)}
             run.attempt("set", _set(ads, task), lookup=lambda: _is_set(ads, task))
