@@ -66,10 +66,13 @@ class Tables:
         started = self.deps.clock.now()
         rows, trouble, cursors = self._ask(table, started)
         spec = self.deps.sync.specs.table(table)
+        key = spec.business_key[0]
+        # Two connections that name one object: the first in the manifest counts, one row stays one row.
+        rows = list({row[key]: row for row in reversed(rows)}.values())
         known: dict[str, Any] = {}
         for row in self.deps.sync.mirror.rows(table):
-            known[str(row.values.get(spec.business_key[0]))] = row
-        changed = changed_rows(rows, known, spec.business_key[0])
+            known[str(row.values.get(key))] = row
+        changed = changed_rows(rows, known, key)
         if changed:
             self.deps.sync.pusher.upsert(table, changed, cause=cause)
         day = days.one_day(started, self.deps.clock.now())

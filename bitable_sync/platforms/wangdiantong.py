@@ -154,17 +154,21 @@ class WdtEnterprise:
     def stock(self, since: int = 0) -> list[StockRow]:
         """SKUs changed since that moment (unix seconds; 0 = all of the last year), over all warehouses.
 
-        A row of one warehouse says nothing of the others, so what changed is read again whole.
+        A row of one warehouse says nothing of the others, so what changed is read again whole, one call an
+        article; a first reading has all of them anyway.
         """
         now = self.clock.now()
         begin = datetime.fromtimestamp(since, SHANGHAI) if since else now - BACK
-        changed: dict[str, None] = {}
+        shelves: dict[tuple[str, str], Mapping[str, Any]] = {}
         for start, end in windows(begin, now, READING):
-            window = {"start_time": written(start), "end_time": written(end)}
-            changed.update((str(row["spec_no"]), None) for row in self._pages(window))
+            for row in self._pages({"start_time": written(start), "end_time": written(end)}):
+                shelves[str(row["spec_no"]), str(row.get("warehouse_no"))] = row
+        version = int(now.timestamp())
+        if not since:
+            return _summed(shelves.values(), version)
         found: list[StockRow] = []
-        for spec in changed:
-            found += _summed(self._pages({"spec_no": spec}), int(now.timestamp()))
+        for spec in dict.fromkeys(spec for spec, _ in shelves):
+            found += _summed(self._pages({"spec_no": spec}), version)
         return found
 
     def _pages(self, params: Mapping[str, str]) -> Iterator[dict[str, Any]]:

@@ -118,3 +118,12 @@ def test_too_many_plans_missing_at_once_are_a_doubt_that_stays_told(scene: Scene
     assert {state for platform, state in plans(scene).values() if platform == "京东"} == {"投放中"}
     stands = source(scene, "plans")
     assert ("一次少了 11 个计划" in stands.error, stands.pulled_at) == (True, fresh)
+
+
+def test_a_sku_of_two_connections_is_one_row(scene: Scene, drop: Path) -> None:
+    """The first one counts; two rows would be two claims nobody can decide."""
+    sku = next(iter(scene.sandbox.world.erp.skus.values()))
+    put(drop, "stock.csv", "SKU编码,库存", f"{sku.sku_id},1")
+    scene.pull_now("stock")
+    rows = [row for row in scene.rows("stock") if shown(row["fields"]["SKU编码"]) == sku.sku_id]
+    assert [row["fields"]["库存"] for row in rows] == [sku.qty]

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from pydantic import ValidationError
 
 import app
-from bitable_sync.doctor import Level
+from bitable_sync.doctor import Level, check_keys
 from bitable_sync.platforms.connect import connect
 from bitable_sync.platforms.credentials import Credentials, Pair
 from bitable_sync.platforms.doctor import examine
@@ -267,3 +267,12 @@ def test_an_unset_connection_is_a_config_error(database: Database, tmp_path: Pat
     found = connect(floor_of(database, tmp_path, TMALL_ADS), VAULT)
     with pytest.raises(ConfigError, match="chorus shops add tmall-a"):
         found.plan("1")
+
+
+def test_doctor_misses_no_token_that_a_connection_makes_needless(database: Database, tmp_path: Path) -> None:
+    """A company whose shops are all in the manifest is not told to set variables."""
+    settings = floor_of(database, tmp_path).settings
+    (alone,) = [check for check in check_keys(settings) if "CHORUS_ADS" in check.sentence]
+    assert "CHORUS_SHOP_ACCESS_TOKEN" in alone.sentence
+    left = [check.sentence for check in check_keys(settings, {"shops", "plans"}) if "平台" in check.sentence]
+    assert ["CHORUS_ERP_ACCESS_TOKEN" in each and "CHORUS_SHOP" not in each for each in left] == [True]

@@ -1,8 +1,12 @@
 """Tokens of the platforms: sealed at rest, refreshed once however many ask, kept before they are used."""
 
+import os
+import subprocess
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -204,3 +208,47 @@ def test_what_was_not_entered_is_named(store: Credentials) -> None:
     store.enter("shop-c", "jd", KEYS, None)
     with pytest.raises(ConfigError, match="令牌"):
         store.held("shop-c")
+
+
+@pytest.mark.process
+def test_real_processes_refresh_once(store: Credentials, clock: ManualClock, tmp_path: Path) -> None:
+    """Four processes begin together; the platform notes each refresh in a file of its own."""
+    clock.advance(timedelta(hours=22))
+    asked, program = tmp_path / "asked", tmp_path / "refresher.py"
+    program.write_text(PROGRAM, "utf-8")
+    env = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
+    words = [sys.executable, str(program), store.db.url, str(asked), clock.now().isoformat()]
+    running = [
+        subprocess.Popen(words, env=env, stdout=subprocess.PIPE, stdin=subprocess.PIPE, text=True)
+        for _ in range(4)
+    ]
+    for each in running:
+        assert each.stdout is not None
+        assert each.stdout.readline() == "ready\n"
+    said = [each.communicate("go\n", timeout=60)[0].strip() for each in running]
+    assert said == ["fresh"] * 4
+    assert asked.read_text("utf-8") == "r0\n"
+
+
+PROGRAM = """
+import sys
+from datetime import datetime
+from bitable_sync.platforms.credentials import Credentials, Pair
+from bitable_sync.platforms.tokens import Tokens
+from runtime.clock import ManualClock
+from runtime.db import Database
+from runtime.vault import Keys, Vault
+
+url, asked, now = sys.argv[1:]
+
+def trade(token):
+    with open(asked, "a") as out:
+        out.write(token + "\\n")
+    return Pair("fresh", "r1", 86400)
+
+store = Credentials(Database(url), Vault(Keys({"k1": b"1" * 32})), ManualClock(datetime.fromisoformat(now)))
+tokens = Tokens(store, "shop-a", trade)
+print("ready", flush=True)
+sys.stdin.readline()
+print(tokens.token(), flush=True)
+"""

@@ -167,3 +167,15 @@ def test_the_older_product(sandbox: Any) -> None:
     assert (row.qty, row.sellable, row.safety, row.version) == (15, 13, None, int(now.timestamp()))
     assert (asked[0]["page_no"], asked[0]["start_time"]) == ("0", "2026-03-01 11:45:00")
     assert len(asked) == 2
+
+
+def test_the_older_product_is_first_read_in_windows_only() -> None:
+    """A year is thirteen windows, and no call for each article; a row that comes twice counts once."""
+    now = datetime(2026, 3, 1, 12, tzinfo=SHANGHAI)
+    app = {"sid": "test2", "appkey": "test2-xx", "app_secret": "sec"}
+    rows = [{"spec_no": "A1", "warehouse_no": each, "stock_num": "4"} for each in ("W1", "W2")]
+    with responses.RequestsMock() as net:
+        net.post(f"{OLD}/openapi2/stock_query.php", json={"code": 0, "total_count": 2, "stocks": rows})
+        (row,) = WdtEnterprise(Wire("旺店通企业版", OLD), app=app, clock=ManualClock(now)).stock()
+        assert {"spec_no" in dict(parse_qsl(call.request.body)) for call in net.calls} == {False}
+    assert row.qty == 8
