@@ -14,12 +14,12 @@ from bitable_sync.platforms.credentials import Credentials
 from bitable_sync.platforms.doudian import READING, Doudian
 from bitable_sync.platforms.facts import Ads, Stock
 from bitable_sync.platforms.gateways import Gateways
-from bitable_sync.platforms.jushuitan import INTERVAL, Jushuitan
+from bitable_sync.platforms.jushuitan import PACES, Jushuitan
 from bitable_sync.platforms.kinds import ADDRESSES, KINDS, Ask, Built, Kind
 from bitable_sync.platforms.orders import OrderBook
 from bitable_sync.platforms.qianchuan import Qianchuan
 from bitable_sync.platforms.tokens import Access, FixedToken, Tokens
-from bitable_sync.platforms.wire import Wire
+from bitable_sync.platforms.wire import Paces, Wire
 from runtime.clock import Clock
 from runtime.errors import ChorusError, ConfigError
 from runtime.floor import Floor
@@ -64,8 +64,8 @@ class Connector:
         check_options(each, kind)
         keys = self._keys(each, kind)
 
-        def wire(base: str, pace: float) -> Wire:
-            return Wire(kind.label, each.options.get("base_url", base), interval=pace)
+        def wire(base: str, paces: Paces = ()) -> Wire:
+            return Wire(kind.label, each.options.get("base_url", base), paces=paces)
 
         def option(name: str, default: str) -> str:
             return each.options.get(name, default)
@@ -188,5 +188,5 @@ def _shop(settings: Settings, clock: Clock) -> Doudian:
 
 def _erp(settings: Settings, clock: Clock) -> Jushuitan:
     access = _fixed(settings, "erp_access_token", "CHORUS_ERP_ACCESS_TOKEN")
-    wire = Wire("聚水潭", settings.erp_base_url, interval=INTERVAL)
+    wire = Wire("聚水潭", settings.erp_base_url, paces=PACES)
     return Jushuitan(wire, access, app=_app(settings, "erp"), clock=clock)

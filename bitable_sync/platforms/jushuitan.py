@@ -33,7 +33,8 @@ CODES = {
     150: Why.TOKEN,  # this app may not refresh: a person must authorise
     190: Why.RIGHT,
 }
-INTERVAL = 0.25  # below 5 calls a second
+PACES = ((4, 1.0), (95, 60.0))
+"""Below 5 calls a second and 100 a minute: a long first reading must not be cut off at 10,000 articles."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from typing import Protocol
 
 from bitable_sync.platforms import doudian, jd, jushuitan, qianchuan, qianchuan_uni, taobao, wangdiantong
 from bitable_sync.platforms.credentials import Pair
@@ -15,12 +16,20 @@ from bitable_sync.platforms.orders import Reading
 from bitable_sync.platforms.sql import SqlSource
 from bitable_sync.platforms.taobao_ads import EFFECT_DAYS, SCENES, TaobaoAds
 from bitable_sync.platforms.tokens import Access
-from bitable_sync.platforms.wire import Wire
+from bitable_sync.platforms.wire import Paces, Wire
 from runtime.clock import Clock
 from runtime.when import parse_age
 
 ANYWHERE = Reading(longest=timedelta(days=7), overlap=timedelta(0))
 """Files and databases are read whole."""
+
+
+class WireOf(Protocol):
+    """Makes a connection's wire."""
+
+    def __call__(self, base: str, paces: Paces = ()) -> Wire:
+        """Under this address, if the connection names no other."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +50,7 @@ class Ask:
     shop: str
     keys: Mapping[str, str] = field(repr=False)
     option: Callable[[str, str], str]
-    wire: Callable[[str, float], Wire]
+    wire: WireOf
     access: Callable[[], Access]
     clock: Clock
 
@@ -84,7 +93,7 @@ class Kind:
 
 
 def _top(ask: Ask) -> taobao.Top:
-    return taobao.Top(ask.wire(taobao.BASE, 0.0), ask.access(), app=ask.keys, clock=ask.clock)
+    return taobao.Top(ask.wire(taobao.BASE), ask.access(), app=ask.keys, clock=ask.clock)
 
 
 def _taobao(ask: Ask) -> Built:
@@ -99,7 +108,7 @@ def _taobao_ads(ask: Ask) -> Built:
 
 
 def _jos(ask: Ask) -> jd.Jos:
-    return jd.Jos(ask.wire(jd.BASE, 0.0), ask.access(), app=ask.keys, clock=ask.clock)
+    return jd.Jos(ask.wire(jd.BASE), ask.access(), app=ask.keys, clock=ask.clock)
 
 
 def _jd(ask: Ask) -> Built:
@@ -114,39 +123,39 @@ def _jd_ads(ask: Ask) -> Built:
 
 
 def _doudian(ask: Ask) -> Built:
-    wire, gmv = ask.wire("https://openapi-fxg.jinritemai.com", 0.0), ask.option("gmv", doudian.GMV[0])
+    wire, gmv = ask.wire("https://openapi-fxg.jinritemai.com"), ask.option("gmv", doudian.GMV[0])
     shop = doudian.Doudian(wire, ask.access(), app=ask.keys, clock=ask.clock, gmv=gmv)
     return Built(orders=shop, stock=shop)
 
 
 def _qianchuan(ask: Ask) -> Built:
-    wire = ask.wire("https://api.oceanengine.com", 0.0)
+    wire = ask.wire("https://api.oceanengine.com")
     account = ask.keys["advertiser_id"]
     return Built(ads=qianchuan.Qianchuan(wire, ask.access(), advertiser_id=account, clock=ask.clock))
 
 
 def _qianchuan_uni(ask: Ask) -> Built:
-    wire, gmv = ask.wire("https://api.oceanengine.com", 0.0), ask.option("gmv", qianchuan_uni.GMV[0])
+    wire, gmv = ask.wire("https://api.oceanengine.com"), ask.option("gmv", qianchuan_uni.GMV[0])
     account = ask.keys["advertiser_id"]
     uni = qianchuan_uni.QianchuanUni(wire, ask.access(), advertiser_id=account, clock=ask.clock, gmv=gmv)
     return Built(ads=uni)
 
 
 def _jushuitan(ask: Ask) -> Built:
-    wire = ask.wire("https://openapi.jushuitan.com", jushuitan.INTERVAL)
+    wire = ask.wire("https://openapi.jushuitan.com", jushuitan.PACES)
     erp = jushuitan.Jushuitan(wire, ask.access(), app=ask.keys, clock=ask.clock)
     return Built(stock=erp, purchases=erp)
 
 
 def _flagship(ask: Ask) -> Built:
     order = {key: ask.option(key, "") for key in ("provider_no", "warehouse_no", "purchaser_name")}
-    wire = ask.wire(wangdiantong.FLAGSHIP, 0.0)
+    wire = ask.wire(wangdiantong.FLAGSHIP)
     erp = wangdiantong.WdtFlagship(wire, app=ask.keys, clock=ask.clock, order=order)
     return Built(stock=erp, purchases=erp)
 
 
 def _enterprise(ask: Ask) -> Built:
-    wire = ask.wire(wangdiantong.ENTERPRISE, 0.0)
+    wire = ask.wire(wangdiantong.ENTERPRISE)
     return Built(stock=wangdiantong.WdtEnterprise(wire, app=ask.keys, clock=ask.clock))
 
 

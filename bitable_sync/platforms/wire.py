@@ -6,7 +6,9 @@ A failed read may simply be repeated. A write whose answer was lost may have hap
 from __future__ import annotations
 
 import json
+import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
@@ -18,6 +20,7 @@ from runtime.clock import SHANGHAI
 from runtime.errors import PermanentError, TransientError, UnknownOutcome
 
 TIMEOUT = (5.0, 20.0)  # seconds to connect, to answer
+Paces = tuple[tuple[int, float], ...]
 
 
 class Wire:
@@ -26,19 +29,20 @@ class Wire:
     Args:
         name: what people call the platform, for error sentences.
         base_url: without a slash at the end.
-        interval: least seconds between two calls of this process.
+        paces: pairs (calls, seconds): so many calls of this process in any span of that length.
         pause: how to wait; tests give their own.
     """
 
     def __init__(
-        self, name: str, base_url: str, *, interval: float = 0.0, pause: Callable[[float], None] = time.sleep
+        self, name: str, base_url: str, *, paces: Paces = (), pause: Callable[[float], None] = time.sleep
     ) -> None:
         self.name = name
         self.base_url = base_url.rstrip("/")
-        self.interval = interval
+        self.paces = paces
         self.pause = pause
         self.session = requests.Session()
-        self._last = 0.0
+        self._lock = threading.Lock()
+        self._calls: deque[float] = deque(maxlen=max((calls for calls, _ in paces), default=0))
 
     def call(self, method: str, path: str, *, writes: bool = False, **request: Any) -> dict[str, Any]:
         """Send one request and give back the JSON object of the answer, numbers with a point as ``Decimal``.
@@ -69,10 +73,14 @@ class Wire:
         return self._body(answer, writes=writes)
 
     def _keep_pace(self) -> None:
-        wait = self._last + self.interval - time.monotonic()
-        if wait > 0:
-            self.pause(wait)
-        self._last = time.monotonic()
+        """Take the next moment that all paces allow, and wait for it."""
+        with self._lock:
+            now, made = time.monotonic(), self._calls
+            full = (made[-calls] + seconds for calls, seconds in self.paces if len(made) >= calls)
+            at = max((now, *full))
+            made.append(at)
+        if at > now:
+            self.pause(at - now)
 
     def _body(self, answer: requests.Response, *, writes: bool) -> dict[str, Any]:
         if answer.status_code == 429:

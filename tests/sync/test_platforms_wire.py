@@ -340,17 +340,6 @@ def test_erp_rate_limits_name_their_window(net, erp: Jushuitan, code: int, wait:
     assert error.value.wait == wait
 
 
-def test_pace_is_kept(net) -> None:
-    """Calls of one process keep their distance, so a long read does not run into the limit."""
-    waits: list[float] = []
-    gateway = Jushuitan(Wire("聚水潭", ERP, interval=0.25, pause=waits.append), TOKEN, app=APP, clock=CLOCK)
-    net.post(f"{ERP}/open/inventory/query", json=ok({"inventorys": []}))
-    gateway.stock_of("S1")
-    gateway.stock_of("S1")
-    assert len(waits) == 1
-    assert 0 < waits[0] <= 0.25
-
-
 @pytest.mark.parametrize(
     ("given", "lacking"),
     [
