@@ -20,8 +20,8 @@ from bitable_sync.platforms.wire import Paces, Wire
 from runtime.clock import Clock
 from runtime.when import parse_age
 
-ANYWHERE = Reading(longest=timedelta(days=7), overlap=timedelta(0))
-"""Files and databases are read whole."""
+ANYWHERE = Reading(longest=timedelta(days=7), overlap=timedelta(days=2))
+"""Files and databases hold rows hours after they changed: yesterday and today are read whole each time."""
 
 
 class WireOf(Protocol):

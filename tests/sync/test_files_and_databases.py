@@ -108,6 +108,16 @@ def test_orders_of_a_file_are_sales_of_a_day(folder: DropFolder) -> None:
     assert [(each.orders, each.amount) for each in before] == [(1, Decimal("10.00"))]
 
 
+def test_an_export_that_is_dropped_hours_later_counts(folder: DropFolder) -> None:
+    """Its orders changed long before the last reading; a file is no stream of changes."""
+    head = ",".join(ORDER)
+    text(folder.folder / "orders-1.csv", head, "T1,s1,旗舰店,10.00,2026-03-02 08:00:00,,已发货")
+    book = OrderBook(folder, ANYWHERE)
+    assert [each.orders for each in book.sales(NOON)[0]] == [1]
+    text(folder.folder / "orders-2.csv", head, "T2,s1,旗舰店,20.00,2026-03-02 07:00:00,,已发货")
+    assert [each.orders for each in book.sales(NOON + timedelta(minutes=10))[0]] == [2]
+
+
 def test_old_files_are_missing_data(folder: DropFolder) -> None:
     """Last week's export must not look like a day on which nothing changed."""
     text(folder.folder / "stock.csv", "SKU编码,库存", "A1,35", back=timedelta(hours=50))
