@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from bitable_sync.platforms.cli import shops
 from bot.cli import parked, replay
 from payslip.cli import payroll
 from payslip.cli_import import import_command
@@ -193,14 +194,14 @@ def register_features(
 
     Gives images' side, to be warmed once the worker performs.
     """
+    from bitable_sync.platforms.connect import connect
     from creative.wire import register_worker as register_art
     from payslip.wire import register_worker as register_pay
     from rules.cockpit.wire import register_worker as register_cockpit
-    from rules.deps import Gateways
     from rules.wire import WorkerDeps, make_policy, register_worker
 
-    gateways = Gateways.from_settings(floor.settings, floor.clock)
-    deps = WorkerDeps(floor, feishu.im, feishu.approval, gateways, make_policy(floor, admins(floor)))
+    policy = make_policy(floor, admins(floor))
+    deps = WorkerDeps(floor, feishu.im, feishu.approval, connect(floor, vault), policy)
     register_worker(engine, router, scheduler, sync, deps)
     if vault is not None:
         register_pay(engine, router, scheduler, sync, floor, feishu, vault)
@@ -213,8 +214,7 @@ def run_websocket(settings: Settings) -> None:
     from bot.longconn import run
     from runtime.floor import open_floor
 
-    floor = open_floor(settings)
-    run(floor, tap_router(floor))
+    run(floor := open_floor(settings), tap_router(floor))
 
 
 # --- the command line ---
@@ -235,8 +235,9 @@ def serve(role: str) -> None:
 
     settings = settings_with_log()
     manifest = load_manifest(settings.manifest)
+    run = {"web": run_web, "worker": run_worker, "websocket": run_websocket}
     if role != "all":
-        {"web": run_web, "worker": run_worker, "websocket": run_websocket}[role](settings)
+        run[role](settings)
         return
     from runtime import metrics
     from runtime.supervise import Child, Supervisor
@@ -247,7 +248,6 @@ def serve(role: str) -> None:
     roles = ROLES if manifest.connection == "websocket" else ROLES[:2]
     for module in ("granian", "bot.web", "rules.wire"):  # loaded once here, inherited by every child
         import_module(module)
-    run = {"web": run_web, "worker": run_worker, "websocket": run_websocket}
     raise SystemExit(Supervisor([Child(each, partial(run[each], settings)) for each in roles]).run())
 
 
@@ -298,6 +298,7 @@ def doctor(accept_deletes: str | None) -> None:
     from rich.table import Table
 
     from bitable_sync.doctor import Level, examine, exit_code
+    from bitable_sync.platforms.doctor import examine as examine_platforms
     from bitable_sync.setup import Setup
     from creative.doctor import examine as examine_art
     from payslip.doctor import examine as examine_pay
@@ -306,6 +307,7 @@ def doctor(accept_deletes: str | None) -> None:
 
     with opened() as (floor, feishu, sync):
         checks = examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
+        checks += examine_platforms(floor, open_vault(floor.settings))
         checks += examine_pay(floor, feishu, sync, open_vault(floor.settings))
         checks += examine_art(floor, feishu)
         checks += examine_cockpit(floor)
@@ -350,9 +352,8 @@ def sandbox(options: tuple[str, ...]) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "sandbox", *options])  # noqa: S606
 
 
-main.add_command(parked)
-main.add_command(replay)
-main.add_command(payroll)
+for command in (parked, replay, payroll, shops):
+    main.add_command(command)
 
 
 @payroll.command("defaults")

@@ -6,7 +6,7 @@ nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
@@ -58,7 +58,7 @@ def exit_code(checks: Iterable[Check]) -> int:
 def examine(floor: Floor, feishu: Feishu, sync: Sync, setup: Setup) -> list[Check]:
     """Run every check; never raises for what it finds."""
     settings, manifest = floor.settings, floor.manifest
-    checks = check_keys(settings)
+    checks = check_keys(settings, {table for each in manifest.connections for table in each.fed})
     credentials = _gather("凭证", lambda: [check_bot(feishu.auth.bot_info().name)])
     checks += credentials
     checks.append(check_clock(probe.clock_skew(settings.feishu_base_url, floor.clock.now())))
@@ -74,8 +74,8 @@ def examine(floor: Floor, feishu: Feishu, sync: Sync, setup: Setup) -> list[Chec
     return checks
 
 
-def check_keys(settings: Settings) -> list[Check]:
-    """Keys that must or should be set."""
+def check_keys(settings: Settings, fed: Collection[str] = ()) -> list[Check]:
+    """Keys that must or should be set; ``fed`` are tables that connections of the manifest feed."""
     checks: list[Check] = []
     if settings.feishu_encrypt_key is None:
         step = "在飞书开放平台「事件与回调 → 加密策略」设置 Encrypt Key，并写入 FEISHU_ENCRYPT_KEY"
@@ -84,14 +84,18 @@ def check_keys(settings: Settings) -> list[Check]:
         step = "把「加密策略」中的 Verification Token 写入 FEISHU_VERIFICATION_TOKEN"
         checks.append(Check(Level.WARN, "密钥", "没有设置 Verification Token", step))
     gateways = {
-        "CHORUS_ADS_ACCESS_TOKEN": settings.ads_access_token,
-        "CHORUS_SHOP_ACCESS_TOKEN": settings.shop_access_token,
-        "CHORUS_ERP_ACCESS_TOKEN": settings.erp_access_token,
+        "CHORUS_ADS_ACCESS_TOKEN": ("plans", settings.ads_access_token),
+        "CHORUS_SHOP_ACCESS_TOKEN": ("shops", settings.shop_access_token),
+        "CHORUS_ERP_ACCESS_TOKEN": ("stock", settings.erp_access_token),
     }
-    missing = [name for name, value in gateways.items() if value is None]
+    missing = [name for name, (table, token) in gateways.items() if token is None and table not in fed]
     if missing:
         sentence = f"没有设置 {'、'.join(missing)}，对应平台的数据不会更新"
-        checks.append(Check(Level.WARN, "密钥", sentence, "需要这些平台时再设置"))
+        checks.append(
+            Check(
+                Level.WARN, "密钥", sentence, "需要这些平台时再设置，或在 feishu_app.yaml 的 connections 接入"
+            )
+        )
     return checks or [Check(Level.OK, "密钥", "所需密钥都已设置")]
 
 

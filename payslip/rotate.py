@@ -1,7 +1,8 @@
-"""Key rotation: every data key of pay wrapped anew by the present key-encryption key; no content is touched.
+"""Key rotation: every data key wrapped anew by the present key-encryption key; no content is touched.
 
-The columns are found by name (``sealed*`` in ``pay_*`` tables), so a new table is rotated without anybody
-remembering it. Rows of private Bitable tables in the mirror use a derived key, which rotation leaves alone.
+The columns are found by name (``sealed*`` in durable tables: pay, credentials of platforms), so a new table
+is rotated without anybody remembering it. Rows of private Bitable tables in the mirror use a derived key,
+which rotation leaves alone.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
 
+from bitable_sync.platforms import tables as platform_tables
 from payslip import tables as pay_tables
 from runtime.db import Database, metadata
 from runtime.vault import CannotOpen, Sealed
@@ -75,12 +77,12 @@ class _Tally:
 
 
 def columns() -> list[Column]:
-    """Every sealed column of the durable pay tables."""
-    assert pay_tables.runs.metadata is metadata  # noqa: S101 - importing them is what fills the metadata
+    """Every sealed column of the durable tables."""
+    for known in (pay_tables.runs, platform_tables.credentials):
+        assert known.metadata is metadata  # noqa: S101 - importing them is what fills the metadata
     return [
         Column(table, column.name)
         for table in metadata.sorted_tables
-        if table.name.startswith("pay_")
         for column in table.columns
         if column.name.startswith(PREFIX)
     ]

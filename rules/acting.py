@@ -5,13 +5,13 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from bitable_sync.platforms.erp import PurchaseItem
+from bitable_sync.platforms.facts import PurchaseItem, Purchases
+from bitable_sync.platforms.gateways import Gateways
 from rules import lifecycle, store
-from rules.deps import Ads, Erp, Worker
+from rules.deps import Worker
 from rules.effects import Changed, commit
-from rules.limits import Refusal, check_budget, yuan
+from rules.limits import Refusal, budget_rules, check_budget, yuan
 from rules.model import Action, Reason, Task, TaskState
-from rules.sources import plan_state
 from rules.specs import PLANS, STOCK
 from runtime import audit
 from runtime.errors import ChorusError, TransientError, UnknownOutcome
@@ -46,22 +46,28 @@ class Acting:
             store.save_task(conn, replace(task, state=TaskState.DOING))
 
     def _perform(self, run: JobRun, task: Task) -> dict[str, Any]:
-        if task.kind is Action.ADJUST and self.deps.gateways.ads is not None:
-            return self._adjust(run, task, self.deps.gateways.ads)
-        if task.kind is Action.RESTOCK and self.deps.gateways.erp is not None:
-            return self._restock(run, task, self.deps.gateways.erp)
+        if task.kind is Action.ADJUST and self.deps.gateways.ads:
+            return self._adjust(run, task, self.deps.gateways)
+        if task.kind is Action.RESTOCK and self.deps.gateways.purchases is not None:
+            return self._restock(run, task, self.deps.gateways.purchases)
         return {"failed": f"“{task.kind.value}”的平台还没有接入，请联系管理员运行 chorus doctor"}
 
-    def _adjust(self, run: JobRun, task: Task, ads: Ads) -> dict[str, Any]:
+    def _adjust(self, run: JobRun, task: Task, ads: Gateways) -> dict[str, Any]:
         def look() -> dict[str, str] | None:
             plan = ads.plan(task.object_id)
             if plan is None:
                 return None
-            return {"budget": str(plan.budget), "spend": str(plan.spend), "status": plan_state(plan)}
+            budget = "" if plan.budget is None else str(plan.budget)
+            return {
+                "budget": budget, "spend": str(plan.spend), "status": plan.state.value,
+                "platform": plan.platform,
+            }  # fmt: skip
 
         before = run.attempt("before", look)
         if before is None:
             return {"failed": "平台上已经没有这个计划"}
+        if not before["budget"]:
+            return {"failed": "平台没有给出这个计划的日预算（不限或不可改），请到平台后台调整"}
         budget = Decimal(before["budget"])
         moved = _moved_meanwhile(task, budget, before["status"])
         if moved is not None:
@@ -69,13 +75,14 @@ class Acting:
         if budget != task.amount:
             # Spend has gone on since the tap, so the platform's rules are checked again.
             refusal = check_budget(
-                task.amount, budget=budget, spend=Decimal(before["spend"]), changes_today=0
-            )
+                task.amount, budget=budget, spend=Decimal(before["spend"]), changes_today=0,
+                rules=budget_rules(before.get("platform")),
+            )  # fmt: skip
             if isinstance(refusal, Refusal):
                 return {"failed": refusal.zh, "before": str(budget)}
             run.attempt("set", _set(ads, task), lookup=lambda: _is_set(ads, task))
         after = run.attempt("after", look)
-        now = None if after is None else after["budget"]
+        now = None if after is None else after["budget"] or None
         if now is None or Decimal(now) != task.amount:
             said = (
                 f"平台现在显示 {yuan(Decimal(now))}，不是提交的值，请到平台核对"
@@ -85,7 +92,7 @@ class Acting:
             return {"failed": said, "before": str(budget), "after": now}
         return {"before": str(budget), "after": now, "result": f"日预算 {yuan(budget)} → {yuan(task.amount)}"}
 
-    def _restock(self, run: JobRun, task: Task, erp: Erp) -> dict[str, Any]:
+    def _restock(self, run: JobRun, task: Task, erp: Purchases) -> dict[str, Any]:
         def find() -> dict[str, str] | None:
             order = erp.find_purchase(task.id)
             return None if order is None else {"po_id": order.po_id}
@@ -153,7 +160,7 @@ def _moved_meanwhile(task: Task, budget: Decimal, status: str) -> str | None:
     return None
 
 
-def _set(ads: Ads, task: Task) -> Callable[[], bool]:
+def _set(ads: Gateways, task: Task) -> Callable[[], bool]:
     def change() -> bool:
         ads.set_budget(task.object_id, task.amount)
         return True
@@ -161,7 +168,7 @@ def _set(ads: Ads, task: Task) -> Callable[[], bool]:
     return change
 
 
-def _is_set(ads: Ads, task: Task) -> bool | None:
+def _is_set(ads: Gateways, task: Task) -> bool | None:
     plan = ads.plan(task.object_id)
     return True if plan is not None and plan.budget == task.amount else None
 

@@ -21,7 +21,7 @@ from rules.allowance import needs_approval, read_allowance
 from rules.cards import alert_card
 from rules.check import Policy
 from rules.effects import Changed, commit, first_work, notify_work
-from rules.limits import Refusal, check_budget, check_pieces, read_amount
+from rules.limits import Refusal, budget_rules, check_budget, check_pieces, read_amount
 from rules.model import Action, Alert, Doubt, Reason, Rule, State, Task, TaskState
 from rules.notices import Kind, Notice
 from rules.specs import ALLOWANCES
@@ -149,7 +149,10 @@ class Actions:
             )
         today = self.clock.now().astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
         count = store.changes_since(conn, ready.alert.object_id, action.value, today)
-        refusal = check_budget(amount, budget=read["budget"], spend=read["spend"], changes_today=count)
+        refusal = check_budget(
+            amount, budget=read["budget"], spend=read["spend"], changes_today=count,
+            rules=budget_rules(ready.view.values.get("platform")),
+        )  # fmt: skip
         return refusal or amount
 
     def _asks(self, person: Person, kind: Action, amount: Decimal, before: Decimal | None) -> bool:

@@ -31,9 +31,8 @@ from bot.cards import Severity as Look
 from bot.cards import column as cell
 from bot.words import safe
 from rules.limits import (
-    MIN_BUDGET,
-    MIN_CHANGE,
     Proposal,
+    budget_rules,
     floor_by_spend,
     propose_budget,
     propose_pieces,
@@ -243,7 +242,8 @@ def budget_proposal(view: View) -> Proposal:
         return Proposal(
             None, "读不到当前预算或消耗，无法给出建议", "Budget or spend cannot be read, so no proposal"
         )
-    return propose_budget(budget=read["budget"], spend=read["spend"])
+    rules = budget_rules(view.values.get("platform"))
+    return propose_budget(budget=read["budget"], spend=read["spend"], rules=rules)
 
 
 def restock_proposal(view: View) -> Proposal:
@@ -263,20 +263,27 @@ def restock_proposal(view: View) -> Proposal:
 
 
 def _adjust_form(view: View) -> list[Element]:
-    read, proposal = numbers(view.values), budget_proposal(view)
-    lowest = floor_by_spend(read.get("spend", Decimal(0)))
-    rules = note(
-        text(
-            f"平台规则：不低于 {yuan(MIN_BUDGET)}；每次至少调 {yuan(MIN_CHANGE)}；"
-            f"不低于今日消耗的 105%，即 {yuan(lowest)}",
-            f"Platform rules: at least {yuan(MIN_BUDGET)}; change by {yuan(MIN_CHANGE)} or more; "
-            f"at least {yuan(lowest)} (105 % of today's spend)",
-        )
-    )
+    proposal = budget_proposal(view)
+    rules = note(_rules_text(view))
     field = number_input(
         "amount", text("新的日预算（元）", "New daily budget (yuan)"), default=_default(view, proposal)
     )
     return _asking(view, "adjust", [markdown(text(proposal.zh, proposal.en))], [field], rules)
+
+
+def _rules_text(view: View) -> Text:
+    spend = numbers(view.values).get("spend", Decimal(0))
+    rules = budget_rules(view.values.get("platform"))
+    lowest = floor_by_spend(spend, rules)
+    if not rules.over_spend:
+        least = yuan(rules.least)
+        return text(f"平台规则：整数元，不低于 {least}", f"Platform rules: whole yuan, at least {least}")
+    return text(
+        f"平台规则：不低于 {yuan(rules.least)}；每次至少调 {yuan(rules.step)}；"
+        f"不低于今日消耗的 105%，即 {yuan(lowest)}",
+        f"Platform rules: at least {yuan(rules.least)}; change by {yuan(rules.step)} or more; "
+        f"at least {yuan(lowest)} (105 % of today's spend)",
+    )
 
 
 def _restock_form(view: View) -> list[Element]:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
-from decimal import Decimal
-from typing import Protocol
 
 from bitable_sync.context import Sync
-from bitable_sync.platforms.ads import AdPlan, AdsGateway
-from bitable_sync.platforms.erp import ErpGateway, PurchaseItem, PurchaseOrder, StockRow
-from bitable_sync.platforms.shop import ShopGateway, ShopSales
+from bitable_sync.platforms.gateways import Gateways
 from rules.check import Checker, Policy
 from rules.review import Reviewer
 from rules.views import Sources
@@ -19,70 +13,7 @@ from runtime.clock import Clock
 from runtime.db import Database
 from runtime.feishu.approval import Approval
 from runtime.feishu.im import Im
-from runtime.settings import Settings
 from runtime.work import WorkQueue
-
-
-class Ads(Protocol):
-    """The part of the advertising platform that red lines use."""
-
-    def plans(self) -> list[AdPlan]:
-        """All plans with today's figures."""
-        ...
-
-    def plan(self, plan_id: str) -> AdPlan | None:
-        """One plan."""
-        ...
-
-    def set_budget(self, plan_id: str, budget: Decimal) -> None:
-        """Set a day budget in yuan."""
-        ...
-
-
-class Shop(Protocol):
-    """The part of the shop platform that red lines use."""
-
-    def daily_sales(self, day: date | None = None, *, before: datetime | None = None) -> list[ShopSales]:
-        """Sales of a day a shop."""
-        ...
-
-
-class Erp(Protocol):
-    """The part of the ERP that red lines use."""
-
-    def stock(self, since: int = 0) -> list[StockRow]:
-        """SKUs changed after a row version."""
-        ...
-
-    def purchase(self, external_id: str, items: Sequence[PurchaseItem]) -> PurchaseOrder:
-        """Make a purchase order; the same external id never makes a second."""
-        ...
-
-    def find_purchase(self, external_id: str) -> PurchaseOrder | None:
-        """The purchase order with our number."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Gateways:
-    """The platforms; None where the company has not connected one."""
-
-    ads: Ads | None = None
-    shop: Shop | None = None
-    erp: Erp | None = None
-
-    @classmethod
-    def from_settings(cls, settings: Settings, clock: Clock) -> Gateways:
-        """Make a client for each platform that has credentials in the environment.
-
-        Raises:
-            ConfigError: credentials are there but incomplete; the sentence names what is missing.
-        """
-        return cls(
-            ads=AdsGateway.from_settings(settings, clock) if settings.ads_access_token else None,
-            shop=ShopGateway.from_settings(settings, clock) if settings.shop_access_token else None,
-            erp=ErpGateway.from_settings(settings, clock) if settings.erp_access_token else None,
-        )
 
 
 @dataclass(frozen=True, slots=True)

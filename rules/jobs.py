@@ -1,7 +1,7 @@
 """Jobs of the tables: pull numbers from the platforms, check, answer in rule rows, fill the boards."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 import structlog
 
 from bitable_sync.cells import EMPTY, CellValue, Person
+from bitable_sync.platforms.gateways import newest_of
 from rules import store
 from rules.acting import pull_work
 from rules.cockpit import days
@@ -20,7 +21,6 @@ from rules.sources import Values, changed_rows, lost_plans, plan_rows, shop_rows
 from rules.specs import ALERTS, ALLOWANCES, DATA_TABLES, PLANS, RULES, STOCK, TASKS
 from rules.tables import alert_tasks, alerts
 from rules.wording import STATE_ZH, limit_text, metric_text, reason_text
-from runtime.clock import SHANGHAI
 from runtime.errors import ChorusError
 from runtime.jobrun import JobRun
 from runtime.work import Work
@@ -58,26 +58,29 @@ class Tables:
         self.deps.checker.scan(table)
 
     def fetch(self, table: str, cause: str) -> dict[str, int]:
-        """Ask the platform, write what changed into the table, note the pull; safe to repeat."""
+        """Ask the platforms, write what changed into the table, note the pull; safe to repeat.
+
+        What one connection could not say is noted as the table's error, and the table does not count as
+        fresh: numbers of that connection are old, and no row tells which one it came from.
+        """
         started = self.deps.clock.now()
-        cursor = 0
-        if table == PLANS:
-            rows = self._plans(started)
-        elif table == STOCK:
-            rows, cursor = self._stock(started)
-        else:
-            rows = self._shops(started)
+        rows, trouble, cursors = self._ask(table, started)
         spec = self.deps.sync.specs.table(table)
+        key = spec.business_key[0]
+        # Two connections that name one object: the first in the manifest counts, one row stays one row.
+        rows = list({row[key]: row for row in reversed(rows)}.values())
         known: dict[str, Any] = {}
         for row in self.deps.sync.mirror.rows(table):
-            known[str(row.values.get(spec.business_key[0]))] = row
-        changed = changed_rows(rows, known, spec.business_key[0])
+            known[str(row.values.get(key))] = row
+        changed = changed_rows(rows, known, key)
         if changed:
             self.deps.sync.pusher.upsert(table, changed, cause=cause)
         day = days.one_day(started, self.deps.clock.now())
         counts = stock_days(days.stock_now(self.deps.sync.mirror), day) if day and table == STOCK else ()
         with self.deps.db.begin() as conn:
-            store.note_pull(conn, table, started, cursor=cursor)
+            for name, cursor in cursors.items():
+                store.note_pull(conn, f"{table}/{name}", started, cursor=cursor)
+            store.note_pull(conn, table, started, error=trouble[:300])
             if day is not None and self._connected(table):
                 days.keep(conn, table, rows, day, started)
                 days.keep_stock(conn, counts, started)
@@ -86,35 +89,38 @@ class Tables:
     def _connected(self, table: str) -> bool:
         """Whether a platform stands behind a table; what people fill in is no day's figure."""
         gateways = self.deps.gateways
-        by_table = {PLANS: gateways.ads, STOCK: gateways.erp}
-        return by_table.get(table, gateways.shop) is not None
+        by_table: Mapping[str, Mapping[str, object]] = {PLANS: gateways.ads, STOCK: gateways.stock}
+        return bool(by_table.get(table, gateways.shops))
 
-    def _plans(self, at: datetime) -> list[Values]:
-        if self.deps.gateways.ads is None:
-            return []
-        plans = self.deps.gateways.ads.plans()
-        lost = lost_plans(self.deps.sync.mirror.rows(PLANS), plans)
+    def _ask(self, table: str, at: datetime) -> tuple[list[Values], str, Mapping[str, int]]:
+        """Rows, what went wrong in words, and from which version each connection is read on."""
+        if table == PLANS:
+            return (*self._plans(at), {})
+        if table == STOCK:
+            return self._stock(at)
+        found = self.deps.gateways.all_sales(at)
+        rows = [row for today, before in found.rows.values() for row in shop_rows(today, before, at)]
+        return rows, found.sentence, {}
+
+    def _plans(self, at: datetime) -> tuple[list[Values], str]:
+        gateways = self.deps.gateways
+        found = gateways.all_plans()
+        plans = [plan for some in found.rows.values() for plan in some]
+        lost = lost_plans(self.deps.sync.mirror.rows(PLANS), plans, gateways.answered(found))
         if len(lost) > self.deps.mass_delete:
-            message = f"平台一次少了 {len(lost)} 个计划，先不当作已删除，请核对账户和授权"
-            with self.deps.db.begin() as conn:
-                store.note_pull(conn, PLANS, at, error=message)
-            lost = []
-        return plan_rows(plans, at) + lost
+            doubt = f"平台一次少了 {len(lost)} 个计划，先不当作已删除，请核对账户和授权"
+            return plan_rows(plans, at), "；".join(filter(None, (doubt, found.sentence)))
+        return plan_rows(plans, at) + lost, found.sentence
 
-    def _stock(self, at: datetime) -> tuple[list[Values], int]:
+    def _stock(self, at: datetime) -> tuple[list[Values], str, Mapping[str, int]]:
+        gateways = self.deps.gateways
         with self.deps.db.read() as conn:
-            cursor = store.pull_cursor(conn, STOCK)
-        if self.deps.gateways.erp is None:
-            return [], cursor
-        stock = self.deps.gateways.erp.stock(cursor)
-        return stock_rows(stock, at), max([cursor, *(item.version for item in stock)])
-
-    def _shops(self, at: datetime) -> list[Values]:
-        if self.deps.gateways.shop is None:
-            return []
-        then = at.astimezone(SHANGHAI) - timedelta(days=1)
-        today = self.deps.gateways.shop.daily_sales()
-        return shop_rows(today, self.deps.gateways.shop.daily_sales(then.date(), before=then), at)
+            since = {name: store.pull_cursor(conn, f"{STOCK}/{name}") for name in gateways.stock}
+        found = gateways.all_stock(since)
+        rows = [row for some in found.rows.values() for row in stock_rows(some, at)]
+        return rows, found.sentence, {
+            name: max(since[name], newest_of(some)) for name, some in found.rows.items()
+        }  # fmt: skip
 
     def check(self, run: JobRun, args: Mapping[str, Any]) -> None:
         """The regular check of every rule on every row.

@@ -2,23 +2,53 @@
 
 Budget rules of 巨量千川 (interface notes of ``/v1.0/qianchuan/ad/budget/update/``): at least 300 yuan a day
 for oCPM; one change moves at least 100 yuan; the new budget is at least 105 % of today's spend, rounded up to
-a whole hundred; two decimals; at most 20 changes of a plan a day.
+a whole hundred; two decimals; at most 20 changes of a plan a day. Of 万相台 only what its old call says is
+known: whole yuan, at least 30; the rest it says itself when it is asked.
 """
 
 from dataclasses import dataclass
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, InvalidOperation
 
-MIN_BUDGET = Decimal(300)
 MAX_BUDGET = Decimal("9999999.99")
-MIN_CHANGE = Decimal(100)
 SPEND_MARGIN = Decimal("1.05")
-CHANGES_A_DAY = 20
 HUNDRED = Decimal(100)
 CUT = Decimal("0.7")  # proposal for a plan below its ROI line: thirty percent less
 COVER_DAYS = Decimal(7)  # days of sales to hold beyond the delivery time
 DEFAULT_LEAD_DAYS = Decimal(7)
 PACK = Decimal(10)
 MAX_PIECES = Decimal(100_000)
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetRules:
+    """What a platform takes as a day budget, in yuan.
+
+    Attributes:
+        least: the lowest budget.
+        step: the least change.
+        unit: what proposals are rounded to.
+        over_spend: it must be at least 105 % of today's spend.
+        a_day: changes of a plan a day; None = no limit is known.
+        whole: no decimals.
+    """
+
+    least: Decimal
+    step: Decimal
+    unit: Decimal
+    over_spend: bool
+    a_day: int | None
+    whole: bool
+
+
+QIANCHUAN = BudgetRules(Decimal(300), HUNDRED, HUNDRED, over_spend=True, a_day=20, whole=False)
+WANXIANGTAI = BudgetRules(Decimal(30), Decimal(1), Decimal(10), over_spend=False, a_day=None, whole=True)
+BUDGET_RULES = {"淘宝": WANXIANGTAI}
+"""Platform → its rules; the strictest known ones for every other."""
+
+
+def budget_rules(platform: object) -> BudgetRules:
+    """The rules of a plan's platform, as its row names it."""
+    return BUDGET_RULES.get(str(platform), QIANCHUAN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +74,12 @@ def yuan(amount: Decimal) -> str:
     return f"¥{exact:,.0f}" if exact == exact.to_integral_value() else f"¥{exact:,.2f}"
 
 
-def floor_by_spend(spend: Decimal) -> Decimal:
+def floor_by_spend(spend: Decimal, rules: BudgetRules = QIANCHUAN) -> Decimal:
     """The lowest budget allowed after today's spend, in yuan."""
+    if not rules.over_spend:
+        return rules.least
     by_spend = (spend * SPEND_MARGIN / HUNDRED).to_integral_value(ROUND_CEILING) * HUNDRED
-    return max(MIN_BUDGET, by_spend)
+    return max(rules.least, by_spend)
 
 
 def read_amount(text: object) -> Decimal | Refusal:
@@ -76,26 +108,30 @@ def read_amount(text: object) -> Decimal | Refusal:
     return amount
 
 
-def check_budget(new: Decimal, *, budget: Decimal, spend: Decimal, changes_today: int) -> Refusal | None:
+def check_budget(
+    new: Decimal, *, budget: Decimal, spend: Decimal, changes_today: int, rules: BudgetRules = QIANCHUAN
+) -> Refusal | None:
     """Check a new day budget (yuan) against the platform's rules; None = allowed."""
-    lowest = floor_by_spend(spend)
-    if changes_today >= CHANGES_A_DAY:
+    lowest = floor_by_spend(spend, rules)
+    if rules.a_day is not None and changes_today >= rules.a_day:
         return Refusal(
-            f"这个计划今天已改 {changes_today} 次预算，平台每天最多 {CHANGES_A_DAY} 次，请明天再改",
-            f"Changed {changes_today} times today; the platform allows {CHANGES_A_DAY}. Try again tomorrow",
+            f"这个计划今天已改 {changes_today} 次预算，平台每天最多 {rules.a_day} 次，请明天再改",
+            f"Changed {changes_today} times today; the platform allows {rules.a_day}. Try again tomorrow",
         )
-    if new < MIN_BUDGET:
+    if rules.whole and new != new.to_integral_value():
+        return Refusal("这个平台的日预算只能是整数元", "This platform takes whole yuan only")
+    if new < rules.least:
         return Refusal(
-            f"日预算不能低于 {yuan(MIN_BUDGET)}", f"The daily budget must be at least {yuan(MIN_BUDGET)}"
+            f"日预算不能低于 {yuan(rules.least)}", f"The daily budget must be at least {yuan(rules.least)}"
         )
     if new > MAX_BUDGET:
         return Refusal(
             f"日预算不能高于 {yuan(MAX_BUDGET)}", f"The daily budget must be at most {yuan(MAX_BUDGET)}"
         )
-    if abs(new - budget) < MIN_CHANGE:
+    if abs(new - budget) < rules.step:
         return Refusal(
-            f"每次至少调整 {yuan(MIN_CHANGE)}，当前 {yuan(budget)}",
-            f"Change it by at least {yuan(MIN_CHANGE)}; it is {yuan(budget)} now",
+            f"每次至少调整 {yuan(rules.step)}，当前 {yuan(budget)}",
+            f"Change it by at least {yuan(rules.step)}; it is {yuan(budget)} now",
         )
     if new < lowest:
         return Refusal(
@@ -105,17 +141,20 @@ def check_budget(new: Decimal, *, budget: Decimal, spend: Decimal, changes_today
     return None
 
 
-def propose_budget(*, budget: Decimal, spend: Decimal) -> Proposal:
+def propose_budget(*, budget: Decimal, spend: Decimal, rules: BudgetRules = QIANCHUAN) -> Proposal:
     """Propose a lower budget for a plan that earns too little: 30 % less, as low as the platform allows."""
-    lowest = floor_by_spend(spend)
-    wanted = (budget * CUT / HUNDRED).to_integral_value(ROUND_HALF_UP) * HUNDRED
+    lowest = floor_by_spend(spend, rules)
+    wanted = (budget * CUT / rules.unit).to_integral_value(ROUND_HALF_UP) * rules.unit
     amount = max(wanted, lowest)
-    if budget - amount < MIN_CHANGE:
+    if budget - amount < rules.step:
         return Proposal(
             None,
             f"今天已消耗 {yuan(spend)}，平台允许的最低预算是 {yuan(lowest)}，今天无法再调低",
             f"{yuan(spend)} is spent; the platform's minimum is {yuan(lowest)}, so it cannot go lower today",
         )
+    if not rules.over_spend:
+        zh, en = f"建议降到 {yuan(amount)}：当前 {yuan(budget)} 降约三成", f"about 30 % under {yuan(budget)}"
+        return Proposal(amount, zh, f"Proposal {yuan(amount)}: {en}")
     return Proposal(
         amount,
         f"建议降到 {yuan(amount)}：当前 {yuan(budget)} 降约三成，且不低于今天消耗的 105%（{yuan(lowest)}）",

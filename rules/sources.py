@@ -3,33 +3,16 @@
 Columns kept by people (负责人, 主管, 近7日销量 …) are never named, so a push leaves them as they are.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 
-from bitable_sync.cells import CellValue
+from bitable_sync.cells import EMPTY, CellValue
 from bitable_sync.mirror import Row
-from bitable_sync.platforms.ads import AdPlan
-from bitable_sync.platforms.erp import StockRow
-from bitable_sync.platforms.shop import ShopSales
+from bitable_sync.platforms.facts import AdPlan, ShopSales, StockRow
 from rules.specs import GONE
 
 Values = dict[str, CellValue]
-
-_PLAN_STATES = {
-    "DELIVERY_OK": "投放中",
-    "DISABLE": "已暂停",
-    "OFFLINE_BUDGET": "预算耗尽",
-    "AUDIT": "审核中",
-    "REAUDIT": "审核中",
-    "TIME_DONE": "已结束",
-    "DELETE": GONE,
-}
-
-
-def plan_state(plan: AdPlan) -> str:
-    """How a plan stands, in the words of 计划日报."""
-    return _PLAN_STATES.get(plan.status, "投放中" if plan.enabled else "已暂停")
 
 
 def plan_rows(plans: Iterable[AdPlan], at: datetime) -> list[Values]:
@@ -38,10 +21,10 @@ def plan_rows(plans: Iterable[AdPlan], at: datetime) -> list[Values]:
         {
             "plan_id": plan.plan_id,
             "name": plan.name,
-            "platform": "抖音",
+            "platform": plan.platform,
             "shop": plan.shop,
-            "status": plan_state(plan),
-            "budget": plan.budget,
+            "status": plan.state.value,
+            "budget": EMPTY if plan.budget is None else plan.budget,
             "spend": plan.spend,
             "gmv": plan.gmv,
             "orders": Decimal(plan.orders),
@@ -51,13 +34,18 @@ def plan_rows(plans: Iterable[AdPlan], at: datetime) -> list[Values]:
     ]
 
 
-def lost_plans(known: Iterable[Row], plans: Sequence[AdPlan]) -> list[Values]:
-    """Rows of plans that stand in the table but no longer on the platform, marked as such."""
+def lost_plans(known: Iterable[Row], plans: Sequence[AdPlan], answered: Collection[str]) -> list[Values]:
+    """Rows of plans that stand in the table but no longer on their platform, marked as such.
+
+    Only of platforms that ``answered``: silence of one, or a plan nobody is connected to, proves nothing.
+    """
     there = {plan.plan_id for plan in plans}
     lost: list[Values] = []
     for row in known:
         plan_id = row.values.get("plan_id")
-        if isinstance(plan_id, str) and plan_id and plan_id not in there and row.values.get("status") != GONE:
+        if row.values.get("platform") not in answered or row.values.get("status") == GONE:
+            continue
+        if isinstance(plan_id, str) and plan_id and plan_id not in there:
             lost.append({"plan_id": plan_id, "status": GONE})
     return lost
 
@@ -65,7 +53,7 @@ def lost_plans(known: Iterable[Row], plans: Sequence[AdPlan]) -> list[Values]:
 def stock_rows(stock: Iterable[StockRow], at: datetime) -> list[Values]:
     """Rows of 商品库存. 锁定 is what the ERP holds back from the quantity.
 
-    That is: locked and picked, less virtual stock.
+    That is: locked and picked, less virtual stock. What the platform does not tell is left to people.
     """
     return [
         {
@@ -73,13 +61,15 @@ def stock_rows(stock: Iterable[StockRow], at: datetime) -> list[Values]:
             "name": item.name,
             "qty": Decimal(item.qty),
             "locked": Decimal(item.qty - item.sellable),
-            "on_way": Decimal(item.on_the_way),
-            "safety": Decimal(item.safety),
-            "most": Decimal(item.most),
             "synced_at": at,
+            **{key: Decimal(said) for key, said in _told(item).items() if said is not None},
         }
         for item in stock
     ]
+
+
+def _told(item: StockRow) -> dict[str, int | None]:
+    return {"on_way": item.on_the_way, "safety": item.safety, "most": item.most}
 
 
 def shop_rows(today: Iterable[ShopSales], yesterday: Iterable[ShopSales], at: datetime) -> list[Values]:
@@ -93,12 +83,12 @@ def shop_rows(today: Iterable[ShopSales], yesterday: Iterable[ShopSales], at: da
     rows: list[Values] = []
     for shop_id in sorted(now.keys() | base.keys()):
         shop, before = now.get(shop_id), base.get(shop_id)
-        named = shop or before
+        named = shop or base[shop_id]
         rows.append(
             {
                 "shop_id": shop_id,
-                "name": named.name if named else shop_id,
-                "platform": "抖音",
+                "name": named.name,
+                "platform": named.platform,
                 "gmv": shop.amount if shop else Decimal(0),
                 "orders": Decimal(shop.orders if shop else 0),
                 "gmv_base": before.amount if before else Decimal(0),

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     # What only the worker needs is imported when the worker asks for it: the web process starts without.
     from bitable_sync.changes import Change
     from bitable_sync.context import Sync
-    from rules.deps import Gateways, Worker
+    from bitable_sync.platforms.gateways import Gateways
+    from rules.deps import Worker
     from runtime.engine import Engine
     from runtime.feishu.approval import Approval
     from runtime.feishu.im import Im

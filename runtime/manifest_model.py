@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
@@ -253,6 +254,52 @@ class CreativeManifest(Strict):
     site: Annotated[str, Field(pattern=r"^(https?://[^\s/]+/?)?$")] = ""
 
 
+USUAL_FEEDS: Mapping[str, tuple[str, ...]] = {
+    **dict.fromkeys(("taobao", "jd", "doudian"), ("shops",)),
+    **dict.fromkeys(("taobao_ads", "jd_ads", "qianchuan", "qianchuan_uni"), ("plans",)),
+    **dict.fromkeys(("jushuitan", "wdt_flagship"), ("stock", "purchases")),
+    "wdt_enterprise": ("stock",),
+}
+"""What a kind of connection feeds when the manifest does not say; files and databases have no usual."""
+
+
+class ConnectionManifest(Strict):
+    """A shop, advertising account, ERP, folder or database that numbers come from.
+
+    Its credentials are entered with `chorus shops add <name>` and stand sealed in the database.
+
+    Attributes:
+        name: ours; names its credentials too.
+        kind: of platform.
+        shop: as people call it; the name if left out.
+        feeds: which tables it fills, and whether it takes purchase orders; the kind's usual if left out.
+        credential: name of the authorisation to use, when several connections share one.
+        options: settings of the kind, see `docs/GATEWAYS.md`.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,40}$")]
+    kind: Literal[
+        "taobao", "taobao_ads", "jd", "jd_ads", "doudian", "qianchuan", "qianchuan_uni", "jushuitan",
+        "wdt_flagship", "wdt_enterprise", "folder", "sql",
+    ]  # fmt: skip
+    shop: Text | None = None
+    feeds: Annotated[tuple[Literal["shops", "plans", "stock", "purchases"], ...], Field(strict=False)] = ()
+    credential: Text | None = None
+    options: dict[Key, Text] = {}
+
+    @property
+    def fed(self) -> tuple[str, ...]:
+        """What it feeds: as written, or what its kind usually does."""
+        return self.feeds or USUAL_FEEDS.get(self.kind, ())
+
+    @model_validator(mode="after")
+    def _feeds_something(self) -> Self:
+        if not self.fed:
+            msg = f"connection {self.name}: say under feeds what it brings: shops, plans, stock"
+            raise ValueError(msg)
+        return self
+
+
 class CockpitManifest(Strict):
     """The cockpit: who may look, besides the administrator.
 
@@ -281,6 +328,7 @@ class Manifest(Strict):
         payroll: pay.
         creative: images.
         cockpit: the page with the company's figures.
+        connections: shops, advertising accounts, ERPs, folders and databases.
     """
 
     name: Text
@@ -297,3 +345,15 @@ class Manifest(Strict):
     payroll: PayrollManifest = PayrollManifest()
     creative: CreativeManifest = CreativeManifest()
     cockpit: CockpitManifest = CockpitManifest()
+    connections: Annotated[tuple[ConnectionManifest, ...], Field(strict=False)] = ()
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> Self:
+        names = [each.name for each in self.connections]
+        twice = sorted(
+            {name for name in names if names.count(name) > 1} | set(names) & {"ads", "shop", "erp"}
+        )
+        if twice:
+            msg = f"connections: {', '.join(twice)} stands twice (ads, shop and erp are the environment's)"
+            raise ValueError(msg)
+        return self

@@ -41,11 +41,13 @@ if TYPE_CHECKING:
     from sandbox.oauth import OauthState
     from sandbox.shop import ShopState
     from sandbox.simulator import SimulatorState
+    from sandbox.taobao import TaobaoState
+    from sandbox.wdt import WdtState
     from sandbox.wiki import WikiState
 
 AREAS = (
     "auth", "contact", "im", "callbacks", "bitable", "drive", "docx", "wiki", "events", "longconn", "oauth",
-    "approval", "attendance", "ads", "shop", "erp", "images", "simulator", "control", "page",
+    "approval", "attendance", "ads", "shop", "erp", "taobao", "wdt", "images", "simulator", "control", "page",
 )  # fmt: skip
 
 DEFAULT_APP_ID = "cli_sandbox0000001"
@@ -302,6 +304,8 @@ class World:
     ads: "AdsState"
     shop: "ShopState"
     erp: "ErpState"
+    taobao: "TaobaoState"
+    wdt: "WdtState"
     images: "ImagesState"
     simulator: "SimulatorState"
     control: "ControlState"

@@ -1,4 +1,4 @@
-"""What the gateways share: one HTTP call, its failures told apart by "did it happen?", exact numbers.
+"""What the gateways share: one HTTP call, its failures told apart by "did it happen?", exact values.
 
 A failed read may simply be repeated. A write whose answer was lost may have happened, and is looked up first.
 """
@@ -6,16 +6,21 @@ A failed read may simply be repeated. A write whose answer was lost may have hap
 from __future__ import annotations
 
 import json
+import threading
 import time
-from collections.abc import Callable, Mapping
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 import requests
 
-from runtime.errors import ConfigError, PermanentError, TransientError, UnknownOutcome
+from runtime.clock import SHANGHAI
+from runtime.errors import PermanentError, TransientError, UnknownOutcome
 
 TIMEOUT = (5.0, 20.0)  # seconds to connect, to answer
+Paces = tuple[tuple[int, float], ...]
 
 
 class Wire:
@@ -24,19 +29,20 @@ class Wire:
     Args:
         name: what people call the platform, for error sentences.
         base_url: without a slash at the end.
-        interval: least seconds between two calls of this process.
+        paces: pairs (calls, seconds): so many calls of this process in any span of that length.
         pause: how to wait; tests give their own.
     """
 
     def __init__(
-        self, name: str, base_url: str, *, interval: float = 0.0, pause: Callable[[float], None] = time.sleep
+        self, name: str, base_url: str, *, paces: Paces = (), pause: Callable[[float], None] = time.sleep
     ) -> None:
         self.name = name
         self.base_url = base_url.rstrip("/")
-        self.interval = interval
+        self.paces = paces
         self.pause = pause
         self.session = requests.Session()
-        self._last = 0.0
+        self._lock = threading.Lock()
+        self._calls: deque[float] = deque(maxlen=max((calls for calls, _ in paces), default=0))
 
     def call(self, method: str, path: str, *, writes: bool = False, **request: Any) -> dict[str, Any]:
         """Send one request and give back the JSON object of the answer, numbers with a point as ``Decimal``.
@@ -57,19 +63,24 @@ class Wire:
             answer = self.session.request(
                 method, self.base_url + path, timeout=TIMEOUT, allow_redirects=False, **request
             )
-        except requests.exceptions.ConnectTimeout as error:
-            raise TransientError(f"{self.name} cannot be reached; it is tried again") from error
+        # Not chained: what requests says holds the address, and with it tokens and secrets.
+        except requests.exceptions.ConnectTimeout:
+            raise TransientError(f"{self.name} cannot be reached; it is tried again") from None
         except requests.exceptions.RequestException as error:
             if _never_sent(error):
-                raise TransientError(f"{self.name} cannot be reached; it is tried again") from error
-            raise self._lost(writes, "the connection broke before the answer came") from error
+                raise TransientError(f"{self.name} cannot be reached; it is tried again") from None
+            raise self._lost(writes, "the connection broke before the answer came") from None
         return self._body(answer, writes=writes)
 
     def _keep_pace(self) -> None:
-        wait = self._last + self.interval - time.monotonic()
-        if wait > 0:
-            self.pause(wait)
-        self._last = time.monotonic()
+        """Take the next moment that all paces allow, and wait for it."""
+        with self._lock:
+            now, made = time.monotonic(), self._calls
+            full = (made[-calls] + seconds for calls, seconds in self.paces if len(made) >= calls)
+            at = max((now, *full))
+            made.append(at)
+        if at > now:
+            self.pause(at - now)
 
     def _body(self, answer: requests.Response, *, writes: bool) -> dict[str, Any]:
         if answer.status_code == 429:
@@ -85,7 +96,7 @@ class Wire:
             raise self._lost(writes, "its answer is not JSON") from error
         if not isinstance(body, dict):
             raise self._lost(writes, "its answer is not a JSON object")
-        if answer.status_code >= 400 and "code" not in body:
+        if answer.status_code >= 400 and not {"code", "error", "error_response"} & body.keys():
             raise PermanentError(
                 f"{self.name} refused with HTTP {answer.status_code}; check address and keys"
             )
@@ -110,11 +121,31 @@ def number(value: Any) -> Decimal:
     return found
 
 
-def need(values: Mapping[str, object | None]) -> None:
-    """ConfigError naming the settings that are not set."""
-    missing = [name for name, value in values.items() if not value]
-    if missing:
-        raise ConfigError(f"set {', '.join(missing)} to use this platform; see the README on credentials")
+def whole(value: Any) -> int:
+    """A count of the wire; empty is none."""
+    return int(number(value or 0))
+
+
+def cents(value: Any) -> Decimal:
+    """分 as 元. PermanentError for anything but a whole number: a hundredfold mistake must not pass."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise PermanentError(f"金额应为以分计的整数，收到 {value!r}；这次不更新")
+    return Decimal(value) / 100
+
+
+def moment(text: Any) -> datetime | None:
+    """``yyyy-MM-dd HH:mm:ss`` of a platform (always Shanghai); None for empty and for the year 1 (JD)."""
+    if not text or str(text).startswith(("0001-", "0000-")):
+        return None
+    try:
+        return datetime.strptime(str(text)[:19], "%Y-%m-%d %H:%M:%S").replace(tzinfo=SHANGHAI)
+    except ValueError:
+        raise PermanentError(f"the platform sent {text!r} where a time belongs") from None
+
+
+def written(at: datetime) -> str:
+    """A moment as platforms write it: Shanghai, without an offset."""
+    return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
 
 
 def _never_sent(error: requests.exceptions.RequestException) -> bool:

@@ -52,11 +52,13 @@ def register_web(app: Flask, floor: Floor, mirror: Mirror, made: Made | None = N
 
     settings, manifest = floor.settings, floor.manifest
     art = None if made is None else lambda conn, since: [ArtDay(*each) for each in made(conn, since)]
-    connected = {
-        PLANS: settings.ads_access_token is not None,
-        STOCK: settings.erp_access_token is not None,
-        SHOPS: settings.shop_access_token is not None,
+    fed = {table for each in manifest.connections for table in each.fed}
+    tokens = {
+        PLANS: settings.ads_access_token,
+        STOCK: settings.erp_access_token,
+        SHOPS: settings.shop_access_token,
     }
+    connected = {table: token is not None or table in fed for table, token in tokens.items()}
     ages = {table: parse_age(age) for table, age in manifest.limits.max_age.items()}
     boards = Boards(floor.db, mirror, floor.clock, build_catalog(TABLES), ages, connected, art)
     company = manifest.payroll.company or manifest.name

@@ -11,16 +11,13 @@ import sqlalchemy as sa
 
 from bitable_sync.cells import Person
 from bitable_sync.context import build_sync
-from bitable_sync.platforms.ads import AdsGateway
-from bitable_sync.platforms.erp import ErpGateway
-from bitable_sync.platforms.shop import ShopGateway
+from bitable_sync.platforms.connect import connect
 from bitable_sync.setup import Setup
 from bitable_sync.spec import Specs, sync_log_table
 from bot.model import Event, Tap, TapAnswer
 from bot.router import Router
 from rules import tables
 from rules.acting import pull_work
-from rules.deps import Gateways
 from rules.jobs import Tables
 from rules.specs import ALLOWANCES, TABLES
 from rules.wire import WebDeps, WorkerDeps, make_policy, register_web, register_worker
@@ -273,15 +270,10 @@ def open_scene(
     manager = next(iter(sandbox.world.people.values())).open_id
     sandbox.world.bitable.base(str(setup.base())).managers.add(manager)
     engine, router, web = Engine(database, instance="rules-test", first_wait=0.05), Router(), Router()
-    gateways = Gateways(
-        AdsGateway.from_settings(settings, clock),
-        ShopGateway.from_settings(settings, clock),
-        ErpGateway.from_settings(settings, clock),
-    )
     policy = make_policy(floor, (Person(manager, "管理员"),))
     sync.register(router)
     scheduler = Scheduler(database, floor.queue, clock)
-    deps = WorkerDeps(floor, feishu.im, feishu.approval, gateways, policy)
+    deps = WorkerDeps(floor, feishu.im, feishu.approval, connect(floor, None), policy)
     worker = register_worker(engine, router, scheduler, sync, deps)
     register_web(web, WebDeps(floor.queue, clock, sync.mirror, policy))
     if launch:

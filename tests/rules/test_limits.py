@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from rules.limits import (
     Refusal,
+    budget_rules,
     check_budget,
     check_pieces,
     floor_by_spend,
@@ -126,3 +127,25 @@ def test_pieces_are_whole_and_bounded() -> None:
 def test_money_is_written_for_people() -> None:
     """Whole yuan without decimals."""
     assert (yuan(Decimal("1234.5")), yuan(Decimal(800))) == ("¥1,234.50", "¥800")
+
+
+@pytest.mark.parametrize(
+    ("new", "words"), [("29", "不能低于 ¥30"), ("80.50", "整数元"), ("100", "至少调整 ¥1"), ("80", None)]
+)
+def test_another_platform_has_other_rules(new: str, words: str | None) -> None:
+    """万相台 takes small whole budgets, whatever is spent and however often it was changed."""
+    refusal = check_budget(
+        Decimal(new), budget=Decimal(100), spend=Decimal(90), changes_today=25, rules=budget_rules("淘宝")
+    )
+    assert (None if refusal is None else words in refusal.zh) == (True if words else None)
+    assert budget_rules("抖音") == budget_rules("京东") == budget_rules(None)
+
+
+@given(budget=money, spend=money)
+def test_its_proposal_is_one_it_takes(budget: Decimal, spend: Decimal) -> None:
+    """Property, as above: passes the check and lowers the budget."""
+    rules = budget_rules("淘宝")
+    proposal = propose_budget(budget=budget, spend=spend, rules=rules)
+    if proposal.amount is not None:
+        checked = check_budget(proposal.amount, budget=budget, spend=spend, changes_today=0, rules=rules)
+        assert (checked, proposal.amount < budget) == (None, True)

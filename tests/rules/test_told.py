@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from bitable_sync.platforms.ads import AdPlan
-from bitable_sync.platforms.erp import StockRow
-from bitable_sync.platforms.shop import ShopSales
+from bitable_sync.cells import EMPTY
+from bitable_sync.platforms.facts import DOUYIN, TAOBAO, AdPlan, PlanState, ShopSales, StockRow
 from bot.cards import check
 from bot.model import ChatMessage
 from rules import tables, told
@@ -145,19 +144,17 @@ def test_a_card_on_its_way_when_the_worker_died_is_not_forgotten_when_the_alert_
     scene.floor.mirror.close()
 
 
-def ad(plan_id: str, status: str = "DELIVERY_OK") -> AdPlan:
-    """A plan as the platform lists it."""
+def ad(plan_id: str, state: PlanState = PlanState.LIVE, *, budget: Decimal | None = Decimal(2000)) -> AdPlan:
+    """A plan as a gateway brings it."""
     return AdPlan(
-        plan_id, "夏季", "旗舰店", status, True, Decimal(2000), Decimal(10), Decimal(40), 1, date(2026, 3, 2)
+        plan_id, "夏季", DOUYIN, "旗舰店", state, budget, Decimal(10), Decimal(40), 1, date(2026, 3, 2)
     )
 
 
-def test_platform_states_become_words_people_know() -> None:
-    """An unknown state falls back to whether the plan is enabled."""
-    found = [
-        item["status"] for item in plan_rows([ad("1"), ad("2", "OFFLINE_BUDGET"), ad("3", "NEW")], START)
-    ]
-    assert found == ["投放中", "预算耗尽", "投放中"]
+def test_a_plan_without_a_limit_has_an_empty_budget_and_not_zero() -> None:
+    """Empty is not zero: a plan that may spend without end is not one that may spend nothing."""
+    (found,) = plan_rows([ad("1", PlanState.SPENT, budget=None)], START)
+    assert (found["budget"], found["status"], found["platform"]) == (EMPTY, "预算耗尽", "抖音")
 
 
 def test_a_pull_never_names_columns_kept_by_people() -> None:
@@ -167,10 +164,20 @@ def test_a_pull_never_names_columns_kept_by_people() -> None:
         assert not {"owner", "supervisor", "sales_7d", "lead_days"} & set(item)
 
 
+def test_what_a_shop_platform_does_not_know_is_left_to_people() -> None:
+    """Stock of a shop has no safety stock and no goods on the way; a zero would hide what people wrote."""
+    (found,) = stock_rows([StockRow("S", "st", "T恤", 40, 30, None, None, None, 0)], START)
+    assert not {"on_way", "safety", "most"} & set(found)
+    assert (found["qty"], found["locked"]) == (Decimal(40), Decimal(10))
+
+
 def test_a_plan_the_platform_no_longer_lists_is_marked_once() -> None:
-    """Rows already marked are not written again."""
-    known = [row(plan("1")), row(plan("2")), row(plan("3", status=GONE))]
-    assert lost_plans(known, [ad("1")]) == [{"plan_id": "2", "status": GONE}]
+    """Rows already marked are not written again, nor those of a platform that did not answer."""
+    known = [row(plan(key, platform="抖音")) for key in "12"]
+    known += [row(plan("3", platform="抖音", status=GONE)), row(plan("4", platform="淘宝"))]
+    assert lost_plans(known, [ad("1")], {DOUYIN}) == [{"plan_id": "2", "status": GONE}]
+    assert lost_plans(known, [ad("1")], {TAOBAO}) == [{"plan_id": "4", "status": GONE}]
+    assert lost_plans(known, [ad("1")], set()) == []
 
 
 def test_unchanged_rows_are_not_written() -> None:
@@ -182,6 +189,7 @@ def test_unchanged_rows_are_not_written() -> None:
 
 def test_a_shop_that_sold_nothing_today_is_a_row_with_zero() -> None:
     """The platform lists only shops with orders; silence is what must be seen."""
-    before = [ShopSales("7", "旗舰店", date(2026, 3, 1), 3, Decimal(900))]
+    before = [ShopSales("7", "旗舰店", TAOBAO, date(2026, 3, 1), 3, Decimal(900))]
     found = shop_rows([], before, START)
     assert (found[0]["gmv"], found[0]["gmv_base"], found[0]["name"]) == (Decimal(0), Decimal(900), "旗舰店")
+    assert found[0]["platform"] == "淘宝"

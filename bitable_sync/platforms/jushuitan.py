@@ -7,36 +7,34 @@ by time loses rows that change meanwhile; ``external_id`` makes a purchase order
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from bitable_sync.platforms.wire import Wire, need, number
+from bitable_sync.platforms.credentials import Pair
+from bitable_sync.platforms.facts import PurchaseItem, PurchaseOrder, StockRow
+from bitable_sync.platforms.refusals import Why, refusal
+from bitable_sync.platforms.signing import jushuitan
+from bitable_sync.platforms.tokens import Access, with_token
+from bitable_sync.platforms.wire import Wire, number, whole
 from runtime.clock import Clock
-from runtime.errors import ChorusError, PermanentError, TransientError, UnknownOutcome
-from runtime.settings import Settings
+from runtime.errors import ChorusError, PermanentError, UnknownOutcome
 
 PAGE = 100
 BUSY = {199: 1.0, 200: 60.0}  # code → seconds until its window has passed
-INTERVAL = 0.25  # below 5 calls a second
-
-
-@dataclass(frozen=True, slots=True)
-class StockRow:
-    """One SKU. ``sellable`` is what can still be sold; ``on_the_way`` is bought and not here yet."""
-
-    sku_id: str
-    style: str
-    name: str
-    qty: int
-    sellable: int
-    on_the_way: int
-    safety: int  # min_qty: the safety stock kept in the ERP
-    most: int
-    version: int
+CODES = {
+    **dict.fromkeys(BUSY, Why.BUSY),
+    10: Why.SIGN,
+    100: Why.TOKEN,
+    110: Why.ADDRESS,
+    140: Why.CLOCK,
+    150: Why.TOKEN,  # this app may not refresh: a person must authorise
+    190: Why.RIGHT,
+}
+PACES = ((4, 1.0), (95, 60.0))
+"""Below 5 calls a second and 100 a minute: a long first reading must not be cut off at 10,000 articles."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,45 +49,14 @@ class Article:
     supplier: str
 
 
-@dataclass(frozen=True, slots=True)
-class PurchaseItem:
-    """One line of a purchase order; ``price`` in 元, None = the ERP's own."""
+class Jushuitan:
+    """The ERP of one company; ``app`` holds app_key and app_secret."""
 
-    sku_id: str
-    qty: int
-    price: Decimal | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PurchaseOrder:
-    """A purchase order that exists in the ERP."""
-
-    po_id: str
-    external_id: str
-
-
-class ErpGateway:
-    """The ERP of one company."""
-
-    def __init__(self, wire: Wire, *, app_key: str, app_secret: str, token: str, clock: Clock) -> None:
+    def __init__(self, wire: Wire, access: Access, *, app: Mapping[str, str], clock: Clock) -> None:
         self.wire = wire
-        self.app_key = app_key
+        self.access = access
         self.clock = clock
-        self._secret = app_secret
-        self._token = token
-
-    @classmethod
-    def from_settings(cls, settings: Settings, clock: Clock) -> ErpGateway:
-        """Build it from ``CHORUS_ERP_*``; ConfigError names what is missing."""
-        key, secret, token = settings.erp_app_key, settings.erp_app_secret, settings.erp_access_token
-        need({"CHORUS_ERP_APP_KEY": key, "CHORUS_ERP_APP_SECRET": secret, "CHORUS_ERP_ACCESS_TOKEN": token})
-        return cls(
-            Wire("聚水潭", settings.erp_base_url, interval=INTERVAL),
-            app_key=key or "",
-            app_secret=secret.get_secret_value() if secret else "",
-            token=token.get_secret_value() if token else "",
-            clock=clock,
-        )
+        self._app = app
 
     def stock(self, since: int = 0) -> list[StockRow]:
         """SKUs whose stock row changed after version ``since`` (0 = all).
@@ -160,19 +127,12 @@ class ErpGateway:
 
     def call(self, path: str, biz: Mapping[str, Any], *, writes: bool = False) -> dict[str, Any]:
         """Call one API and give back its ``data``; errors as ``purchase``."""
-        form = {
-            "app_key": self.app_key,
-            "access_token": self._token,
-            "timestamp": str(int(self.clock.now().timestamp())),
-            "charset": "utf-8",
-            "version": "2",
-            "biz": json.dumps(biz, ensure_ascii=False, separators=(",", ":")),
-        }
-        answer = self.wire.call("POST", path, writes=writes, data={**form, "sign": sign(form, self._secret)})
-        code = int(answer.get("code") or 0)
-        if code:
-            raise _refusal(code, answer)
-        return dict(answer.get("data") or {})
+        text = json.dumps(biz, ensure_ascii=False, separators=(",", ":"))
+        return with_token(self.access, lambda token: self._once(path, text, token, writes=writes))
+
+    def _once(self, path: str, biz: str, token: str, *, writes: bool) -> dict[str, Any]:
+        form = {"access_token": token, "version": "2", "biz": biz}
+        return send(self.wire, self._app, self.clock, path, form, writes=writes)
 
     def _upload(self, biz: Mapping[str, Any]) -> PurchaseOrder:
         data = self.call("/open/jushuitan/purchase/upload", biz, writes=True).get("data") or {}
@@ -203,29 +163,41 @@ class ErpGateway:
             since = highest
 
 
-def sign(form: Mapping[str, str], secret: str) -> str:
-    """MD5 of the secret followed by the sorted non-empty parameters, lower hex (openweb.jushuitan.com)."""
-    text = secret + "".join(key + form[key] for key in sorted(form) if key != "sign" and form[key])
-    return hashlib.md5(text.encode()).hexdigest()  # noqa: S324 - the platform's choice
+def send(
+    wire: Wire, app: Mapping[str, str], clock: Clock, path: str, form: Mapping[str, str], *,
+    writes: bool = False,
+) -> dict[str, Any]:  # fmt: skip
+    """One signed form; gives the ``data`` of a good answer."""
+    stamp = str(int(clock.now().timestamp()))
+    full = {"app_key": app["app_key"], "timestamp": stamp, "charset": "utf-8", **form}
+    signed = {**full, "sign": jushuitan(full, app["app_secret"])}
+    answer = wire.call("POST", path, writes=writes, data=signed)
+    code = int(answer.get("code") or 0)
+    if code:
+        raise _refusal(code, answer)
+    return dict(answer.get("data") or {})
 
 
-def _whole(value: Any) -> int:
-    return int(number(value or 0))
+def refresh(wire: Wire, keys: Mapping[str, str], clock: Clock, refresh_token: str) -> Pair:
+    """Trade the refresh token in; about 30 days. Apps of software vendors may not (code 150)."""
+    form = {"grant_type": "refresh_token", "scope": "all", "refresh_token": refresh_token}
+    data = send(wire, keys, clock, "/openWeb/auth/refreshToken", form, writes=True)
+    return Pair(str(data["access_token"]), str(data["refresh_token"]), int(data["expires_in"]))
 
 
 def _stock(row: Mapping[str, Any]) -> StockRow:
-    qty = _whole(row.get("qty"))
-    held = _whole(row.get("order_lock")) + _whole(row.get("pick_lock"))
+    qty = whole(row.get("qty"))
+    held = whole(row.get("order_lock")) + whole(row.get("pick_lock"))
     return StockRow(
         sku_id=str(row["sku_id"]),
         style=str(row.get("i_id") or ""),
         name=str(row.get("name") or ""),
         qty=qty,
-        sellable=qty - held + _whole(row.get("virtual_qty")),
-        on_the_way=_whole(row.get("purchase_qty")),
-        safety=_whole(row.get("min_qty")),
-        most=_whole(row.get("max_qty")),
-        version=_whole(row.get("ts")),
+        sellable=qty - held + whole(row.get("virtual_qty")),
+        on_the_way=whole(row.get("purchase_qty")),
+        safety=whole(row.get("min_qty")),
+        most=whole(row.get("max_qty")),
+        version=whole(row.get("ts")),
     )
 
 
@@ -235,7 +207,7 @@ def _article(row: Mapping[str, Any]) -> Article:
         name=str(row.get("name") or ""),
         cost=number(row.get("cost_price") or 0),
         price=number(row.get("sale_price") or 0),
-        supplier_id=_whole(row.get("supplier_id")),
+        supplier_id=whole(row.get("supplier_id")),
         supplier=str(row.get("supplier_name") or ""),
     )
 
@@ -251,8 +223,4 @@ def _refusal(code: int, answer: Mapping[str, Any]) -> ChorusError:
     said = f"聚水潭 {code} {answer.get('msg') or ''}".strip()
     if answer.get("requestId"):
         said += f"（requestId {answer['requestId']}）"
-    if code in BUSY:
-        return TransientError(f"{said}；稍后自动重试", wait=BUSY[code])
-    if code == 100:
-        return PermanentError(f"{said}：请更新 CHORUS_ERP_ACCESS_TOKEN")
-    return PermanentError(said)
+    return refusal(said, CODES.get(code, Why.RULE), wait=BUSY.get(code))
