@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import TypeAlias
 
-from bitable_sync.cells import EMPTY, CellValue
+from bitable_sync.cells import CellValue
 from rules.metrics import SAMPLE, NotKnown, number, usable
 from rules.model import Comparison, Doubt, Fixed, Limit, OfField, Rule, Verdict
 from rules.scope import holds, scope_tree
@@ -35,6 +35,8 @@ from rules.tree import (
     Tree,
     Truth,
     below,
+    columns,
+    folded,
     size_of,
 )
 
@@ -58,15 +60,23 @@ class Reading(dict[str, Decimal | None]):
     Read when first asked for. ``cells`` are the row's; ``past`` the object's figures of former days.
     """
 
-    __slots__ = ("cells", "past")
+    __slots__ = ("_gone", "cells", "past")
 
     def __init__(self, cells: Mapping[str, CellValue], past: Mapping[str, Decimal]) -> None:
         super().__init__()
         self.cells = cells
         self.past = past
+        self._gone: bool | None = None
+
+    @property
+    def gone(self) -> bool:
+        """Whether the platform no longer knows the object."""
+        if self._gone is None:
+            self._gone = self.cells["status"] == GONE
+        return self._gone
 
     def __missing__(self, key: str) -> Decimal | None:
-        found = self.past.get(key) if PAST in key else usable(self.cells.get(key, EMPTY))
+        found = self.past.get(key) if PAST in key else usable(self.cells[key])
         self[key] = found
         return found
 
@@ -79,6 +89,7 @@ class Program:
         scope: which rows it is about; None for all.
         floors: columns with the number under which nothing is decided, in the order they are asked.
         recover: the value from which an alert counts as over.
+        ending: columns that nothing but ``recover`` needs.
     """
 
     rule: Rule
@@ -87,6 +98,7 @@ class Program:
     condition: Truth | None
     breach: Compare
     recover: Number
+    ending: tuple[str, ...]
 
     @property
     def may_be_gone(self) -> bool:
@@ -100,19 +112,20 @@ def program(rule: Rule) -> Program:
     limit = _bound(rule.limit)
     downwards = rule.comparison.downwards
     if rule.recover is None:
-        margin = Arith("*", size_of(limit), Const(DEFAULT_MARGIN))
-        recover: Number = Arith("+" if downwards else "-", limit, margin)
+        margin = folded(Arith("*", size_of(limit), Const(DEFAULT_MARGIN)))
+        recover = folded(Arith("+" if downwards else "-", limit, margin))
     else:
         # A recovery threshold that (through columns) falls on the wrong side is pulled to the fire threshold,
         # so that no value can be a breach and a recovery at once.
-        recover = Extreme(downwards, (_bound(rule.recover), limit))
+        recover = folded(Extreme(downwards, (_bound(rule.recover), limit)))
     floors = []
     if rule.floor is not None:
         floors.append((Column("spend", "消耗"), rule.floor))
     if rule.sample is not None:
         floors.append((Column(*SAMPLE[rule.table]), rule.sample))
     breach = Compare(_OPERATORS[rule.comparison], rule.metric.value, limit)
-    return Program(rule, scope_tree(rule.scope), tuple(floors), rule.condition, breach, recover)
+    ending = tuple(key for key in columns(recover) if key not in columns(breach))
+    return Program(rule, scope_tree(rule.scope), tuple(floors), rule.condition, breach, recover, ending)
 
 
 def _bound(limit: Limit) -> Number:
@@ -195,7 +208,7 @@ def _is(tree: Is) -> Logic:
     key = tree.condition.key
 
     def compute(row: Reading) -> bool | None:
-        held = holds(tree, row.cells.get(key, EMPTY))
+        held = holds(tree, row.cells[key])
         return None if isinstance(held, NotKnown) else held
 
     return compute
@@ -226,7 +239,7 @@ def why(tree: Tree, row: Reading, names: Mapping[str, str]) -> NotKnown | None:
     if isinstance(tree, Column):
         return None if row[tree.key] is not None else _missing(tree, row, names)
     if isinstance(tree, Is):
-        held = holds(tree, row.cells.get(tree.condition.key, EMPTY))
+        held = holds(tree, row.cells[tree.condition.key])
         return held if isinstance(held, NotKnown) else None
     for part in below(tree):
         found = why(part, row, names)
@@ -263,9 +276,10 @@ def compiled(rule: Rule) -> Judge:
     made = program(rule)
     scope = logic(made.scope) if made.scope else None
     decide = _by_condition(made.condition) if made.condition else _by_limit(made)
+    may_be_gone, floors = made.may_be_gone, made.floors
 
     def judge(row: Reading, names: Mapping[str, str]) -> Answer | NotKnown:
-        if made.may_be_gone and row.cells.get("status") == GONE:
+        if may_be_gone and row.gone:
             return NotKnown(Doubt.VANISHED, GONE_SENTENCE)
         inside = scope(row) if scope else True
         if inside is False:
@@ -273,7 +287,7 @@ def compiled(rule: Rule) -> Judge:
         if inside is None and made.scope:
             found = why(made.scope, row, names)
             return NotKnown(Doubt.SCOPE, f"范围条件无法判断：{found.sentence if found else ''}")
-        for column, least in made.floors:
+        for column, least in floors:
             spent = row[column.key]
             if spent is None:
                 return _missing(column, row, names)

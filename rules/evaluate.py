@@ -52,21 +52,24 @@ def evaluate_all(rules: Sequence[Rule], rows: Iterable[Row], ground: Ground) -> 
         For each rule one finding an object, in the order of the rows. An object that several rows in scope
         name cannot be judged; to see that, bring all rows of an object.
     """
-    judges = [compiled(rule) for rule in rules]
     names = {field.key: name for name, field in ground.words.fields.items()}
-    found: list[dict[str, list[Finding]]] = [{} for _ in rules]
+    found: list[tuple[Judge, list[Finding]]] = [(compiled(rule), []) for rule in rules]
+    objects: dict[str, list[Row]] = {}
     for row in rows:
-        key = object_id(row, ground.words)
-        if not key:
-            continue
-        reading = Reading(row.values, ground.past.get(key, {}))
-        for judge, of_rule in zip(judges, found, strict=True):
-            finding = _finding(judge, key, row, reading, names, ground.stale)
-            of_rule.setdefault(key, []).append(finding)
-    return [
-        [each[0] if len(each) == 1 else _one(each, ground.words) for each in of_rule.values()]
-        for of_rule in found
-    ]
+        if key := object_id(row, ground.words):
+            objects.setdefault(key, []).append(row)
+    for key, own in objects.items():
+        past = ground.past.get(key, {})
+        readings = [(row, Reading(row.values, past)) for row in own]
+        row, reading = readings[0]
+        for judge, answers in found:
+            first = _finding(judge, key, row, reading, names, ground.stale)
+            if len(own) == 1:
+                answers.append(first)
+                continue
+            more = [_finding(judge, key, *other, names, ground.stale) for other in readings[1:]]
+            answers.append(_one([first, *more], ground.words))
+    return [answers for _, answers in found]
 
 
 def object_id(row: Row, words: TableWords) -> str:

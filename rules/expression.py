@@ -41,6 +41,7 @@ from rules.tree import (
     below,
     columns,
     degree,
+    folded,
     size_of,
 )
 
@@ -245,7 +246,7 @@ class _Reader:
             case ast.Name():
                 return self.column(node)
             case ast.UnaryOp(ast.USub(), operand):
-                return _folded(Arith("-", Const(Decimal(0)), self.part(operand)))
+                return folded(Arith("-", Const(Decimal(0)), self.part(operand)))
             case ast.UnaryOp(ast.UAdd(), operand):
                 return self.part(operand)
             case ast.BinOp(left, op, right) if type(op) in _ARITH:
@@ -270,8 +271,8 @@ class _Reader:
         if op == "/":
             if other == Const(Decimal(0)):
                 raise RefusedError("不能除以 0")
-            return _folded(Ratio(one, other, f"{self.text(right)} 为 0，无法计算"))
-        return _folded(Arith("+" if op == "+" else "-" if op == "-" else "*", one, other))
+            return folded(Ratio(one, other, f"{self.text(right)} 为 0，无法计算"))
+        return folded(Arith("+" if op == "+" else "-" if op == "-" else "*", one, other))
 
     def call(self, node: ast.Call) -> Number:
         """min, max, abs, and the figures of former days."""
@@ -283,7 +284,7 @@ class _Reader:
         if name in {"min", "max"} and plain and len(node.args) > 1:
             return Extreme(name == "max", tuple(self.part(each) for each in node.args))
         if name == "abs" and plain and len(node.args) == 1:
-            return _folded(size_of(self.part(node.args[0])))
+            return size_of(self.part(node.args[0]))
         calls = "、".join(f"{each.call}(列名)" for each in SPANS)
         raise RefusedError(
             f"不能用“{self.text(node)}”，可用的函数：min(a, b)、max(a, b)、abs(a)、{calls}。{_BRACKETS}"
@@ -340,19 +341,3 @@ class _Reader:
             found = found.replace(stand_in, f"[{name}]")
         found = " ".join(found.split())
         return found if len(found) <= 60 else f"{found[:59]}…"
-
-
-def _folded(number: Number) -> Number:
-    """Arithmetic between numbers of the rule itself is done at once."""
-    match number:
-        case Arith("+", Const(one), Const(other)):
-            return Const(one + other)
-        case Arith("-", Const(one), Const(other)):
-            return Const(one - other)
-        case Arith("*", Const(one), Const(other)):
-            return Const(one * other)
-        case Ratio(Const(one), Const(other), _):
-            return Const(one / other)
-        case Extreme(_, (Const(one), Const(other))):
-            return Const(max(one, other) if number.most else min(one, other))
-    return number

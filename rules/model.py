@@ -130,6 +130,9 @@ class Rule:
     sample: Decimal | None = None
     condition: Truth | None = None
 
+    def __hash__(self) -> int:
+        return hash(self.id)  # what is compiled of a rule is looked up by it with every row that changes
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:

@@ -25,7 +25,7 @@ from rules.metrics import usable
 from rules.model import Verdict
 from rules.tree import LARGEST, PAST, Is, Tree, below, columns
 
-PIECE: Final = 8192
+PIECE: Final = 32768
 """Rows judged at once: few enough for the processor's cache, enough for numpy."""
 _VERDICTS = {v.FINE: Verdict.CLEAR, v.UNKNOWN: Verdict.UNKNOWN, v.OUT: Verdict.OUT, v.HELD: Verdict.HOLD}
 _PLAIN = {int, float, type(None)}
@@ -180,21 +180,30 @@ def _object(raw: Any, field: FieldSpec) -> str:
 
 def _column(raws: list[Any], field: FieldSpec, odd: v.Flags) -> v.Numbers:
     """A column of numbers. What is no plain JSON number is read as a single cell would be."""
+    strange, whole = list[int](), raws
     if not set(map(type, raws)) <= _PLAIN:
-        return _decimals([usable(read(raw, field)) for raw in raws], odd)
-    values: v.Floats = np.array(raws, np.float64)  # None becomes not-a-number
+        strange = [place for place, raw in enumerate(raws) if type(raw) not in _PLAIN]
+        raws, whole = [raw if type(raw) in _PLAIN else None for raw in raws], raws
+    values: v.Floats = np.array(raws, np.float64)
+    _fill(values, odd, {place: usable(read(whole[place], field)) for place in strange})
     odd |= (np.abs(values) < v.SMALLEST) & (values != 0)
-    return v.numbers(values, ~(np.abs(values) < 10.0**LARGEST))
+    return v.numbers(values, ~(np.abs(values) < 10.0**LARGEST))  # None became not-a-number, also bad
 
 
 def _decimals(found: Sequence[Decimal | None], odd: v.Flags) -> v.Numbers:
-    """A column of exact numbers; those that no double is the shortest spelling of are marked as odd."""
-    values: v.Floats = np.array([np.nan if each is None else float(each) for each in found])
-    bad = np.isnan(values)
-    for place, (exact, near) in enumerate(zip(found, values, strict=True)):
-        if exact is not None and (Decimal(repr(float(near))) != exact or 0 < abs(near) < v.SMALLEST):
-            odd[place] = True
-    return v.numbers(values, bad)
+    """A column of exact numbers."""
+    values: v.Floats = np.full(len(found), np.nan)
+    _fill(values, odd, dict(enumerate(found)))
+    return v.numbers(values, np.isnan(values))
+
+
+def _fill(values: v.Floats, odd: v.Flags, exact: Mapping[int, Decimal | None]) -> None:
+    """Put exact numbers into a column; those that no double is the shortest spelling of are marked as odd."""
+    for place, number in exact.items():
+        if number is not None:
+            near = float(number)
+            values[place] = near
+            odd[place] |= Decimal(repr(near)) != number
 
 
 def _encode(raws: Sequence[Any], field: FieldSpec) -> v.Words:

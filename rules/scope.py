@@ -110,6 +110,8 @@ def _tree(condition: Condition) -> Truth:
 def holds(condition: Is, value: CellValue) -> bool | NotKnown:
     """Whether a cell of words is one of the words (or contains one) that the condition names."""
     of = condition.condition
+    if isinstance(value, str) and of.operator in "=≠":  # by far the commonest
+        return (value in of.values) == (of.operator == "=")
     if isinstance(value, Unreadable):
         return NotKnown(Doubt.SCOPE, f"“{of.name}”读不出来，{value.reason}")
     if value is EMPTY and condition.strict:

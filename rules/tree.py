@@ -112,7 +112,7 @@ Tree: TypeAlias = Number | Truth
 
 def size_of(number: Number) -> Number:
     """The absolute value of a number."""
-    return Extreme(True, (number, Arith("-", Const(Decimal(0)), number)))
+    return folded(Extreme(True, (number, folded(Arith("-", Const(Decimal(0)), number)))))
 
 
 def below(tree: Tree) -> tuple[Tree, ...]:
@@ -148,3 +148,19 @@ def degree(number: Number) -> int:
             return max(degree(part) for part in parts)
         case _:
             return 1
+
+
+def folded(number: Number) -> Number:
+    """The same number; arithmetic between constants is done at once."""
+    match number:
+        case Arith("+", Const(one), Const(other)):
+            return Const(one + other)
+        case Arith("-", Const(one), Const(other)):
+            return Const(one - other)
+        case Arith("*", Const(one), Const(other)):
+            return Const(one * other)
+        case Ratio(Const(one), Const(other), _):
+            return Const(one / other)
+        case Extreme(_, (Const(one), Const(other))):
+            return Const(max(one, other) if number.most else min(one, other))
+    return number

@@ -40,7 +40,6 @@ from rules.tree import (
     Operator,
     Ratio,
     Truth,
-    columns,
 )
 
 FINE, BREACH, UNKNOWN, OUT, CLOSE, HELD = range(6)
@@ -148,7 +147,8 @@ def judge(made: Program, block: Block) -> Judged:
         if made.condition is None:
             value = block.number(made.breach.left)
             held = _compared(made.breach.op, value, block.number(made.breach.right))
-            unknown, values = _any(held.unknown, _recover_unknown(made, block)), _spread(value, block)
+            ending = (block.numbers[key].bad for key in made.ending)
+            unknown, values = _any(held.unknown, *ending), _spread(value, block)
         else:
             held, values = block.meets(made.condition), None
             unknown = held.unknown
@@ -175,12 +175,6 @@ def _gates(made: Program, block: Block, codes: Codes) -> None:
     if made.may_be_gone:
         _set(codes, block.gone, UNKNOWN)
     _set(codes, block.odd, CLOSE)
-
-
-def _recover_unknown(made: Program, block: Block) -> Flags | None:
-    """Rows whose recovery threshold cannot be read; where else it lies decides nothing here."""
-    known = set(columns(made.breach))
-    return _any(*(block.numbers[key].bad for key in columns(made.recover) if key not in known))
 
 
 def _set(codes: Codes, where: Flags | None, code: int) -> None:
@@ -365,11 +359,14 @@ def _roughly(op: Operator, one: _Num, other: _Num) -> tuple[Flags, Flags]:
     """
     size = np.abs(other.values)
     reach = SLACK * ((one.share + other.share) * size + one.off + other.off)
-    distance = one.values - other.values
-    less, more = distance < -reach, distance > reach
-    close = ~(less | more)  # also where something is not a number
-    holds_for = {"<": less, "<=": less, ">": more, ">=": more, "==": np.zeros_like(less), "!=": less | more}
-    return holds_for[op], close
+    less, more = one.values < other.values - reach, one.values > other.values + reach
+    apart = less | more
+    close = ~apart  # also where something is not a number
+    if op in {"<", "<="}:
+        return less, close
+    if op in {">", ">="}:
+        return more, close
+    return (apart if op == "!=" else apart & close), close
 
 
 def _word(tree: Is, condition: Condition, block: Block) -> Logic:

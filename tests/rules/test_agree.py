@@ -208,6 +208,16 @@ SAID = {
     then={},
 )
 @example(
+    text=RuleText(name="x", table="计划日报", expression="消耗*日预算 <= 成交金额*成交订单数", enabled=True),
+    raws=[{"spend": 94906267, "budget": 94906267, "gmv": 375299979828137, "orders": 24}],
+    then={},
+)
+@example(
+    text=RuleText(name="x", table="计划日报", expression="1 / (消耗 - 日预算 - 成交金额) < 0", enabled=True),
+    raws=[{"spend": 0.3, "budget": 0.1, "gmv": 0.2}],
+    then={},
+)
+@example(
     text=RuleText(name="x", table="计划日报", expression="ROI * 3 < 1", enabled=True),
     raws=[{"spend": 3, "gmv": 1}, {"spend": 3.0000000000000004, "gmv": 1}], then={},
 )  # fmt: skip
