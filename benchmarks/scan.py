@@ -2,10 +2,10 @@
 
     python -m benchmarks.scan [--rows 100000 1000000]
 
-The peer is what one would write by hand: a compiled lambda a rule over a list of row dicts of floats. It knows
-no unknown, so its rows have every cell filled; of ours every hundredth cell is empty or holds words and must be
-called unknown. Where we know, both must say the same. Both have their rows ready (dicts, columns); reading a
-mirror of as many rows and the memory that takes are measured in a process of their own.
+The peer is what one would write by hand: a compiled lambda a rule over a list of row dicts of floats. It
+knows no unknown, so its rows have every cell filled; of ours every hundredth cell is empty or holds words and
+must be called unknown. Where we know, both must say the same. Both have their rows ready (dicts, columns);
+reading a mirror of as many rows and the memory that takes are measured in a process of their own.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from bitable_sync.mirror import ROWS, STATE, Cells, Mirror, Row, dump
+from bitable_sync.pieces import pieces
 from bitable_sync.spec import Specs
 from rules import vector
 from rules.compiled import Program, program
@@ -75,7 +76,8 @@ PAIRS: Sequence[tuple[dict[str, str], Test]] = (
     (_cells("消耗", "高于", "日预算"), lambda r: r["spend"] > r["budget"]),
     (_cells("消耗", "高于或等于", "日预算的 90%", scope=_SCOPE),
      lambda r: _in(r) and r["spend"] >= r["budget"] * 0.9),
-    (_cells("成交订单数", "低于或等于", "2", floor="1000"), lambda r: r["spend"] >= 1000 and r["orders"] <= 2),
+    (_cells("成交订单数", "低于或等于", "2", floor="1000"),
+     lambda r: r["spend"] >= 1000 and r["orders"] <= 2),
     (_cells("成交金额7日均值比", "低于", "70%"), lambda r: r["gmv"] / r["gmv@mean7"] < 0.7),
     (_cells("成交金额环比", "低于", "-30%"), lambda r: (r["gmv"] - r["gmv@day"]) / r["gmv@day"] < -0.3),
     (_cells("消耗同比上周", "高于", "50%"), lambda r: (r["spend"] - r["spend@week"]) / r["spend@week"] > 0.5),
@@ -275,7 +277,7 @@ def scan_mirror(path: Path) -> int:
     mirror, programs = Mirror(db, Specs(TABLES)), [program(rule) for rule in make_rules()]
     idle = _peak()
     began = time.perf_counter()
-    found = scan(mirror.pieces(PLANS, PIECE), PLANS_TABLE, programs, [set() for _ in programs], {})
+    found = scan(pieces(mirror, PLANS, PIECE), PLANS_TABLE, programs, [set() for _ in programs], {})
     spent, count = time.perf_counter() - began, mirror.count(PLANS)
     worth = sum(len(answer.worth) for answer in found)
     unknown = sum(answer.rest[Verdict.UNKNOWN] for answer in found)

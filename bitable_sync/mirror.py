@@ -140,24 +140,6 @@ class Mirror:
         query = sa.select(ROWS).where(ROWS.c.table_key == table).order_by(ROWS.c.record_id)
         return self._rows(table, query)
 
-    def pieces(self, table: str, size: int) -> Iterator[list[dict[str, Any]]]:
-        """All rows in pieces of at most ``size``, as they are kept: read shape by field key.
-
-        For looking through large tables column by column; each piece is a read of its own, so that no
-        transaction stands open for long and no more than a piece is held.
-        """
-        spec, last = self.specs.table(table), ""
-        query = sa.select(ROWS.c.record_id, ROWS.c.data).where(ROWS.c.table_key == table)
-        query = query.order_by(ROWS.c.record_id).limit(size)
-        while True:
-            with self.db.read() as conn:
-                rows = conn.execute(query.where(ROWS.c.record_id > last)).all()
-            if rows:
-                last = rows[-1].record_id
-                yield [fastjson.loads(self.seal.open(spec, rid, data)) for rid, data in rows]
-            if len(rows) < size:
-                return
-
     def get(self, table: str, record_id: str) -> Row | None:
         """One row, or None if the mirror does not know it."""
         found = self.many(table, [record_id])

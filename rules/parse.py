@@ -13,12 +13,12 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from bitable_sync.cells import EMPTY, CellValue, Person, Unreadable
-from rules.expression import Expression, RefusedError, Single, parse_expression
+from rules.core import Core, of_several, of_single
+from rules.expression import Expression, RefusedError, parse_expression
 from rules.metrics import SAMPLE, Catalog, TableWords
 from rules.model import (
     Action,
     Comparison,
-    Computed,
     Fixed,
     Limit,
     Metric,
@@ -30,8 +30,6 @@ from rules.model import (
 )
 from rules.scope import parse_scope
 from rules.specs import RULES_TABLE
-from rules.store import short_id
-from rules.tree import Const, Ratio, Truth
 from runtime.ids import RuleId
 
 _NAMES = {field.key: field.name for field in RULES_TABLE.fields}
@@ -192,41 +190,6 @@ def parse(rule_id: RuleId, text: RuleText, catalog: Catalog) -> Rule | list[Prob
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Core:
-    """What a rule compares."""
-
-    metric: Metric
-    comparison: Comparison
-    limit: Limit
-    recover: Limit | None
-    condition: Truth | None = None
-
-
-_COMPARISONS = {
-    "<": Comparison.BELOW,
-    "<=": Comparison.AT_MOST,
-    ">": Comparison.ABOVE,
-    ">=": Comparison.AT_LEAST,
-}
-
-
-def _of_single(single: Single, recover: Limit | None) -> _Core:
-    """An expression of one comparison is a rule like any other: it has a value, a limit and hysteresis."""
-    value, bound = single.compare.left, single.compare.right
-    unit = Unit.RATIO if isinstance(value, Ratio) else Unit.COUNT
-    key = short_id("x_", single.left)
-    metric = single.metric or Metric(key, single.left, single.left, value, unit)
-    limit = Fixed(bound.value, single.right) if isinstance(bound, Const) else Computed(bound, single.right)
-    return _Core(metric, _COMPARISONS[single.compare.op], limit, recover)
-
-
-def _of_several(text: str, truth: Truth) -> _Core:
-    """Several comparisons decide together: there is no one number to show, and no recovery threshold."""
-    metric = Metric(short_id("x_", text), "条件", "condition", Const(Decimal(1)), Unit.COUNT)
-    return _Core(metric, Comparison.AT_LEAST, Computed(Const(Decimal(1)), text), None, truth)
-
-
 class _Reader:
     """Reads one column after the other and collects what is wrong."""
 
@@ -237,7 +200,7 @@ class _Reader:
     def say(self, column: str, sentence: str) -> None:
         self.problems.append(Problem(column, sentence))
 
-    def core(self, text: RuleText) -> _Core | None:
+    def core(self, text: RuleText) -> Core | None:
         """指标, 比较 and 阈值, or 表达式 in their place."""
         recover = self.limit("恢复阈值", text.recover) if text.recover else None
         if text.expression:
@@ -247,11 +210,11 @@ class _Reader:
         if metric is None or limit is None or comparison is None:
             return None
         self.unit_fits(metric, limit)
-        core = _Core(metric, comparison, limit, recover)
+        core = Core(metric, comparison, limit, recover)
         self.sides(core)
         return core
 
-    def of_expression(self, text: RuleText, recover: Limit | None) -> _Core | None:
+    def of_expression(self, text: RuleText, recover: Limit | None) -> Core | None:
         filled = {"指标": text.metric, "比较": text.comparison, "阈值": text.threshold}
         for column in (name for name, value in filled.items() if value):
             self.say(column, "已经写了“表达式”，两种写法只能用一种，请清空这一格或清空“表达式”")
@@ -261,12 +224,12 @@ class _Reader:
             self.say("表达式", str(error))
             return None
         if read.single is not None:
-            core = _of_single(read.single, recover)
+            core = of_single(read.single, recover)
             self.sides(core)
             return core
         if text.recover:
             self.say("恢复阈值", "表达式里不止一个大小比较时没有恢复阈值，请清空这一格")
-        return _of_several(text.expression, read.truth)
+        return of_several(text.expression, read.truth)
 
     def metric(self, text: str) -> Metric | None:
         metric = self.words.metrics.get(text) or self.words.metrics.get(text.upper())
@@ -370,7 +333,7 @@ class _Reader:
         if ":" in limit.text.replace("：", ":") and metric.unit is not Unit.RATIO:
             self.say("阈值", f"“{limit.text}”是投产比，只能用于 ROI；“{metric.name}”请写数字，例如：100")
 
-    def sides(self, core: _Core) -> None:
+    def sides(self, core: Core) -> None:
         limit, recover = core.limit, core.recover
         if not (isinstance(limit, Fixed) and isinstance(recover, Fixed)):
             return

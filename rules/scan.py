@@ -88,7 +88,7 @@ def scan(
     """Look through a table.
 
     Args:
-        pieces: its rows in read shape (`Mirror.pieces`).
+        pieces: its rows in read shape (`bitable_sync.pieces`).
         spec: the table.
         programs: rules of it.
         always: for each rule the objects that are to be judged whatever stands in their rows.

@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
 from bitable_sync.mirror import chunks
+from bitable_sync.pieces import pieces
 from rules import store
 from rules.compiled import program
 from rules.evaluate import Ground, evaluate, object_id
@@ -98,7 +99,7 @@ def _look(
     twins = set(check.mirror.duplicates(table))
     always = [live.get(rule.id, set()) | twins for rule in rules]
     found = scan(
-        check.mirror.pieces(table, PIECE), ground.words.spec, [program(rule) for rule in rules], always,
+        pieces(check.mirror, table, PIECE), ground.words.spec, [program(rule) for rule in rules], always,
         ground.past, keep_values=count <= TREND_ROWS,
     )  # fmt: skip
     for answer, keys in zip(found, always, strict=True):
