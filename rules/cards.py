@@ -134,7 +134,9 @@ def _numbers(view: View, rule: Rule) -> Element:
     alert, read = view.alert, numbers(view.values)
     unit = rule.metric.unit
     pairs: list[tuple[Text, Words]] = []
-    if not _over_the_line(alert):  # else the headline has said it
+    if rule.condition is not None:
+        pairs.append((text("条件", "Condition"), safe(limit_text(rule, None))))
+    elif not _over_the_line(alert):  # else the headline has said it
         last = ("当前", "now") if alert.open else ("最后一次", "last")
         name = text(f"{last[0]}{_spaced(rule.metric.name)}", f"{rule.metric.name_en}, {last[1]}")
         pairs += [
@@ -161,7 +163,7 @@ def _numbers(view: View, rule: Rule) -> Element:
         pairs += [(text(zh, en), f"{read[key]:,f}") for key, zh, en in words if key in read]
     owners = people_text([safe(person.name or person.open_id) for person in alert.owners])
     pairs.append((text("负责人", "Responsible"), text(owners, owners if alert.owners else "(nobody)")))
-    if alert.open:
+    if alert.open and rule.condition is None:
         up = rule.comparison.downwards
         label = text("升到多少恢复", "Recovers at") if up else text("降到多少恢复", "Recovers at")
         pairs.append((label, metric_text(alert.recover_at, unit)))

@@ -1,12 +1,13 @@
 """Checks: which rules look at which rows, and the commit of what they find. Never calls outside.
 
-The event path (:meth:`Checker.rows_changed`) and the scan (:meth:`Checker.scan`) end in the same ``_apply``;
-they differ only in the rows they bring, so they cannot disagree.
+The event path (:meth:`Checker.rows_changed`) and the scan (:meth:`Checker.scan`) end in the same ``evaluate``
+and ``_apply``; the scan only finds out first, column by column, which objects are worth judging. So they
+cannot disagree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
@@ -16,14 +17,16 @@ from sqlalchemy.engine import Connection
 
 from bitable_sync.cells import CellValue, Person
 from bitable_sync.mirror import Mirror, Row
-from rules import lifecycle, store, told
+from rules import history, lifecycle, store, told
+from rules.compiled import program
 from rules.effects import Changed, Telling, commit
-from rules.evaluate import evaluate
+from rules.evaluate import Ground, evaluate_all, object_id
 from rules.metrics import Catalog, TableWords
 from rules.model import Action, Alert, Finding, Rule, State, Verdict
 from rules.notices import decide, receivers
 from rules.rulebook import Entry, load_entries, renamed_columns
 from rules.tables import rule_rows
+from rules.tree import columns
 from rules.wording import clock_time, vanished_sentence
 from runtime.clock import Clock
 from runtime.db import Database
@@ -32,6 +35,7 @@ from runtime.work import WorkQueue
 
 if TYPE_CHECKING:
     from bitable_sync.changes import Change
+    from rules.sweep import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,28 +86,30 @@ class Checker:
     def rows_changed(self, table: str, changes: Sequence[Change]) -> None:
         """Judge only the rows that changed, by the rules that watch this table."""
         rows, gone = self._touched(table, changes)
-        for rule in self.rules(table):
-            findings = self.findings(rule, rows)
-            self._apply(rule, findings, rows, gone=gone)
+        rules = self.rules(table)
+        ground = self.ground(table, rules, {object_id(row, self.catalog.by_key(table)) for row in rows})
+        for rule, findings in zip(rules, evaluate_all(rules, rows, ground), strict=True):
+            self.apply(rule, findings, rows, gone=gone)
 
-    def scan(self, table: str | None = None) -> dict[str, list[Finding]]:
-        """Judge every row by every rule in force (of one table if given); returns the findings by rule id."""
-        found: dict[str, list[Finding]] = {}
-        by_table: dict[str, list[Row]] = {}
-        for rule in self.rules(table):
-            rows = by_table.setdefault(rule.table, self.mirror.rows(rule.table))
-            found[rule.id] = self.scan_rule(rule, rows)
+    def scan(self, table: str | None = None) -> dict[str, Outcome]:
+        """Judge every row by every rule in force (of one table if given) and commit what follows.
+
+        Returns:
+            What was found, by rule id.
+        """
+        return self.look(self.rules(table))
+
+    def look(self, rules: Sequence[Rule]) -> dict[str, Outcome]:
+        """Judge every row by some rules; what follows is committed for those that are enabled."""
+        from rules.sweep import sweep  # noqa: PLC0415 - it needs numpy, which the web process never loads
+
+        by_table: dict[str, list[Rule]] = {}
+        for rule in rules:
+            by_table.setdefault(rule.table, []).append(rule)
+        found: dict[str, Outcome] = {}
+        for table, own in by_table.items():
+            found |= sweep(self, table, own)
         return found
-
-    def scan_rule(self, rule: Rule, rows: Sequence[Row] | None = None) -> list[Finding]:
-        """Judge every row by one rule and commit what follows."""
-        rows = self.mirror.rows(rule.table) if rows is None else rows
-        findings = self.findings(rule, rows)
-        if self.mirror.age(rule.table, self.clock.now()) is None and not rows:
-            return findings  # the mirror is being rebuilt: an empty table proves nothing
-        self._remember(rule, findings)
-        self._apply(rule, findings, rows, gone=None)
-        return findings
 
     def rules(self, table: str | None = None) -> list[Rule]:
         """The enabled rules in force."""
@@ -118,12 +124,20 @@ class Checker:
         with self.db.read() as conn:
             return {rule_id: entry for rule_id, (entry, _) in load_entries(conn, self.catalog).items()}
 
-    def findings(self, rule: Rule, rows: Iterable[Row]) -> list[Finding]:
-        """What the rule says about rows, now."""
-        words = self.catalog.by_key(rule.table)
+    def ground(self, table: str, rules: Sequence[Rule], objects: Collection[str] | None = None) -> Ground:
+        """What judging a table rests on now, with the figures of former days that rules ask for.
+
+        Args:
+            table: key of a data table.
+            rules: rules of it.
+            objects: of which objects figures are needed; None for all.
+        """
+        trees = [tree for rule in rules for tree in (program(rule).breach, program(rule).condition)]
+        words, now = self.catalog.by_key(table), self.clock.now()
         with self.db.read() as conn:
             renamed = renamed_columns(conn, self.catalog)[words.spec.name]
-        return evaluate(rule, rows, words.also(renamed.items()), stale=self.stale(rule.table))
+            past = history.load(conn, table, columns(*trees), now, objects)
+        return Ground(words.also(renamed.items()), self.stale(table), past)
 
     def stale(self, table: str) -> str:
         """A sentence when the platform's numbers of a table are too old to judge by, else empty."""
@@ -142,16 +156,20 @@ class Checker:
         """All rows of the objects that changed, and the objects that no row names any more."""
         words = self.catalog.by_key(table)
         sides = [row for change in changes for row in (change.before, change.after) if row is not None]
-        objects = {key for row in sides if (key := _object(words, row))}
+        objects = {key for row in sides if (key := object_id(row, words))}
         found = self.mirror.by_keys(table, objects)
         return [row for rows in found.values() for row in rows], objects - set(found)
 
-    def _apply(
-        self, rule: Rule, findings: Sequence[Finding], rows: Sequence[Row], *, gone: Collection[str] | None
+    def apply(
+        self, rule: Rule, findings: Sequence[Finding], rows: Sequence[Row], *, gone: Collection[str]
     ) -> None:
         """Commit what findings change.
 
-        ``gone`` None: the rows are the whole table, what is missing is gone.
+        Args:
+            rule: an enabled rule.
+            findings: what it says about some objects.
+            rows: their rows.
+            gone: objects that no row names any more.
         """
         with self.db.read() as conn:
             if not self._worth(self._plan(conn, rule, findings, rows, gone, lock=False)):
@@ -175,16 +193,16 @@ class Checker:
         rule: Rule,
         findings: Sequence[Finding],
         rows: Sequence[Row],
-        gone: Collection[str] | None,
+        gone: Collection[str],
         *,
         lock: bool,
     ) -> Plan:
         now = self.clock.now()
-        ids = None if gone is None else {finding.object_id for finding in findings} | set(gone)
+        ids = {finding.object_id for finding in findings} | set(gone)
         alerts = store.load_alerts(conn, rule.id, ids, lock=lock)
         words = self.catalog.by_key(rule.table)
         of_record = {row.record_id: row for row in rows}
-        of_object = {_object(words, row): row for row in reversed(rows)}
+        of_object = {object_id(row, words): row for row in reversed(rows)}
         results: list[tuple[Alert, lifecycle.Step]] = []
         for finding in findings:
             before = alerts.get(finding.object_id)
@@ -195,8 +213,7 @@ class Checker:
             known = of_record.get(finding.record_id or before.record_id or RecordId(""))
             named = _named(before, rule, words, known or of_object.get(finding.object_id))
             results.append((before, lifecycle.step(named, finding, rule, now)))
-        missing = set(alerts) - {finding.object_id for finding in findings} if gone is None else set(gone)
-        for key in sorted(missing & set(alerts)):
+        for key in sorted(set(gone) & set(alerts)):
             before = alerts[key]
             results.append(
                 (before, lifecycle.vanish(before, vanished_sentence(before, words.spec.name), now))
@@ -220,17 +237,6 @@ class Checker:
                 if notice is not None:
                     tellings.append(Telling(alert, person, notice))
         return tuple(tellings)
-
-    def _remember(self, rule: Rule, findings: Sequence[Finding]) -> None:
-        """Keep the numbers for the trend on the cards."""
-        values = {item.object_id: item.value for item in findings if item.value is not None}
-        with self.db.begin() as conn:
-            store.keep_points(conn, rule.table, rule.metric.key, values, self.clock.now())
-
-
-def _object(words: TableWords, row: Row | None) -> str:
-    value = row.values.get(words.id_key) if row is not None else None
-    return value.strip() if isinstance(value, str) else ""
 
 
 def _people(value: CellValue | None) -> tuple[Person, ...]:

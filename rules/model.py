@@ -10,6 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from bitable_sync.cells import Person
+from rules.tree import Condition, Number, Truth
 from runtime.ids import AlertId, RecordId, RuleId, TaskId
 
 
@@ -59,15 +60,15 @@ class Unit(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A number that rules may watch.
+    """A number that rules may watch: ``value`` is one column, or a formula over several.
 
-    One input column, or a formula over several (see ``rules/metrics.py``).
+    See ``rules/metrics.py``.
     """
 
     key: str
     name: str
     name_en: str
-    inputs: tuple[str, ...]
+    value: Number
     unit: Unit
 
 
@@ -89,26 +90,25 @@ class OfField:
     text: str
 
 
-Limit = Fixed | OfField
-
-
 @dataclass(frozen=True, slots=True)
-class Condition:
-    """One part of a scope: column, operator (``= ≠ > ≥ < ≤ 包含``) and the accepted values."""
+class Computed:
+    """A threshold computed from the row: the right side of an expression, as ``text``."""
 
-    key: str
-    name: str
-    operator: str
-    values: tuple[str, ...]
-    number: Decimal | None
+    value: Number
+    text: str
+
+
+Limit = Fixed | OfField | Computed
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A valid rule. ``recover`` None means the default margin of 10 % beyond the threshold.
 
-    ``table`` is the key of a data table, ``owner_key`` a person column of it, ``floor`` the spend in yuan
-    under which nothing is decided.
+    ``table`` is the key of a data table, ``owner_key`` a person column of it, ``floor`` the spend in yuan and
+    ``sample`` the number of orders or sales under which nothing is decided. ``condition`` is set when the
+    rule is an expression of more than one comparison: it alone decides, and there are neither value nor
+    limit.
     """
 
     id: RuleId
@@ -127,6 +127,11 @@ class Rule:
     cc_may_act: bool
     actions: tuple[Action, ...]
     enabled: bool
+    sample: Decimal | None = None
+    condition: Truth | None = None
+
+    def __hash__(self) -> int:
+        return hash(self.id)  # what is compiled of a rule is looked up by it with every row that changes
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +160,7 @@ class Doubt(StrEnum):
     ZERO_BASE = "zero_base"
     SCOPE = "scope"
     TWIN = "twin"
+    NO_SAMPLE = "no_sample"
     STALE = "stale"
     VANISHED = "vanished"
 
@@ -162,8 +168,8 @@ class Doubt(StrEnum):
     def opens(self) -> bool:
         """Whether a row that had no alert gets one in state unknown.
 
-        A column filled wrongly is worth showing. A zero base is the normal start of a day, and a stale source
-        is told once for the whole table, not once a row.
+        A column filled wrongly is worth showing. A zero base is the normal start of a day, no figures of
+        former days that of a plan, and a stale source is told once for the whole table, not once a row.
         """
         return self in (Doubt.EMPTY, Doubt.NOT_A_NUMBER, Doubt.SCOPE, Doubt.TWIN)
 

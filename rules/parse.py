@@ -13,8 +13,21 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from bitable_sync.cells import EMPTY, CellValue, Person, Unreadable
-from rules.metrics import Catalog, TableWords
-from rules.model import Action, Comparison, Fixed, Limit, Metric, OfField, Problem, Rule, Severity, Unit
+from rules.core import Core, of_several, of_single
+from rules.expression import Expression, RefusedError, parse_expression
+from rules.metrics import SAMPLE, Catalog, TableWords
+from rules.model import (
+    Action,
+    Comparison,
+    Fixed,
+    Limit,
+    Metric,
+    OfField,
+    Problem,
+    Rule,
+    Severity,
+    Unit,
+)
 from rules.scope import parse_scope
 from rules.specs import RULES_TABLE
 from runtime.ids import RuleId
@@ -64,10 +77,14 @@ class RuleText:
     actions: tuple[str, ...] = ()
     enabled: bool = False
     renamed: tuple[tuple[str, str], ...] = ()
+    expression: str = ""
+    sample: str = ""
 
     def calling(self, names: Mapping[str, str]) -> "RuleText":
         """The text with those of the new column names (name → field key) that it uses."""
-        said = (self.metric, self.threshold, self.recover, self.scope, self.owner_field)
+        said = (
+            self.metric, self.threshold, self.recover, self.scope, self.owner_field, self.expression,
+        )  # fmt: skip
         used = ((name, key) for name, key in sorted(names.items()) if any(name in text for text in said))
         return replace(self, renamed=tuple(used))
 
@@ -107,7 +124,7 @@ def read_row(values: Mapping[str, CellValue]) -> RuleText | list[Problem]:
 
 
 _TEXT_KEYS = ("name", "table", "metric", "comparison", "threshold", "scope", "hold_for", "recover", "floor",
-              "severity", "owner_field")  # fmt: skip
+              "severity", "owner_field", "expression", "sample")  # fmt: skip
 
 
 def _plain(value: CellValue) -> str:
@@ -135,35 +152,30 @@ def parse(rule_id: RuleId, text: RuleText, catalog: Catalog) -> Rule | list[Prob
         return [Problem("数据表", f"{said}，可选：{'、'.join(catalog.tables)}")]
     words = words.also(text.renamed)
     found = _Reader(words)
-    metric = found.metric(text.metric)
-    limit = found.limit("阈值", text.threshold)
-    recover = found.limit("恢复阈值", text.recover) if text.recover else None
-    comparison = found.comparison(text.comparison)
+    core = found.core(text)
     scope = parse_scope(text.scope, words)
     if isinstance(scope, list):
         found.problems.extend(scope)
         scope = ()
     hold_for = found.span(text.hold_for)
     floor = found.floor(text.floor)
+    sample = found.sample(text.sample)
     severity = found.severity(text.severity)
     owner_key = found.owner(text.owner_field)
     actions = found.actions(text.actions)
     if not text.name:
         found.say("规则名称", "请给规则起个名字，例如：抖音计划 ROI 低于 1:3")
-    if metric and limit and comparison:
-        found.unit_fits(metric, limit)
-        found.sides("恢复阈值", comparison, limit, recover)
-    if found.problems or metric is None or limit is None or comparison is None:
+    if found.problems or core is None:
         return found.problems
     cc = tuple(Person(open_id, name) for open_id, name in text.cc)
     return Rule(
         rule_id,
         text.name,
         words.spec.key,
-        metric,
-        comparison,
-        limit,
-        recover,
+        core.metric,
+        core.comparison,
+        core.limit,
+        core.recover,
         scope,
         hold_for,
         floor,
@@ -173,6 +185,8 @@ def parse(rule_id: RuleId, text: RuleText, catalog: Catalog) -> Rule | list[Prob
         text.cc_may_act,
         actions,
         text.enabled,
+        sample,
+        core.condition,
     )
 
 
@@ -185,6 +199,37 @@ class _Reader:
 
     def say(self, column: str, sentence: str) -> None:
         self.problems.append(Problem(column, sentence))
+
+    def core(self, text: RuleText) -> Core | None:
+        """指标, 比较 and 阈值, or 表达式 in their place."""
+        recover = self.limit("恢复阈值", text.recover) if text.recover else None
+        if text.expression:
+            return self.of_expression(text, recover)
+        metric, limit = self.metric(text.metric), self.limit("阈值", text.threshold)
+        comparison = self.comparison(text.comparison)
+        if metric is None or limit is None or comparison is None:
+            return None
+        self.unit_fits(metric, limit)
+        core = Core(metric, comparison, limit, recover)
+        self.sides(core)
+        return core
+
+    def of_expression(self, text: RuleText, recover: Limit | None) -> Core | None:
+        filled = {"指标": text.metric, "比较": text.comparison, "阈值": text.threshold}
+        for column in (name for name, value in filled.items() if value):
+            self.say(column, "已经写了“表达式”，两种写法只能用一种，请清空这一格或清空“表达式”")
+        try:
+            read: Expression = parse_expression(text.expression, self.words)
+        except RefusedError as error:
+            self.say("表达式", str(error))
+            return None
+        if read.single is not None:
+            core = of_single(read.single, recover)
+            self.sides(core)
+            return core
+        if text.recover:
+            self.say("恢复阈值", "表达式里不止一个大小比较时没有恢复阈值，请清空这一格")
+        return of_several(text.expression, read.truth)
 
     def metric(self, text: str) -> Metric | None:
         metric = self.words.metrics.get(text) or self.words.metrics.get(text.upper())
@@ -237,6 +282,15 @@ class _Reader:
             self.say("消耗下限", f"看不懂“{text}”，应写不小于 0 的数字，例如：500")
         return value
 
+    def sample(self, text: str) -> Decimal | None:
+        if not text:
+            return None
+        value = _number(text)
+        if value is None or value < 0:
+            name = SAMPLE[self.words.spec.key][1]
+            self.say("最小样本", f"看不懂“{text}”，应写“{name}”至少是多少，例如：10")
+        return value
+
     def severity(self, text: str) -> Severity:
         if text and text not in list(Severity):
             self.say("严重程度", f"请选择：{'、'.join(Severity)}")
@@ -279,13 +333,15 @@ class _Reader:
         if ":" in limit.text.replace("：", ":") and metric.unit is not Unit.RATIO:
             self.say("阈值", f"“{limit.text}”是投产比，只能用于 ROI；“{metric.name}”请写数字，例如：100")
 
-    def sides(self, column: str, comparison: Comparison, limit: Limit, recover: Limit | None) -> None:
+    def sides(self, core: Core) -> None:
+        limit, recover = core.limit, core.recover
         if not (isinstance(limit, Fixed) and isinstance(recover, Fixed)):
             return
-        wrong = recover.value < limit.value if comparison.downwards else recover.value > limit.value
+        downwards = core.comparison.downwards
+        wrong = recover.value < limit.value if downwards else recover.value > limit.value
         if wrong:
-            side = "不低于" if comparison.downwards else "不高于"
-            self.say(column, f"“{recover.text}”应{side}阈值“{limit.text}”，否则一恢复又会告警")
+            side = "不低于" if downwards else "不高于"
+            self.say("恢复阈值", f"“{recover.text}”应{side}阈值“{limit.text}”，否则一恢复又会告警")
 
 
 def _number(text: str) -> Decimal | None:

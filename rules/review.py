@@ -3,10 +3,12 @@
 The answer stands in the row itself.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sqlalchemy.engine import Connection
 
@@ -15,7 +17,7 @@ from rules import lifecycle, store
 from rules.check import Checker
 from rules.effects import Changed, commit
 from rules.metrics import Catalog
-from rules.model import Finding, Reason, Rule, Verdict
+from rules.model import Reason, Verdict
 from rules.parse import RuleText
 from rules.rulebook import (
     Entry,
@@ -33,6 +35,9 @@ from rules.specs import RULES
 from runtime import audit
 from runtime.ids import RuleId
 from runtime.work import Work
+
+if TYPE_CHECKING:
+    from rules.sweep import Outcome
 
 COUNT_BEAT = timedelta(minutes=10)
 """How often a mere change of "N 个对象" is written into the row.
@@ -96,22 +101,20 @@ def closing(edit: Edit) -> Reason | None:
     return None
 
 
-def verdict_sentence(entry: Entry, findings: Sequence[Finding]) -> str:
+def verdict_sentence(entry: Entry, found: Outcome | None) -> str:
     """The sentence for 校验结果: what is wrong, or what the rule would do now."""
     if entry.problems:
         return in_words(entry.problems, kept=entry.rule is not None and entry.rule.enabled)
     rule = entry.rule
-    if rule is None:
+    if rule is None or found is None:
         return ""
-    counts = Counter(finding.verdict for finding in findings)
-    doubts = [finding for finding in findings if finding.verdict is Verdict.UNKNOWN]
-    hits = counts[Verdict.BREACH]
+    hits, doubts = found.counts[Verdict.BREACH], found.counts[Verdict.UNKNOWN]
     said = (
         f"有效，当前会触发 {hits} 个对象" if rule.enabled else f"有效，但未启用；启用后会触发 {hits} 个对象"
     )
-    if doubts:
-        said += f"；{len(doubts)} 个无法判断，例如 {doubts[0].object_id}：{doubts[0].sentence}"
-    if findings and counts[Verdict.OUT] == len(findings):
+    if found.example is not None:
+        said += f"；{doubts} 个无法判断，例如 {found.example.object_id}：{found.example.sentence}"
+    if found.counts.total() and found.counts[Verdict.OUT] == found.counts.total():
         said += "；范围里没有任何对象，请检查“范围”"
     return said
 
@@ -133,9 +136,10 @@ class Reviewer:
         for edit in found:
             with check.db.begin() as conn:
                 self._take_over(conn, edit)
-        for edit in found:
-            if not edit.after.deleted:
-                self._answer(edit.after, self._judge(edit.after.rule), now_if_new=True)
+        standing = [edit.after for edit in found if not edit.after.deleted]
+        outcomes = self._look(standing)
+        for entry in standing:
+            self._answer(entry, outcomes.get(entry.rule_id), now_if_new=True)
         return [edit.after.rule_id for edit in found]
 
     def tick(self) -> None:
@@ -144,10 +148,9 @@ class Reviewer:
             store.forget_points(conn, self.checker.clock.now())
         self.review()
         entries = self.checker.entries()
-        findings = self.checker.scan()
+        outcomes = self._look(list(entries.values()))
         for rule_id, entry in entries.items():
-            known = findings.get(rule_id)
-            self._answer(entry, self._judge(entry.rule) if known is None else known, now_if_new=False)
+            self._answer(entry, outcomes.get(rule_id), now_if_new=False)
 
     def _take_over(self, conn: Connection, edit: Edit) -> None:
         check, now = self.checker, self.checker.clock.now()
@@ -165,17 +168,13 @@ class Reviewer:
             changed = [Changed(step.alert, step.reason) for step in steps if step.reason is not None]
             commit(conn, check.queue, changed, (), now)
 
-    def _judge(self, rule: Rule | None) -> list[Finding]:
-        if rule is None:
-            return []
-        if rule.enabled:
-            return self.checker.scan_rule(rule)
-        return self.checker.findings(rule, self.checker.mirror.rows(rule.table))
+    def _look(self, entries: Sequence[Entry]) -> Mapping[str, Outcome]:
+        return self.checker.look([entry.rule for entry in entries if entry.rule is not None])
 
-    def _answer(self, entry: Entry, findings: Sequence[Finding], *, now_if_new: bool) -> None:
+    def _answer(self, entry: Entry, found: Outcome | None, *, now_if_new: bool) -> None:
         """Decide the sentence for 校验结果 and put the writing of it, if it says something new."""
         check, now = self.checker, self.checker.clock.now()
-        sentence = verdict_sentence(entry, findings)
+        sentence = verdict_sentence(entry, found)
         with check.db.read() as conn:
             said, at = verdicts(conn, [entry.rule_id]).get(entry.rule_id, ("", None))
         if sentence == said and not now_if_new:

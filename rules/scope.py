@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 
 from bitable_sync.cells import EMPTY, CellValue, Person, Unreadable
-from rules.metrics import NUMERIC, NotKnown, TableWords, number
-from rules.model import Condition, Doubt, Problem
+from rules.metrics import NUMERIC, NotKnown, TableWords
+from rules.model import Doubt, Problem
+from rules.tree import All, Column, Compare, Condition, Const, Is, Operator, Truth
 
 COLUMN = "范围"
 EXAMPLE = "例如：平台=抖音 且 状态=投放中"
@@ -91,32 +92,32 @@ def _text(value: CellValue) -> tuple[str, ...]:
     return (str(value),)
 
 
-def in_scope(scope: tuple[Condition, ...], values: Mapping[str, CellValue]) -> bool | NotKnown:
-    """Whether a row belongs to the scope. One condition that is certainly false decides; else doubt wins."""
-    doubt: NotKnown | None = None
-    for condition in scope:
-        held = _holds(condition, values)
-        if held is False:
-            return False
-        if isinstance(held, NotKnown):
-            doubt = doubt or held
-    return doubt if doubt is not None else True
+_SIZES: Mapping[str, Operator] = {"≥": ">=", "≤": "<=", ">": ">", "<": "<"}
 
 
-def _holds(condition: Condition, values: Mapping[str, CellValue]) -> bool | NotKnown:
-    value = values.get(condition.key, EMPTY)
-    if condition.number is not None:
-        found = number(values, condition.key, condition.name)
-        if isinstance(found, NotKnown):
-            return NotKnown(Doubt.SCOPE, f"范围条件无法判断：{found.sentence}")
-        bound = condition.number
-        return {"≥": found >= bound, "≤": found <= bound, ">": found > bound, "<": found < bound}[
-            condition.operator
-        ]
+def scope_tree(scope: tuple[Condition, ...]) -> Truth | None:
+    """The scope as a condition of the row; None when it is empty. Doubt loses against a certain no."""
+    return All(tuple(_tree(condition) for condition in scope)) if scope else None
+
+
+def _tree(condition: Condition) -> Truth:
+    if condition.number is None:
+        return Is(condition, strict=False)
+    column = Column(condition.key, condition.name)
+    return Compare(_SIZES[condition.operator], column, Const(condition.number))
+
+
+def holds(condition: Is, value: CellValue) -> bool | NotKnown:
+    """Whether a cell of words is one of the words (or contains one) that the condition names."""
+    of = condition.condition
+    if isinstance(value, str) and of.operator in "=≠":  # by far the commonest
+        return (value in of.values) == (of.operator == "=")
     if isinstance(value, Unreadable):
-        return NotKnown(Doubt.SCOPE, f"范围条件无法判断：“{condition.name}”读不出来，{value.reason}")
+        return NotKnown(Doubt.SCOPE, f"“{of.name}”读不出来，{value.reason}")
+    if value is EMPTY and condition.strict:
+        return NotKnown(Doubt.EMPTY, f"“{of.name}”是空的")
     texts = () if value is EMPTY else _text(value)
-    if condition.operator in {"包含", "不包含"}:
-        found_any = any(wanted in text for wanted in condition.values for text in texts)
-        return found_any == (condition.operator == "包含")
-    return any(text in condition.values for text in texts) == (condition.operator == "=")
+    if of.operator in {"包含", "不包含"}:
+        found_any = any(wanted in text for wanted in of.values for text in texts)
+        return found_any == (of.operator == "包含")
+    return any(text in of.values for text in texts) == (of.operator == "=")

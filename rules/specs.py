@@ -43,6 +43,12 @@ RULES_TABLE = TableSpec(
         FieldSpec(
             "threshold", "阈值", Kind.TEXT, description="3、1:3（投 1 产 3）、15%、安全库存、安全库存的 80%"
         ),
+        FieldSpec(
+            "expression",
+            "表达式",
+            Kind.TEXT,
+            description="给熟手用，代替指标、比较、阈值：ROI < 3 and 消耗 > 500",
+        ),
         FieldSpec("scope", "范围", Kind.TEXT, description="平台=抖音 且 状态=投放中；留空表示全部"),
         FieldSpec(
             "hold_for", "持续时间", Kind.TEXT, description="越线多久才告警：10分钟、1小时；留空表示立即"
@@ -51,6 +57,12 @@ RULES_TABLE = TableSpec(
             "recover", "恢复阈值", Kind.TEXT, description="回到哪里才算恢复；留空时自动取阈值的 110% 或 90%"
         ),
         FieldSpec("floor", "消耗下限", Kind.NUMBER, description="消耗不到这个数（元）时不判断；留空表示不限"),
+        FieldSpec(
+            "sample",
+            "最小样本",
+            Kind.NUMBER,
+            description="订单数（商品库存：近7日销量）不到这个数时不判断；留空表示不限",
+        ),
         FieldSpec("severity", "严重程度", Kind.SELECT, options=SEVERITIES),
         FieldSpec(
             "owner_field", "负责人字段", Kind.TEXT, description="数据表里哪一列是负责人；留空表示“负责人”"

@@ -96,6 +96,18 @@ def load_alerts(
     return {alert.object_id: alert for alert in found}
 
 
+def live_objects(conn: Connection, rule_ids: Collection[str]) -> dict[str, set[str]]:
+    """Rule id → the objects whose alerts are in any state but quiet: every check must look at them."""
+    a = t.alerts.c
+    query = sa.select(a.rule_id, a.object_id).where(
+        a.rule_id.in_(sorted(rule_ids)), a.state.not_in((State.OK, State.RESOLVED))
+    )
+    found: dict[str, set[str]] = {}
+    for rule_id, object_id in conn.execute(query):
+        found.setdefault(rule_id, set()).add(object_id)
+    return found
+
+
 def save_alerts(conn: Connection, changed: Sequence[Alert]) -> None:
     """Write alerts as they are now."""
     upsert(conn, t.alerts, [{name: getattr(alert, name) for name in _ALERT} for alert in changed])

@@ -90,7 +90,7 @@ def limit_text(rule: Rule, value: Decimal | None) -> str:
     limit, number = rule.limit, metric_text(value, rule.metric.unit)
     if isinstance(limit, Fixed):
         return f"{limit.text}（{number}）" if ":" in limit.text.replace("：", ":") else number
-    return f"{limit.text} {number}"
+    return limit.text if value is None else f"{limit.text} {number}"
 
 
 def comparison_en(comparison: Comparison) -> str:

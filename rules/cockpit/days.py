@@ -25,8 +25,11 @@ from runtime.clock import SHANGHAI
 
 KEEP: Final = timedelta(days=400)
 """A year to compare with, and a month to spare."""
+KEEP_HOURS: Final = timedelta(days=9)
+"""The week that rules compare with, and a day to spare."""
 PLAN, SHOP = "plan", "shop"
 _SKIPPED = {"kind", "day", "object_id", "seen_at"}
+_HOURLY = ("object_id", "gmv", "spend", "orders")
 
 
 def today(at: datetime) -> date:
@@ -63,7 +66,28 @@ def keep(conn: Connection, table: str, rows: Sequence[Values], day: date, at: da
         if _differs(row, known.get(row["object_id"]))
     ]
     upsert(conn, t.days, new)
+    _keep_hour(conn, kind, found, day, at)
     return len(new)
+
+
+def _keep_hour(
+    conn: Connection, kind: str, found: Sequence[Mapping[str, Any]], day: date, at: datetime
+) -> None:
+    """Keep how far the figures were in this hour; what the hour's last pull saw remains."""
+    h, hour = t.hours.c, at.astimezone(SHANGHAI).hour
+    query = sa.select(t.hours).where(h.kind == kind, h.day == day, h.hour == hour)
+    known = {row["object_id"]: dict(row) for row in conn.execute(query).mappings()}
+    upsert(conn, t.hours, [
+        {"kind": kind, "day": day, "hour": hour, "seen_at": at, **{key: row[key] for key in _HOURLY}}
+        for row in found
+        if _moved(row, known.get(row["object_id"]))
+    ])  # fmt: skip
+
+
+def _moved(row: Mapping[str, Any], known: Mapping[str, Any] | None) -> bool:
+    if known is None:
+        return _differs(row, None)
+    return any(known[key] != row[key] for key in _HOURLY)
 
 
 def _plan(row: Values) -> dict[str, Any]:
@@ -126,8 +150,9 @@ def keep_stock(conn: Connection, counts: Iterable[StockDay], at: datetime) -> No
 
 
 def forget(conn: Connection, now: datetime) -> int:
-    """Drop days older than `KEEP`; returns how many rows went."""
+    """Drop days older than `KEEP`, and hours sooner; returns how many rows of days went."""
     oldest, gone = today(now) - KEEP, 0
+    conn.execute(sa.delete(t.hours).where(t.hours.c.day < today(now) - KEEP_HOURS))
     for table in (t.days, t.stock_days):
         dropped = conn.execute(sa.delete(table).where(table.c.day < oldest).returning(table.c.day))
         gone += len(dropped.all())

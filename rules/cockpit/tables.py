@@ -56,6 +56,23 @@ days = sa.Table(
 )
 """One row a shop or plan and day: the day's figures as the last pull of that day saw them."""
 
+hours = sa.Table(
+    "cockpit_hours",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),  # plan | shop
+    sa.Column("day", sa.Date, primary_key=True),  # in Shanghai
+    sa.Column("hour", sa.Integer, primary_key=True),
+    sa.Column("object_id", sa.Text, primary_key=True),
+    sa.Column("gmv", Fen, nullable=False),
+    sa.Column("spend", Fen),  # of plans
+    sa.Column("orders", sa.Integer, nullable=False),
+    sa.Column("seen_at", Utc, nullable=False),
+)
+"""One row a shop or plan and hour: the day's figures so far as the hour's last pull saw them, for nine days.
+
+Rules compare today with the same time of former days by them (``rules/history.py``).
+"""
+
 stock_days = sa.Table(
     "cockpit_stock_days",
     metadata,

@@ -100,10 +100,9 @@ def rule_cells(text: RuleText) -> dict[str, CellValue]:
     cells: dict[str, CellValue] = {
         key: value or EMPTY
         for key, value in text.to_json().items()
-        if isinstance(value, str) and key != "floor"
+        if isinstance(value, str) and key not in {"floor", "sample"}
     }
-    if text.floor:
-        cells["floor"] = Decimal(text.floor)
+    cells |= {key: Decimal(said) for key in ("floor", "sample") if (said := getattr(text, key))}
     cells["cc"] = tuple(Person(open_id, name) for open_id, name in text.cc) or EMPTY
     cells["actions"] = text.actions or EMPTY
     return cells | {"enabled": text.enabled, "cc_may_act": text.cc_may_act}

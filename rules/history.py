@@ -1,0 +1,137 @@
+"""What a figure was at the same time of former days: yesterday, a week ago, the mean of seven days.
+
+The pulls keep how far each hour's figures came (``rules/cockpit/days.py``). What stood there at exactly this
+minute of that day is read between the two pulls around it, in a straight line. Where there are none within
+`GAP`, nobody knows, and rules say so: a day without a sample is never zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import ROUND_HALF_EVEN, Decimal
+from typing import Final
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from rules.cockpit import tables as t
+from rules.cockpit.days import PLAN, SHOP, today
+from rules.metrics import SPANS, Span
+from rules.specs import PLANS, SHOPS
+from rules.tree import PAST
+from runtime.clock import SHANGHAI
+
+GAP: Final = timedelta(hours=2)
+"""Pulls further apart than this say nothing about the time between them."""
+_KINDS = {PLANS: PLAN, SHOPS: SHOP}
+_CENT, _CHUNK = Decimal("0.01"), 400
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A figure of a day as a pull saw it."""
+
+    at: datetime
+    value: Decimal
+
+
+def load(
+    conn: Connection, table: str, keys: Collection[str], now: datetime, objects: Collection[str] | None = None
+) -> dict[str, dict[str, Decimal]]:
+    """Figures of former days by object id.
+
+    Args:
+        conn: a read transaction.
+        table: key of the data table.
+        keys: which figures, as rules name them (``gmv@week``); others are passed over.
+        now: the time of day that is compared.
+        objects: of which objects; None for all.
+
+    Returns:
+        Object id → key → figure in yuan or pieces; what has no sample is not in it.
+    """
+    spans = {span.key: span for span in SPANS}
+    wanted = [
+        (field, spans[span]) for field, mark, span in (key.partition(PAST) for key in sorted(keys)) if mark
+    ]
+    if not wanted or table not in _KINDS:
+        return {}
+    points = _points(conn, _KINDS[table], wanted, now, objects)
+    found: dict[str, dict[str, Decimal]] = {}
+    for object_id, by_field in points.items():
+        for field, span in wanted:
+            value = over(span, by_field.get(field, {}), now)
+            if value is not None:
+                found.setdefault(object_id, {})[f"{field}{PAST}{span.key}"] = value
+    return found
+
+
+def over(span: Span, by_day: Mapping[int, Sequence[Point]], now: datetime) -> Decimal | None:
+    """The mean over the days of a span at this time of day; None with fewer samples than it needs.
+
+    Args:
+        span: the stretch of days.
+        by_day: how many days back → that day's points in order of time.
+        now: aware time.
+    """
+    seen = [at_time(by_day.get(back, ()), now - timedelta(days=back)) for back in span.backs]
+    known = [value for value in seen if value is not None]
+    if len(known) < span.least:
+        return None
+    return (sum(known, Decimal(0)) / len(known)).quantize(_CENT, ROUND_HALF_EVEN)
+
+
+def at_time(points: Sequence[Point], moment: datetime) -> Decimal | None:
+    """A day's figure at a moment, between the pulls around it; None where they are too far away."""
+    before = next((point for point in reversed(points) if point.at <= moment), None)
+    after = next((point for point in points if point.at > moment), None)
+    if before is None or moment - before.at > GAP:
+        return None
+    if after is None:
+        return before.value
+    whole = after.at - before.at
+    if whole > GAP:
+        return None
+    share = Decimal((moment - before.at) // timedelta(microseconds=1)) / Decimal(
+        whole // timedelta(microseconds=1)
+    )
+    return (before.value + (after.value - before.value) * share).quantize(_CENT, ROUND_HALF_EVEN)
+
+
+Points = dict[str, dict[str, dict[int, list[Point]]]]
+"""Object id → field → days back → points in order of time."""
+
+
+def _points(
+    conn: Connection, kind: str, wanted: Iterable[tuple[str, Span]], now: datetime,
+    objects: Collection[str] | None,
+) -> Points:  # fmt: skip
+    wanted = list(wanted)
+    fields = sorted({field for field, _ in wanted})
+    backs = {today(now - timedelta(days=back)): back for _, span in wanted for back in span.backs}
+    h, hour = t.hours.c, now.astimezone(SHANGHAI).hour
+    columns = [h.object_id, h.day, h.seen_at, *(h[field] for field in fields)]
+    query = sa.select(*columns).where(
+        h.kind == kind, h.day.in_(sorted(backs)), h.hour.between(hour - 2, hour + 2)
+    )
+    found: Points = {}
+    for chunk in _chunks(objects):
+        some = query if chunk is None else query.where(h.object_id.in_(chunk))
+        for row in conn.execute(some.order_by(h.day, h.hour)).mappings():
+            for field in fields:
+                if row[field] is not None:
+                    days = found.setdefault(row["object_id"], {}).setdefault(field, {})
+                    point = Point(row["seen_at"], Decimal(row[field]))
+                    days.setdefault(backs[row["day"]], []).append(point)
+    return found
+
+
+def _chunks(objects: Collection[str] | None) -> Iterable[list[str] | None]:
+    if objects is None:
+        yield None
+        return
+    ids = sorted(objects)
+    for start in range(0, len(ids), _CHUNK):
+        yield ids[start : start + _CHUNK]

@@ -1,0 +1,130 @@
+"""A check of a whole table: the quick look of ``scan.py``, then each object that matters judged exactly."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+from bitable_sync.mirror import chunks
+from bitable_sync.pieces import pieces
+from rules import store
+from rules.compiled import program
+from rules.evaluate import Ground, evaluate, object_id
+from rules.model import Finding, Rule, Verdict
+from rules.scan import PIECE, Scanned, scan
+from runtime.ids import RuleId
+
+if TYPE_CHECKING:
+    from bitable_sync.mirror import Row
+    from rules.check import Checker
+
+AT_ONCE: Final = 2000
+"""Objects judged exactly at once: as many rows are held, and committed together."""
+
+TREND_ROWS: Final = 20_000
+"""Of larger tables the trend is kept only for objects that are judged exactly."""
+
+Points = dict[str, dict[str, Decimal]]
+"""Key of a metric → object id → its value."""
+
+
+@dataclass
+class Outcome:
+    """What a rule says of its whole table.
+
+    Attributes:
+        counts: how many objects stand how; between the two thresholds counts as clear.
+        example: one of those that cannot be judged.
+    """
+
+    counts: Counter[Verdict] = field(default_factory=Counter)
+    example: Finding | None = None
+
+    def add(self, findings: Sequence[Finding]) -> None:
+        """Count exact findings."""
+        for finding in findings:
+            self.counts[finding.verdict] += 1
+            if finding.verdict is Verdict.UNKNOWN and self.example is None:
+                self.example = finding
+
+
+def sweep(check: Checker, table: str, rules: Sequence[Rule]) -> dict[str, Outcome]:
+    """Judge a table by its rules and commit what follows for those that are enabled.
+
+    Args:
+        check: where the table is found and findings are committed.
+        table: its key.
+        rules: rules of this table; of one that is not enabled only the outcome is given.
+
+    Returns:
+        The outcome by rule id.
+    """
+    ground = check.ground(table, rules)
+    count = check.mirror.count(table)
+    # A mirror being rebuilt: an empty table proves nothing, so nothing is called gone.
+    proven = bool(count) or check.mirror.age(table, check.clock.now()) is not None
+    acting = [rule.id for rule in rules if rule.enabled and proven]
+    with check.db.read() as conn:
+        live = store.live_objects(conn, acting)
+    looked = _look(check, ground, rules, live, count)
+    outcomes = {rule.id: Outcome(looked[rule.id].rest) for rule in rules}
+    points: Points = {}
+    for rule in rules:
+        if rule.id in acting:
+            points.setdefault(rule.metric.key, {}).update(looked[rule.id].values)
+    for rule, findings, rows, gone in _judged(check, ground, rules, looked):
+        outcomes[rule.id].add(findings)
+        if rule.id in acting:
+            known = {item.object_id: item.value for item in findings if item.value is not None}
+            points.setdefault(rule.metric.key, {}).update(known)
+            check.apply(rule, findings, rows, gone=gone)
+    _remember(check, table, points)
+    return {str(rule_id): outcome for rule_id, outcome in outcomes.items()}
+
+
+def _look(
+    check: Checker, ground: Ground, rules: Sequence[Rule], live: Mapping[str, set[str]], count: int
+) -> dict[RuleId, Scanned]:
+    """Which objects are worth judging, by rule."""
+    table = ground.words.spec.key
+    if ground.stale:  # nothing is judged; one object is taken as an example
+        first = check.mirror.get(table, check.mirror.first(table) or "")
+        some = {object_id(first, ground.words)} - {""} if first else set[str]()
+        worth = {rule.id: live.get(rule.id, set()) | some for rule in rules}
+        rest = {key: Counter({Verdict.UNKNOWN: max(0, count - len(ids))}) for key, ids in worth.items()}
+        return {key: Scanned(ids, rest[key]) for key, ids in worth.items()}
+    twins = set(check.mirror.duplicates(table))
+    always = [live.get(rule.id, set()) | twins for rule in rules]
+    found = scan(
+        pieces(check.mirror, table, PIECE), ground.words.spec, [program(rule) for rule in rules], always,
+        ground.past, keep_values=count <= TREND_ROWS,
+    )  # fmt: skip
+    for answer, keys in zip(found, always, strict=True):
+        answer.worth |= keys
+    return {rule.id: answer for rule, answer in zip(rules, found, strict=True)}
+
+
+def _judged(
+    check: Checker, ground: Ground, rules: Sequence[Rule], looked: Mapping[RuleId, Scanned]
+) -> Iterator[tuple[Rule, list[Finding], list[Row], set[str]]]:
+    """Exact findings, piece by piece: the rule, what it says, the rows, and the objects no row names."""
+    words = ground.words
+    everything = set[str]().union(*(answer.worth for answer in looked.values()))
+    for piece in chunks(sorted(everything), AT_ONCE):
+        rows = check.mirror.by_keys(words.spec.key, piece)
+        for rule in rules:
+            keys = looked[rule.id].worth.intersection(piece)
+            own = [row for key in sorted(keys) for row in rows.get(key, ())]
+            if keys:
+                findings = evaluate(rule, own, words, stale=ground.stale, past=ground.past)
+                yield rule, findings, own, keys - rows.keys()
+
+
+def _remember(check: Checker, table: str, points: Points) -> None:
+    """Keep the numbers for the trend on the cards."""
+    for metric, values in points.items():
+        with check.db.begin() as conn:
+            store.keep_points(conn, table, metric, values, check.clock.now())
