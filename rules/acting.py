@@ -48,6 +48,8 @@ class Acting:
     def _perform(self, run: JobRun, task: Task) -> dict[str, Any]:
         if task.kind is Action.ADJUST and self.deps.gateways.ads is not None:
             return self._adjust(run, task, self.deps.gateways.ads)
+        if task.kind is Action.PAUSE and self.deps.gateways.ads is not None:
+            return self._pause(run, task, self.deps.gateways.ads)
         if task.kind is Action.RESTOCK and self.deps.gateways.erp is not None:
             return self._restock(run, task, self.deps.gateways.erp)
         return {"failed": f"“{task.kind.value}”的平台还没有接入，请联系管理员运行 chorus doctor"}
@@ -84,6 +86,30 @@ class Acting:
             )
             return {"failed": said, "before": str(budget), "after": now}
         return {"before": str(budget), "after": now, "result": f"日预算 {yuan(budget)} → {yuan(task.amount)}"}
+
+    def _pause(self, run: JobRun, task: Task, ads: Ads) -> dict[str, Any]:
+        def look() -> dict[str, bool] | None:
+            plan = ads.plan(task.object_id)
+            return None if plan is None else {"on": plan.enabled}
+
+        def stop() -> bool:
+            ads.set_enabled(task.object_id, enabled=False)
+            return True
+
+        def stopped() -> bool | None:
+            found = look()
+            return True if found is not None and not found["on"] else None
+
+        before = run.attempt("before", look)
+        if before is None:
+            return {"failed": "平台上已经没有这个计划"}
+        if not before["on"]:
+            return {"result": "计划本来就是暂停的"}
+        run.attempt("pause", stop, lookup=stopped)
+        after = run.attempt("after", look)
+        if after is None or after["on"]:
+            return {"failed": "平台上计划还在投放，请到平台核对"}
+        return {"result": "计划已暂停"}
 
     def _restock(self, run: JobRun, task: Task, erp: Erp) -> dict[str, Any]:
         def find() -> dict[str, str] | None:
@@ -137,7 +163,7 @@ class Acting:
             step = lifecycle.told(alert, reason)
             commit(conn, self.deps.queue, [Changed(step.alert, reason)], (), now)
             if not failed:
-                table = PLANS if task.kind is Action.ADJUST else STOCK
+                table = STOCK if task.kind is Action.RESTOCK else PLANS
                 self.deps.queue.put(conn, pull_work(table, f"after:{task.id}"))
 
 

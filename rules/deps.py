@@ -38,6 +38,10 @@ class Ads(Protocol):
         """Set a day budget in yuan."""
         ...
 
+    def set_enabled(self, plan_id: str, *, enabled: bool) -> None:
+        """Resume or pause a plan."""
+        ...
+
 
 class Shop(Protocol):
     """The part of the shop platform that red lines use."""

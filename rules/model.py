@@ -45,6 +45,7 @@ class Action(StrEnum):
 
     ADJUST = "调整预算"
     RESTOCK = "紧急补货"
+    PAUSE = "暂停计划"
     ACK = "知道了"
 
 
@@ -108,7 +109,8 @@ class Rule:
     """A valid rule. ``recover`` None means the default margin of 10 % beyond the threshold.
 
     ``table`` is the key of a data table, ``owner_key`` a person column of it, ``floor`` the spend in yuan
-    under which nothing is decided.
+    under which nothing is decided. ``keep_for``: so long an object must be well before the alert ends.
+    ``covers``: while a shop is over this line, nothing new is told of its plans and SKUs.
     """
 
     id: RuleId
@@ -127,6 +129,8 @@ class Rule:
     cc_may_act: bool
     actions: tuple[Action, ...]
     enabled: bool
+    keep_for: timedelta = timedelta(0)
+    covers: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +210,8 @@ class Reason(StrEnum):
     BREACH_BEGAN = "breach_began"
     FIRED = "fired"
     BREACH_ENDED = "breach_ended"
+    RECOVERING = "recovering"
+    RELAPSED = "relapsed"
     RECOVERED = "recovered"
     THRESHOLD_MOVED = "threshold_moved"
     THRESHOLD_CLEARED = "threshold_cleared"
@@ -222,6 +228,11 @@ class Reason(StrEnum):
     RULE_RETARGETED = "rule_retargeted"
     ACKNOWLEDGED = "acknowledged"
     ACK_EXPIRED = "ack_expired"
+    ESCALATED = "escalated"
+    HANDED_OVER = "handed_over"
+    MUTED = "muted"
+    UNMUTED = "unmuted"
+    SEEN = "seen"
     ACTED = "acted"
     APPROVED = "approved"
     TASK_DONE = "task_done"
@@ -237,6 +248,12 @@ class Alert:
     stale (state, acknowledgement, a submitted action), so that a moving number never refuses a person's tap.
     ``ack_count`` numbers the acknowledgements of the episode, ``shown_value`` is the number of the last
     version.
+
+    ``raised`` is the rank a rise of severity reached in this episode, ``lapse`` the number of the
+    acknowledgement that ran out last; ``level`` says how far the episode was escalated (since ``level_at``),
+    ``helpers`` who was brought in by that or by a hand-over (of ``handed_by``).
+    ``clear_since``: well since then, but not for long enough. ``unseen``: it came and went and nobody has
+    said that they know. ``shop`` is the object's.
     """
 
     id: AlertId
@@ -269,6 +286,22 @@ class Alert:
     owners: tuple[Person, ...] = ()
     supervisors: tuple[Person, ...] = ()
     data_at: datetime | None = None
+    raised: int = 0
+    lapse: int = 0
+    level: int = 0
+    level_at: datetime | None = None
+    helpers: tuple[Person, ...] = ()
+    clear_since: datetime | None = None
+    unseen: bool = False
+    muted_until: datetime | None = None
+    muted_by: Person | None = None
+    handed_by: Person | None = None
+    shop: str = ""
+
+    @property
+    def recovering(self) -> bool:
+        """Whether it is well again, but not yet for as long as the rule asks."""
+        return self.clear_since is not None and self.state in (State.FIRING, State.ACKED)
 
     @property
     def open(self) -> bool:

@@ -97,7 +97,7 @@ class AdsGateway:
         }
         self._change(f"{PREFIX}/ad/budget/update/", body, lambda: self._budget_is(plan_id, budget))
 
-    def set_enabled(self, plan_id: str, enabled: bool) -> None:
+    def set_enabled(self, plan_id: str, *, enabled: bool) -> None:
         """Resume or pause a plan; errors as for ``set_budget``."""
         status = "ENABLE" if enabled else "DISABLE"
         body = {"advertiser_id": int(self.advertiser_id), "ad_ids": [int(plan_id)], "opt_status": status}

@@ -72,7 +72,7 @@ def test_pausing_a_plan(sandbox: Any, settings: Settings) -> None:
     """Pause and resume are seen in the next reading."""
     gateway = AdsGateway.from_settings(settings, SystemClock())
     plan = gateway.plans()[0]
-    gateway.set_enabled(plan.plan_id, not plan.enabled)
+    gateway.set_enabled(plan.plan_id, enabled=not plan.enabled)
     again = gateway.plan(plan.plan_id)
     assert again is not None
     assert again.enabled is not plan.enabled
