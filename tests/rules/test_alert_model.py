@@ -16,9 +16,11 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from rules import tables
+from bitable_sync.cells import EMPTY
 from rules.specs import PLANS
+from rules.store import load_alerts
 from runtime.db import Database
+from runtime.ids import RuleId
 from tests.rules.kit import LI, ROI_RULE, START, WANG, House
 
 MINUTE = timedelta(minutes=1)
@@ -175,7 +177,7 @@ class Lives(RuleBasedStateMachine):
         value = None if roi is None else Decimal(roi)
         if self.row is None or self.row[0] <= now:
             self.row = (now, value)
-        self.house.write_plan(gmv="乱" if value is None else value * 1000)
+        self.house.write_plan(gmv=EMPTY if value is None else value * 1000)
         self._checked()
 
     @rule()
@@ -259,7 +261,8 @@ class Lives(RuleBasedStateMachine):
         assert sorted(told) == sorted(self.model.told)
 
     def _alert(self) -> Any:
-        return next(iter(self.house.rows(tables.alerts)), None)
+        with self.house.db.read() as conn:
+            return next(iter(load_alerts(conn, RuleId("rec_roi")).values()), None)
 
     def teardown(self) -> None:
         """Close what is open."""

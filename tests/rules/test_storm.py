@@ -58,8 +58,8 @@ def page(scene: Scene, who: Person, group: Any, number: int) -> TapAnswer:
 
 @pytest.fixture
 def scene(sandbox: Any, database: Database, tmp_path: Path) -> Any:
-    """A company of forty whose mirror holds five thousand SKUs, all well, with the platform's limits on."""
-    sandbox.world.reset("crowd:40", seed=1)
+    """A company of sixty whose mirror holds five thousand SKUs, all well, with the platform's limits on."""
+    sandbox.world.reset("crowd:60", seed=1)
     built = open_scene(sandbox, database, tmp_path)
     for spec in TABLES:
         if spec.key not in (ALERTS, TASKS):
