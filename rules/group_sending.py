@@ -30,7 +30,8 @@ class GroupSending:
 
     def send(self, run: JobRun, args: Mapping[str, Any]) -> None:
         """Send a group's summary as one card, exactly once, showing what is at that moment."""
-        group, _ = self._load(str(args["digest_id"]))
+        with self.deps.db.read() as conn:
+            group = groups.load_group(conn, str(args["digest_id"]))
         if group is None or group.message_id is not None or group.over_at is not None:
             return
         run.deliver(

@@ -72,6 +72,13 @@ def test_missing_data_has_a_slower_clock() -> None:
     assert decide(unknown, {"fired", notice.key}, START + 2 * UNKNOWN_PATIENCE) is None
 
 
+def test_missing_data_told_before_does_not_hide_the_breach() -> None:
+    """Pending, unreadable for long enough to be told, then over the line: that is news of its own."""
+    notice = decide(alert(), {"unknown:2026-03-02T02:00:00+00:00"}, START)
+    assert notice is not None
+    assert (notice.kind, notice.key) == (Kind.FIRED, "fired")
+
+
 def test_deciding_twice_is_deciding_once() -> None:
     """What was decided is in what was told, so a restart tells nothing again."""
     start = new_alert(RuleId("r"), "1001", "plans", Severity.WARNING)
