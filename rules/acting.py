@@ -14,7 +14,7 @@ from rules.model import Action, Reason, Task, TaskState
 from rules.sources import plan_state
 from rules.specs import PLANS, STOCK
 from runtime import audit
-from runtime.errors import ChorusError, TransientError, UnknownOutcome
+from runtime.errors import ChorusError, PermanentError, TransientError, UnknownOutcome
 from runtime.jobrun import JobRun
 from runtime.work import Work
 
@@ -75,7 +75,7 @@ class Acting:
             )
             if isinstance(refusal, Refusal):
                 return {"failed": refusal.zh, "before": str(budget)}
-            run.attempt("set", _set(ads, task), lookup=lambda: _is_set(ads, task))
+            run.attempt("set", _set(ads, task), lookup=lambda: _is_set(ads, task, budget))
         after = run.attempt("after", look)
         now = None if after is None else after["budget"]
         if now is None or Decimal(now) != task.amount:
@@ -187,9 +187,15 @@ def _set(ads: Ads, task: Task) -> Callable[[], bool]:
     return change
 
 
-def _is_set(ads: Ads, task: Task) -> bool | None:
+def _is_set(ads: Ads, task: Task, before: Decimal) -> bool | None:
+    """After a doubt: whether it is set. A third value is somebody's later change, not ours to undo."""
     plan = ads.plan(task.object_id)
-    return True if plan is not None and plan.budget == task.amount else None
+    if plan is None or plan.budget == before:
+        return None
+    if plan.budget != task.amount:
+        now = yuan(plan.budget)
+        raise PermanentError(f"平台没有及时回答，现在显示 {now}，可能有人改过，请到平台核对后再提交")
+    return True
 
 
 def _decimal(value: object) -> Decimal | None:

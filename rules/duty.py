@@ -148,7 +148,7 @@ def read_shift(values: Mapping[str, CellValue]) -> Shift | None:
     people, days = values.get("people", EMPTY), values.get("days", EMPTY)
     start, end = (values.get(key, EMPTY) for key in ("start", "end"))
     whole_day = start is EMPTY and end is EMPTY
-    usable = [value for value in (start, end) if _is_hour(value)]
+    usable = [value for value in (start, end) if isinstance(value, Decimal) and _is_hour(value)]
     if len(usable) < 2 and not whole_day and role in (Role.HOURS, Role.QUIET):
         return None
     first, last = usable if len(usable) == 2 and not whole_day else (None, None)
@@ -164,8 +164,8 @@ def read_shift(values: Mapping[str, CellValue]) -> Shift | None:
     )
 
 
-def _is_hour(value: CellValue) -> bool:
-    return isinstance(value, Decimal) and value.is_finite() and 0 <= value <= 24
+def _is_hour(value: Decimal) -> bool:
+    return value.is_finite() and 0 <= value <= 24
 
 
 def roster(mirror: Mirror) -> Roster:
