@@ -59,7 +59,7 @@ CARDS = """(cards) => new Promise((done) => {
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What a person waits for: until there is something to read, the longest frame while scrolling, both ms."""
+    """What a person waits for, ms: until there is something to read, and the longest frame in scrolling."""
 
     opened: float
     longest: float

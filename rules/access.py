@@ -22,9 +22,9 @@ def may_act(
 ) -> Person | None:
     """The person, if they may act on the alert.
 
-    Responsible persons and supervisors of the row (as it is now; as last known if the row is gone), and the
-    rule's cc where the rule says so. When nobody is responsible, those who were told instead may act, else
-    nobody could.
+    Responsible persons and supervisors of the row (as it is now; as last known if the row is gone), who was
+    brought in by escalation or hand-over, and the rule's cc where the rule says so. When nobody is
+    responsible, those who were told instead may act, else nobody could.
 
     Args:
         alert: the alert.
@@ -35,7 +35,7 @@ def may_act(
     """
     owner_key = rule.owner_key if rule else "owner"
     owners = _people(row, owner_key, alert.owners)
-    able = [*owners, *_people(row, "supervisor", alert.supervisors)]
+    able = [*owners, *_people(row, "supervisor", alert.supervisors), *alert.helpers]
     cc = rule.cc if rule else ()
     if rule is not None and rule.cc_may_act:
         able += cc

@@ -5,7 +5,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from bitable_sync.platforms.facts import PurchaseItem, Purchases
+from bitable_sync.platforms.facts import PlanState, PurchaseItem, Purchases
 from bitable_sync.platforms.gateways import Gateways
 from rules import lifecycle, store
 from rules.deps import Worker
@@ -14,7 +14,7 @@ from rules.limits import Refusal, budget_rules, check_budget, yuan
 from rules.model import Action, Reason, Task, TaskState
 from rules.specs import PLANS, STOCK
 from runtime import audit
-from runtime.errors import ChorusError, TransientError, UnknownOutcome
+from runtime.errors import ChorusError, PermanentError, TransientError, UnknownOutcome
 from runtime.jobrun import JobRun
 from runtime.work import Work
 
@@ -48,6 +48,8 @@ class Acting:
     def _perform(self, run: JobRun, task: Task) -> dict[str, Any]:
         if task.kind is Action.ADJUST and self.deps.gateways.ads:
             return self._adjust(run, task, self.deps.gateways)
+        if task.kind is Action.PAUSE and self.deps.gateways.ads:
+            return self._pause(run, task, self.deps.gateways)
         if task.kind is Action.RESTOCK and self.deps.gateways.purchases is not None:
             return self._restock(run, task, self.deps.gateways.purchases)
         return {"failed": f"“{task.kind.value}”的平台还没有接入，请联系管理员运行 chorus doctor"}
@@ -80,7 +82,7 @@ class Acting:
             )  # fmt: skip
             if isinstance(refusal, Refusal):
                 return {"failed": refusal.zh, "before": str(budget)}
-            run.attempt("set", _set(ads, task), lookup=lambda: _is_set(ads, task))
+            run.attempt("set", _set(ads, task), lookup=lambda: _is_set(ads, task, budget))
         after = run.attempt("after", look)
         now = None if after is None else after["budget"] or None
         if now is None or Decimal(now) != task.amount:
@@ -91,6 +93,30 @@ class Acting:
             )
             return {"failed": said, "before": str(budget), "after": now}
         return {"before": str(budget), "after": now, "result": f"日预算 {yuan(budget)} → {yuan(task.amount)}"}
+
+    def _pause(self, run: JobRun, task: Task, ads: Gateways) -> dict[str, Any]:
+        def look() -> dict[str, bool] | None:
+            plan = ads.plan(task.object_id)
+            return None if plan is None else {"on": plan.state is not PlanState.PAUSED}
+
+        def stop() -> bool:
+            ads.set_enabled(task.object_id, enabled=False)
+            return True
+
+        def stopped() -> bool | None:
+            found = look()
+            return True if found is not None and not found["on"] else None
+
+        before = run.attempt("before", look)
+        if before is None:
+            return {"failed": "平台上已经没有这个计划"}
+        if not before["on"]:
+            return {"result": "计划本来就是暂停的"}
+        run.attempt("pause", stop, lookup=stopped)
+        after = run.attempt("after", look)
+        if after is None or after["on"]:
+            return {"failed": "平台上计划还在投放，请到平台核对"}
+        return {"result": "计划已暂停"}
 
     def _restock(self, run: JobRun, task: Task, erp: Purchases) -> dict[str, Any]:
         def find() -> dict[str, str] | None:
@@ -144,7 +170,7 @@ class Acting:
             step = lifecycle.told(alert, reason)
             commit(conn, self.deps.queue, [Changed(step.alert, reason)], (), now)
             if not failed:
-                table = PLANS if task.kind is Action.ADJUST else STOCK
+                table = STOCK if task.kind is Action.RESTOCK else PLANS
                 self.deps.queue.put(conn, pull_work(table, f"after:{task.id}"))
 
 
@@ -168,9 +194,15 @@ def _set(ads: Gateways, task: Task) -> Callable[[], bool]:
     return change
 
 
-def _is_set(ads: Gateways, task: Task) -> bool | None:
+def _is_set(ads: Gateways, task: Task, before: Decimal) -> bool | None:
+    """After a doubt: whether it is set. A third value is somebody's later change, not ours to undo."""
     plan = ads.plan(task.object_id)
-    return True if plan is not None and plan.budget == task.amount else None
+    if plan is None or plan.budget == before:
+        return None
+    if plan.budget != task.amount:
+        now = "不限" if plan.budget is None else yuan(plan.budget)
+        raise PermanentError(f"平台没有及时回答，现在显示 {now}，可能有人改过，请到平台核对后再提交")
+    return True
 
 
 def _decimal(value: object) -> Decimal | None:

@@ -20,7 +20,8 @@ from rules.access import may_act, may_see, responsible_names
 from rules.allowance import needs_approval, read_allowance
 from rules.cards import alert_card
 from rules.check import Policy
-from rules.effects import Changed, commit, first_work, notify_work
+from rules.effects import Changed, commit, first_work
+from rules.grouping import notify_work
 from rules.limits import Refusal, budget_rules, check_budget, check_pieces, read_amount
 from rules.model import Action, Alert, Doubt, Reason, Rule, State, Task, TaskState
 from rules.notices import Kind, Notice
@@ -63,11 +64,17 @@ class Actions:
     # --- 知道了, 确认已下线 ---
 
     def ack(self, conn: Connection, tap: Tap) -> TapAnswer:
-        """知道了: the alert is in this person's hands for the length of the lease."""
-        ready = self._ready(conn, tap)
+        """知道了: the alert is in this person's hands for the length of the lease.
+
+        Of one that came and went unseen it says that somebody knows.
+        """
+        ready = self._ready(conn, tap, unseen=True)
         if isinstance(ready, TapAnswer):
             return ready
         alert = ready.alert
+        if alert.unseen:
+            step = lifecycle.seen(alert, ready.person, self.clock.now())
+            return self._done(conn, tap, step, Toast("success", "好的，不再列出", "No longer listed"))
         if State.ACKED in (alert.state, alert.held):
             return self._already(conn, tap, ready)
         step = lifecycle.acknowledge(alert, ready.person, self.clock.now())
@@ -97,7 +104,7 @@ class Actions:
         form = tap.action.split(".")[0]
         busy = store.running_task(conn, ready.alert.object_id)
         if busy is not None:
-            return self._fresh(conn, tap, ready.view, _busy(busy))
+            return self._fresh(conn, tap, ready.view, busy_toast(busy))
         self._note_form(conn, tap, ready.alert, form)
         return TapAnswer(None, alert_card(replace(ready.view, form=form)).data)
 
@@ -117,7 +124,7 @@ class Actions:
         busy = store.running_task(conn, ready.alert.object_id)
         if busy is not None:
             self._refused(conn, tap, ready.alert, "busy")
-            return self._fresh(conn, tap, ready.view, _busy(busy))
+            return self._fresh(conn, tap, ready.view, busy_toast(busy))
         if tap.value.get("v") != ready.alert.turn:
             return self._already(conn, tap, ready)
         form = tap.action.split(".")[0]
@@ -225,8 +232,7 @@ class Actions:
         if may_see(alert, view.rule, row, self.policy.fallback, tap.operator) is None:
             return self._not_yours(conn, tap, alert, view.rule, row)
         notice = Notice(Kind.SHOWN, f"shown:{tap.id}", "asked")
-        new = told.add_notice(conn, alert, tap.operator, notice, self.clock.now())
-        if new is not None:
+        for new in told.add_notices(conn, [(alert, notice)], tap.operator, self.clock.now()):
             self.queue.put(conn, notify_work(tap.operator, new))
         return TapAnswer(Toast("success", "已发给你", "Sent to you"))
 
@@ -240,7 +246,7 @@ class Actions:
         copy = told.load_copy(conn, tap.message_id)
         return load_view(conn, self.sources, alert, told.code_of(copy.notice_id) if copy else "")
 
-    def _ready(self, conn: Connection, tap: Tap) -> Ready | TapAnswer:
+    def _ready(self, conn: Connection, tap: Tap, *, unseen: bool = False) -> Ready | TapAnswer:
         alert = self._load(conn, tap)
         if alert is None:
             return TapAnswer(_GONE)
@@ -248,7 +254,7 @@ class Actions:
         person = may_act(alert, view.rule, row, self.policy.fallback, tap.operator)
         if person is None:
             return self._not_yours(conn, tap, alert, view.rule, row)
-        if not alert.open:
+        if not alert.open and not (unseen and alert.unseen):
             zh, en = reason_text(alert)
             toast = Toast("info", f"这条预警已经结束：{zh}", f"This alert is over: {en}")
             return self._fresh(conn, tap, view, toast)
@@ -317,7 +323,8 @@ _GONE = Toast(
 )
 
 
-def _busy(task: Task) -> Toast:
+def busy_toast(task: Task) -> Toast:
+    """Why nothing can be decided about an object now: another task is on its way."""
     who, at = task.asked_by.name, hour(task.asked_at)
     if task.state is TaskState.WAITING:
         return Toast(

@@ -39,14 +39,13 @@ from rules.limits import (
     yuan,
 )
 from rules.model import Action, Alert, Doubt, Reason, Rule, State, TaskState
+from rules.more import more_form
 from rules.stakes import numbers, stake
 from rules.story import story
-from rules.views import ADJUST, RESTOCK, View
+from rules.views import ADJUST, MORE, RESTOCK, View
 from rules.wording import (
     DOUBT_HINT,
     SEVERITY_EN,
-    STATE_EN,
-    STATE_ZH,
     clock_time,
     comparison_en,
     hour,
@@ -55,6 +54,7 @@ from rules.wording import (
     people_text,
     reason_text,
     second,
+    state_words,
 )
 
 TREND_HEIGHT = 180
@@ -74,12 +74,12 @@ _LOOK: dict[str, Look] = {"严重": "critical", "警告": "warning", "提醒": "
 def alert_card(view: View) -> Card:
     """The card of one alert in whatever state it is."""
     alert, rule = view.alert, view.rule
-    elements, asking = [_headline(view)], bool(view.form) and _may_act(view)
+    elements, asking = [_headline(view)], _asked(view)
     if rule is not None:
         elements.append(_numbers(view, rule))
         if not asking:  # the form is what counts then, and it stays on a phone's screen
             elements.extend(_picture(view, rule))
-    elements.extend(markdown(line) for line in story(alert, view.task))
+    elements.extend(markdown(line) for line in story(alert, view.task, covered=view.covered))
     elements.extend(_form(view) if asking else _buttons(view))
     elements.append(_footer(view))
     title = text(f"{alert.title}：{_title(alert)[0]}", f"{alert.title}: {_title(alert)[1]}")
@@ -89,7 +89,7 @@ def alert_card(view: View) -> Card:
 def _title(alert: Alert) -> tuple[str, str]:
     if _ended_otherwise(alert):
         return "已关闭", "Closed"
-    return STATE_ZH[alert.state], STATE_EN[alert.state]
+    return state_words(alert)
 
 
 def _ended_otherwise(alert: Alert) -> bool:
@@ -208,6 +208,11 @@ def _may_act(view: View) -> bool:
     return alert.open and alert.state is not State.UNKNOWN and view.rule is not None and not running
 
 
+def _asked(view: View) -> bool:
+    """Whether a form is open. Who hears of an alert may be decided even while a task is running."""
+    return view.alert.open if view.form == MORE else bool(view.form) and _may_act(view)
+
+
 def _value(alert: Alert) -> dict[str, object]:
     return {"id": alert.id, "v": alert.turn}
 
@@ -228,13 +233,16 @@ def _buttons(view: View) -> list[Element]:
             button(text("确认已下线", "It is gone"), "alert.close", value, kind="danger", confirm=sure)
         )
     acked = State.ACKED in (alert.state, alert.held)
-    if alert.open and not acked:
+    if (alert.open and not acked) or alert.unseen:
         built.append(button(text("知道了", "Got it"), "alert.ack", value))
+    if alert.open:
+        built.append(button(text("更多", "More"), "more.open", value))
     return [columns(*(cell(item, weight=None) for item in built), flex="flow")] if built else []
 
 
 def _form(view: View) -> list[Element]:
-    return _adjust_form(view) if view.form == ADJUST else _restock_form(view) if view.form == RESTOCK else []
+    forms = {ADJUST: _adjust_form, RESTOCK: _restock_form, MORE: more_form}
+    return forms[view.form](view) if view.form in forms else []
 
 
 def budget_proposal(view: View) -> Proposal:
@@ -325,44 +333,3 @@ def _footer(view: View) -> Element:
     zh = f"第 {alert.episode} 次越线" if again else "首次越线"
     en = f"Alert no. {alert.episode} of this" if again else "First alert"
     return note(text(f"{zh}{seen}{code}", f"{en}{seen_en}{code.replace('编号', 'code')}"))
-
-
-def digest_card(alerts: Sequence[Alert], rules: dict[str, Rule], total: int, code: str = "") -> Card:
-    """One summary for many alerts, the worst first; each can be opened as a card of its own.
-
-    Args:
-        alerts: the worst ones.
-        rules: by rule id.
-        total: how many there are in all.
-        code: by which a message is found again; none for the answer to a question.
-    """
-    lines: list[Element] = []
-    for alert in alerts:
-        rule = rules.get(alert.rule_id)
-        value = metric_text(alert.value, rule.metric.unit) if rule else "—"
-        name, name_en = (rule.metric.name, rule.metric.name_en) if rule else ("", "")
-        limit, bold = safe(limit_text(rule, alert.limit) if rule else "—"), f"**{safe(alert.title)}**"
-        said = markdown(
-            text(f"{bold}\n{name} {value} · 红线 {limit}", f"{bold}\n{name_en} {value} · red line {limit}")
-        )
-        open_it = button(text("查看", "Open"), "alert.show", _value(alert))
-        lines.append(columns(cell(said, weight=4), cell(open_it, weight=None), flex="none"))
-    more = total - len(alerts)
-    if more > 0:
-        lines.append(
-            note(text(f"还有 {more} 个，请看多维表格“预警看板”", f"{more} more in the table 预警看板"))
-        )
-    if total >= 30:
-        hint = "一次触发这么多，也可能是数据源有问题，请先核对数据"
-        lines.insert(
-            0, markdown(text(hint, "So many at once may also mean bad data; check the source first"))
-        )
-    if not code:
-        mine = text(f"你有 {total} 条未恢复的预警", f"You have {total} open alerts")
-        return card(header(mine, severity="warning"), lines, summary=mine)
-    title = text(f"{total} 个对象越过红线", f"{total} objects over the red line")
-    return card(
-        header(title, severity="critical"),
-        [*lines, note(text(f"编号 {code}", f"code {code}"))],
-        summary=title,
-    )

@@ -19,12 +19,16 @@ from bitable_sync.cells import CellValue, Person
 from bitable_sync.mirror import Mirror, Row
 from rules import history, lifecycle, store, told
 from rules.compiled import program
-from rules.effects import Changed, Telling, commit
+from rules.effects import Changed, commit
+from rules.escalation import escalated
 from rules.evaluate import Ground, evaluate_all, object_id
+from rules.grouping import WINDOW, Telling
 from rules.metrics import Catalog, TableWords
 from rules.model import Action, Alert, Finding, Rule, State, Verdict
-from rules.notices import decide, receivers
-from rules.rulebook import Entry, load_entries, renamed_columns
+from rules.notices import Kind, decide, receivers
+from rules.rulebook import Entry, load_entries, load_entry, renamed_columns
+from rules.silence import Around, muted, surroundings
+from rules.specs import SHOPS
 from rules.tables import rule_rows
 from rules.tree import columns
 from rules.wording import clock_time, vanished_sentence
@@ -179,6 +183,9 @@ class Checker:
             conn.execute(
                 sa.select(rule_rows.c.rule_id).where(rule_rows.c.rule_id == rule.id).with_for_update()
             )
+            entry = load_entry(conn, rule.id, self.catalog)
+            if entry is None or entry.deleted or entry.rule != rule:
+                return  # deleted or edited since it was judged: whoever did that looks at everything anew
             plan = self._plan(conn, rule, findings, rows, gone, lock=True)
             if self._worth(plan):
                 commit(conn, self.queue, plan.changed, plan.tellings, self.clock.now())
@@ -197,7 +204,7 @@ class Checker:
         *,
         lock: bool,
     ) -> Plan:
-        now = self.clock.now()
+        now, around = self.clock.now(), surroundings(conn, self.mirror, self.catalog)
         ids = {finding.object_id for finding in findings} | set(gone)
         alerts = store.load_alerts(conn, rule.id, ids, lock=lock)
         words = self.catalog.by_key(rule.table)
@@ -212,7 +219,8 @@ class Checker:
                 before = store.new_alert(rule.id, finding.object_id, rule.table, rule.severity)
             known = of_record.get(finding.record_id or before.record_id or RecordId(""))
             named = _named(before, rule, words, known or of_object.get(finding.object_id))
-            results.append((before, lifecycle.step(named, finding, rule, now)))
+            step = lifecycle.step(named, finding, rule, now)
+            results.append((before, escalated(step, rule, around, now)))
         for key in sorted(set(gone) & set(alerts)):
             before = alerts[key]
             results.append(
@@ -223,10 +231,11 @@ class Checker:
             for before, step in results
             if step.reason is not None or (before.version and _differs(before, step.alert))
         )
-        return Plan(changed, self._tellings(conn, rule, [step.alert for _, step in results], now))
+        alerts_now = [step.alert for _, step in results]
+        return Plan(changed, self._tellings(conn, rule, alerts_now, around, now))
 
     def _tellings(
-        self, conn: Connection, rule: Rule, alerts: Sequence[Alert], now: datetime
+        self, conn: Connection, rule: Rule, alerts: Sequence[Alert], around: Around, now: datetime
     ) -> tuple[Telling, ...]:
         loud = [alert for alert in alerts if alert.state in (State.FIRING, State.ACKED, State.UNKNOWN)]
         known = told.told_keys(conn, [alert.id for alert in loud])
@@ -234,8 +243,10 @@ class Checker:
         for alert in loud:
             for person in receivers(alert, rule, self.policy.fallback):
                 notice = decide(alert, known.get((alert.id, alert.episode, person.open_id), set()), now)
-                if notice is not None:
-                    tellings.append(Telling(alert, person, notice))
+                if notice is None or muted(alert, rule, person.open_id, around, now) is not None:
+                    continue
+                waited = now - (alert.fired_at or now) > WINDOW
+                tellings.append(Telling(alert, person, notice, late=waited and notice.kind is Kind.FIRED))
         return tuple(tellings)
 
 
@@ -258,7 +269,13 @@ def _named(alert: Alert, rule: Rule, words: TableWords, row: Row | None) -> Aler
         title=title,
         owners=_people(row.values.get(rule.owner_key)),
         supervisors=_people(row.values.get("supervisor")),
+        shop=title if words.spec.key == SHOPS else _shop(row),
     )
+
+
+def _shop(row: Row) -> str:
+    value = row.values.get("shop")
+    return value.strip() if isinstance(value, str) else ""
 
 
 def _differs(before: Alert, after: Alert) -> bool:

@@ -1,19 +1,48 @@
 """Chat commands about alerts."""
 
+from collections.abc import Mapping, Sequence
+
 from sqlalchemy.engine import Connection
 
 from bot.model import ChatMessage, Reply
 from rules.access import may_see
-from rules.cards import digest_card
 from rules.check import Policy
-from rules.model import Rule
-from rules.rulebook import load_entries
-from rules.store import open_alerts
-from rules.views import Sources, find_row
+from rules.evaluate import evaluate
+from rules.model import Alert, Rule
+from rules.preview import preview_card, replay
+from rules.rulebook import load_entries, renamed_columns
+from rules.store import all_points, listed_alerts
+from rules.summary import Summary, summary_card
+from rules.views import Sources, find_rows
 
-LONGEST = 10
+PREVIEW_WORDS = ("规则预览", "preview")
+PREVIEW_HELP = "规则预览 规则名称：这条规则现在会触发谁，过去本会触发多少次"
 WORDS = ("我的预警", "预警", "alerts")
-HELP = "列出和你有关、还没有恢复的预警"
+HELP = "列出和你有关、还没有恢复的预警，以及来过又走了、你还没看过的"
+
+
+def listed(
+    conn: Connection, sources: Sources, policy: Policy, open_id: str
+) -> tuple[list[Alert], dict[str, Rule]]:
+    """The alerts on a person's list, and all rules: open ones first, then what came and went unseen."""
+    rules: dict[str, Rule] = {
+        rule_id: entry.rule
+        for rule_id, (entry, _) in load_entries(conn, sources.catalog).items()
+        if entry.rule is not None
+    }
+    found = listed_alerts(conn)
+    rows = find_rows(sources, found)
+    mine = [
+        alert
+        for alert in found
+        if may_see(alert, rules.get(alert.rule_id), rows.get(alert.id), policy.fallback, open_id)
+    ]
+    return mine, rules
+
+
+def listing(alerts: Sequence[Alert], rules: Mapping[str, Rule], page: int = 0) -> Summary:
+    """What the answer to 我的预警 shows."""
+    return Summary(alerts, rules, over=frozenset(alert.id for alert in alerts if not alert.open), page=page)
 
 
 class Commands:
@@ -29,19 +58,35 @@ class Commands:
         self.policy = policy
 
     def mine(self, conn: Connection, message: ChatMessage) -> Reply:
-        """我的预警: the open alerts that concern the sender, unknown first, then the worst."""
-        rules: dict[str, Rule] = {
-            rule_id: entry.rule
-            for rule_id, (entry, _) in load_entries(conn, self.sources.catalog).items()
-            if entry.rule is not None
-        }
-        mine = []
-        for alert in open_alerts(conn):
-            row = find_row(self.sources, alert)
-            seen = may_see(alert, rules.get(alert.rule_id), row, self.policy.fallback, message.sender)
-            if alert.open and seen is not None:
-                mine.append(alert)
+        """我的预警: what concerns the sender: unknown first, the worst, then what came and went unseen."""
+        mine, rules = listed(conn, self.sources, self.policy, message.sender)
         if not mine:
             return Reply(text="你现在没有未恢复的预警")
-        card = digest_card(mine[:LONGEST], rules, len(mine))
-        return Reply(text=f"你有 {len(mine)} 条未恢复的预警", card=card.data)
+        summary = listing(mine, rules)
+        said = f"你有 {summary.open} 条未恢复的预警"
+        if summary.over:
+            said += f"，{len(summary.over)} 条来过又恢复了、还没有人看过"
+        return Reply(text=said, card=summary_card(summary).data)
+
+    def preview(self, conn: Connection, message: ChatMessage) -> Reply:
+        """规则预览: what a rule would do, for whoever edits rules. Names only, so everybody may ask."""
+        wanted = message.text.partition(" ")[2].strip()
+        entries = [entry for entry, _ in load_entries(conn, self.sources.catalog).values()]
+        found = [entry for entry in entries if wanted and wanted in entry.name]
+        chosen = next((entry for entry in found if entry.name == wanted), found[0] if found else None)
+        if chosen is None:
+            names = "、".join(entry.name for entry in entries if entry.name)
+            return Reply(
+                text=f"没有叫“{wanted}”的规则，请写：规则预览 规则名称。现有的规则：{names or '（还没有）'}"
+            )
+        if chosen.rule is None:
+            return Reply(text=f"“{chosen.name}”还不是有效的规则，请先看它的“校验结果”")
+        rule, now = chosen.rule, message.at
+        words = self.sources.catalog.by_key(rule.table)
+        rows = self.sources.mirror.rows(rule.table)
+        words = words.also(renamed_columns(conn, self.sources.catalog)[words.spec.name].items())
+        findings = evaluate(rule, rows, words)
+        past = replay(rule, findings, all_points(conn, rule.table, rule.metric.key), now)
+        names_of = {str(row.values.get(words.id_key)): str(row.values.get("name")) for row in rows}
+        card = preview_card(rule, findings, past, names_of)
+        return Reply(text=f"规则预览：{rule.name}", card=card.data)

@@ -9,28 +9,15 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.engine import Connection
 
-from bitable_sync.cells import Person
 from rules import store, told
+from rules.grouping import Telling, group_works, notify_works
 from rules.model import Alert, Reason, Task, TaskState
-from rules.notices import Kind, Notice
 from runtime import audit
 from runtime.work import Work, WorkQueue
-
-GROUP_ABOVE = 5
-"""More new alerts than this for one person at one moment are told in one summary message, the worst first."""
 
 BOARD_BEAT = timedelta(seconds=2)
 SYSTEM = "system:rules"
 _SILENT = {Reason.VALUE_MOVED, Reason.DATA_BACK, None}
-
-
-@dataclass(frozen=True, slots=True)
-class Telling:
-    """One decided message: what, about which alert, to whom."""
-
-    alert: Alert
-    receiver: Person
-    notice: Notice
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +49,10 @@ def commit(
     for item in changed:
         if item.reason not in _SILENT:
             _audit(conn, item, now)
-    works = notify_works(conn, tellings, now)
-    works += refresh_works(conn, [item.alert for item in changed if item.reason is not None])
-    if any(item.reason is not None for item in changed):
+    visible = [item.alert for item in changed if item.reason is not None]
+    works = [*group_works(conn, visible, now), *notify_works(conn, tellings, now)]
+    works += refresh_works(conn, visible)
+    if visible:
         works.append(board_work(now))
     queue.put(conn, *works)
 
@@ -87,40 +75,6 @@ def _audit(conn: Connection, item: Changed, now: datetime) -> None:
 
 def _plain(value: object) -> str | None:
     return None if value is None else str(value)
-
-
-def notify_works(conn: Connection, tellings: Sequence[Telling], now: datetime) -> list[Work]:
-    """Record what was decided to tell, and the sending of it: single cards, or one summary for a storm."""
-    by_receiver: dict[str, list[Telling]] = {}
-    for telling in tellings:
-        by_receiver.setdefault(telling.receiver.open_id, []).append(telling)
-    works = []
-    for receiver, items in by_receiver.items():
-        fired = [item for item in items if item.notice.kind in (Kind.FIRED, Kind.UNKNOWN)]
-        grouped = fired if len(fired) > GROUP_ABOVE else []
-        if grouped:
-            works.extend(_digest(conn, receiver, grouped, now))
-        for item in items:
-            if item in grouped:
-                continue
-            new = told.add_notice(conn, item.alert, receiver, item.notice, now)
-            if new is not None:
-                works.append(notify_work(receiver, new))
-    return works
-
-
-def _digest(conn: Connection, receiver: str, items: Sequence[Telling], now: datetime) -> list[Work]:
-    digest_id = store.short_id("dg_", receiver, now.isoformat(), *sorted(item.alert.id for item in items))
-    new = [told.add_notice(conn, item.alert, receiver, item.notice, now, digest_id) for item in items]
-    if not any(new):
-        return []
-    args = {"digest_id": digest_id, "receiver": receiver}
-    return [Work("rules.notify_digest", f"notify:{digest_id}", f"receiver:{receiver}", args)]
-
-
-def notify_work(receiver: str, notice_id: str) -> Work:
-    """The sending of one card; one at a time for each receiver."""
-    return Work("rules.notify", f"notify:{notice_id}", f"receiver:{receiver}", {"notice_id": notice_id})
 
 
 def refresh_works(conn: Connection, alerts: Collection[Alert]) -> list[Work]:

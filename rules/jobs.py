@@ -14,19 +14,20 @@ from rules import store
 from rules.acting import pull_work
 from rules.cockpit import days
 from rules.cockpit.figures import stock_days
+from rules.connection import Connections
 from rules.deps import Worker
 from rules.model import Action, Alert, State, Task
 from rules.rulebook import load_entry, verdicts
 from rules.sources import Values, changed_rows, lost_plans, plan_rows, shop_rows, stock_rows
-from rules.specs import ALERTS, ALLOWANCES, DATA_TABLES, PLANS, RULES, STOCK, TASKS
+from rules.specs import ALERTS, ALLOWANCES, DATA_TABLES, DUTY, PLANS, RULES, SILENCES, STOCK, TASKS
 from rules.tables import alert_tasks, alerts
-from rules.wording import STATE_ZH, limit_text, metric_text, reason_text
+from rules.wording import STATE_ZH, limit_text, metric_text, reason_text, state_words
 from runtime.errors import ChorusError
 from runtime.jobrun import JobRun
 from runtime.work import Work
 
 BOARD_ROWS = 500
-EDITED = (RULES, ALLOWANCES, *DATA_TABLES)
+EDITED = (RULES, ALLOWANCES, SILENCES, DUTY, *DATA_TABLES)
 """The tables people edit and rules are judged by: the mirror must hold all of their rows."""
 
 _log = structlog.get_logger("rules.jobs")
@@ -135,6 +136,7 @@ class Tables:
             with self.deps.db.begin() as conn:
                 self.deps.queue.put(conn, *(reread_work(table, str(run.id), first=True) for table in unread))
         self.deps.reviewer.tick()
+        Connections(self.deps).look()
 
     def reconcile(self, run: JobRun, args: Mapping[str, Any]) -> None:
         """Read the tables people edit again, in case an event was lost (the platform gives up after 6 h)."""
@@ -206,7 +208,7 @@ class Tables:
     def _alert_row(self, conn: sa.Connection, alert: Alert) -> Values:
         entry = load_entry(conn, alert.rule_id, self.deps.sources.catalog)
         rule = entry.rule if entry else None
-        state = STATE_ZH[alert.state if alert.state is not State.OK else State.RESOLVED]
+        state = STATE_ZH[State.RESOLVED] if alert.state is State.OK else state_words(alert)[0]
         return {
             "alert_id": str(alert.id),
             "title": alert.title,
@@ -245,7 +247,7 @@ def reread_work(table: str, cause: str, *, first: bool = False) -> Work:
 
 def _task_row(task: Task) -> Values:
     def written(amount: Any) -> CellValue:
-        if amount is None:
+        if amount is None or task.kind is Action.PAUSE:
             return EMPTY
         return f"¥{amount:,f}" if task.kind is Action.ADJUST else f"{amount:f} 件"
 

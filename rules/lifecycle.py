@@ -6,10 +6,13 @@ unknown     The data cannot be read, is too old, or the object is gone from it. 
             is kept in ``held``; nothing resolves from unknown, and time in it does not count towards the
             for-duration. When data is back the alert goes on where it was, or resolves if the data says so.
 hysteresis  Between the two thresholds (HOLD) a firing alert stays and a pending one ends.
+keep_for    The second clock: a firing alert that is clear again ends only after the rule's ``keep_for``
+            (*recovering*); whatever is not clear in between, also a doubt, starts that clock anew.
 key         (rule id, object id). Editing a threshold keeps the alert; a new breach after
             ``resolved`` is a new episode of the same alert.
 acked       A lease: after ``ACK_LEASE`` a still firing alert returns to firing and reminds. A
-            higher severity ends the lease at once.
+            higher severity ends the lease, and a silence, at once.
+unseen      An alert that ended by itself before anybody acknowledged it stays listed until somebody does.
 """
 
 from dataclasses import dataclass, replace
@@ -56,7 +59,7 @@ def step(alert: Alert, finding: Finding, rule: Rule, now: datetime) -> Step:
         return _breach(back, finding, rule, now)
     if finding.verdict is Verdict.HOLD and back.alert.state in _ALIVE:
         return _still(back, finding, rule, now)
-    return _end(back, finding, now)
+    return _end(back, finding, rule, now)
 
 
 def _moved(alert: Alert, reason: Reason, **changes: Any) -> Step:
@@ -87,7 +90,7 @@ def _doubt(alert: Alert, finding: Finding, now: datetime) -> Step:
         return Step(alert)
     return _moved(
         alert, _doubt_reason(doubt), state=State.UNKNOWN, held=alert.state, unknown_since=now, doubt=doubt,
-        sentence=finding.sentence,
+        sentence=finding.sentence, clear_since=None,
     )  # fmt: skip
 
 
@@ -125,10 +128,13 @@ def _breach(back: Step, finding: Finding, rule: Rule, now: datetime) -> Step:
         measured = replace(
             measured, episode=alert.episode + 1, pending_since=now, severity=rule.severity, fired_at=None,
             acked_at=None, acked_by=None, acked_until=None, ack_count=0, resolved_at=None, sentence="",
+            raised=0, lapse=0, level=0, level_at=None, helpers=(), clear_since=None, handed_by=None,
         )  # fmt: skip
     waited = now - (measured.pending_since or now)
     if waited >= rule.hold_for:
-        return _moved(measured, Reason.FIRED, state=State.FIRING, fired_at=now, severity=rule.severity)
+        return _moved(
+            measured, Reason.FIRED, state=State.FIRING, fired_at=now, severity=rule.severity, unseen=False
+        )
     if alert.state is State.PENDING:
         return Step(measured, back.reason)
     return _moved(measured, Reason.BREACH_BEGAN, state=State.PENDING)
@@ -136,22 +142,37 @@ def _breach(back: Step, finding: Finding, rule: Rule, now: datetime) -> Step:
 
 def _still(back: Step, finding: Finding, rule: Rule, now: datetime) -> Step:
     """A firing or acknowledged alert goes on; say what people should see of it."""
-    before, alert = back.alert, _measured(back.alert, finding)
+    before, alert = back.alert, replace(_measured(back.alert, finding), clear_since=None)
     if rule.severity.rank > alert.severity.rank:
         return _moved(
-            alert, Reason.SEVERITY_RAISED, state=State.FIRING, severity=rule.severity, acked_until=None
-        )
-    if alert.state is State.ACKED and alert.acked_until is not None and now >= alert.acked_until:
-        return _moved(alert, Reason.ACK_EXPIRED, state=State.FIRING, acked_until=None)
+            alert, Reason.SEVERITY_RAISED, state=State.FIRING, severity=rule.severity, acked_until=None,
+            raised=rule.severity.rank, muted_until=None, muted_by=None,
+        )  # fmt: skip
+    if _lapsed(alert, now):
+        return _lapse(alert)
     if rule.severity is not alert.severity:
         return _shown(alert, Reason.SEVERITY_LOWERED, severity=rule.severity)
     if alert.limit != before.limit:
         return _shown(alert, Reason.THRESHOLD_MOVED)
+    if before.clear_since is not None:
+        return _shown(alert, Reason.RELAPSED)
     if back.reason is not None:
         return Step(replace(alert, shown_value=alert.value), back.reason)
     if _visibly(alert):
         return _shown(alert, Reason.VALUE_MOVED)
     return Step(alert)
+
+
+def _lapsed(alert: Alert, now: datetime) -> bool:
+    return alert.state is State.ACKED and alert.acked_until is not None and now >= alert.acked_until
+
+
+def _lapse(alert: Alert) -> Step:
+    """The lease ran out: it counts as unanswered since it was taken, so that it escalates at once."""
+    return _moved(
+        alert, Reason.ACK_EXPIRED, state=State.FIRING, acked_until=None, lapse=alert.ack_count,
+        level_at=alert.acked_at,
+    )  # fmt: skip
 
 
 def _visibly(alert: Alert) -> bool:
@@ -160,17 +181,30 @@ def _visibly(alert: Alert) -> bool:
     return abs(alert.value - alert.shown_value) >= abs(alert.limit) * VALUE_STEP
 
 
-def _end(back: Step, finding: Finding, now: datetime) -> Step:
+def _end(back: Step, finding: Finding, rule: Rule, now: datetime) -> Step:
     alert = back.alert
     if alert.state in _QUIET:
         return back
     if alert.state is State.PENDING:
         return _moved(_measured(alert, finding), Reason.BREACH_ENDED, state=State.OK, pending_since=None)
-    reason = Reason.LEFT_SCOPE
-    if finding.verdict is Verdict.CLEAR:
-        moved = alert.limit is not None and finding.limit != alert.limit and finding.value == alert.value
-        reason = Reason.THRESHOLD_CLEARED if moved else Reason.RECOVERED
-    return _moved(_measured(alert, finding), reason, state=State.RESOLVED, resolved_at=now, acked_until=None)
+    reason = _why_ended(alert, finding)
+    if reason is Reason.RECOVERED and rule.keep_for:
+        if alert.clear_since is None:
+            return _shown(_measured(alert, finding), Reason.RECOVERING, clear_since=now)
+        if now - alert.clear_since < rule.keep_for:
+            return Step(_measured(alert, finding), back.reason)
+    unseen = alert.ack_count == 0 and reason in (Reason.RECOVERED, Reason.LEFT_SCOPE)
+    return _moved(
+        _measured(alert, finding), reason, state=State.RESOLVED, resolved_at=now, acked_until=None,
+        clear_since=None, unseen=unseen,
+    )  # fmt: skip
+
+
+def _why_ended(alert: Alert, finding: Finding) -> Reason:
+    if finding.verdict is not Verdict.CLEAR:
+        return Reason.LEFT_SCOPE
+    moved = alert.limit is not None and finding.limit != alert.limit and finding.value == alert.value
+    return Reason.THRESHOLD_CLEARED if moved else Reason.RECOVERED
 
 
 def withdraw(alert: Alert, reason: Reason, now: datetime) -> Step:
@@ -193,6 +227,7 @@ def withdraw(alert: Alert, reason: Reason, now: datetime) -> Step:
         sentence="",
         resolved_at=now if alive else alert.resolved_at,
         acked_until=None,
+        clear_since=None,
     )
 
 
@@ -221,7 +256,34 @@ def acknowledge(alert: Alert, by: Person, now: datetime, *, reason: Reason = Rea
         acked_at=now,
         acked_until=now + ACK_LEASE,
         ack_count=alert.ack_count + 1,
+        handed_by=None,
     )
+
+
+def hand_over(alert: Alert, to: Person, by: Person, now: datetime) -> Step:
+    """A person gives the alert to another, who has it in hand from now on and is told."""
+    helpers = tuple(dict.fromkeys((*alert.helpers, to)))
+    taken = acknowledge(replace(alert, helpers=helpers), to, now, reason=Reason.HANDED_OVER).alert
+    return Step(replace(taken, handed_by=by), Reason.HANDED_OVER)
+
+
+def escalate(alert: Alert, to: tuple[Person, ...], level: int, now: datetime) -> Step:
+    """Nobody answered in time: more people are brought in. Open buttons stay good."""
+    helpers = tuple(dict.fromkeys((*alert.helpers, *to)))
+    return _shown(alert, Reason.ESCALATED, helpers=helpers, level=level, level_at=now)
+
+
+def mute(alert: Alert, until: datetime | None, by: Person) -> Step:
+    """A person wants nothing new told of this alert for a while; None ends that."""
+    reason = Reason.UNMUTED if until is None else Reason.MUTED
+    return _shown(alert, reason, muted_until=until, muted_by=by)
+
+
+def seen(alert: Alert, by: Person, now: datetime) -> Step:
+    """Somebody says that they know of an alert that came and went."""
+    if not alert.unseen:
+        return Step(alert)
+    return _shown(alert, Reason.SEEN, unseen=False, acked_by=by, acked_at=now)
 
 
 def close(alert: Alert, by: Person, now: datetime) -> Step:

@@ -46,6 +46,7 @@ class Action(StrEnum):
 
     ADJUST = "调整预算"
     RESTOCK = "紧急补货"
+    PAUSE = "暂停计划"
     ACK = "知道了"
 
 
@@ -108,7 +109,8 @@ class Rule:
     ``table`` is the key of a data table, ``owner_key`` a person column of it, ``floor`` the spend in yuan and
     ``sample`` the number of orders or sales under which nothing is decided. ``condition`` is set when the
     rule is an expression of more than one comparison: it alone decides, and there are neither value nor
-    limit.
+    limit. ``keep_for``: so long an object must be well before the alert ends. ``covers``: while a shop is
+    over this line, nothing new is told of its plans and SKUs.
     """
 
     id: RuleId
@@ -129,6 +131,8 @@ class Rule:
     enabled: bool
     sample: Decimal | None = None
     condition: Truth | None = None
+    keep_for: timedelta = timedelta(0)
+    covers: bool = False
 
     def __hash__(self) -> int:
         return hash(self.id)  # what is compiled of a rule is looked up by it with every row that changes
@@ -212,6 +216,8 @@ class Reason(StrEnum):
     BREACH_BEGAN = "breach_began"
     FIRED = "fired"
     BREACH_ENDED = "breach_ended"
+    RECOVERING = "recovering"
+    RELAPSED = "relapsed"
     RECOVERED = "recovered"
     THRESHOLD_MOVED = "threshold_moved"
     THRESHOLD_CLEARED = "threshold_cleared"
@@ -228,6 +234,11 @@ class Reason(StrEnum):
     RULE_RETARGETED = "rule_retargeted"
     ACKNOWLEDGED = "acknowledged"
     ACK_EXPIRED = "ack_expired"
+    ESCALATED = "escalated"
+    HANDED_OVER = "handed_over"
+    MUTED = "muted"
+    UNMUTED = "unmuted"
+    SEEN = "seen"
     ACTED = "acted"
     APPROVED = "approved"
     TASK_DONE = "task_done"
@@ -243,6 +254,12 @@ class Alert:
     stale (state, acknowledgement, a submitted action), so that a moving number never refuses a person's tap.
     ``ack_count`` numbers the acknowledgements of the episode, ``shown_value`` is the number of the last
     version.
+
+    ``raised`` is the rank a rise of severity reached in this episode, ``lapse`` the number of the
+    acknowledgement that ran out last; ``level`` says how far the episode was escalated (since ``level_at``),
+    ``helpers`` who was brought in by that or by a hand-over (of ``handed_by``).
+    ``clear_since``: well since then, but not for long enough. ``unseen``: it came and went and nobody has
+    said that they know. ``shop`` is the object's.
     """
 
     id: AlertId
@@ -275,6 +292,22 @@ class Alert:
     owners: tuple[Person, ...] = ()
     supervisors: tuple[Person, ...] = ()
     data_at: datetime | None = None
+    raised: int = 0
+    lapse: int = 0
+    level: int = 0
+    level_at: datetime | None = None
+    helpers: tuple[Person, ...] = ()
+    clear_since: datetime | None = None
+    unseen: bool = False
+    muted_until: datetime | None = None
+    muted_by: Person | None = None
+    handed_by: Person | None = None
+    shop: str = ""
+
+    @property
+    def recovering(self) -> bool:
+        """Whether it is well again, but not yet for as long as the rule asks."""
+        return self.clear_since is not None and self.state in (State.FIRING, State.ACKED)
 
     @property
     def open(self) -> bool:

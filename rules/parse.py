@@ -29,7 +29,7 @@ from rules.model import (
     Unit,
 )
 from rules.scope import parse_scope
-from rules.specs import RULES_TABLE
+from rules.specs import RULES_TABLE, SHOPS
 from runtime.ids import RuleId
 
 _NAMES = {field.key: field.name for field in RULES_TABLE.fields}
@@ -76,6 +76,8 @@ class RuleText:
     cc_may_act: bool = False
     actions: tuple[str, ...] = ()
     enabled: bool = False
+    keep_for: str = ""
+    covers: bool = False
     renamed: tuple[tuple[str, str], ...] = ()
     expression: str = ""
     sample: str = ""
@@ -119,12 +121,13 @@ def read_row(values: Mapping[str, CellValue]) -> RuleText | list[Problem]:
         cc_may_act=values.get("cc_may_act") is True,
         actions=tuple(str(item) for item in actions) if isinstance(actions, tuple) else (),
         enabled=values.get("enabled") is True,
+        covers=values.get("covers") is True,
         renamed=(),
     )  # fmt: skip
 
 
 _TEXT_KEYS = ("name", "table", "metric", "comparison", "threshold", "scope", "hold_for", "recover", "floor",
-              "severity", "owner_field", "expression", "sample")  # fmt: skip
+              "severity", "owner_field", "expression", "sample", "keep_for")  # fmt: skip
 
 
 def _plain(value: CellValue) -> str:
@@ -158,6 +161,9 @@ def parse(rule_id: RuleId, text: RuleText, catalog: Catalog) -> Rule | list[Prob
         found.problems.extend(scope)
         scope = ()
     hold_for = found.span(text.hold_for)
+    keep_for = found.span(text.keep_for, "恢复持续")
+    if text.covers and words.spec.key != SHOPS:
+        found.say("合并同店预警", "只有“店铺日报”的规则能合并同店预警，请取消勾选")
     floor = found.floor(text.floor)
     sample = found.sample(text.sample)
     severity = found.severity(text.severity)
@@ -187,6 +193,8 @@ def parse(rule_id: RuleId, text: RuleText, catalog: Catalog) -> Rule | list[Prob
         text.enabled,
         sample,
         core.condition,
+        keep_for,
+        text.covers,
     )
 
 
@@ -263,12 +271,12 @@ class _Reader:
             self.say(column, f"看不懂“{text}”，{_THRESHOLD_EXAMPLE}；这张表的数字列有：{columns}")
         return limit
 
-    def span(self, text: str) -> timedelta:
+    def span(self, text: str, column: str = "持续时间") -> timedelta:
         span = parse_span(text)
         if span is None:
-            self.say("持续时间", f"看不懂“{text}”，应写时长，例如：10分钟、1小时；留空表示立即告警")
+            self.say(column, f"看不懂“{text}”，应写时长，例如：10分钟、1小时；留空表示立即")
         elif span > _LONGEST:
-            self.say("持续时间", f"“{text}”太长，最多 7 天")
+            self.say(column, f"“{text}”太长，最多 7 天")
         return span or timedelta(0)
 
     def floor(self, text: str) -> Decimal | None:
@@ -307,7 +315,7 @@ class _Reader:
         return field.key
 
     def actions(self, names: tuple[str, ...]) -> tuple[Action, ...]:
-        allowed = {"plans": {Action.ADJUST, Action.ACK}, "stock": {Action.RESTOCK, Action.ACK}}
+        allowed = {"plans": {Action.ADJUST, Action.PAUSE, Action.ACK}, "stock": {Action.RESTOCK, Action.ACK}}
         here = allowed.get(self.words.spec.key, {Action.ACK})
         chosen = []
         for name in names or (Action.ACK,):

@@ -1,20 +1,15 @@
-"""Jobs that tell people: send a card once, send a summary once, refresh every copy.
-
-Each in its receiver's lane.
-"""
+"""Jobs that tell people: send a card once, refresh every copy. Each in its receiver's lane."""
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from bot.cards import Card
 from rules import store, told
-from rules.cards import alert_card, digest_card
+from rules.cards import alert_card
 from rules.deps import Worker
 from rules.effects import refresh_work
-from rules.model import Alert, Rule
+from rules.model import Alert
 from rules.notices import Kind
-from rules.rulebook import load_entry
 from rules.told import Copy, Told
 from rules.views import load_view
 from runtime import audit
@@ -31,12 +26,11 @@ REPEAT_WINDOW = timedelta(minutes=50)
 Later it is looked up.
 """
 
-WORST = 10
 SKIPPED_REASON = "over_before_told"
 
 
 class Sending:
-    """The jobs ``rules.notify``, ``rules.notify_digest`` and ``rules.refresh``."""
+    """The jobs ``rules.notify`` and ``rules.refresh``."""
 
     def __init__(self, deps: Worker) -> None:
         self.deps = deps
@@ -90,17 +84,6 @@ class Sending:
             "turn": alert.turn,
         }
 
-    def _find(self, code: str, notice: Told) -> dict[str, Any] | None:
-        """After a doubt: within the hour the uuid makes a repeat harmless.
-
-        Later look for the message itself.
-        """
-        if self._repeatable(notice):
-            return None
-        with self.deps.db.read() as conn:
-            chat = told.chat_with(conn, notice.receiver)
-        return self._found(chat, code, notice) if chat else None
-
     def _found(self, chat: str, code: str, notice: Told) -> dict[str, Any] | None:
         """The message with this code, in whatever version it stands."""
         found = self.deps.im.find_sent(ChatId(chat), code, since=notice.created_at)
@@ -133,57 +116,6 @@ class Sending:
             if alert.version > int(sent["version"]):
                 # It moved while the card was on its way; its refresh did not know this copy yet.
                 self.deps.queue.put(conn, refresh_work(alert, notice.receiver, suffix=f":{message_id}"))
-
-    def digest(self, run: JobRun, args: Mapping[str, Any]) -> None:
-        """Send many notices to one person as one summary, the worst first."""
-        digest_id, receiver = str(args["digest_id"]), str(args["receiver"])
-        with self.deps.db.read() as conn:
-            notices = told.digest_notices(conn, digest_id)
-        waiting = [notice for notice in notices if notice.state == told.QUEUED]
-        if not waiting:
-            return
-
-        def send() -> dict[str, Any]:
-            card = self._summary(waiting, digest_id)
-            if card is None:
-                return {"skipped": True}
-            message = self.deps.im.send_card(receiver, card.data, uuid=digest_id)
-            return {"message_id": message.message_id}
-
-        def doubt() -> dict[str, Any] | None:
-            code, first = told.code_of(digest_id), waiting[0]
-            if self._summary(waiting, digest_id) is not None:
-                return self._find(code, first)
-            with self.deps.db.read() as conn:
-                chat = told.chat_with(conn, receiver)
-            return self._found(chat, code, first) if chat else None
-
-        def record(sent: Mapping[str, Any]) -> None:
-            now, state = self.deps.clock.now(), told.SKIPPED if sent.get("skipped") else told.SENT
-            with self.deps.db.begin() as conn:
-                ids = [notice.id for notice in waiting]
-                told.mark_notices(conn, ids, state, at=now, message_id=sent.get("message_id"))
-                for notice in waiting:
-                    _note(conn, now, notice, "sent_in_summary" if state == told.SENT else SKIPPED_REASON)
-
-        run.deliver("send", send, record, lookup=doubt)
-
-    def _summary(self, notices: list[Told], digest_id: str) -> Card | None:
-        alerts: list[Alert] = []
-        rules: dict[str, Rule] = {}
-        with self.deps.db.read() as conn:
-            for notice in notices:
-                alert = store.load_alert(conn, notice.alert_id)
-                if alert is not None and not _over(alert, notice):
-                    alerts.append(alert)
-            for rule_id in {alert.rule_id for alert in alerts}:
-                entry = load_entry(conn, rule_id, self.deps.sources.catalog)
-                if entry and entry.rule:
-                    rules[rule_id] = entry.rule
-        if not alerts:
-            return None
-        alerts.sort(key=store.urgency)
-        return digest_card(alerts[:WORST], rules, len(alerts), told.code_of(digest_id))
 
     def refresh(self, run: JobRun, args: Mapping[str, Any]) -> None:
         """Bring one receiver's copies of an alert's card to the newest version; skip those that show it."""

@@ -1,4 +1,4 @@
-"""The seven Bitable tables of the red lines: what people edit, what gateways fill, what Chorus reports.
+"""The nine Bitable tables of the red lines: what people edit, what gateways fill, what Chorus reports.
 
 Formula columns (ROI, 可售, 可用库存, 成交跌幅) are for people's eyes; rules compute the same numbers from the
 input columns, because change events never carry formula values (Feishu docs: bitable_record_changed_v1).
@@ -7,16 +7,20 @@ input columns, because change events never carry formula values (Feishu docs: bi
 from bitable_sync.spec import SYNC_ISSUE, FieldSpec, Kind, TableSpec
 
 RULES, PLANS, STOCK, SHOPS, ALERTS, TASKS = "rules", "plans", "stock", "shops", "alerts", "tasks"
-ALLOWANCES = "allowances"
+ALLOWANCES, SILENCES, DUTY = "allowances", "silences", "duty"
 
 DATA_TABLES = (PLANS, STOCK, SHOPS)
 
 COMPARISONS = ("低于", "低于或等于", "高于", "高于或等于")
 SEVERITIES = ("提醒", "警告", "严重")
-ACTIONS = ("调整预算", "紧急补货", "知道了")
-STATES = ("观察中", "告警中", "处理中", "无法判断", "已恢复")
+ACTIONS = ("调整预算", "紧急补货", "暂停计划", "知道了")
+STATES = ("观察中", "告警中", "处理中", "恢复中", "无法判断", "已恢复")
 TASK_STATES = ("待审批", "排队中", "执行中", "已完成", "失败")
-TASK_KINDS = ("调整预算", "紧急补货")
+TASK_KINDS = ("调整预算", "紧急补货", "暂停计划")
+DUTIES = ("工作时间", "免打扰", "值班", "经理", "数据连接")
+WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日")
+TABLE_KEYS = {"计划日报": PLANS, "商品库存": STOCK, "店铺日报": SHOPS}
+"""What people pick in 数据表 → table key."""
 GONE = "平台已删除"
 PLAN_STATES = ("投放中", "已暂停", "预算耗尽", "审核中", "已结束", GONE)
 PLATFORMS = ("抖音", "淘宝", "京东", "拼多多")
@@ -35,7 +39,7 @@ RULES_TABLE = TableSpec(
     "预警规则",
     (
         FieldSpec("name", "规则名称", Kind.TEXT),
-        FieldSpec("table", "数据表", Kind.SELECT, options=("计划日报", "商品库存", "店铺日报")),
+        FieldSpec("table", "数据表", Kind.SELECT, options=tuple(TABLE_KEYS)),
         FieldSpec(
             "metric", "指标", Kind.TEXT, description="如 ROI、可用库存、成交跌幅，或数据表里的数字列名"
         ),
@@ -56,6 +60,7 @@ RULES_TABLE = TableSpec(
         FieldSpec(
             "recover", "恢复阈值", Kind.TEXT, description="回到哪里才算恢复；留空时自动取阈值的 110% 或 90%"
         ),
+        FieldSpec("keep_for", "恢复持续", Kind.TEXT, description="恢复多久才算结束：10分钟；留空表示立即"),
         FieldSpec("floor", "消耗下限", Kind.NUMBER, description="消耗不到这个数（元）时不判断；留空表示不限"),
         FieldSpec(
             "sample",
@@ -70,6 +75,12 @@ RULES_TABLE = TableSpec(
         FieldSpec("cc", "抄送", Kind.USER, multiple=True),
         FieldSpec("cc_may_act", "抄送可处理", Kind.CHECKBOX, description="勾选后抄送的人也能点处理按钮"),
         FieldSpec("actions", "动作", Kind.MULTI_SELECT, options=ACTIONS),
+        FieldSpec(
+            "covers",
+            "合并同店预警",
+            Kind.CHECKBOX,
+            description="只用于店铺日报：店铺越线期间，它的计划和 SKU 不再单独通知",
+        ),
         FieldSpec("enabled", "启用", Kind.CHECKBOX),
         FieldSpec(
             "check_result", "校验结果", Kind.TEXT, description="由 Chorus 填写：哪里不对，或会触发多少对象"
@@ -208,6 +219,36 @@ ALLOWANCES_TABLE = TableSpec(
     ("name",),
 )
 
+SILENCES_TABLE = TableSpec(
+    SILENCES,
+    "预警静默",
+    (
+        FieldSpec("reason", "原因", Kind.TEXT, description="如：双 11 盘点、直播间改版"),
+        FieldSpec("rule", "规则", Kind.TEXT, description="规则名称；留空表示所有规则"),
+        FieldSpec("objects", "对象", Kind.TEXT, description="编号或名称，多个用顿号隔开；留空表示所有对象"),
+        FieldSpec("people", "不通知谁", Kind.USER, multiple=True, description="留空表示谁都不通知"),
+        FieldSpec("start", "开始", Kind.DATETIME, description="留空表示立即"),
+        FieldSpec("until", "结束", Kind.DATETIME, description="必填：没有结束时间的静默不生效"),
+        FieldSpec("who", "设置人", Kind.USER, multiple=True),
+    ),
+    ("reason",),
+)
+
+DUTY_TABLE = TableSpec(
+    DUTY,
+    "值班与时段",
+    (
+        FieldSpec("name", "说明", Kind.TEXT),
+        FieldSpec("role", "用途", Kind.SELECT, options=DUTIES),
+        FieldSpec("people", "人员", Kind.USER, multiple=True, description="免打扰：留空表示所有人"),
+        FieldSpec("days", "星期", Kind.MULTI_SELECT, options=WEEKDAYS, description="留空表示每天"),
+        FieldSpec("start", "从几点", Kind.NUMBER, description="0 到 24，如 9 或 9.5；两格都留空表示全天"),
+        FieldSpec("end", "到几点", Kind.NUMBER, description="比“从几点”小就是第二天，如 22 到 8"),
+        FieldSpec("table", "数据表", Kind.SELECT, options=tuple(TABLE_KEYS), description="留空表示全部"),
+    ),
+    ("name",),
+)
+
 TABLES: tuple[TableSpec, ...] = (
     RULES_TABLE,
     PLANS_TABLE,
@@ -216,4 +257,6 @@ TABLES: tuple[TableSpec, ...] = (
     ALERTS_TABLE,
     TASKS_TABLE,
     ALLOWANCES_TABLE,
+    SILENCES_TABLE,
+    DUTY_TABLE,
 )

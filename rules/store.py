@@ -12,7 +12,8 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 
 from rules import tables as t
-from rules.model import Alert, Reason, Severity, State, Task, TaskState
+from rules.model import Alert, Doubt, Reason, Severity, State, Task, TaskState
+from rules.specs import SHOPS
 from runtime.ids import AlertId, RuleId, TaskId
 
 HISTORY = timedelta(days=2)
@@ -45,6 +46,16 @@ def upsert(conn: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]])
     insert = sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
     changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
     conn.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+
+
+def insert_many(conn: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> set[str]:
+    """Insert rows of which some may exist (by any unique key); returns the first key column of the new."""
+    if not rows:
+        return set()
+    insert = sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
+    key = next(iter(table.primary_key))
+    done = conn.execute(insert.on_conflict_do_nothing().returning(key), list(rows))
+    return set(done.scalars())
 
 
 def insert_new(conn: Connection, table: sa.Table, row: Mapping[str, Any]) -> bool:
@@ -91,7 +102,7 @@ def load_alerts(
         found = [_alert(row) for row in conn.execute(query)]
     else:
         found = []
-        for chunk in _chunks(sorted(object_ids)):
+        for chunk in chunks(sorted(object_ids)):
             found.extend(_alert(row) for row in conn.execute(query.where(t.alerts.c.object_id.in_(chunk))))
     return {alert.object_id: alert for alert in found}
 
@@ -108,19 +119,69 @@ def live_objects(conn: Connection, rule_ids: Collection[str]) -> dict[str, set[s
     return found
 
 
+def load_many(conn: Connection, alert_ids: Collection[str], *, lock: bool = False) -> list[Alert]:
+    """Alerts by their ids; ``lock`` as for :func:`load_alert`."""
+    found: list[Alert] = []
+    for chunk in chunks(sorted(alert_ids)):
+        query = sa.select(t.alerts).where(t.alerts.c.id.in_(chunk)).order_by(t.alerts.c.id)
+        found.extend(_alert(row) for row in conn.execute(query.with_for_update() if lock else query))
+    return found
+
+
+def alive_in(conn: Connection, table: str) -> list[Alert]:
+    """The alerts of a data table's objects that are over their line now."""
+    a = t.alerts
+    query = sa.select(a).where(a.c.table == table, a.c.state.in_((State.FIRING, State.ACKED)))
+    return [_alert(row) for row in conn.execute(query.order_by(a.c.id))]
+
+
+def alive_of_shop(conn: Connection, shop: str) -> int:
+    """How many plans and SKUs of a shop are over their lines now."""
+    a = t.alerts
+    query = sa.select(sa.func.count()).where(
+        a.c.shop == shop, a.c.table != SHOPS, a.c.state.in_((State.FIRING, State.ACKED))
+    )
+    return int(conn.execute(query).scalar_one())
+
+
+def stale_alerts(conn: Connection, table: str) -> int:
+    """How many alerts of a table cannot be judged because its numbers are too old."""
+    a = t.alerts
+    query = sa.select(sa.func.count()).where(
+        a.c.table == table, a.c.state == State.UNKNOWN, a.c.doubt == Doubt.STALE
+    )
+    return int(conn.execute(query).scalar_one())
+
+
+def open_counts(conn: Connection, rule_ids: Collection[str]) -> dict[str, int]:
+    """Rule id → how many objects are over its line now."""
+    a = t.alerts
+    query = sa.select(a.c.rule_id, sa.func.count().label("number")).where(
+        a.c.rule_id.in_(sorted(rule_ids)), a.c.state.in_((State.FIRING, State.ACKED))
+    )
+    return {row.rule_id: row.number for row in conn.execute(query.group_by(a.c.rule_id))}
+
+
 def save_alerts(conn: Connection, changed: Sequence[Alert]) -> None:
     """Write alerts as they are now."""
     upsert(conn, t.alerts, [{name: getattr(alert, name) for name in _ALERT} for alert in changed])
 
 
-def note_episodes(conn: Connection, changed: Iterable[tuple[Alert, Reason | None]]) -> None:
+def note_episodes(conn: Connection, changed: Sequence[tuple[Alert, Reason | None]]) -> None:
     """Write the beginning and the end of episodes."""
+    fired = [
+        {
+            "alert_id": alert.id,
+            "episode": alert.episode,
+            "fired_at": alert.fired_at,
+            "fired_value": alert.value,
+        }
+        for alert, reason in changed
+        if reason is Reason.FIRED
+    ]
+    upsert(conn, t.alert_episodes, fired)
     for alert, reason in changed:
-        key = {"alert_id": alert.id, "episode": alert.episode}
-        if reason is Reason.FIRED:
-            fired = {"fired_at": alert.fired_at, "fired_value": alert.value}
-            upsert(conn, t.alert_episodes, [key | fired])
-        elif alert.state is State.RESOLVED and reason is not None:
+        if alert.state is State.RESOLVED and reason is not None and reason is not Reason.SEEN:
             conn.execute(
                 sa.update(t.alert_episodes)
                 .where(t.alert_episodes.c.alert_id == alert.id, t.alert_episodes.c.episode == alert.episode)
@@ -133,6 +194,13 @@ def open_alerts(conn: Connection) -> list[Alert]:
     states = (State.FIRING, State.ACKED, State.UNKNOWN)
     rows = conn.execute(sa.select(t.alerts).where(t.alerts.c.state.in_(states)))
     return sorted((_alert(row) for row in rows), key=urgency)
+
+
+def listed_alerts(conn: Connection) -> list[Alert]:
+    """Open alerts, unknown first, then the worst and the oldest; then what came and went unseen."""
+    gone = [_alert(row) for row in conn.execute(sa.select(t.alerts).where(t.alerts.c.unseen.is_(True)))]
+    gone.sort(key=lambda alert: alert.resolved_at.timestamp() if alert.resolved_at else 0.0, reverse=True)
+    return [*(alert for alert in open_alerts(conn) if alert.open), *gone]
 
 
 def urgency(alert: Alert) -> tuple[bool, int, bool, float]:
@@ -240,6 +308,15 @@ def load_points(
     return [(at, value) for at, value in reversed(rows)]
 
 
+def all_points(conn: Connection, table: str, metric: str) -> dict[str, list[tuple[datetime, Decimal]]]:
+    """Object id → the points kept of a metric, oldest first."""
+    p, found = t.metric_points, dict[str, list[tuple[datetime, Decimal]]]()
+    query = sa.select(p.c.object_id, p.c.at, p.c.value).where(p.c.table == table, p.c.metric == metric)
+    for row in conn.execute(query.order_by(p.c.object_id, p.c.at)):
+        found.setdefault(row.object_id, []).append((row.at, row.value))
+    return found
+
+
 def forget_points(conn: Connection, now: datetime) -> None:
     """Drop history older than two days."""
     conn.execute(sa.delete(t.metric_points).where(t.metric_points.c.at < now - HISTORY))
@@ -266,6 +343,7 @@ def source_state(conn: Connection, table: str) -> tuple[datetime | None, str]:
     return (None, "") if row is None else (row.pulled_at, row.error)
 
 
-def _chunks(items: Sequence[str]) -> Iterable[Sequence[str]]:
+def chunks(items: Sequence[str]) -> Iterable[Sequence[str]]:
+    """The items in pieces that fit into one query."""
     for start in range(0, len(items), _CHUNK):
         yield items[start : start + _CHUNK]

@@ -131,6 +131,17 @@ alerts = sa.Table(
     sa.Column("owners", People, nullable=False),
     sa.Column("supervisors", People, nullable=False),
     sa.Column("data_at", Utc),
+    sa.Column("raised", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("lapse", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("level", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("level_at", Utc),
+    sa.Column("helpers", People, nullable=False, server_default="[]"),
+    sa.Column("clear_since", Utc),
+    sa.Column("unseen", sa.Boolean, nullable=False, server_default=sa.false()),
+    sa.Column("muted_until", Utc),
+    sa.Column("muted_by", Somebody),
+    sa.Column("handed_by", Somebody),
+    sa.Column("shop", sa.Text, nullable=False, server_default=""),
     sa.Column("board_version", sa.Integer, nullable=False, server_default="0"),
     sa.UniqueConstraint("rule_id", "object_id"),
     sa.Index("ix_alerts_state", "state"),
@@ -167,12 +178,48 @@ alert_notices = sa.Table(
     sa.Column("message_id", sa.Text),
     sa.UniqueConstraint("alert_id", "receiver", "episode", "key"),
     sa.Index("ix_alert_notices_digest_id", "digest_id"),
+    sa.Index("ix_alert_notices_receiver", "receiver", "created_at"),
 )
 """What each receiver was told. ``state``: queued, sent, skipped (over before it was told), failed.
 
 The id is the send's ``uuid`` (≤ 50 characters; Feishu docs: im/v1/messages). Notices with a ``digest_id``
-were told together in one summary message.
+were told together in one summary message, that group's.
 """
+
+alert_groups = sa.Table(
+    "alert_groups",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("receiver", sa.Text, nullable=False),
+    sa.Column("opened_at", Utc, nullable=False),
+    sa.Column("until", Utc, nullable=False),
+    sa.Column("page", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("sends", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("message_id", sa.Text),
+    sa.Column("chat_id", sa.Text),
+    sa.Column("shown", sa.Text, nullable=False, server_default=""),
+    sa.Column("over_at", Utc),
+    sa.Index("ix_alert_groups_receiver", "receiver", "until"),
+)
+"""Alerts told together: one summary card a person and window.
+
+``until``: so long news joins it. ``sends`` counts how often its message had to be made anew, ``shown`` is the
+digest of the card that stands in it, ``over_at`` when its end was told.
+"""
+
+connection_cards = sa.Table(
+    "connection_cards",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("table", sa.Text, nullable=False),
+    sa.Column("receiver", sa.Text, nullable=False),
+    sa.Column("since", Utc, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("message_id", sa.Text),
+    sa.Column("over_at", Utc),
+    sa.UniqueConstraint("table", "receiver", "since"),
+)
+"""One row an outage of a data source and person told: ``since`` is the last good pull before it."""
 
 alert_cards = sa.Table(
     "alert_cards",

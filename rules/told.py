@@ -11,7 +11,7 @@ from sqlalchemy.engine import Connection, Row
 from rules import tables as t
 from rules.model import Alert
 from rules.notices import Notice
-from rules.store import insert_new, short_id
+from rules.store import chunks, insert_many, insert_new, short_id
 
 QUEUED, SENT, SKIPPED, FAILED = "queued", "sent", "skipped", "failed"
 
@@ -63,24 +63,31 @@ def notice_id(alert: Alert, receiver: str, key: str) -> str:
     return short_id("nt_", alert.id, receiver, alert.episode, key)
 
 
-def add_notice(
-    conn: Connection, alert: Alert, receiver: str, notice: Notice, at: datetime, digest_id: str | None = None
-) -> str | None:
-    """Decide to tell; the id of the new notice, or None when exactly this was already decided."""
-    new = notice_id(alert, receiver, notice.key)
-    row = {
-        "id": new,
-        "alert_id": alert.id,
-        "receiver": receiver,
-        "episode": alert.episode,
-        "key": notice.key,
-        "kind": notice.kind.value,
-        "reason": notice.reason,
-        "state": QUEUED,
-        "digest_id": digest_id,
-        "created_at": at,
-    }
-    return new if insert_new(conn, t.alert_notices, row) else None
+def add_notices(
+    conn: Connection,
+    items: Iterable[tuple[Alert, Notice]],
+    receiver: str,
+    at: datetime,
+    digest_id: str | None = None,
+) -> list[str]:
+    """Decide to tell; the ids of the new notices, those left out that were already decided."""
+    rows = [
+        {
+            "id": notice_id(alert, receiver, notice.key),
+            "alert_id": alert.id,
+            "receiver": receiver,
+            "episode": alert.episode,
+            "key": notice.key,
+            "kind": notice.kind.value,
+            "reason": notice.reason,
+            "state": QUEUED,
+            "digest_id": digest_id,
+            "created_at": at,
+        }
+        for alert, notice in items
+    ]
+    new = insert_many(conn, t.alert_notices, rows)
+    return [str(row["id"]) for row in rows if row["id"] in new]
 
 
 def told_keys(conn: Connection, alert_ids: Collection[str]) -> dict[tuple[str, int, str], set[str]]:
@@ -102,12 +109,6 @@ def load_notice(conn: Connection, notice: str) -> Told | None:
     return None if row is None else _told(row)
 
 
-def digest_notices(conn: Connection, digest_id: str) -> list[Told]:
-    """The notices told together in one summary."""
-    query = sa.select(t.alert_notices).where(t.alert_notices.c.digest_id == digest_id)
-    return [_told(row) for row in conn.execute(query.order_by(t.alert_notices.c.id))]
-
-
 def _told(row: Row[Any]) -> Told:
     return Told(
         row.id, row.alert_id, row.receiver, row.episode, row.kind, row.state, row.digest_id, row.created_at,
@@ -125,7 +126,9 @@ def mark_notices(
 ) -> None:
     """Record what became of notices."""
     n = t.alert_notices
-    conn.execute(sa.update(n).where(n.c.id.in_(ids)).values(state=state, sent_at=at, message_id=message_id))
+    for chunk in chunks(ids):
+        what = sa.update(n).where(n.c.id.in_(chunk))
+        conn.execute(what.values(state=state, sent_at=at, message_id=message_id))
 
 
 def add_copy(
@@ -198,6 +201,9 @@ def lost(conn: Connection, message_id: str, why: str) -> None:
 
 def chat_with(conn: Connection, receiver: str) -> str | None:
     """The private chat with a person, known from an earlier message."""
-    c = t.alert_cards
-    query = sa.select(c.c.chat_id).where(c.c.receiver == receiver).order_by(c.c.sent_at.desc()).limit(1)
-    return conn.execute(query).scalar_one_or_none()
+    for c, at in ((t.alert_cards, t.alert_cards.c.sent_at), (t.alert_groups, t.alert_groups.c.opened_at)):
+        query = sa.select(c.c.chat_id).where(c.c.receiver == receiver, c.c.chat_id.is_not(None))
+        found: str | None = conn.execute(query.order_by(at.desc()).limit(1)).scalar_one_or_none()
+        if found is not None:
+            return found
+    return None

@@ -1,20 +1,20 @@
 """Everything a card shows, gathered from our own tables in one read. No outside call."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
 from sqlalchemy.engine import Connection
 
-from bitable_sync.cells import CellValue
+from bitable_sync.cells import CellValue, Person
 from bitable_sync.mirror import Mirror, Row
 from rules import store
 from rules.metrics import Catalog
 from rules.model import Action, Alert, Rule, Task
 from rules.rulebook import load_entry
 
-ADJUST, RESTOCK = "adjust", "restock"
+ADJUST, RESTOCK, MORE = "adjust", "restock", "more"
 FORM_ACTION = {ADJUST: Action.ADJUST, RESTOCK: Action.RESTOCK}
 
 
@@ -32,6 +32,8 @@ class View:
         form: the form open in this copy, if any.
         fault: (Chinese, English) why what was typed cannot be accepted.
         typed: what was typed, to show it again.
+        people: whom it may be handed to, in the form ``more``.
+        covered: how many alerts of its shop are told together with it.
     """
 
     alert: Alert
@@ -43,6 +45,8 @@ class View:
     form: str | None = None
     fault: tuple[str, str] | None = None
     typed: str = ""
+    people: tuple[Person, ...] = ()
+    covered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,19 @@ def find_row(sources: Sources, alert: Alert) -> Row | None:
     return next((row for row in rows if row.record_id == alert.record_id), rows[0] if rows else None)
 
 
+def find_rows(sources: Sources, alerts: Sequence[Alert]) -> dict[str, Row]:
+    """Alert id → its object's row, as :func:`find_row`, for many at once."""
+    found: dict[str, Row] = {}
+    for table in {alert.table for alert in alerts}:
+        here = [alert for alert in alerts if alert.table == table]
+        rows = sources.mirror.by_keys(table, {alert.object_id for alert in here})
+        for alert in here:
+            named = rows.get(alert.object_id, ())
+            for row in (*(each for each in named if each.record_id == alert.record_id), *named):
+                found.setdefault(alert.id, row)
+    return found
+
+
 def load_view(conn: Connection, sources: Sources, alert: Alert, code: str = "") -> View:
     """Gather what the card of an alert shows now."""
     entry = load_entry(conn, alert.rule_id, sources.catalog)
@@ -68,6 +85,8 @@ def load_view(conn: Connection, sources: Sources, alert: Alert, code: str = "") 
     points: list[tuple[datetime, Decimal]] = []
     if rule is not None:
         points = store.load_points(conn, rule.table, rule.metric.key, alert.object_id)
+    covered = store.alive_of_shop(conn, alert.shop) if rule is not None and rule.covers and alert.open else 0
     return View(
-        alert, rule, row.values if row else {}, tuple(points), store.last_task(conn, alert), code
+        alert, rule, row.values if row else {}, tuple(points), store.last_task(conn, alert), code,
+        covered=covered,
     )  # fmt: skip

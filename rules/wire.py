@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 from bitable_sync.cells import Person
 from bitable_sync.mirror import Mirror
 from bot.router import Router
-from rules.actions import Actions
 from rules.check import Checker, Policy
-from rules.commands import HELP, WORDS, Commands
+from rules.commands import HELP, PREVIEW_HELP, PREVIEW_WORDS, WORDS, Commands
+from rules.handling import Handling
 from rules.metrics import Catalog, build_catalog
 from rules.model import Action
 from rules.review import Reviewer
@@ -93,10 +93,18 @@ def catalog() -> Catalog:
 def register_web(router: Router, deps: WebDeps) -> None:
     """Answer taps on alert cards and the chat command 我的预警."""
     sources = Sources(deps.mirror, catalog())
-    actions = Actions(deps.queue, deps.clock, sources, deps.policy)
+    actions = Handling(deps.queue, deps.clock, sources, deps.policy)
     router.on_tap("alert.ack", actions.ack)
     router.on_tap("alert.close", actions.close)
     router.on_tap("alert.show", actions.show)
+    router.on_tap("more.open", actions.more)
+    router.on_tap("more.cancel", actions.cancel_form)
+    router.on_tap("mute.set", actions.mute)
+    router.on_tap("mute.end", actions.unmute)
+    router.on_tap("hand.over", actions.hand_over)
+    router.on_tap("plan.pause", actions.pause)
+    router.on_tap("group.page", actions.page)
+    router.on_tap("group.ack", actions.ack_all)
     for form in ("adjust", "restock"):
         router.on_tap(f"{form}.open", actions.open_form)
         router.on_tap(f"{form}.submit", actions.submit)
@@ -106,7 +114,9 @@ def register_web(router: Router, deps: WebDeps) -> None:
 
 def register_commands(router: Router, sources: Sources, policy: Policy) -> None:
     """Answer chat; in whichever process handles messages."""
-    router.on_command(WORDS, Commands(sources, policy).mine, help=HELP)
+    commands = Commands(sources, policy)
+    router.on_command(WORDS, commands.mine, help=HELP)
+    router.on_command(PREVIEW_WORDS, commands.preview, help=PREVIEW_HELP)
 
 
 def build_worker(sync: Sync, deps: WorkerDeps) -> Worker:
@@ -136,11 +146,14 @@ def register_worker(
     """
     from rules.acting import Acting  # noqa: PLC0415 - only the worker loads it
     from rules.approving import EVENTS, Approving  # noqa: PLC0415 - only the worker loads it
+    from rules.connection import Connections  # noqa: PLC0415 - only the worker loads it
+    from rules.group_sending import GroupSending  # noqa: PLC0415 - only the worker loads it
     from rules.jobs import Tables  # noqa: PLC0415 - only the worker loads it
     from rules.sending import Sending  # noqa: PLC0415 - only the worker loads it
 
     worker = build_worker(sync, deps)
     tables, sending, acting = Tables(worker), Sending(worker), Acting(worker)
+    grouped = GroupSending(worker)
     engine.register("rules.tick", tables.tick)
     engine.register("rules.pull", tables.pull)
     engine.register("rules.check", tables.check)
@@ -149,9 +162,11 @@ def register_worker(
     engine.register("rules.mark", tables.mark)
     engine.register("rules.board", tables.board)
     engine.register("rules.notify", sending.notify)
-    engine.register("rules.notify_digest", sending.digest)
+    engine.register("rules.notify_digest", grouped.send)
+    engine.register("rules.refresh_digest", grouped.refresh)
     engine.register("rules.refresh", sending.refresh)
     engine.register("rules.act", acting.act)
+    engine.register("rules.connection", Connections(worker).tell)
     approving = Approving(worker)
     engine.register("rules.ask", approving.ask)
     engine.register("rules.look", approving.look)

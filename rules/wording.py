@@ -29,6 +29,8 @@ REASON: dict[Reason, tuple[str, str]] = {
     Reason.BREACH_BEGAN: ("刚越过红线，正在观察", "Just over the line; watching"),
     Reason.FIRED: ("越过红线", "Over the red line"),
     Reason.BREACH_ENDED: ("没有持续够时间就回到正常", "Back to normal before the waiting time was over"),
+    Reason.RECOVERING: ("刚回到正常，再观察一会儿", "Just back to normal; still watching"),
+    Reason.RELAPSED: ("观察期间又越过红线", "Over the line again while it was watched"),
     Reason.RECOVERED: ("指标已恢复", "The number has recovered"),
     Reason.THRESHOLD_MOVED: (
         "阈值被修改，按新阈值继续告警",
@@ -51,12 +53,25 @@ REASON: dict[Reason, tuple[str, str]] = {
     ),
     Reason.ACKNOWLEDGED: ("已有人处理", "Somebody is on it"),
     Reason.ACK_EXPIRED: ("8 小时后仍未恢复，再次提醒", "Not recovered after 8 hours; a reminder"),
+    Reason.ESCALATED: ("一直没有人处理，已升级", "Nobody answered; escalated"),
+    Reason.HANDED_OVER: ("已转交", "Handed over"),
+    Reason.MUTED: ("已静默", "Silenced"),
+    Reason.UNMUTED: ("已取消静默", "No longer silenced"),
+    Reason.SEEN: ("指标已恢复，有人看过了", "The number has recovered, and somebody knows"),
     Reason.ACTED: ("已提交处理", "An action was submitted"),
     Reason.APPROVED: ("审批通过，正在执行", "Approved; it is being done"),
     Reason.TASK_DONE: ("处理已生效", "The action took effect"),
     Reason.TASK_FAILED: ("处理没有成功", "The action did not succeed"),
     Reason.CLOSED_BY_PERSON: ("已确认下线，预警关闭", "Confirmed as gone; the alert is closed"),
 }
+
+RECOVERING = ("恢复中", "Recovering")
+
+
+def state_words(alert: Alert) -> tuple[str, str]:
+    """How an alert stands, in both languages."""
+    return RECOVERING if alert.recovering else (STATE_ZH[alert.state], STATE_EN[alert.state])
+
 
 _COMPARISON_EN = {
     Comparison.BELOW: "below",

@@ -38,7 +38,7 @@ class Broken:
     def _say(self, *_args: object, **_kw: object) -> NoReturn:
         raise self.error
 
-    plans = plan = set_budget = orders = stock = _say
+    plans = plan = set_budget = set_enabled = orders = stock = _say
 
 
 class Connector:

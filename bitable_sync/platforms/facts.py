@@ -142,6 +142,10 @@ class Ads(Protocol):
         """
         ...
 
+    def set_enabled(self, plan_id: str, *, enabled: bool) -> None:
+        """Resume or pause a plan. Errors as `set_budget`."""
+        ...
+
 
 class OrderSource(Protocol):
     """A shop platform."""

@@ -19,6 +19,7 @@ import openpyxl
 
 from bitable_sync.platforms import tabular
 from bitable_sync.platforms.facts import AdPlan, Order, StockRow
+from bitable_sync.platforms.refusals import cannot_pause
 from bitable_sync.platforms.tabular import Line
 from runtime.clock import SHANGHAI, Clock
 from runtime.errors import PermanentError, TransientError
@@ -65,6 +66,11 @@ class DropFolder:
         """Always refused: a file changes nothing anywhere."""
         del plan_id, budget
         raise PermanentError("这个计划的数据来自表格文件，Chorus 改不了预算；请到广告平台调整")
+
+    def set_enabled(self, plan_id: str, *, enabled: bool) -> None:
+        """Always refused."""
+        del plan_id, enabled
+        raise cannot_pause("表格文件里")
 
     def stock(self, since: int = 0) -> list[StockRow]:
         """Every SKU in the files; ``since`` is not used."""

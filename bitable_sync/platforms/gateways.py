@@ -74,10 +74,17 @@ class Gateways:
 
     def set_budget(self, plan_id: str, budget: Decimal) -> None:
         """Set the budget where the plan runs; errors as `Ads.set_budget`."""
+        self._account(plan_id).set_budget(plan_id, budget)
+
+    def set_enabled(self, plan_id: str, *, enabled: bool) -> None:
+        """Resume or pause the plan where it runs; errors as `Ads.set_budget`."""
+        self._account(plan_id).set_enabled(plan_id, enabled=enabled)
+
+    def _account(self, plan_id: str) -> Ads:
         found = self._home(plan_id)
         if found is None:
             raise PermanentError("没有一个已接入的广告账户里有这个计划，请核对计划日报")
-        found[0].set_budget(plan_id, budget)
+        return found[0]
 
     def _home(self, plan_id: str) -> tuple[Ads, AdPlan] | None:
         trouble: ChorusError | None = None

@@ -17,7 +17,7 @@ from bitable_sync.platforms import signing
 from bitable_sync.platforms.credentials import Pair
 from bitable_sync.platforms.facts import JINGDONG, AdPlan, Order, PlanState, StockRow
 from bitable_sync.platforms.orders import Reading
-from bitable_sync.platforms.refusals import Why, refusal
+from bitable_sync.platforms.refusals import Why, cannot_pause, refusal
 from bitable_sync.platforms.tokens import Access, with_token
 from bitable_sync.platforms.wire import Wire, moment, number, whole, written
 from runtime.clock import SHANGHAI, Clock
@@ -190,6 +190,11 @@ class JdAds:
         """Always refused."""
         del plan_id, budget
         raise PermanentError("京准通的预算接口单位未经核实，Chorus 不改；请在京准通后台调整预算")
+
+    def set_enabled(self, plan_id: str, *, enabled: bool) -> None:
+        """Always refused."""
+        del plan_id, enabled
+        raise cannot_pause("京准通")
 
     def _account(self) -> AdPlan:
         data = self.jos.call("jingdong.dsp.report.queryAccountReport", {

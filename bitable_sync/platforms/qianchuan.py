@@ -121,7 +121,7 @@ class Qianchuan(Account):
         body = {"data": [{"ad_id": int(plan_id), "budget": plain(budget)}]}
         self._done(f"{PREFIX}/ad/budget/update/", body, lambda: self._budget_is(plan_id, budget))
 
-    def set_enabled(self, plan_id: str, enabled: bool) -> None:
+    def set_enabled(self, plan_id: str, *, enabled: bool) -> None:
         """Resume or pause a plan; errors as for ``set_budget``."""
         status = "ENABLE" if enabled else "DISABLE"
         body = {"ad_ids": [int(plan_id)], "opt_status": status}

@@ -14,6 +14,7 @@ from typing import Any
 
 from bitable_sync.platforms.facts import DOUYIN, AdPlan
 from bitable_sync.platforms.qianchuan import PREFIX, Account, plain, state_of
+from bitable_sync.platforms.refusals import cannot_pause
 from bitable_sync.platforms.tokens import Access
 from bitable_sync.platforms.wire import Wire, number, whole
 from runtime.clock import Clock
@@ -57,6 +58,11 @@ class QianchuanUni(Account):
         for result in answer.get("results") or []:  # code 0 with the refusal inside
             if result.get("status") != "SUCCESS":
                 raise PermanentError(f"巨量千川拒绝：{result.get('error_message') or '未说明原因'}")
+
+    def set_enabled(self, plan_id: str, *, enabled: bool) -> None:
+        """Always refused."""
+        del plan_id, enabled
+        raise cannot_pause("千川全域推广")
 
     def _read(self, day: date) -> Iterator[AdPlan]:
         for goal in GOALS:

@@ -24,6 +24,11 @@ class TokenRefused(PermanentError):  # noqa: N818 - it names what happened, as t
     """The access token is not accepted; nothing happened. A fresh one may be tried once."""
 
 
+def cannot_pause(where: str) -> PermanentError:
+    """The refusal of a platform whose call for pausing plans was never verified, or that has none."""
+    return PermanentError(f"Chorus 不能暂停或恢复{where}的计划；请在广告平台的后台操作")
+
+
 def refusal(said: str, why: Why, *, wait: float | None = None) -> ChorusError:
     """The error of a refusal.
 

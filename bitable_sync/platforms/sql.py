@@ -18,6 +18,7 @@ import sqlalchemy as sa
 
 from bitable_sync.platforms import tabular
 from bitable_sync.platforms.facts import AdPlan, Order, StockRow
+from bitable_sync.platforms.refusals import cannot_pause
 from bitable_sync.platforms.tabular import Line
 from runtime.clock import SHANGHAI, Clock
 from runtime.db import normalise_url
@@ -74,6 +75,11 @@ class SqlSource:
         """Always refused: the database is read only."""
         del plan_id, budget
         raise PermanentError("这个计划的数据来自数据库，Chorus 改不了预算；请到广告平台调整")
+
+    def set_enabled(self, plan_id: str, *, enabled: bool) -> None:
+        """Always refused."""
+        del plan_id, enabled
+        raise cannot_pause("数据库里")
 
     def stock(self, since: int = 0) -> list[StockRow]:
         """Every SKU that the query gives; ``since`` is not used."""

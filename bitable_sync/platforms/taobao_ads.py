@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any
 
 from bitable_sync.platforms.facts import TAOBAO, AdPlan, PlanState
+from bitable_sync.platforms.refusals import cannot_pause
 from bitable_sync.platforms.taobao import Top
 from bitable_sync.platforms.wire import number, whole
 from runtime.clock import SHANGHAI
@@ -84,6 +85,11 @@ class TaobaoAds:
             now = self.plan(plan_id)
             if now is None or now.budget != budget:
                 raise
+
+    def set_enabled(self, plan_id: str, *, enabled: bool) -> None:
+        """Always refused."""
+        del plan_id, enabled
+        raise cannot_pause("万相台")
 
     def _join(self, rows: list[dict[str, Any]], wanted: Mapping[str, Any]) -> list[AdPlan]:
         day = self.top.clock.now().astimezone(SHANGHAI).date()

@@ -251,7 +251,7 @@ def _change(item: store.Done) -> str:
     if task.kind is Action.ADJUST:
         to = yuan(task.after if task.after is not None else task.amount)
         return f"日预算 {yuan(task.before)} → {to}" if task.before is not None else f"日预算 → {to}"
-    return f"补货 {task.amount:,f} 件"
+    return "暂停计划" if task.kind is Action.PAUSE else f"补货 {task.amount:,f} 件"
 
 
 def _quality(conn: Connection, now: datetime) -> dict[int, Quality]:

@@ -9,12 +9,15 @@ from decimal import Decimal
 from typing import Any
 
 from bitable_sync.cells import Person
-from rules.cards import alert_card, digest_card
-from rules.lifecycle import acknowledge, close, step, vanish, withdraw
+from rules.cards import alert_card
+from rules.connection import Outage, outage_card
+from rules.lifecycle import acknowledge, close, escalate, hand_over, mute, step, vanish, withdraw
 from rules.model import Action, Alert, Doubt, Finding, Reason, Rule, Severity, State, Task, TaskState, Verdict
 from rules.parse import RuleText
+from rules.preview import Replay, preview_card
 from rules.specs import SHOPS
 from rules.store import new_alert
+from rules.summary import Summary, over_card, storms, summary_card
 from rules.views import View
 from runtime.ids import AlertId, RecordId, TaskId
 from tests.cards.shown import Shown
@@ -62,6 +65,7 @@ def points(values: Any) -> tuple[tuple[datetime, Decimal], ...]:
     )
 
 
+PAUSABLE = rule(ROI_RULE, actions=("调整预算", "暂停计划", "知道了"))
 ROI_OF, STOCK_OF = rule(ROI_RULE), rule(STOCK_RULE, rule_id="rec_stock")
 LOW_ROI = fired(ROI_OF, "1786201", TITLE, CHEN, value="2.10", limit="3", recover_at="3.3")
 LOW_STOCK = fired(
@@ -98,7 +102,7 @@ def shop() -> View:
 
 def task(state: TaskState, kind: Action = Action.ADJUST, result: str = "") -> Task:
     """What somebody asked for."""
-    of, amount, who = (LOW_ROI, 2100, CHEN) if kind is Action.ADJUST else (LOW_STOCK, 340, LIU)
+    of, amount, who = (LOW_ROI, 2100, CHEN) if kind is not Action.RESTOCK else (LOW_STOCK, 340, LIU)
     before = Decimal(3000) if kind is Action.ADJUST else None
     after = Decimal(amount) if state is TaskState.DONE else None
     return Task(
@@ -113,14 +117,19 @@ def unknown(doubt: Doubt, sentence: str) -> Alert:
     return step(LOW_ROI, finding, ROI_OF, START + timedelta(minutes=20)).alert
 
 
-def digest(count: int, code: str) -> Any:
-    """Many alerts in one card."""
+def digest(count: int, code: str, *, over: int = 0, storm: bool = False, page: int = 0) -> Summary:
+    """Many alerts in one card, the last ``over`` of them over."""
     names = ("红色陶瓷马克杯 350ml", "保温杯 深海蓝", "香薰蜡烛 雪松", "亚麻餐垫 四件套", "玻璃水壶 1.5L")
     alerts = [
         replace(LOW_STOCK, id=AlertId(f"a{n}"), title=name, value=Decimal(n * 9 + 4), limit=Decimal(120))
-        for n, name in enumerate(names)
-    ]
-    return digest_card([replace(LOW_ROI, id=AlertId("a9")), *alerts], RULES, count, code)
+        for n, name in enumerate(names * 10)
+    ][: count - 1]
+    alerts = [replace(LOW_ROI, id=AlertId("a-roi")), *alerts]
+    back = {"state": State.RESOLVED, "reason": Reason.RECOVERED, "resolved_at": START + timedelta(hours=1)}
+    shown = [replace(each, **back) if n >= count - over else each for n, each in enumerate(alerts)]  # type: ignore[arg-type]
+    found = storms({STOCK_OF.id: 412}, {"stock": 500}, RULES) if storm else []
+    ended = frozenset(each.id for each in shown if each.state is State.RESOLVED)
+    return Summary(shown, RULES, ended, found, page, "dg_1" if code else "", code)
 
 
 RULES = {str(of.id): of for of in (ROI_OF, STOCK_OF)}
@@ -155,9 +164,49 @@ def cards() -> Iterator[Shown]:
          stock(alert=acknowledge(LOW_STOCK, LIU, START).alert,
                task=task(TaskState.DONE, Action.RESTOCK, "采购单 CG20261128003"))),
         ("shop", "店铺成交下跌", "A shop sells less", shop()),
+        ("shop-covers", "店铺越线，同店合并", "A shop that covers its alerts", replace(shop(), covered=23)),
+        ("more", "更多：静默、转交、暂停", "More: silence, hand over, pause",
+         roi(form="more", rule=PAUSABLE, people=(LIU, ZHAO))),
+        ("muted", "已静默", "Silenced",
+         roi(alert=mute(LOW_ROI, START + timedelta(hours=4), CHEN).alert)),
+        ("escalated", "没人处理，已升级", "Nobody answered",
+         roi(alert=escalate(LOW_ROI, (ZHAO,), 1, START + timedelta(hours=2)).alert)),
+        ("handed", "已转交", "Handed over",
+         roi(alert=hand_over(LOW_ROI, LIU, CHEN, START + timedelta(minutes=9)).alert)),
+        ("recovering", "恢复中", "Recovering",
+         roi(alert=replace(LOW_ROI, clear_since=START, value=Decimal("3.40"), reason=Reason.RECOVERING))),
+        ("unseen", "来过又走了，没有人看过", "Came and went unseen",
+         roi(alert=replace(RESOLVED, acked_by=None, acked_at=None, unseen=True))),
+        ("paused", "计划已暂停", "Plan paused",
+         roi(alert=ACKED, task=task(TaskState.DONE, Action.PAUSE, "计划已暂停"))),
     )  # fmt: skip
     for key, zh, en, view in views:
         yield Shown(f"alert-{key}", GROUP, (zh, en), alert_card(view))
-    yield Shown("alert-digest", GROUP, ("多条合并", "Several in one"), digest(18, "D2F6G8"))
-    yield Shown("alert-storm", GROUP, ("大量越线", "A storm"), digest(46, "D9H1J3"))
-    yield Shown("alert-mine", GROUP, ("我的预警", "My alerts"), digest(6, ""))
+    summaries: tuple[tuple[str, str, str, Summary], ...] = (
+        ("digest", "多条合并", "Several in one", digest(18, "D2F6G8")),
+        ("digest-page", "多条合并：翻页，部分已恢复", "Several: page two, some are over",
+         digest(18, "D2F6G8", over=5, page=1)),
+        ("digest-over", "多条合并：都结束了", "Several: all over", digest(6, "D2F6G8", over=6)),
+        ("storm", "大量越线", "A storm", digest(46, "D9H1J3", storm=True)),
+        ("mine", "我的预警", "My alerts", digest(6, "", over=2)),
+    )  # fmt: skip
+    for key, zh, en, summary in summaries:
+        yield Shown(f"alert-{key}", GROUP, (zh, en), summary_card(summary))
+    over = digest(18, "D2F6G8", over=18)
+    yield Shown("alert-all-over", GROUP, ("全部恢复", "All recovered"), over_card(over, "D2F6G8-END"))
+    yield from _others()
+
+
+def _others() -> Iterator[Shown]:
+    """Cards that are about no single alert."""
+    outage = Outage("cn_0123456789", "stock", "ou_zhao", START, "聚水潭拒绝：access_token 已过期")
+    back = replace(outage, over_at=START + timedelta(hours=2))
+    yield Shown("connection", GROUP, ("数据中断", "No fresh numbers"), outage_card(outage, "商品库存", 37))
+    yield Shown("connection-over", GROUP, ("数据恢复", "Numbers are back"), outage_card(back, "商品库存", 0))
+    hits = [
+        Finding(str(n), None, Verdict.BREACH, Decimal(n), Decimal(120), Decimal(132)) for n in range(4, 41)
+    ]
+    past = Replay(START - timedelta(days=2), 12, 9, 7)
+    names = {str(n): f"马克杯 {n} 号" for n in range(41)}
+    shown = preview_card(replace(STOCK_OF, enabled=False), hits, past, names)
+    yield Shown("rule-preview", GROUP, ("规则预览", "Preview of a rule"), shown)

@@ -16,13 +16,13 @@ from bitable_sync.mirror import ROWS, Mirror, Row
 from bitable_sync.spec import Specs
 from bot.model import Tap
 from rules import tables
-from rules.actions import Actions
 from rules.check import Checker, Policy
+from rules.handling import Handling
 from rules.metrics import build_catalog
 from rules.model import Alert, Rule
 from rules.parse import RuleText, parse
 from rules.review import Reviewer
-from rules.specs import ALLOWANCES, PLANS, RULES, STOCK, TABLES
+from rules.specs import ALLOWANCES, DUTY, PLANS, RULES, SHOPS, SILENCES, STOCK, TABLES
 from rules.store import load_alerts, open_alerts
 from rules.views import Sources
 from runtime.clock import ManualClock
@@ -105,7 +105,7 @@ def rule_cells(text: RuleText) -> dict[str, CellValue]:
     cells |= {key: Decimal(said) for key in ("floor", "sample") if (said := getattr(text, key))}
     cells["cc"] = tuple(Person(open_id, name) for open_id, name in text.cc) or EMPTY
     cells["actions"] = text.actions or EMPTY
-    return cells | {"enabled": text.enabled, "cc_may_act": text.cc_may_act}
+    return cells | {"enabled": text.enabled, "cc_may_act": text.cc_may_act, "covers": text.covers}
 
 
 class House:
@@ -121,11 +121,15 @@ class House:
         self.checker = Checker(db, self.queue, self.clock, self.mirror, CATALOG, self.policy)
         self.reviewer = Reviewer(self.checker)
         self.sources = Sources(self.mirror, CATALOG)
-        self.actions = Actions(self.queue, self.clock, self.sources, self.policy)
+        self.actions = Handling(self.queue, self.clock, self.sources, self.policy)
         self._taps = 0
-        for table in (RULES, PLANS, STOCK, ALLOWANCES):
+        for table in (RULES, PLANS, STOCK, SHOPS, ALLOWANCES, SILENCES, DUTY):
             self.mirror.begin_pull(table)
             self.mirror.end_pull(table, started=START)
+
+    def count_on(self, before: "House") -> None:
+        """Go on numbering taps where an earlier life of this house stopped."""
+        self._taps = before._taps
 
     def close(self) -> None:
         """Close the mirror."""
@@ -153,6 +157,14 @@ class House:
         before = self.mirror.get(PLANS, record)
         self.put(PLANS, {record: plan(plan_id, **changes)})
         self.checker.rows_changed(PLANS, [Change(PLANS, before, self.mirror.get(PLANS, record))])
+
+    def write_shop(self, shop_id: str = "s1", **changes: CellValue) -> None:
+        """Edit a shop's row, and let the edit arrive."""
+        record = f"rec_{shop_id}"
+        before = self.mirror.get(SHOPS, record)
+        cells = {"shop_id": shop_id, "name": "旗舰店", "owner": (LI,), "gmv_base": Decimal(1000), **changes}
+        self.put(SHOPS, {record: cells})
+        self.checker.rows_changed(SHOPS, [Change(SHOPS, before, self.mirror.get(SHOPS, record))])
 
     def drop_row(self, table: str, record: str) -> None:
         """Delete a row, and let the deletion arrive."""
@@ -193,13 +205,19 @@ class House:
         """The sentence decided for 校验结果."""
         return str(self.rows(tables.rule_rows, rule_id=rule_id)[0].verdict)
 
-    def tap(self, who: Person, action: str, alert: Alert, **form: Any) -> Tap:
+    def tap(self, who: Person, action: str, alert: Alert, option: str | None = None, **form: Any) -> Tap:
         """A tap on this alert's card by a person."""
-        self._taps += 1
         value = {"a": action, "id": alert.id, "v": alert.turn}
+        return self.touch(who, action, value, option, **form)
+
+    def touch(
+        self, who: Person, action: str, value: Mapping[str, Any], option: str | None = None, **form: Any
+    ) -> Tap:
+        """A tap on whatever card, with this value."""
+        self._taps += 1
         return Tap(
-            EventId(f"tap{self._taps}"), OpenId(who.open_id), action, value, form, None, MessageId("om_1"),
-            ChatId("oc_1"), "c-1", self.clock.now(),
+            EventId(f"tap{self._taps}"), OpenId(who.open_id), action, value, form, option,
+            MessageId("om_1"), ChatId("oc_1"), "c-1", self.clock.now(),
         )  # fmt: skip
 
     def advance(self, span: timedelta) -> None:

@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 
 from bitable_sync.cells import EMPTY
 from bot.cards import check
-from rules.cards import alert_card, digest_card
+from rules.cards import alert_card
 from rules.lifecycle import acknowledge, close, step, told, vanish, withdraw
 from rules.model import Action, Alert, Doubt, Finding, Reason, Rule, Severity, State, Task, TaskState, Verdict
 from rules.stakes import stake
 from rules.store import new_alert
+from rules.summary import Summary, storms, summary_card
 from rules.views import View
 from runtime.ids import AlertId, RecordId, RuleId, TaskId
 from tests.rules.kit import ROI_RULE, START, STOCK_RULE, WANG, plan, row, rule, sku, texts
@@ -190,17 +191,22 @@ def test_a_name_from_the_table_cannot_break_or_abuse_the_card(name: str) -> None
 
 
 def test_a_summary_lists_the_worst_and_counts_the_rest() -> None:
-    """Ten lines with a button each, the number of the others.
+    """Ten lines a page with a button each, and a doubt about the source when it is a storm.
 
-    And a doubt about the source when it is a storm.
+    A page too far is the last.
     """
     of = rule(STOCK_RULE)
-    alerts = [replace(fired(of, "5", "100"), id=AlertId(f"al{n}"), title=f"T恤{n}") for n in range(10)]
-    card = digest_card(alerts, {RuleId("r"): of}, 45, "DG")
+    alerts = [replace(fired(of, "5", "100"), id=AlertId(f"al{n}"), title=f"T恤{n}") for n in range(45)]
+    found = storms({"r": 45}, {"stock": 100}, {"r": of})
+    summary = Summary(alerts, {RuleId("r"): of}, storms=found, page=9, group="dg_1", code="DG")
+    card = summary_card(summary)
     check(card.data)
     words = texts(card.data)
     assert "45 个对象越过红线" in words
-    assert "还有 35 个" in words
+    assert "第 5/5 页" in words
+    assert "T恤44" in words
+    assert "T恤39" not in words
+    assert "100 个对象里有 45 个越线" in words
     assert "先核对数据" in words
 
 

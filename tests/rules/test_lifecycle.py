@@ -13,7 +13,7 @@ from rules.lifecycle import ACK_LEASE, acknowledge, close, step, vanish, withdra
 from rules.model import Alert, Doubt, Finding, Reason, Rule, Severity, State, Verdict
 from rules.store import new_alert
 from runtime.ids import RecordId, RuleId
-from tests.rules.kit import START, WANG, rule
+from tests.rules.kit import LI, START, WANG, rule
 
 MINUTE = timedelta(minutes=1)
 
@@ -129,6 +129,75 @@ def test_an_acknowledgement_is_a_lease() -> None:
     assert step(alert, found(B), rule(), START + ACK_LEASE - MINUTE).alert.state is State.ACKED
     back = step(alert, found(B), rule(), START + ACK_LEASE)
     assert (back.alert.state, back.reason) == (State.FIRING, Reason.ACK_EXPIRED)
+
+
+KEEP = rule(keep_for="5分钟")
+
+
+def test_the_second_clock_keeps_a_recovery_waiting() -> None:
+    """With 恢复持续 5分钟 the alert ends five minutes after it is clear, and shows 恢复中 before."""
+    alert = walk([B])[0]
+    clearing = step(alert, found(C, value="4"), KEEP, START)
+    assert (clearing.alert.state, clearing.alert.recovering) == (State.FIRING, True)
+    assert (clearing.reason, clearing.alert.turn) == (Reason.RECOVERING, alert.turn)
+    early = step(clearing.alert, found(C, value="4"), KEEP, START + 4 * MINUTE)
+    assert (early.reason, early.alert.open) == (None, True)
+    done = step(early.alert, found(C, value="4"), KEEP, START + 5 * MINUTE)
+    assert (done.alert.state, done.reason, done.alert.recovering) == (State.RESOLVED, Reason.RECOVERED, False)
+
+
+@pytest.mark.parametrize(
+    ("between", "reason"), [(B, Reason.RELAPSED), (H, Reason.RELAPSED), (U, Reason.DATA_UNREADABLE)]
+)
+def test_whatever_is_not_clear_starts_the_second_clock_anew(between: Verdict, reason: Reason) -> None:
+    """A breach, the middle ground and a gap: none of them is a part of having recovered."""
+    clearing = step(walk([B])[0], found(C, value="4"), KEEP, START).alert
+    broken = step(clearing, found(between), KEEP, START + 4 * MINUTE)
+    assert (broken.reason, broken.alert.clear_since) == (reason, None)
+    again = step(broken.alert, found(C, value="4"), KEEP, START + 6 * MINUTE)
+    assert again.alert.open
+    assert step(again.alert, found(C, value="4"), KEEP, START + 11 * MINUTE).alert.state is State.RESOLVED
+
+
+@pytest.mark.parametrize("end", [O, C])
+def test_leaving_the_scope_or_an_edit_does_not_wait(end: Verdict) -> None:
+    """The second clock is about numbers: an object out of scope, or under a moved threshold, ends at once."""
+    finding = found(end, limit="1")
+    assert step(walk([B])[0], finding, KEEP, START).alert.state is State.RESOLVED
+
+
+@pytest.mark.parametrize(
+    ("taken", "end", "unseen"), [(False, C, True), (True, C, False), (False, O, True), (True, O, False)]
+)
+def test_what_came_and_went_unseen_is_remembered(end: Verdict, *, taken: bool, unseen: bool) -> None:
+    """An end by itself before anybody took it stays to be seen, till the next episode or a person."""
+    alert = acknowledge(walk([B])[0], WANG, START).alert if taken else walk([B])[0]
+    ended = step(alert, found(end, value="4"), rule(), START).alert
+    assert (ended.state, ended.unseen) == (State.RESOLVED, unseen)
+    known = lifecycle.seen(ended, WANG, START)
+    assert (known.alert.unseen, known.reason) == (False, Reason.SEEN if unseen else None)
+    assert not step(ended, found(B), rule(), START).alert.unseen
+
+
+def test_a_rule_that_goes_leaves_nothing_to_be_seen() -> None:
+    """Somebody switched it off: that is no alert that came and went."""
+    assert not withdraw(walk([B])[0], Reason.RULE_DISABLED, START).alert.unseen
+
+
+def test_a_hand_over_begins_a_lease_of_the_other() -> None:
+    """Given to LI, it is LI's for eight hours; LI's own 知道了 forgets who gave it."""
+    given = lifecycle.hand_over(walk([B])[0], LI, WANG, START).alert
+    assert (given.state, given.acked_by, given.handed_by, given.helpers) == (State.ACKED, LI, WANG, (LI,))
+    assert given.acked_until == START + ACK_LEASE
+    assert acknowledge(given, LI, START).alert.handed_by is None
+
+
+def test_a_silence_survives_the_episode_and_not_worse_news() -> None:
+    """A flapping object stays silent; a raised severity does not."""
+    quiet = lifecycle.mute(walk([B])[0], START + MINUTE * 60, WANG).alert
+    again = step(step(quiet, found(C), rule(), START).alert, found(B), rule(), START).alert
+    assert again.muted_until == START + MINUTE * 60
+    assert step(again, found(B), rule(severity="严重"), START).alert.muted_until is None
 
 
 def test_a_higher_severity_ends_the_lease_and_a_lower_does_not() -> None:

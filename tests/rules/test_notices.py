@@ -17,7 +17,7 @@ from tests.rules.kit import LI, START, WANG, ZHAO, rule
 def alert(state: State = State.FIRING, **changes: object) -> Alert:
     """An alert in a state."""
     blank = new_alert(RuleId("r"), "1001", "plans", Severity.WARNING)
-    return replace(blank, state=state, episode=1, fired_at=START, **changes)  # type: ignore[arg-type]
+    return replace(blank, **{"state": state, "episode": 1, "fired_at": START, **changes})  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("state", [State.OK, State.PENDING, State.RESOLVED])
@@ -43,8 +43,8 @@ def test_a_new_owner_is_told_of_an_alert_somebody_has_in_hand() -> None:
 
 
 def test_a_higher_severity_is_told_once() -> None:
-    """A raise is news also to those who were told of the breach."""
-    raised = alert(reason=Reason.SEVERITY_RAISED, severity=Severity.CRITICAL)
+    """A raise is news also to those who were told of the breach, whatever happened since."""
+    raised = alert(reason=Reason.VALUE_MOVED, severity=Severity.CRITICAL, raised=2)
     notice = decide(raised, {"fired"}, START)
     assert notice is not None
     assert notice.kind is Kind.RAISED
@@ -53,12 +53,13 @@ def test_a_higher_severity_is_told_once() -> None:
 
 def test_the_end_of_a_lease_reminds_once_a_lease() -> None:
     """Each acknowledgement can run out once."""
-    first = alert(reason=Reason.ACK_EXPIRED, ack_count=1)
+    first = alert(reason=Reason.VALUE_MOVED, ack_count=1, lapse=1)
     notice = decide(first, {"fired"}, START)
     assert notice is not None
     assert notice.key == "reminder:1"
     assert decide(first, {"fired", "reminder:1"}, START) is None
-    assert decide(replace(first, ack_count=2), {"fired", "reminder:1"}, START) is not None
+    assert decide(replace(first, ack_count=2, lapse=2), {"fired", "reminder:1"}, START) is not None
+    assert decide(replace(first, state=State.ACKED, ack_count=2), {"fired"}, START) is None
 
 
 def test_missing_data_has_a_slower_clock() -> None:
@@ -69,6 +70,13 @@ def test_missing_data_has_a_slower_clock() -> None:
     assert notice is not None
     assert notice.kind is Kind.UNKNOWN
     assert decide(unknown, {"fired", notice.key}, START + 2 * UNKNOWN_PATIENCE) is None
+
+
+def test_missing_data_told_before_does_not_hide_the_breach() -> None:
+    """Pending, unreadable for long enough to be told, then over the line: that is news of its own."""
+    notice = decide(alert(), {"unknown:2026-03-02T02:00:00+00:00"}, START)
+    assert notice is not None
+    assert (notice.kind, notice.key) == (Kind.FIRED, "fired")
 
 
 def test_deciding_twice_is_deciding_once() -> None:

@@ -36,13 +36,15 @@ def ask(house: House, who: Any) -> Any:
 
 @pytest.mark.db
 def test_my_alerts_lists_what_concerns_the_asker(house: House) -> None:
-    """The owner sees the plan, a stranger sees that there is nothing, a resolved one is gone."""
+    """The owner sees the plan, a stranger sees that there is nothing, one that somebody took is gone."""
     house.write_rule()
     house.write_plan()
     reply = ask(house, WANG)
     check(reply.card)
     assert "夏季新品1001" in texts(reply.card)
     assert ask(house, CHEN).card is None
+    with house.db.begin() as conn:
+        house.actions.ack(conn, house.tap(WANG, "alert.ack", house.alert()))
     house.write_plan(gmv=Decimal(9000))
     assert ask(house, WANG).card is None
 

@@ -99,7 +99,7 @@ def test_pausing_a_plan(sandbox: Any, ads: Qianchuan) -> None:
     """Pause and resume are seen in the next reading."""
     plan = ads.plans()[0]
     live = plan.state is PlanState.LIVE
-    ads.set_enabled(plan.plan_id, not live)
+    ads.set_enabled(plan.plan_id, enabled=not live)
     again = ads.plan(plan.plan_id)
     assert again is not None
     assert (again.state is PlanState.LIVE) is not live

@@ -1,0 +1,189 @@
+"""Many alerts on one card: the worst first, a page at a time, each to be opened. Pure."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+
+from bot.cards import Card, Element, Text, button, card, columns, header, hr, markdown, note, text
+from bot.cards import Severity as Look
+from bot.cards import column as cell
+from bot.words import safe
+from rules.model import Alert, Reason, Rule, State
+from rules.wording import STATE_EN, STATE_ZH, clock_time, limit_text, metric_text
+
+PAGE = 10
+STORM_AT, STORM_SHARE = 30, Decimal("0.3")
+"""So many objects over one line at once, and so large a part of their table: first doubt the data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Storm:
+    """So much of a table is over one line that the source itself is in doubt."""
+
+    rule: str
+    table: str
+    over: int
+    of: int
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """What a summary shows.
+
+    Attributes:
+        alerts: in order: what is open, the worst first, then what is over.
+        over: ids of those that are over.
+        rules: by rule id.
+        storms: which rules look like bad data.
+        page: which page, from 0; one too large is the last.
+        group: id of the group whose summary it is; "" for the answer to a question.
+        code: by which its message is found again.
+    """
+
+    alerts: Sequence[Alert]
+    rules: Mapping[str, Rule]
+    over: frozenset[str] = field(default_factory=frozenset)
+    storms: Sequence[Storm] = ()
+    page: int = 0
+    group: str = ""
+    code: str = ""
+
+    @property
+    def pages(self) -> int:
+        """How many pages there are, at least one."""
+        return max(1, -(-len(self.alerts) // PAGE))
+
+    @property
+    def open(self) -> int:
+        """How many are not over."""
+        return len(self.alerts) - len(self.over)
+
+
+def storms(counts: Mapping[str, int], sizes: Mapping[str, int], rules: Mapping[str, Rule]) -> list[Storm]:
+    """The rules that look like bad data rather than bad business.
+
+    Args:
+        counts: rule id → objects over its line now.
+        sizes: table key → rows it has.
+        rules: by rule id.
+    """
+    found = []
+    for rule_id, count in sorted(counts.items()):
+        rule = rules.get(rule_id)
+        size = max(count, sizes.get(rule.table, 0)) if rule else 0
+        if rule and count >= STORM_AT and count >= size * STORM_SHARE:
+            found.append(Storm(rule.name, rule.table, count, size))
+    return found
+
+
+def summary_card(summary: Summary) -> Card:
+    """The card of many alerts."""
+    title = _title(summary)
+    look: Look = "critical" if summary.group else "warning"
+    if not summary.open:
+        look = "resolved" if summary.group else "info"
+    lines: list[Element] = [markdown(_storm(storm)) for storm in summary.storms if summary.open]
+    kinds = _by_rule(summary)
+    if kinds is not None:
+        lines.append(note(kinds))
+    first = min(summary.page, summary.pages - 1) * PAGE
+    lines += [_line(alert, summary) for alert in summary.alerts[first : first + PAGE]]
+    lines += _controls(summary, first // PAGE)
+    if summary.code:
+        lines.append(note(text(f"编号 {summary.code}", f"code {summary.code}")))
+    return card(header(title, severity=look), lines, summary=title)
+
+
+def over_card(summary: Summary, marker: str) -> Card:
+    """The one message that says that all of a group is over. ``marker`` is by what it is found again."""
+    count = len(summary.alerts)
+    back = sum(alert.reason in (Reason.RECOVERED, Reason.SEEN) for alert in summary.alerts)
+    title = text(f"{count} 个对象都恢复了", f"All {count} objects are back to normal")
+    if back < count:
+        title = text(f"{count} 条预警都结束了", f"All {count} alerts are over")
+    begun = [alert.fired_at for alert in summary.alerts if alert.fired_at]
+    ended = [alert.resolved_at for alert in summary.alerts if alert.resolved_at]
+    lines = []
+    if begun and ended:
+        first, last = clock_time(min(begun)), clock_time(max(ended))
+        lines.append(markdown(text(f"{first} 开始，{last} 全部结束", f"From {first} to {last}")))
+    if back < count:
+        zh = f"指标恢复 {back} 条，因规则、范围或对象变化结束 {count - back} 条"
+        en = f"{back} recovered, {count - back} ended because rule, scope or object changed"
+        lines.append(markdown(text(zh, en)))
+    lines.append(note(text(f"编号 {marker}", f"code {marker}")))
+    return card(header(title, severity="resolved"), lines, summary=title)
+
+
+def _title(summary: Summary) -> Text:
+    count, open_now = len(summary.alerts), summary.open
+    if not summary.group:
+        if not open_now:
+            return text(f"{count} 条预警来过又恢复了", f"{count} alerts came and went")
+        return text(f"你有 {open_now} 条未恢复的预警", f"You have {open_now} open alerts")
+    if not open_now:
+        return text(f"{count} 个对象都已结束", f"All {count} are over")
+    if open_now < count:
+        return text(
+            f"还有 {open_now} 个对象越过红线（共 {count} 个）", f"{open_now} of {count} still over the line"
+        )
+    return text(f"{count} 个对象越过红线", f"{count} objects over the red line")
+
+
+def _storm(storm: Storm) -> Text:
+    zh = (
+        f"**{safe(storm.rule)}**：{storm.of:,} 个对象里有 {storm.over:,} 个越线。"
+        "一次这么多，也可能是数据源有问题，请先核对数据"
+    )
+    en = (
+        f"**{safe(storm.rule)}**: {storm.over:,} of {storm.of:,} objects are over the line. "
+        "So many at once may also mean bad data; check the source first"
+    )
+    return text(zh, en)
+
+
+def _by_rule(summary: Summary) -> Text | None:
+    """How many of which rule, where there are several."""
+    count = Counter(alert.rule_id for alert in summary.alerts if alert.id not in summary.over)
+    if len(count) < 2:
+        return None
+    named = [(summary.rules.get(rule_id), number) for rule_id, number in count.most_common(4)]
+    said = " · ".join(f"{safe(rule.name if rule else '—')} {number}" for rule, number in named)
+    return text(said, said)
+
+
+def _line(alert: Alert, summary: Summary) -> Element:
+    rule, over = summary.rules.get(alert.rule_id), alert.id in summary.over
+    value = metric_text(alert.value, rule.metric.unit) if rule else "—"
+    name, name_en = (rule.metric.name, rule.metric.name_en) if rule else ("", "")
+    limit, title = safe(limit_text(rule, alert.limit) if rule else "—"), safe(alert.title)
+    bold = f"<font color='grey'>{title}</font>" if over else f"**{title}**"
+    zh, en = f"{name} {value} · 红线 {limit}", f"{name_en} {value} · red line {limit}"
+    if over or alert.state is not State.FIRING:
+        state = State.RESOLVED if over and alert.state is State.FIRING else alert.state
+        zh, en = f"{zh} · {STATE_ZH[state]}", f"{en} · {STATE_EN[state]}"
+    opened = button(text("查看", "Open"), "alert.show", {"id": alert.id, "v": alert.turn})
+    said = markdown(text(f"{bold}\n{zh}", f"{bold}\n{en}"))
+    return columns(cell(said, weight=4), cell(opened, weight=None), flex="none")
+
+
+def _controls(summary: Summary, page: int) -> list[Element]:
+    """Turning pages, and taking everything at once."""
+    built: list[Element] = []
+    last = summary.pages - 1
+    where = {"id": summary.group}
+    if page > 0:
+        built.append(button(text("上一页", "Previous"), "group.page", {**where, "p": page - 1}))
+    if page < last:
+        built.append(button(text("下一页", "Next"), "group.page", {**where, "p": page + 1}))
+    fresh = [each for each in summary.alerts if each.unseen or each.state is State.FIRING]
+    if fresh and (summary.group or summary.over):
+        sure = (text("全部知道了？", "Take them all?"), text(f"共 {len(fresh)} 条", f"{len(fresh)} alerts"))
+        built.append(button(text("全部知道了", "Got all"), "group.ack", where, confirm=sure))
+    shown = [hr(), columns(*(cell(item, weight=None) for item in built), flex="flow")] if built else []
+    if last > 0:
+        shown.append(
+            note(text(f"第 {page + 1}/{last + 1} 页，最严重的在前", f"Page {page + 1} of {last + 1}"))
+        )
+    return shown

@@ -1,0 +1,400 @@
+"""Two people, two copies, an approval, a platform that forgets to answer, a worker that dies: 500 orders.
+
+Everything runs in this thread: each work is the product's own job; each outside call may let something
+else happen first, do its work and lose the answer, or be when the worker is killed, as the seed says.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from decimal import Decimal
+from random import Random
+from typing import Any, cast
+
+import pytest
+from sqlalchemy.engine import Connection
+
+from bitable_sync.cells import Person
+from bitable_sync.platforms.ads import AdPlan
+from bot.model import Tap
+from rules import tables
+from rules.acting import Acting
+from rules.approving import WIDGETS, Approving
+from rules.check import Policy
+from rules.deps import Gateways, Worker
+from rules.grouping import WINDOW
+from rules.model import Action, State, TaskState
+from rules.sending import Sending
+from rules.specs import ALLOWANCES
+from runtime.db import Database
+from runtime.errors import TransientError, UnknownOutcome
+from runtime.ids import ChatId, InstanceCode, MessageId, OpenId, WorkId
+from runtime.jobrun import JobRun, Slots
+from runtime.work import Work, WorkQueue
+from tests.rules.kit import LI, ROI_RULE, WANG, House, texts
+
+ORDERS = 500
+CODE = "APPROVAL-1"
+
+
+class Killed(BaseException):
+    """The worker dies here."""
+
+
+class Desk(WorkQueue):
+    """Work waits here; the test decides what is done next, in the order of each lane."""
+
+    def __init__(self, db: Database) -> None:
+        super().__init__(db)
+        self.known: set[str] = set()
+        self.waiting_works: list[Work] = []
+
+    def put(self, conn: Connection, *works: Work) -> None:
+        """Take work once."""
+        del conn
+        for work in works:
+            if work.id not in self.known:
+                self.known.add(work.id)
+                self.waiting_works.append(work)
+
+    def first_of_lanes(self) -> list[Work]:
+        """What may be done next."""
+        lanes: dict[str, Work] = {}
+        for work in self.waiting_works:
+            lanes.setdefault(work.lane, work)
+        return list(lanes.values())
+
+
+@dataclass
+class Outside:
+    """The platform, the approvals and the messenger, with their own memory."""
+
+    random: Random
+    budget: Decimal = Decimal(2000)
+    enabled: bool = True
+    effects: list[str] = field(default_factory=list)
+    instances: dict[str, dict[str, Any]] = field(default_factory=dict)
+    messages: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sent: dict[str, str] = field(default_factory=dict)
+    trouble: int = 3
+    meanwhile: Callable[[], None] = lambda: None
+
+    def call(self, change: Callable[[], Any], *, writes: bool = False) -> Any:
+        """One call: something else first, then the work, then perhaps no answer."""
+        if self.random.random() < 0.4:
+            self.meanwhile()
+        fate = self.random.random() if self.trouble else 1.0
+        if fate < 0.2:
+            self.trouble -= 1
+            done = change() if self.random.random() < 0.6 else None
+            raise self.random.choice(
+                [
+                    Killed(),
+                    UnknownOutcome("没有回答") if done is not None and writes else TransientError("忙"),
+                ]
+            )
+        return change()
+
+    # --- advertising ---
+
+    def plan(self, plan_id: str) -> AdPlan:
+        """The plan as it stands."""
+        return cast("AdPlan", self.call(lambda: AdPlan(
+            plan_id, "夏季新品", "旗舰店", "DELIVERY_OK" if self.enabled else "DISABLE", self.enabled,
+            self.budget, Decimal(1000), Decimal(2000), 20, date(2026, 3, 2),
+        )))  # fmt: skip
+
+    def plans(self) -> list[AdPlan]:
+        """Not asked for here."""
+        return []
+
+    def set_budget(self, plan_id: str, budget: Decimal) -> None:
+        """A change by us."""
+        self.call(lambda: self._budget(plan_id, budget), writes=True)
+
+    def set_enabled(self, plan_id: str, *, enabled: bool) -> None:
+        """A change by us."""
+        self.call(lambda: self._enabled(plan_id, enabled), writes=True)
+
+    def _budget(self, plan_id: str, budget: Decimal) -> bool:
+        self.effects.append(f"{plan_id} budget {budget}")
+        self.budget = budget
+        return True
+
+    def _enabled(self, plan_id: str, enabled: bool) -> bool:
+        self.effects.append(f"{plan_id} enabled {enabled}")
+        self.enabled = enabled
+        return True
+
+    # --- approvals ---
+
+    def get_definition(self, code: str) -> dict[str, Any]:
+        """A form with all widgets."""
+        kinds = {key: "number" if key == "after" else "input" for key in (*WIDGETS[Action.ADJUST], "reason")}
+        listed = [{"id": key, "custom_id": key, "type": kind} for key, kind in kinds.items()]
+        return {"approval_name": code, "status": "ACTIVE", "form": json.dumps(listed)}
+
+    def create_instance(self, code: str, open_id: OpenId, form: Any, *, uuid: str) -> InstanceCode:
+        """One approval a uuid."""
+        del code, open_id
+        return cast("InstanceCode", self.call(lambda: self._instance(uuid, form), writes=True))
+
+    def _instance(self, uuid: str, form: Any) -> str:
+        self.instances.setdefault(uuid, {"status": "PENDING", "form": json.dumps(form)})
+        return uuid
+
+    def find(self, uuid: str) -> str | None:
+        """The approval with this uuid."""
+        return uuid if uuid in self.instances else None
+
+    def get_instance(self, code: str) -> dict[str, Any]:
+        """An approval as it stands."""
+        return cast("dict[str, Any]", self.call(lambda: dict(self.instances[code])))
+
+    def subscribe(self, code: str) -> None:
+        """Events come."""
+
+    # --- messages ---
+
+    def send_card(self, receiver: str, card: Mapping[str, Any], *, uuid: str) -> Any:
+        """One message a uuid."""
+        return self.call(lambda: self._message(receiver, card, uuid), writes=True)
+
+    def _message(self, receiver: str, card: Mapping[str, Any], uuid: str) -> Any:
+        message = self.sent.setdefault(uuid, f"om_{uuid}")
+        self.messages.setdefault(message, {"receiver": receiver, "card": dict(card)})
+
+        class Sent:
+            message_id, chat_id = MessageId(message), ChatId(f"oc_{receiver}")
+
+        return Sent
+
+    def update_card(self, message: str, card: Mapping[str, Any]) -> None:
+        """Draw a message anew."""
+        self.call(lambda: self.messages[message].update(card=dict(card)) or True)
+
+    def find_sent(self, chat: str, marker: str, **_since: Any) -> Any:
+        """A message of a chat that holds a text."""
+        for message, each in self.messages.items():
+            if f"oc_{each['receiver']}" == chat and marker in texts(each["card"]):
+                return self._message(each["receiver"], each["card"], message.removeprefix("om_"))
+        return None
+
+
+class Order:
+    """One order of events."""
+
+    def __init__(self, house: House, desk: Desk, seed: int) -> None:
+        self.house, self.desk, self.random = house, desk, Random(seed)
+        self.plan_id = f"9{seed:04}"
+        self.outside = Outside(self.random)
+        deps = Worker(
+            house.db, desk, house.clock, cast("Any", None), cast("Any", self.outside),
+            Gateways(ads=cast("Any", self.outside)), house.sources, house.policy, house.checker,
+            house.reviewer, cast("Any", self.outside),
+        )  # fmt: skip
+        sending, acting, approving = Sending(deps), Acting(deps), Approving(deps)
+        self.jobs: Mapping[str, Callable[[JobRun, Mapping[str, Any]], None]] = {
+            "rules.notify": sending.notify, "rules.refresh": sending.refresh, "rules.act": acting.act,
+            "rules.ask": approving.ask, "rules.look": approving.look, "rules.look_all": approving.look_all,
+        }  # fmt: skip
+        self.journals: dict[str, list[dict[str, Any]]] = {}
+        self.waiting: list[Callable[[], None]] = []
+        self.said: list[str] = []
+
+    # --- the world ---
+
+    def begin(self) -> None:
+        """The plan falls; its owner has a card, and so has the supervisor, who asked for it."""
+        self.house.write_plan(self.plan_id)
+        self.outside.trouble = 0
+        with self.house.db.begin() as conn:
+            self.house.actions.show(conn, self.house.tap(LI, "alert.show", self.alert()))
+        self.work_off()
+        self.outside.trouble = 3
+        alert = self.alert()
+        both = [(WANG, self.copy(WANG)), (LI, self.copy(LI))]
+        wishes = self.random.sample(["small", "large", "pause", "ack"], 2)
+        for (who, message), wish in zip(both, wishes, strict=True):
+            self.waiting.append(
+                lambda who=who, message=message, wish=wish: self.tap(who, message, wish, alert)
+            )  # type: ignore[misc]
+        self.waiting.append(self.random.choice([self.somebody_pauses, self.somebody_changes, self.nothing]))
+        self.random.shuffle(self.waiting)
+        self.outside.meanwhile = self.one_event
+
+    def copy(self, who: Person) -> str:
+        """The message a person holds."""
+        rows = self.house.rows(tables.alert_cards, alert_id=self.alert().id, receiver=who.open_id)
+        return str(rows[0].message_id)
+
+    def alert(self) -> Any:
+        """The alert as it is."""
+        return self.house.alert("rec_roi", self.plan_id)
+
+    def tap(self, who: Person, message: str, wish: str, alert: Any) -> None:
+        """A tap on a copy as it was when both were looking at it."""
+        actions = self.house.actions
+        action, handler, form = {
+            "small": ("adjust.submit", actions.submit, {"amount": "1400"}),
+            "large": ("adjust.submit", actions.submit, {"amount": "9000"}),
+            "pause": ("plan.pause", actions.pause, {}),
+            "ack": ("alert.ack", actions.ack, {}),
+        }[wish]
+        tap: Tap = replace(self.house.tap(who, action, alert, **form), message_id=MessageId(message))
+        with self.house.db.begin() as conn:
+            answer = handler(conn, tap)
+        self.outside.messages[message]["card"] = dict(answer.card or {})
+        self.said.append(answer.toast.zh if answer.toast else "")
+
+    def somebody_pauses(self) -> None:
+        """On the platform itself."""
+        self.outside.enabled = False
+
+    def somebody_changes(self) -> None:
+        """On the platform itself."""
+        self.outside.budget = Decimal(3000)
+
+    def nothing(self) -> None:
+        """Nobody touches the plan."""
+
+    def decide(self) -> None:
+        """Whoever was asked says yes or no, and an event may come or not."""
+        for uuid, instance in self.outside.instances.items():
+            if instance["status"] == "PENDING":
+                instance["status"] = self.random.choice(["APPROVED", "APPROVED", "REJECTED"])
+                with self.house.db.begin() as conn:
+                    self.desk.put(conn, Work("rules.look_all", f"look_all:{uuid}", f"look:{uuid}", {}))
+
+    def one_event(self) -> None:
+        """One thing people do."""
+        if self.waiting and self.random.random() < 0.7:
+            self.waiting.pop()()
+        elif self.random.random() < 0.5:
+            self.decide()
+
+    # --- the worker ---
+
+    def run(self) -> None:
+        """Everything happens, in this order's order."""
+        self.begin()
+        while self.waiting:
+            self.one_event()
+            if self.random.random() < 0.6:
+                self.one_work()
+        self.work_off()
+        self.decide()
+        self.work_off()
+
+    def work_off(self) -> None:
+        """Do what waits until nothing does."""
+        while self.desk.waiting_works:
+            self.one_work()
+
+    def one_work(self) -> None:
+        """Do one work; a killed one begins anew, with what its journal holds."""
+        ready = self.desk.first_of_lanes()
+        if not ready:
+            return
+        work = self.random.choice(ready)
+        job = self.jobs.get(work.job)
+        resumed = work.id in self.journals
+        journal, done = self.journals.setdefault(work.id, []), 0
+
+        def record(_name: str, fn: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+            nonlocal done
+            if done == len(journal):
+                journal.append(fn())
+            done += 1
+            return journal[done - 1]
+
+        run = JobRun(
+            WorkId(work.id),
+            record=record,
+            slots=Slots(1),
+            clock=self.house.clock,
+            resumed=resumed,
+            first_wait=0.0,
+        )
+        try:
+            if job is not None:
+                job(run, work.args)
+        except Killed:
+            return
+        self.desk.waiting_works.remove(work)
+
+    # --- what must hold ---
+
+    def judge(self) -> None:
+        """At most one change by us; it is the one that was asked for; every copy says what is true."""
+        tasks = self.house.rows(tables.alert_tasks, object_id=self.plan_id)
+        assert len(tasks) <= 1, "of two wishes for one turn one is decided"
+        effects = self.outside.effects
+        assert len(effects) <= 1, effects
+        task = tasks[0] if tasks else None
+        if task is None:
+            assert effects == []
+        elif task.state is TaskState.DONE:
+            self._judge_done(task, effects)
+        elif effects:  # made, and then changed again by somebody: said, and not undone
+            assert task.state is TaskState.FAILED
+            assert ("现在显示 ¥3,000" in task.result, self.outside.budget) == (True, Decimal(3000)), (
+                task.result
+            )
+        else:
+            assert task.state is TaskState.FAILED
+        self._judge_cards(task)
+
+    def _judge_done(self, task: Any, effects: Sequence[str]) -> None:
+        if task.kind is Action.PAUSE:
+            assert not self.outside.enabled
+            assert effects in ([f"{self.plan_id} enabled False"], []), "or somebody paused it before us"
+        else:
+            assert effects == [f"{self.plan_id} budget {task.amount}"]
+            assert task.after == task.amount
+        if task.amount == 9000:
+            assert self.outside.instances[task.id]["status"] == "APPROVED"
+
+    def _judge_cards(self, task: Any) -> None:
+        alert = self.alert()
+        said = {None: "知道了", TaskState.DONE: "✓", TaskState.FAILED: "没有成功"}[
+            task.state if task else None
+        ]
+        copies = self.house.rows(tables.alert_cards, alert_id=alert.id)
+        assert {copy.receiver for copy in copies} == {WANG.open_id, LI.open_id}
+        for copy in copies:
+            assert copy.shown_version == alert.version
+            assert said in texts(self.outside.messages[copy.message_id]["card"]), said
+        assert alert.state is State.ACKED
+        receivers = [each["receiver"] for each in self.outside.messages.values()]
+        assert sorted(receivers) == sorted([WANG.open_id, LI.open_id]), "nobody has two cards"
+
+
+@pytest.mark.db
+@pytest.mark.timeout(400)
+def test_five_hundred_orders_have_one_effect_and_one_truth(database: Database, tmp_path: Any) -> None:
+    """Whatever the order, at most one change is made, and everybody reads what it was."""
+    policy = Policy(approvals={Action.ADJUST: CODE})
+    house = House(database, tmp_path, policy=policy)
+    desk = Desk(database)
+    house.queue = desk
+    house.checker.queue = house.actions.queue = desk
+    house.put(ALLOWANCES, {"rec_a": {"name": "所有人", "budget": Decimal(2500)}})
+    house.write_rule(replace(ROI_RULE, actions=("调整预算", "暂停计划", "知道了")))
+    outcomes: dict[str, int] = {}
+    for seed in range(ORDERS):
+        desk.waiting_works.clear()
+        house.advance(2 * WINDOW)
+        order = Order(house, desk, seed)
+        order.run()
+        try:
+            order.judge()
+        except AssertionError as error:
+            raise AssertionError(f"order {seed}: {error}") from error
+        for task in house.rows(tables.alert_tasks, object_id=order.plan_id):
+            key = f"{task.kind.value} {task.amount} {task.state.value}"
+            outcomes[key] = outcomes.get(key, 0) + 1
+    house.close()
+    wanted = ("调整预算 1400 已完成", "调整预算 9000 已完成", "调整预算 9000 失败", "暂停计划 0 已完成")
+    assert min(outcomes.get(key, 0) for key in wanted) >= 20, outcomes

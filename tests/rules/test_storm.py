@@ -1,0 +1,114 @@
+"""Five thousand SKUs fall at once: the worker, the sandbox and the platform's limits."""
+
+import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bitable_sync.cells import CellValue, Person
+from bot.model import Tap, TapAnswer
+from rules import tables
+from rules.model import State
+from rules.specs import ALERTS, STOCK, TABLES, TASKS
+from runtime.db import Database
+from runtime.ids import ChatId, EventId, MessageId, OpenId
+from runtime.work import Work
+from tests.rules.kit import sku, texts
+from tests.rules.stage import STOCK_ROW, Scene, open_scene
+from tests.support.wait import until
+
+pytestmark = [pytest.mark.db, pytest.mark.timeout(240)]
+
+SKUS, BUYERS, SECONDS = 5_000, 12, 10
+
+
+def rows(buyers: list[Person], qty: int) -> dict[str, dict[str, CellValue]]:
+    """Every SKU with so many pieces, dealt out to the buyers."""
+    return {
+        f"rec_{n:04}": sku(
+            f"SKU-{n:04}",
+            name=f"商品{n:04}",
+            qty=Decimal(qty),
+            owner=(buyers[n % BUYERS],),
+            safety=Decimal(100),
+        )
+        for n in range(SKUS)
+    }
+
+
+def check(scene: Scene, name: str) -> None:
+    """The regular check, by the worker."""
+    scene.put(Work("rules.check", f"check:{name}", "", {}))
+
+
+def page(scene: Scene, who: Person, group: Any, number: int) -> TapAnswer:
+    """A tap on 下一页."""
+    handler = scene.web.tap_handler("group.page")
+    assert handler is not None
+    value = {"a": "group.page", "id": group.id, "p": number}
+    tap = Tap(
+        EventId(f"page{number}"), OpenId(who.open_id), "group.page", value, {}, None,
+        MessageId(group.message_id), ChatId(group.chat_id), "c-1", scene.floor.clock.now(),
+    )  # fmt: skip
+    with scene.floor.db.begin() as conn:
+        return handler(conn, tap)
+
+
+@pytest.fixture
+def scene(sandbox: Any, database: Database, tmp_path: Path) -> Any:
+    """A company of sixty whose mirror holds five thousand SKUs, all well, with the platform's limits on."""
+    sandbox.world.reset("crowd:60", seed=1)
+    built = open_scene(sandbox, database, tmp_path)
+    for spec in TABLES:
+        if spec.key not in (ALERTS, TASKS):
+            built.sync.mirror.begin_pull(spec.key)
+            built.sync.mirror.end_pull(spec.key, started=built.floor.clock.now())
+    built.sync.mirror.put(STOCK, rows(built.people[1 : BUYERS + 1], 900), seen_at=built.floor.clock.now())
+    built.add("rules", STOCK_ROW)
+    sandbox.world.limits_on = True
+    yield built
+    built.engine.close()
+    built.feishu.close()
+    built.floor.mirror.close()
+
+
+def test_five_thousand_skus_are_one_summary_a_buyer(scene: Scene) -> None:
+    """Each of twelve buyers has one summary within ten seconds, pages turn, the end is one message each."""
+    buyers = scene.people[1 : BUYERS + 1]
+    scene.sync.mirror.put(STOCK, rows(buyers, 0), seen_at=scene.floor.clock.now())
+    begun = time.monotonic()
+    check(scene, "fall")
+    until(lambda: all(scene.cards(buyer) for buyer in buyers), timeout=60, what="every buyer has a card")
+    took = time.monotonic() - begun
+    assert took < SECONDS, f"{took:.1f} s"
+    share = SKUS // BUYERS
+    for buyer in buyers:
+        (card,) = scene.cards(buyer)
+        assert any(f"{count} 个对象越过红线" in texts(card["content"]) for count in (share, share + 1))
+        assert "5,000 个对象里有 5,000 个越线" in texts(card["content"])
+        assert "先核对数据" in texts(card["content"])
+    groups = {row.receiver: row for row in scene.stored(tables.alert_groups)}
+    assert sorted(groups) == sorted(buyer.open_id for buyer in buyers)
+    assert {row.state for row in scene.stored(tables.alert_notices)} == {"sent"}
+    turned = texts(page(scene, buyers[0], groups[buyers[0].open_id], 41).card)
+    assert "第 42/42 页" in turned
+    _all_well_again(scene, buyers)
+
+
+def _all_well_again(scene: Scene, buyers: list[Person]) -> None:
+    scene.sync.mirror.put(STOCK, rows(buyers, 900), seen_at=scene.floor.clock.now())
+    check(scene, "restored")
+    until(
+        lambda: all(row.over_at for row in scene.stored(tables.alert_groups)),
+        timeout=60, what="every end is told",
+    )  # fmt: skip
+    assert {row.state for row in scene.stored(tables.alerts)} == {State.RESOLVED}
+    for buyer in buyers:
+        shown = [texts(card["content"]) for card in scene.cards(buyer)]
+        assert len(shown) == 2
+        assert sum("个对象都恢复了" in words for words in shown) == 1
+        assert sum("个对象都已结束" in words for words in shown) == 1
+    refused = [call for call in scene.calls("/im/v1/messages") if call["status"] in (400, 429)]
+    assert refused == [], "no call met a limit of the platform"
