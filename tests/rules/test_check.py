@@ -10,6 +10,7 @@ from bitable_sync.changes import Change
 from bitable_sync.mirror import ROWS, STATE
 from rules import store, tables
 from rules.check import Policy
+from rules.evaluate import evaluate_all
 from rules.model import Doubt, Reason, State
 from rules.parse import RuleText
 from rules.specs import PLANS, RULES, STOCK
@@ -66,6 +67,26 @@ def test_a_recovered_number_resolves_and_closes_the_episode(house: House) -> Non
         "recovered",
     )
     assert len(house.notices()) == 1
+
+
+@pytest.mark.parametrize("edit", [{"threshold": "1:1"}, {"enabled": False}, None])
+def test_a_rule_changed_while_it_was_judged_decides_nothing(
+    house: House, edit: dict[str, object] | None
+) -> None:
+    """Findings of the former version are dropped: the edit, or the deletion, looks at everything itself."""
+    house.write_rule()
+    (rule,) = house.checker.rules(PLANS)
+    house.put(PLANS, {"rec_1001": plan()})
+    rows = house.mirror.rows(PLANS)
+    (findings,) = evaluate_all([rule], rows, house.checker.ground(PLANS, [rule]))
+    if edit is None:
+        house.mirror.remove(RULES, ["rec_roi"])
+        house.reviewer.review()
+    else:
+        house.write_rule(changed(**edit))
+    house.checker.apply(rule, findings, rows, gone=())
+    assert [alert.state for alert in house.open()] == []
+    assert house.notices() == []
 
 
 def test_a_threshold_edited_while_firing_keeps_the_alert(house: House) -> None:
