@@ -1,7 +1,8 @@
 # One-word commands. Each sets itself up on a machine with Python 3.11 and pip and nothing else.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
-JOBS ?= 2
+# Most of a scenario is waiting for processes that start, so there are more jobs than cores.
+JOBS ?= 4
 # A file's tests share what it sets up, so they stay in one process; conftest.py puts long files first.
 DIST := --dist loadfile --no-loadscope-reorder
 # `make test ORDER=` shuffles the tests.

@@ -5,8 +5,8 @@ from alembic import op
 
 from runtime.db import Json, Utc
 
-revision = "0013_alert_semantics"
-down_revision = "0009_approvals"
+revision = "0012_alert_semantics"
+down_revision = "0011_hours"
 branch_labels = None
 depends_on = None
 

@@ -5,8 +5,8 @@ from alembic import op
 
 from runtime.db import Utc
 
-revision = "0012_hours"
-down_revision = "0009_approvals"
+revision = "0011_hours"
+down_revision = "0010_platforms"
 branch_labels = None
 depends_on = None
 
