@@ -45,7 +45,7 @@ bench-payday: .venv/.dev  ## 10,000 people are paid at the platform's limits, wi
 	$(BIN)/python -m benchmarks.payday --people 10000 --kills
 
 bench-images: .venv/.dev  ## 100 requests for images are made, with three kill -9; some minutes
-	CHORUS_KILL_SHARE=4.17 $(BIN)/pytest -s tests/scenario/test_art_kill.py
+	CHORUS_TEST_SHARE=4.17 $(BIN)/pytest -s tests/scenario/test_art_kill.py
 
 lock: .venv/.dev  ## new hashed locks, without index addresses
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --universal --python-version 3.11 \

@@ -140,6 +140,13 @@ class Mirror:
         query = sa.select(ROWS).where(ROWS.c.table_key == table).order_by(ROWS.c.record_id)
         return self._rows(table, query)
 
+    def holding(self, table: str, key: str) -> list[Row]:
+        """The rows in which something stands in a column; cheap where that is few rows of many."""
+        query = sa.select(ROWS).where(ROWS.c.table_key == table).order_by(ROWS.c.record_id)
+        if not self.specs.table(table).private:  # what is sealed must be opened to be looked at
+            query = query.where(ROWS.c.data.contains(f'"{key}":', autoescape=True))
+        return [row for row in self._rows(table, query) if row.values[key] != EMPTY]
+
     def get(self, table: str, record_id: str) -> Row | None:
         """One row, or None if the mirror does not know it."""
         found = self.many(table, [record_id])

@@ -92,8 +92,8 @@ class Telling:
             self.pusher.upsert(SYNC_LOG, rows, cause=f"tell:{table_key}")
 
     def _rows(self, table_key: str, wanted: dict[RecordId, str]) -> None:
-        for row in self.mirror.rows(table_key):
-            sentence = wanted.get(row.record_id)
-            standing = row.values[SYNC_ISSUE]
-            if (sentence or EMPTY) != standing:
-                self.pusher.write(table_key, row.record_id, {SYNC_ISSUE: sentence or EMPTY})
+        told = {row.record_id: row for row in self.mirror.holding(table_key, SYNC_ISSUE)}
+        for record_id, row in sorted((told | self.mirror.many(table_key, wanted)).items()):
+            sentence = wanted.get(record_id) or EMPTY
+            if sentence != row.values[SYNC_ISSUE]:
+                self.pusher.write(table_key, record_id, {SYNC_ISSUE: sentence})

@@ -1,7 +1,7 @@
 """Jobs of the tables: pull numbers from the platforms, check, answer in rule rows, fill the boards."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -27,6 +27,8 @@ from runtime.jobrun import JobRun
 from runtime.work import Work
 
 BOARD_ROWS = 500
+JUST_READ = timedelta(minutes=10)
+"""A table read this lately is not read again to find lost events."""
 EDITED = (RULES, ALLOWANCES, SILENCES, DUTY, *DATA_TABLES)
 """The tables people edit and rules are judged by: the mirror must hold all of their rows."""
 
@@ -70,9 +72,8 @@ class Tables:
         key = spec.business_key[0]
         # Two connections that name one object: the first in the manifest counts, one row stays one row.
         rows = list({row[key]: row for row in reversed(rows)}.values())
-        known: dict[str, Any] = {}
-        for row in self.deps.sync.mirror.rows(table):
-            known[str(row.values.get(key))] = row
+        standing = self.deps.sync.mirror.by_keys(table, {str(row[key]) for row in rows})
+        known = {name: found[-1] for name, found in standing.items()}
         changed = changed_rows(rows, known, key)
         if changed:
             self.deps.sync.pusher.upsert(table, changed, cause=cause)
@@ -147,10 +148,12 @@ class Tables:
     def reread(self, run: JobRun, args: Mapping[str, Any]) -> None:
         """Read one whole table of the base into the mirror and judge by what was found.
 
-        A base that does not answer is logged; the next beat reads it.
+        A base that does not answer is logged; the next beat reads it. What was read just now is not read
+        again: after a start the first reading and a missed reconciliation come together.
         """
         table, mirror = str(args["table"]), self.deps.sync.mirror
-        if args.get("first") and mirror.age(table, self.deps.clock.now()) is not None:
+        age = mirror.age(table, self.deps.clock.now())
+        if age is not None and (args.get("first") or age < JUST_READ):
             return
         try:
             run.attempt("read", lambda: self.deps.sync.puller.pull(table).rows, tries=4)

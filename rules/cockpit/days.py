@@ -14,14 +14,18 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bitable_sync.mirror import Mirror
+from bitable_sync.mirror import Cells, Mirror
+from bitable_sync.pieces import pieces
 from rules.cockpit import tables as t
-from rules.cockpit.figures import judge_sku
+from rules.cockpit.figures import judge_sku, plainly_fine
 from rules.cockpit.model import Sku, StockDay
 from rules.sources import Values
 from rules.specs import PLANS, SHOPS, STOCK
 from rules.store import upsert
 from runtime.clock import SHANGHAI
+
+PIECE: Final = 2000
+"""Rows of the mirror read at a time."""
 
 KEEP: Final = timedelta(days=400)
 """A year to compare with, and a month to spare."""
@@ -135,8 +139,13 @@ def _differs(row: Mapping[str, Any], known: Mapping[str, Any] | None) -> bool:
 
 
 def stock_now(mirror: Mirror) -> list[Sku]:
-    """All SKUs as the mirror has them, judged."""
-    return [judge_sku(row.values) for row in mirror.rows(STOCK)]
+    """All SKUs as the mirror has them, judged; of a fine one only what is counted."""
+    spec = mirror.specs.table(STOCK)
+    return [
+        plainly_fine(raw) or judge_sku(Cells(raw, spec))
+        for piece in pieces(mirror, STOCK, PIECE)
+        for raw in piece
+    ]
 
 
 def keep_stock(conn: Connection, counts: Iterable[StockDay], at: datetime) -> None:

@@ -16,13 +16,14 @@ import pytest
 from sqlalchemy.engine import Connection
 
 from bitable_sync.cells import Person
-from bitable_sync.platforms.ads import AdPlan
+from bitable_sync.platforms.facts import DOUYIN, AdPlan, PlanState
+from bitable_sync.platforms.gateways import Gateways
 from bot.model import Tap
 from rules import tables
 from rules.acting import Acting
 from rules.approving import WIDGETS, Approving
 from rules.check import Policy
-from rules.deps import Gateways, Worker
+from rules.deps import Worker
 from rules.grouping import WINDOW
 from rules.model import Action, State, TaskState
 from rules.sending import Sending
@@ -33,8 +34,9 @@ from runtime.ids import ChatId, InstanceCode, MessageId, OpenId, WorkId
 from runtime.jobrun import JobRun, Slots
 from runtime.work import Work, WorkQueue
 from tests.rules.kit import LI, ROI_RULE, WANG, House, texts
+from tests.support.share import sized
 
-ORDERS = 500
+(ORDERS,) = sized(500)
 CODE = "APPROVAL-1"
 
 
@@ -71,6 +73,7 @@ class Outside:
     """The platform, the approvals and the messenger, with their own memory."""
 
     random: Random
+    platform: str = DOUYIN
     budget: Decimal = Decimal(2000)
     enabled: bool = True
     effects: list[str] = field(default_factory=list)
@@ -101,7 +104,7 @@ class Outside:
     def plan(self, plan_id: str) -> AdPlan:
         """The plan as it stands."""
         return cast("AdPlan", self.call(lambda: AdPlan(
-            plan_id, "夏季新品", "旗舰店", "DELIVERY_OK" if self.enabled else "DISABLE", self.enabled,
+            plan_id, "夏季新品", DOUYIN, "旗舰店", PlanState.LIVE if self.enabled else PlanState.PAUSED,
             self.budget, Decimal(1000), Decimal(2000), 20, date(2026, 3, 2),
         )))  # fmt: skip
 
@@ -191,7 +194,7 @@ class Order:
         self.outside = Outside(self.random)
         deps = Worker(
             house.db, desk, house.clock, cast("Any", None), cast("Any", self.outside),
-            Gateways(ads=cast("Any", self.outside)), house.sources, house.policy, house.checker,
+            Gateways(ads={"ads": cast("Any", self.outside)}), house.sources, house.policy, house.checker,
             house.reviewer, cast("Any", self.outside),
         )  # fmt: skip
         sending, acting, approving = Sending(deps), Acting(deps), Approving(deps)

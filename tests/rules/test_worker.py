@@ -4,6 +4,7 @@ Numbers in, card out, tap, platform changed, everything shown.
 """
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -206,7 +207,11 @@ def test_a_rule_deleted_while_its_event_was_lost_is_noticed(scene: Scene) -> Non
     rule_id = scene.rows("rules")[0]["record_id"]
     manager = scene.people[0].open_id
     scene.sandbox.world.bitable.delete_as(manager, scene.app, scene.table("rules"), rule_id)
-    scene.put(Work("rules.reconcile", "reconcile:test", "", {}))
+    scene.put(Work("rules.reconcile", "reconcile:soon", "", {}))
+    until(lambda: scene.finished("reread:rules:reconcile:soon"), timeout=20, what="it is looked at")
+    assert scene.stored(tables.alerts)[0].state is State.FIRING  # read a moment ago: not read again
+    scene.sync.mirror.end_pull("rules", started=now() - timedelta(hours=6))
+    scene.put(Work("rules.reconcile", "reconcile:later", "", {}))
     until(
         lambda: scene.stored(tables.alerts)[0].state is State.RESOLVED, timeout=20, what="the alert is closed"
     )

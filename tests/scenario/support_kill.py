@@ -22,16 +22,8 @@ from tests.scenario.house import RULES, STOCK
 NEVER = "0 4 1 1 *"
 """A schedule that does not fire while a test runs: the numbers come from people here, not from platforms."""
 
-SHARE = float(os.environ.get("CHORUS_KILL_SHARE") or 1)
-"""How much of a kill test's day is played: 0.25 plays a quarter of its events and people."""
-
 HEALTHY, LIMIT = 100, 50
 SHOPS = 10
-
-
-def sized(*whole: int) -> tuple[int, ...]:
-    """Numbers of a whole day, cut to the share that is played."""
-    return tuple(max(1, round(each * SHARE)) for each in whole)
 
 
 @dataclass(slots=True)

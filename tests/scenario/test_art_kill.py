@@ -1,6 +1,6 @@
 """``kill -9`` while images are generated, composed and uploaded: every request is finished, nothing twice.
 
-The seed decides the moments; it is printed, and CHORUS_KILL_SEED repeats it. CHORUS_KILL_SHARE says how
+The seed decides the moments; it is printed, and CHORUS_KILL_SEED repeats it. CHORUS_TEST_SHARE says how
 many requests are pasted: 24 fit into a continuous integration, `make bench-images` asks for 100.
 """
 
@@ -24,6 +24,7 @@ from sandbox.studio_crowd import StudioCrowd, title
 from sandbox.studio_day import REQUESTS
 from tests.scenario import support_kill as support
 from tests.scenario.support_kill import NEVER, Ledger
+from tests.support.share import sized
 
 pytestmark = [
     pytest.mark.process,
@@ -32,7 +33,7 @@ pytestmark = [
     pytest.mark.xdist_group("scenario-art-kill"),
 ]
 
-(COUNT,) = support.sized(24)
+(COUNT,) = sized(24)
 SIZES = ("抖音推荐素材 600×800",)
 SCHEDULES = dict.fromkeys(("pull_ads", "pull_stock", "pull_shops", "check_rules", "reconcile"), NEVER)
 ROOMY = {"quota": {"monthly_calls": 1_000_000, "warn_at": 0.8}}

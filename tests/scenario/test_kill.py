@@ -1,7 +1,7 @@
 """``kill -9`` at random points of a busy day: nothing acknowledged is lost, nobody is told twice.
 
 The seed decides the order of the victims and the moments; it is printed, and CHORUS_KILL_SEED repeats it.
-CHORUS_KILL_SHARE plays a part of the day.
+CHORUS_TEST_SHARE plays a part of the day.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from sandbox.office import Office
 from sandbox.stage import Stage, answers
 from tests.scenario import support_kill as support
 from tests.scenario.support_kill import NEVER, Ledger, Shelf
+from tests.support.share import sized
 
 pytestmark = [
     pytest.mark.process,
@@ -28,7 +29,7 @@ pytestmark = [
     pytest.mark.timeout(420),
 ]
 
-EVENTS, ARTICLES, CARDS = support.sized(2000, 330, 500)
+EVENTS, ARTICLES, CARDS = sized(2000, 330, 500)
 KILLS = 3
 PACE = 80
 """Events a second: each part of the day takes eight seconds, so a kill meets work of every kind."""

@@ -1,7 +1,7 @@
 """``kill -9`` while pay is computed, sealed and pushed: everybody has one payslip, and it is right.
 
 The seed decides who is killed when; it is printed, and CHORUS_KILL_SEED repeats it.
-CHORUS_KILL_SHARE pays a part of the people.
+CHORUS_TEST_SHARE pays a part of the people.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from sandbox.payday_crowd import CrowdDay
 from sandbox.stage import Stage, answers
 from tests.scenario import support_kill as support
 from tests.scenario.support_kill import NEVER, Ledger
+from tests.support.share import sized
 
 pytestmark = [
     pytest.mark.process,
@@ -41,7 +42,7 @@ pytestmark = [
     pytest.mark.xdist_group("scenario-pay-kill"),
 ]
 
-(PEOPLE,) = support.sized(300)
+(PEOPLE,) = sized(300)
 SCHEDULES = dict.fromkeys(("pull_ads", "pull_stock", "pull_shops", "check_rules", "reconcile"), NEVER)
 ROOMY = {"quota": {"monthly_calls": 1_000_000, "warn_at": 0.8}}
 TENANT = "yueran"
