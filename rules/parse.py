@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from bitable_sync.cells import EMPTY, CellValue, Person, Unreadable
@@ -135,8 +136,9 @@ def _plain(value: CellValue) -> str:
     return str(value).strip()
 
 
+@lru_cache(maxsize=1024)
 def parse(rule_id: RuleId, text: RuleText, catalog: Catalog) -> Rule | list[Problem]:
-    """Turn the text of a row into a rule.
+    """Turn the text of a row into a rule; the same text is read once, however often rules are looked up.
 
     Args:
         rule_id: the record id of the row, so that renaming a rule keeps its alerts.
