@@ -1,7 +1,7 @@
 """Checks: which rules look at which rows, and the commit of what they find. Never calls outside.
 
 The event path (:meth:`Checker.rows_changed`) and the scan (:meth:`Checker.scan`) end in the same ``evaluate``
-and ``_apply``; the scan only finds out first, column by column, which objects are worth judging. So they
+and ``apply``; the scan only finds out first, column by column, which objects are worth judging. So they
 cannot disagree.
 """
 

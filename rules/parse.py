@@ -171,25 +171,10 @@ def parse(rule_id: RuleId, text: RuleText, catalog: Catalog) -> Rule | list[Prob
         return found.problems
     cc = tuple(Person(open_id, name) for open_id, name in text.cc)
     return Rule(
-        rule_id,
-        text.name,
-        words.spec.key,
-        core.metric,
-        core.comparison,
-        core.limit,
-        core.recover,
-        scope,
-        hold_for,
-        floor,
-        severity,
-        owner_key,
-        cc,
-        text.cc_may_act,
-        actions,
-        text.enabled,
-        sample,
-        core.condition,
-    )
+        rule_id, text.name, words.spec.key, core.metric, core.comparison, core.limit, core.recover, scope,
+        hold_for, floor, severity, owner_key, cc, text.cc_may_act, actions, text.enabled, sample=sample,
+        condition=core.condition,
+    )  # fmt: skip
 
 
 class _Reader:
