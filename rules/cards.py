@@ -50,6 +50,7 @@ from rules.wording import (
     comparison_en,
     hour,
     limit_text,
+    metric_name,
     metric_text,
     people_text,
     reason_text,
@@ -121,9 +122,10 @@ def _headline(view: View) -> Element:
     zh, en = reason_text(alert)
     if rule is not None and _over_the_line(alert) and alert.value is not None:
         value, limit = metric_text(alert.value, rule.metric.unit), limit_text(rule, alert.limit)
+        name, name_en = metric_name(rule.metric)
         said = text(
-            f"**{rule.metric.name} {value}**，{rule.comparison.value}{_spaced(safe(limit))}",
-            f"**{rule.metric.name_en} {value}**, {comparison_en(rule.comparison)} {safe(limit)}",
+            f"**{name} {value}**，{rule.comparison.value}{_spaced(safe(limit))}",
+            f"**{name_en} {value}**, {comparison_en(rule.comparison)} {safe(limit)}",
         )
         return markdown(said, size="heading")
     hint = DOUBT_HINT.get(alert.doubt, "") if alert.doubt and alert.state is State.UNKNOWN else ""
@@ -138,7 +140,8 @@ def _numbers(view: View, rule: Rule) -> Element:
         pairs.append((text("条件", "Condition"), safe(limit_text(rule, None))))
     elif not _over_the_line(alert):  # else the headline has said it
         last = ("当前", "now") if alert.open else ("最后一次", "last")
-        name = text(f"{last[0]}{_spaced(rule.metric.name)}", f"{rule.metric.name_en}, {last[1]}")
+        zh, en = metric_name(rule.metric)
+        name = text(f"{last[0]}{_spaced(zh)}", f"{en}, {last[1]}")
         pairs += [
             (name, metric_text(alert.value, unit)),
             (text("红线", "Red line"), safe(limit_text(rule, alert.limit))),

@@ -1,7 +1,7 @@
 """Checks: which rules look at which rows, and the commit of what they find. Never calls outside.
 
 The event path (:meth:`Checker.rows_changed`) and the scan (:meth:`Checker.scan`) end in the same ``evaluate``
-and ``_apply``; the scan only finds out first, column by column, which objects are worth judging. So they
+and ``apply``; the scan only finds out first, column by column, which objects are worth judging. So they
 cannot disagree.
 """
 
@@ -91,9 +91,13 @@ class Checker:
         """Judge only the rows that changed, by the rules that watch this table."""
         rows, gone = self._touched(table, changes)
         rules = self.rules(table)
-        ground = self.ground(table, rules, {object_id(row, self.catalog.by_key(table)) for row in rows})
+        objects = {object_id(row, self.catalog.by_key(table)) for row in rows}
+        ground = self.ground(table, rules, objects)
+        with self.db.read() as conn:
+            live = store.live_objects(conn, [rule.id for rule in rules], objects | gone)
         for rule, findings in zip(rules, evaluate_all(rules, rows, ground), strict=True):
-            self.apply(rule, findings, rows, gone=gone)
+            if rule.id in live or any(finding.opens for finding in findings):
+                self.apply(rule, findings, rows, gone=gone)
 
     def scan(self, table: str | None = None) -> dict[str, Outcome]:
         """Judge every row by every rule in force (of one table if given) and commit what follows.

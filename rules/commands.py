@@ -5,14 +5,17 @@ from collections.abc import Mapping, Sequence
 from sqlalchemy.engine import Connection
 
 from bot.model import ChatMessage, Reply
+from rules import history
 from rules.access import may_see
 from rules.check import Policy
+from rules.compiled import program
 from rules.evaluate import evaluate
 from rules.model import Alert, Rule
 from rules.preview import preview_card, replay
 from rules.rulebook import load_entries, renamed_columns
 from rules.store import all_points, listed_alerts
 from rules.summary import Summary, summary_card
+from rules.tree import columns
 from rules.views import Sources, find_rows
 
 PREVIEW_WORDS = ("规则预览", "preview")
@@ -85,7 +88,9 @@ class Commands:
         words = self.sources.catalog.by_key(rule.table)
         rows = self.sources.mirror.rows(rule.table)
         words = words.also(renamed_columns(conn, self.sources.catalog)[words.spec.name].items())
-        findings = evaluate(rule, rows, words)
+        judged = program(rule)
+        before = history.load(conn, rule.table, columns(judged.breach, judged.condition), now)
+        findings = evaluate(rule, rows, words, past=before)
         past = replay(rule, findings, all_points(conn, rule.table, rule.metric.key), now)
         names_of = {str(row.values.get(words.id_key)): str(row.values.get("name")) for row in rows}
         card = preview_card(rule, findings, past, names_of)

@@ -165,9 +165,9 @@ class TableWords:
         return self.spec.business_key[0]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Catalog:
-    """All data tables by the Chinese name people pick in 数据表."""
+    """All data tables by the Chinese name people pick in 数据表. Equal only to itself."""
 
     tables: Mapping[str, TableWords]
 

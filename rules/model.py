@@ -195,6 +195,11 @@ class Finding:
     sentence: str = ""
     seen_at: datetime | None = None
 
+    @property
+    def opens(self) -> bool:
+        """Whether it may begin an alert where there was none."""
+        return self.verdict is Verdict.BREACH or (self.doubt is not None and self.doubt.opens)
+
 
 class State(StrEnum):
     """Where an alert stands.

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from typing import Any
 
 from bitable_sync.cells import EMPTY, CellValue, Person, Unreadable
@@ -138,8 +139,9 @@ def _plain(value: CellValue) -> str:
     return str(value).strip()
 
 
+@lru_cache(maxsize=1024)
 def parse(rule_id: RuleId, text: RuleText, catalog: Catalog) -> Rule | list[Problem]:
-    """Turn the text of a row into a rule.
+    """Turn the text of a row into a rule; the same text is read once, however often rules are looked up.
 
     Args:
         rule_id: the record id of the row, so that renaming a rule keeps its alerts.
@@ -175,27 +177,10 @@ def parse(rule_id: RuleId, text: RuleText, catalog: Catalog) -> Rule | list[Prob
         return found.problems
     cc = tuple(Person(open_id, name) for open_id, name in text.cc)
     return Rule(
-        rule_id,
-        text.name,
-        words.spec.key,
-        core.metric,
-        core.comparison,
-        core.limit,
-        core.recover,
-        scope,
-        hold_for,
-        floor,
-        severity,
-        owner_key,
-        cc,
-        text.cc_may_act,
-        actions,
-        text.enabled,
-        sample,
-        core.condition,
-        keep_for,
-        text.covers,
-    )
+        rule_id, text.name, words.spec.key, core.metric, core.comparison, core.limit, core.recover, scope,
+        hold_for, floor, severity, owner_key, cc, text.cc_may_act, actions, text.enabled, sample=sample,
+        condition=core.condition, keep_for=keep_for, covers=text.covers,
+    )  # fmt: skip
 
 
 class _Reader:

@@ -107,15 +107,23 @@ def load_alerts(
     return {alert.object_id: alert for alert in found}
 
 
-def live_objects(conn: Connection, rule_ids: Collection[str]) -> dict[str, set[str]]:
-    """Rule id → the objects whose alerts are in any state but quiet: every check must look at them."""
+def live_objects(
+    conn: Connection, rule_ids: Collection[str], object_ids: Collection[str] | None = None
+) -> dict[str, set[str]]:
+    """Rule id → the objects whose alerts are in any state but quiet: every check must look at them.
+
+    Of the named objects only if given.
+    """
     a = t.alerts.c
     query = sa.select(a.rule_id, a.object_id).where(
         a.rule_id.in_(sorted(rule_ids)), a.state.not_in((State.OK, State.RESOLVED))
     )
+    parts: Iterable[list[str] | None] = [None] if object_ids is None else chunks(sorted(object_ids))
     found: dict[str, set[str]] = {}
-    for rule_id, object_id in conn.execute(query):
-        found.setdefault(rule_id, set()).add(object_id)
+    for chunk in parts:
+        some = query if chunk is None else query.where(a.object_id.in_(chunk))
+        for rule_id, object_id in conn.execute(some):
+            found.setdefault(rule_id, set()).add(object_id)
     return found
 
 

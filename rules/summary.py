@@ -10,7 +10,7 @@ from bot.cards import Severity as Look
 from bot.cards import column as cell
 from bot.words import safe
 from rules.model import Alert, Reason, Rule, State
-from rules.wording import STATE_EN, STATE_ZH, clock_time, limit_text, metric_text
+from rules.wording import STATE_EN, STATE_ZH, clock_time, limit_text, metric_name, metric_text
 
 PAGE = 10
 STORM_AT, STORM_SHARE = 30, Decimal("0.3")
@@ -156,7 +156,7 @@ def _by_rule(summary: Summary) -> Text | None:
 def _line(alert: Alert, summary: Summary) -> Element:
     rule, over = summary.rules.get(alert.rule_id), alert.id in summary.over
     value = metric_text(alert.value, rule.metric.unit) if rule else "—"
-    name, name_en = (rule.metric.name, rule.metric.name_en) if rule else ("", "")
+    name, name_en = metric_name(rule.metric) if rule else ("", "")
     limit, title = safe(limit_text(rule, alert.limit) if rule else "—"), safe(alert.title)
     bold = f"<font color='grey'>{title}</font>" if over else f"**{title}**"
     zh, en = f"{name} {value} · 红线 {limit}", f"{name_en} {value} · red line {limit}"

@@ -3,6 +3,7 @@
 from datetime import datetime
 from decimal import ROUND_HALF_UP, Decimal
 
+from bot.words import safe
 from rules.limits import yuan
 from rules.model import Alert, Comparison, Doubt, Fixed, Metric, Reason, Rule, State, Unit
 from runtime.clock import SHANGHAI
@@ -152,8 +153,8 @@ def people_text(names: list[str]) -> str:
 
 
 def metric_name(metric: Metric) -> tuple[str, str]:
-    """The metric's name in both languages."""
-    return metric.name, metric.name_en
+    """The metric's name in both languages, as it must stand in markdown: it may be somebody's expression."""
+    return safe(metric.name), safe(metric.name_en)
 
 
 DOUBT_HINT = {

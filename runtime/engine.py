@@ -35,8 +35,8 @@ BUSY_AT_ONCE = 16
 """Jobs working at the same moment in one worker; a kill can make at most so many steps happen twice."""
 
 TURN = 0.0005
-"""Seconds a thread that computes keeps the interpreter from those that wait for it. With the usual 5 ms a card
-took seconds while a large table was looked through: a send needs the interpreter a hundred times."""
+"""Seconds a thread that computes keeps the interpreter from those that wait for it. With the usual 5 ms a
+card took seconds while a large table was looked through: a send needs the interpreter a hundred times."""
 
 HEARTBEAT = 3.0
 SILENT_AFTER = 15.0

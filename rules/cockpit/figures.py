@@ -126,10 +126,14 @@ def plainly_fine(raw: Mapping[str, Any]) -> Sku | None:
 
     Nearly every row of a large table is one, and reading its cells as a person's would take most of the time.
     """
-    found = [raw.get(key) for key in ("qty", "locked", "on_way", "safety")]
-    if not all(type(each) is int or (type(each) is float and each.is_integer()) for each in found):
+    found = [
+        int(each)
+        for each in map(raw.get, ("qty", "locked", "on_way", "safety"))
+        if type(each) is int or (type(each) is float and each.is_integer())
+    ]
+    if len(found) < 4:
         return None
-    qty, locked, on_way, safety = map(int, found)
+    qty, locked, on_way, safety = found
     if qty - locked <= 0 or qty - locked + on_way < safety:
         return None
     shop = text_of(raw.get("shop"))

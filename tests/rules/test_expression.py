@@ -1,20 +1,29 @@
 """The column 表达式: what is understood, what is refused, and in which words."""
 
 from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
+from html import unescape
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bitable_sync.cells import EMPTY
+from bot.cards import check
+from rules import tables
+from rules.cards import alert_card
 from rules.expression import LONGEST, RefusedError, parse_expression
-from rules.model import Comparison, Computed, Fixed, Rule, Unit
+from rules.model import Comparison, Computed, Fixed, Reason, Rule, State, Unit
 from rules.parse import RuleText, parse
 from rules.tree import All, Arith, Column, Compare, Const, Either, Is
+from rules.views import load_view
 from runtime.ids import RuleId
-from tests.rules.kit import CATALOG, rule
+from tests.rules.kit import CATALOG, ROI_RULE, House, rule, sku, texts
 
 PLANS, STOCK, SHOPS = (CATALOG.by_key(key) for key in ("plans", "stock", "shops"))
+EXPERT = replace(ROI_RULE, metric="", comparison="", threshold="")
 SPEND, BUDGET = Column("spend", "消耗"), Column("budget", "日预算")
 
 
@@ -218,3 +227,64 @@ def test_both_ways_at_once_are_refused() -> None:
     problems = parse(RuleId("r"), text, CATALOG)
     assert isinstance(problems, list)
     assert [problem.column for problem in problems] == ["指标", "比较", "阈值"]
+
+
+def card_of(house: House) -> str:
+    """Every text on the card of the plan's alert, as Feishu shows it."""
+    with house.db.read() as conn:
+        card = alert_card(load_view(conn, house.sources, house.alert()))
+    check(card.data)
+    return unescape(texts(card.data))
+
+
+@pytest.mark.db
+def test_an_alert_of_several_comparisons_shows_its_condition(house: House) -> None:
+    """It fires and ends like any other; there is no value, the card has the whole condition instead."""
+    house.write_rule(replace(EXPERT, expression="ROI < 3 and 消耗 > 500"))
+    house.write_plan()
+    assert (house.alert().state, house.alert().value) == (State.FIRING, None)
+    card = card_of(house)
+    assert "ROI < 3 and 消耗 > 500" in card
+    assert "恢复" not in card
+    house.advance(timedelta(minutes=1))
+    house.write_plan(spend=Decimal(400))
+    assert (house.alert().state, house.alert().reason) == (State.RESOLVED, Reason.RECOVERED)
+    assert house.say() == "有效，当前会触发 0 个对象"
+
+
+@pytest.mark.db
+def test_an_alert_of_one_comparison_shows_numbers(house: House) -> None:
+    """Value, line and recovery are those of the expression; stars and brackets are no markdown."""
+    house.write_rule(replace(EXPERT, expression="消耗 * 2 > [日预算] * 0.5"))
+    house.write_plan()
+    alert = house.alert()
+    assert (alert.value, alert.limit, alert.recover_at) == (Decimal(2000), Decimal(1000), Decimal(900))
+    assert "消耗 * 2 2,000**，高于 [日预算] * 0.5 1,000" in card_of(house)
+
+
+@pytest.mark.db
+def test_under_the_sample_nothing_is_decided(house: House) -> None:
+    """最小样本: three orders are no ROI; an open alert does not end by them either."""
+    house.write_rule(replace(ROI_RULE, sample="5"))
+    house.write_plan(orders=Decimal(3))
+    assert house.rows(tables.alerts) == []
+    house.write_plan("1002")
+    house.advance(timedelta(minutes=1))
+    house.write_plan("1002", orders=Decimal(3), gmv=Decimal(99999))
+    assert house.alert(object_id="1002").state is State.FIRING
+    house.write_plan("1002", orders=EMPTY)
+    assert house.alert(object_id="1002").state is State.UNKNOWN
+
+
+@pytest.mark.db
+def test_days_of_stock_count_goods_on_the_way(house: House) -> None:
+    """30 sellable and 20 on the way at ten a day are five days; without sales nothing can be said."""
+    text = RuleText(
+        name="x", table="商品库存", metric="可售天数", comparison="低于", threshold="7", enabled=True
+    )
+    house.put(
+        "stock", {"a": sku(), "b": sku("SKU-2", on_way=Decimal(60)), "c": sku("SKU-3", sales_7d=Decimal(0))}
+    )
+    house.write_rule(text)
+    assert (house.alert(object_id="SKU-1").value, len(house.open())) == (Decimal(5), 1)
+    assert house.say().endswith("触发 1 个对象；1 个无法判断，例如 SKU-3：近7日销量为 0，可售天数无法计算")
