@@ -171,8 +171,9 @@ class Mirror:
         spec = self.specs.table(table)
         with self.db.read() as conn:
             for chunk in chunks(sorted(keys), CHUNK):
+                # Ordered here: asked for an order by the primary key, SQLite walks through the whole table.
                 query = sa.select(ROWS).where(ROWS.c.table_key == table, ROWS.c.key.in_(chunk))
-                for record in conn.execute(query.order_by(ROWS.c.record_id)):
+                for record in sorted(conn.execute(query), key=lambda each: str(each.record_id)):
                     found.setdefault(record.key, []).append(self._row(spec, record))
         return found
 

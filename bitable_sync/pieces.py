@@ -14,8 +14,14 @@ def pieces(mirror: Mirror, table: str, size: int) -> Iterator[list[dict[str, Any
 
     Each piece is a read of its own, so that no transaction stands open for long and no more than a piece is
     held; a row that changes meanwhile is seen as it was or as it is.
+
+    The database joins the rows of a piece into one text: fetched one by one each row would give up the
+    interpreter, and beside busy threads getting it back takes far longer than the reading.
     """
     spec, last = mirror.specs.table(table), ""
+    if not spec.private:
+        yield from _joined(mirror, table, size)
+        return
     query = sa.select(ROWS.c.record_id, ROWS.c.data).where(ROWS.c.table_key == table)
     query = query.order_by(ROWS.c.record_id).limit(size)
     while True:
@@ -26,3 +32,23 @@ def pieces(mirror: Mirror, table: str, size: int) -> Iterator[list[dict[str, Any
             yield [fastjson.loads(mirror.seal.open(spec, rid, data)) for rid, data in rows]
         if len(rows) < size:
             return
+
+
+def _joined(mirror: Mirror, table: str, size: int) -> Iterator[list[dict[str, Any]]]:
+    last, more = "", True
+    while more:
+        part = (
+            sa.select(ROWS.c.record_id, ROWS.c.data)
+            .where(ROWS.c.table_key == table, ROWS.c.record_id > last)
+            .order_by(ROWS.c.record_id)
+            .limit(size)
+            .subquery()
+        )
+        query = sa.select(sa.func.max(part.c.record_id), sa.func.aggregate_strings(part.c.data, ","))
+        with mirror.db.read() as conn:
+            end, joined = conn.execute(query).one()
+        if end is None:
+            return
+        last, found = end, fastjson.loads(f"[{joined}]")
+        yield found
+        more = len(found) == size

@@ -25,7 +25,7 @@ from rules.metrics import usable
 from rules.model import Verdict
 from rules.tree import LARGEST, PAST, Is, Tree, below, columns
 
-PIECE: Final = 32768
+PIECE: Final = 8192
 """Rows judged at once: few enough for the processor's cache, enough for numpy."""
 _VERDICTS = {v.FINE: Verdict.CLEAR, v.UNKNOWN: Verdict.UNKNOWN, v.OUT: Verdict.OUT, v.HELD: Verdict.HOLD}
 _PLAIN = {int, float, type(None)}

@@ -118,7 +118,7 @@ def live_objects(
     query = sa.select(a.rule_id, a.object_id).where(
         a.rule_id.in_(sorted(rule_ids)), a.state.not_in((State.OK, State.RESOLVED))
     )
-    parts: Iterable[list[str] | None] = [None] if object_ids is None else chunks(sorted(object_ids))
+    parts: Iterable[Sequence[str] | None] = [None] if object_ids is None else chunks(sorted(object_ids))
     found: dict[str, set[str]] = {}
     for chunk in parts:
         some = query if chunk is None else query.where(a.object_id.in_(chunk))

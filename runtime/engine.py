@@ -7,7 +7,6 @@ DBOS is one object a process; that fact ends here. One `Engine` may be launched 
 from __future__ import annotations
 
 import logging
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -33,10 +32,6 @@ Job = Callable[[JobRun, Mapping[str, Any]], None]
 
 BUSY_AT_ONCE = 16
 """Jobs working at the same moment in one worker; a kill can make at most so many steps happen twice."""
-
-TURN = 0.0005
-"""Seconds a thread that computes keeps the interpreter from those that wait for it. With the usual 5 ms a
-card took seconds while a large table was looked through: a send needs the interpreter a hundred times."""
 
 HEARTBEAT = 3.0
 SILENT_AFTER = 15.0
@@ -104,7 +99,6 @@ class Engine:
             msg = "An engine is launched in this process already; close it first, or start another process."
             raise RuntimeError(msg)
         self._launched = True
-        sys.setswitchinterval(TURN)
         _quiet_logs()
         DBOS(
             config={
