@@ -52,6 +52,12 @@ def may_see(
     return able or next((who for who in (rule.cc if rule else ()) if who.open_id == open_id), None)
 
 
+def concerns(row: Row, rule: Rule, open_id: str) -> bool:
+    """Whether a person is responsible for a row, or its supervisor."""
+    people = (*_people(row, rule.owner_key, ()), *_people(row, "supervisor", ()))
+    return any(person.open_id == open_id for person in people)
+
+
 def responsible_names(alert: Alert, rule: Rule | None, row: Row | None) -> str:
     """Whom to turn to, for the toast to somebody who may not act."""
     owners = _people(row, rule.owner_key if rule else "owner", alert.owners)

@@ -114,7 +114,8 @@ def _header(view: View) -> Element:
 
 
 def _over_the_line(alert: Alert) -> bool:
-    return alert.state in (State.FIRING, State.ACKED) and alert.value is not None
+    shown = alert.state in (State.FIRING, State.ACKED) and not alert.recovering
+    return shown and alert.value is not None
 
 
 def _headline(view: View) -> Element:

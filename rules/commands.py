@@ -6,7 +6,7 @@ from sqlalchemy.engine import Connection
 
 from bot.model import ChatMessage, Reply
 from rules import history
-from rules.access import may_see
+from rules.access import concerns, may_see
 from rules.check import Policy
 from rules.compiled import program
 from rules.evaluate import evaluate
@@ -72,7 +72,7 @@ class Commands:
         return Reply(text=said, card=summary_card(summary).data)
 
     def preview(self, conn: Connection, message: ChatMessage) -> Reply:
-        """规则预览: what a rule would do, for whoever edits rules. Names only, so everybody may ask."""
+        """规则预览: what a rule would do. Everybody may count; objects are shown to whom they concern."""
         wanted = message.text.partition(" ")[2].strip()
         entries = [entry for entry, _ in load_entries(conn, self.sources.catalog).values()]
         found = [entry for entry in entries if wanted and wanted in entry.name]
@@ -92,6 +92,11 @@ class Commands:
         before = history.load(conn, rule.table, columns(judged.breach, judged.condition), now)
         findings = evaluate(rule, rows, words, past=before)
         past = replay(rule, findings, all_points(conn, rule.table, rule.metric.key), now)
-        names_of = {str(row.values.get(words.id_key)): str(row.values.get("name")) for row in rows}
+        everything = {person.open_id for person in (*rule.cc, *self.policy.fallback)}
+        names_of = {
+            str(row.values.get(words.id_key)): str(row.values.get("name"))
+            for row in rows
+            if message.sender in everything or concerns(row, rule, message.sender)
+        }
         card = preview_card(rule, findings, past, names_of)
         return Reply(text=f"规则预览：{rule.name}", card=card.data)

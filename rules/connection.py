@@ -100,10 +100,13 @@ class Connections:
     def look(self) -> None:
         """Decide which outages begin and which end, with the work to tell it. Part of the regular check."""
         now, limits = self.deps.clock.now(), self.deps.policy.max_age
+        with self.deps.db.read() as conn:
+            states = {table: store.source_state(conn, table) for table in limits}
+            stale, known = stale_now(states, limits, now), self._open(conn)
+        if not stale and not known:
+            return
         people = roster(self.deps.sources.mirror)
         with self.deps.db.begin() as conn:
-            states = {table: store.source_state(conn, table) for table in limits}
-            stale = stale_now(states, limits, now)
             for table, (since, error) in stale.items():
                 who = people.sources(table, now) or self.deps.policy.fallback
                 self._begin(conn, table, who, since, error, now)

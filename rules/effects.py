@@ -46,9 +46,7 @@ def commit(
     """
     store.save_alerts(conn, [item.alert for item in changed])
     store.note_episodes(conn, [(item.alert, item.reason) for item in changed])
-    for item in changed:
-        if item.reason not in _SILENT:
-            _audit(conn, item, now)
+    audit.record_all(conn, [_audit(item, now) for item in changed if item.reason not in _SILENT])
     visible = [item.alert for item in changed if item.reason is not None]
     works = [*group_works(conn, visible, now), *notify_works(conn, tellings, now)]
     works += refresh_works(conn, visible)
@@ -57,20 +55,20 @@ def commit(
     queue.put(conn, *works)
 
 
-def _audit(conn: Connection, item: Changed, now: datetime) -> None:
+def _audit(item: Changed, now: datetime) -> audit.Entry:
     alert = item.alert
-    audit.record(
-        conn,
-        at=now,
-        actor=item.actor,
-        action="alert.change",
-        subject=f"alert:{alert.id}",
-        reason=str(item.reason),
-        detail={
+    return {
+        "at": now,
+        "actor": item.actor,
+        "action": "alert.change",
+        "subject": f"alert:{alert.id}",
+        "reason": str(item.reason),
+        "detail": {
             "rule": str(alert.rule_id), "object": alert.object_id, "state": alert.state.value,
             "episode": alert.episode, "value": _plain(alert.value), "limit": _plain(alert.limit),
+            "in_hand_of": alert.acked_by.open_id if alert.acked_by else None,
         },
-    )  # fmt: skip
+    }  # fmt: skip
 
 
 def _plain(value: object) -> str | None:

@@ -104,10 +104,7 @@ class GroupSending:
         now = self.deps.clock.now()
         with self.deps.db.begin() as conn:
             if sent.get("skipped"):
-                found = groups.members(conn, group.id)
-                told.mark_notices(conn, _waiting(found), told.SKIPPED, at=now)
-                groups.change_group(conn, group.id, over_at=now)
-                _note(conn, now, group, "over_before_told", len(found))
+                self._skipped(conn, group, now)
                 return
             message, ids = str(sent["message_id"]), list(sent["ids"])
             groups.change_group(
@@ -117,6 +114,22 @@ class GroupSending:
             _note(conn, now, group, "sent", len(ids))
             # What moved while it was on its way found no message to draw anew.
             self.deps.queue.put(conn, group_work(group, now))
+
+    def _skipped(self, conn: Connection, group: Group, now: datetime) -> None:
+        """All of it was over when it would have been sent; what joined since then is sent after all."""
+        found = groups.members(conn, group.id)
+        if not all(member.over for member in found):
+            self._again(conn, group)
+            return
+        told.mark_notices(conn, _waiting(found), told.SKIPPED, at=now)
+        groups.change_group(conn, group.id, over_at=now)
+        _note(conn, now, group, "over_before_told", len(found))
+
+    def _again(self, conn: Connection, group: Group) -> None:
+        """Send it as a new message."""
+        anew = replace(group, sends=group.sends + 1, message_id=None, shown="")
+        groups.change_group(conn, group.id, sends=anew.sends, message_id=None, shown="")
+        self.deps.queue.put(conn, send_work(anew))
 
     def _update(self, group_id: str, message: str) -> dict[str, Any]:
         group, found = self._load(group_id)
@@ -138,12 +151,10 @@ class GroupSending:
                 told.mark_notices(conn, ids, told.SENT, at=now, message_id=group.message_id)
                 return
             _note(conn, now, group, "card_lost", 0)
-            if not any(member.waiting for member in groups.members(conn, group.id)):
+            if any(member.waiting for member in groups.members(conn, group.id)):
+                self._again(conn, group)
+            else:
                 groups.change_group(conn, group.id, over_at=now)
-                return
-            anew = replace(group, sends=group.sends + 1, message_id=None, shown="")
-            groups.change_group(conn, group.id, sends=anew.sends, message_id=None, shown="")
-            self.deps.queue.put(conn, send_work(anew))
 
     def _say_over(self, group: Group, count: int) -> dict[str, Any]:
         """Tell the end, unless the person wants quiet now: then the green card is enough."""

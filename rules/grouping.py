@@ -16,7 +16,7 @@ from bitable_sync.cells import Person
 from rules import groups, told
 from rules.groups import Group
 from rules.model import Alert
-from rules.notices import Notice
+from rules.notices import Kind, Notice
 from runtime.work import Work
 
 GROUP_ABOVE = 5
@@ -80,7 +80,13 @@ def notify_works(conn: Connection, tellings: Sequence[Telling], now: datetime) -
     joinable = groups.joinable(conn, by_receiver, now)
     lately = groups.singles_since(conn, by_receiver, now - WINDOW)
     works: list[Work] = []
-    for receiver, items in by_receiver.items():
+    for receiver, found in by_receiver.items():
+        # A raise and a reminder are about what is known already: a summary that grows would hide them.
+        apart = [item for item in found if item.notice.kind in (Kind.RAISED, Kind.REMINDER)]
+        items = found
+        if len(apart) <= GROUP_ABOVE:
+            works += _told(conn, receiver, apart, Way.SINGLE, None, now)
+            items = [item for item in found if item not in apart]
         late, there = sum(item.late for item in items), joinable.get(receiver)
         chosen = way(len(items), lately.get(receiver, 0), late=late, window_open=there is not None)
         works += _told(conn, receiver, items, chosen, there, now)

@@ -283,7 +283,8 @@ def seen(alert: Alert, by: Person, now: datetime) -> Step:
     """Somebody says that they know of an alert that came and went."""
     if not alert.unseen:
         return Step(alert)
-    return _shown(alert, Reason.SEEN, unseen=False, acked_by=by, acked_at=now)
+    known = _shown(alert, Reason.SEEN, unseen=False, acked_by=by, acked_at=now).alert
+    return Step(replace(known, reason=alert.reason), Reason.SEEN)
 
 
 def close(alert: Alert, by: Person, now: datetime) -> Step:

@@ -112,12 +112,13 @@ def preview_card(
         rule: the rule.
         findings: what it says about every row now.
         past: what it would have done.
-        names: object id → its name.
+        names: object id → its name, of those the reader may see.
     """
     hits = [finding for finding in findings if finding.verdict is Verdict.BREACH]
     doubts = sum(finding.verdict is Verdict.UNKNOWN for finding in findings)
     judged = sum(finding.verdict is not Verdict.OUT for finding in findings)
-    worst = sorted(hits, key=lambda hit: _excess(rule, hit))[:WORST]
+    shown = [hit for hit in hits if hit.object_id in names]
+    worst = sorted(shown, key=lambda hit: _excess(rule, hit))[:WORST]
     title = text(f"规则预览：{safe(rule.name)}", f"Preview: {safe(rule.name)}")
     would = text(f"现在会触发 **{len(hits)}** 个对象", f"Would fire on **{len(hits)}** objects now")
     elements: list[Element] = [
@@ -141,7 +142,7 @@ def _excess(rule: Rule, hit: Finding) -> Decimal:
 
 
 def _line(rule: Rule, hit: Finding, names: Mapping[str, str]) -> str:
-    name = safe(names.get(hit.object_id) or hit.object_id)
+    name = safe(names[hit.object_id])
     return f"**{name}** {metric_text(hit.value, rule.metric.unit)} / {safe(limit_text(rule, hit.limit))}"
 
 

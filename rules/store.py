@@ -17,6 +17,8 @@ from rules.specs import SHOPS
 from runtime.ids import AlertId, RuleId, TaskId
 
 HISTORY = timedelta(days=2)
+UNSEEN_MOST = 500
+"""So many alerts at most that came and went unseen are listed, the newest of them."""
 _ALERT = [field.name for field in fields(Alert)]
 _TASK = [field.name for field in fields(Task)]
 _CHUNK = 400
@@ -206,8 +208,9 @@ def open_alerts(conn: Connection) -> list[Alert]:
 
 def listed_alerts(conn: Connection) -> list[Alert]:
     """Open alerts, unknown first, then the worst and the oldest; then what came and went unseen."""
-    gone = [_alert(row) for row in conn.execute(sa.select(t.alerts).where(t.alerts.c.unseen.is_(True)))]
-    gone.sort(key=lambda alert: alert.resolved_at.timestamp() if alert.resolved_at else 0.0, reverse=True)
+    a = t.alerts
+    query = sa.select(a).where(a.c.unseen.is_(True)).order_by(a.c.resolved_at.desc(), a.c.id)
+    gone = [_alert(row) for row in conn.execute(query.limit(UNSEEN_MOST))]
     return [*(alert for alert in open_alerts(conn) if alert.open), *gone]
 
 

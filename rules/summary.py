@@ -10,7 +10,15 @@ from bot.cards import Severity as Look
 from bot.cards import column as cell
 from bot.words import safe
 from rules.model import Alert, Reason, Rule, State
-from rules.wording import STATE_EN, STATE_ZH, clock_time, limit_text, metric_name, metric_text
+from rules.wording import (
+    STATE_EN,
+    STATE_ZH,
+    clock_time,
+    limit_text,
+    metric_name,
+    metric_text,
+    state_words,
+)
 
 PAGE = 10
 STORM_AT, STORM_SHARE = 30, Decimal("0.3")
@@ -98,7 +106,7 @@ def summary_card(summary: Summary) -> Card:
 def over_card(summary: Summary, marker: str) -> Card:
     """The one message that says that all of a group is over. ``marker`` is by what it is found again."""
     count = len(summary.alerts)
-    back = sum(alert.reason in (Reason.RECOVERED, Reason.SEEN) for alert in summary.alerts)
+    back = sum(alert.reason is Reason.RECOVERED for alert in summary.alerts)
     title = text(f"{count} 个对象都恢复了", f"All {count} objects are back to normal")
     if back < count:
         title = text(f"{count} 条预警都结束了", f"All {count} alerts are over")
@@ -160,9 +168,10 @@ def _line(alert: Alert, summary: Summary) -> Element:
     limit, title = safe(limit_text(rule, alert.limit) if rule else "—"), safe(alert.title)
     bold = f"<font color='grey'>{title}</font>" if over else f"**{title}**"
     zh, en = f"{name} {value} · 红线 {limit}", f"{name_en} {value} · red line {limit}"
-    if over or alert.state is not State.FIRING:
-        state = State.RESOLVED if over and alert.state is State.FIRING else alert.state
-        zh, en = f"{zh} · {STATE_ZH[state]}", f"{en} · {STATE_EN[state]}"
+    if over or alert.recovering or alert.state is not State.FIRING:
+        ended = over and alert.open  # another episode of it is open
+        state = (STATE_ZH[State.RESOLVED], STATE_EN[State.RESOLVED]) if ended else state_words(alert)
+        zh, en = f"{zh} · {state[0]}", f"{en} · {state[1]}"
     opened = button(text("查看", "Open"), "alert.show", {"id": alert.id, "v": alert.turn})
     said = markdown(text(f"{bold}\n{zh}", f"{bold}\n{en}"))
     return columns(cell(said, weight=4), cell(opened, weight=None), flex="none")

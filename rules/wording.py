@@ -58,7 +58,7 @@ REASON: dict[Reason, tuple[str, str]] = {
     Reason.HANDED_OVER: ("已转交", "Handed over"),
     Reason.MUTED: ("已静默", "Silenced"),
     Reason.UNMUTED: ("已取消静默", "No longer silenced"),
-    Reason.SEEN: ("指标已恢复，有人看过了", "The number has recovered, and somebody knows"),
+    Reason.SEEN: ("已结束，有人看过了", "Over, and somebody knows"),
     Reason.ACTED: ("已提交处理", "An action was submitted"),
     Reason.APPROVED: ("审批通过，正在执行", "Approved; it is being done"),
     Reason.TASK_DONE: ("处理已生效", "The action took effect"),

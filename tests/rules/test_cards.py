@@ -87,6 +87,12 @@ VIEWS: dict[str, tuple[View, list[str], list[str]]] = {
         [],
     ),
     "acknowledged": (view(alert=ACKED), ["王芳** 知道了", "处理中", "调整预算"], []),
+    "recovering": (
+        view(alert=replace(fired(rule()), clear_since=START, value=Decimal("3.4"), reason=Reason.RECOVERING)),
+        ["恢复中", "刚回到正常", "3.40", "更多"],
+        ["ROI 3.40**，低于"],
+    ),
+    "unseen": (view(alert=replace(RESOLVED, unseen=True)), ["没有人处理就自己恢复了", "知道了"], ["更多"]),
     "unknown": (
         view(alert=unknown(Doubt.EMPTY, "“消耗”是空的")),
         ["无法判断", "“消耗”是空的", "补上这一格"],

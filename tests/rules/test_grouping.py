@@ -1,5 +1,6 @@
 """What is told one by one and what together, by person and window."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -81,6 +82,19 @@ def test_a_new_window_begins_anew(buying: House) -> None:
     assert grouped(buying) == [9, 2]
     fall(buying, 11, 10)
     assert grouped(buying) == [9, 10, 2]
+
+
+@pytest.mark.db
+def test_worse_news_does_not_drown_in_a_summary(buying: House) -> None:
+    """A raise within an open window is a card of its own; fifty at once are told together all the same."""
+    fall(buying, 0, 6)
+    buying.write_rule(replace(STOCK_RULE, name="提醒", severity="提醒", threshold="60"), "rec_mild")
+    assert grouped(buying) == [12, 0]
+    few = {f"rec_{n}": sku(f"SKU-{n:03}", qty=Decimal(900)) for n in range(2, 6)}
+    buying.put(STOCK, few)
+    buying.checker.scan()
+    buying.write_rule(replace(STOCK_RULE, name="提醒", severity="警告", threshold="60"), "rec_mild")
+    assert [n.kind for n in buying.notices() if n.digest_id is None] == ["raised", "raised"]
 
 
 @pytest.mark.db

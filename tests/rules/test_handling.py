@@ -124,7 +124,7 @@ def test_what_came_and_went_stays_listed_till_somebody_says_so(firing: House) ->
     assert "来过又恢复了、还没有人看过" in ask(firing, WANG).text
     assert ask(firing, ZHAO).card is None
     assert say(tap(firing, WANG, "alert.ack")) == "好的，不再列出"
-    assert (firing.alert().state, firing.alert().reason) == (State.RESOLVED, Reason.SEEN)
+    assert (firing.alert().state, firing.alert().reason) == (State.RESOLVED, Reason.RECOVERED)
     assert ask(firing, WANG).card is None
     assert "已经结束" in say(tap(firing, WANG, "alert.ack"))
 
@@ -160,7 +160,8 @@ def test_a_rule_is_previewed_before_it_is_switched_on(firing: House) -> None:
     firing.checker.scan()
     firing.write_plan("1002", gmv=Decimal(100))
     firing.write_rule(replace(ROI_RULE, name="ROI 低于 1:2.5", threshold="1:2.5", enabled=False), "rec_new")
-    reply = ask(firing, ZHAO, "规则预览 ROI 低于 1:2.5")
+    assert "夏季新品1002" not in texts(ask(firing, CHEN, "规则预览 ROI 低于 1:2.5").card)
+    reply = ask(firing, WANG, "规则预览 ROI 低于 1:2.5")
     words = texts(reply.card)
     assert "现在会触发 **1** 个对象" in words
     assert "夏季新品1002" in words

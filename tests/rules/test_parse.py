@@ -87,10 +87,11 @@ def test_a_duration_without_a_unit_is_refused(text: str) -> None:
 
 def test_a_full_row_becomes_a_rule() -> None:
     """Every column ends in the rule with its type."""
-    parsed = rule(hold_for="10分钟", floor="500", cc=(("ou_li", "李强"),), cc_may_act=True)
+    parsed = rule(hold_for="10分钟", keep_for="5分钟", floor="500", cc=(("ou_li", "李强"),), cc_may_act=True)
     assert parsed.table == "plans"
     assert parsed.comparison is Comparison.BELOW
     assert parsed.hold_for == timedelta(minutes=10)
+    assert parsed.keep_for == timedelta(minutes=5)
     assert parsed.floor == Decimal(500)
     assert parsed.severity is Severity.WARNING
     assert parsed.actions == (Action.ADJUST, Action.ACK)
@@ -115,6 +116,8 @@ def test_a_full_row_becomes_a_rule() -> None:
         ({"scope": "消耗>=很多"}, "范围", "消耗>=500"),
         ({"hold_for": "一会儿"}, "持续时间", "10分钟"),
         ({"hold_for": "30天"}, "持续时间", "最多 7 天"),
+        ({"keep_for": "一会儿"}, "恢复持续", "10分钟"),
+        ({"covers": True}, "合并同店预警", "取消勾选"),
         ({"recover": "1:2"}, "恢复阈值", "不低于阈值"),
         ({"recover": "好"}, "恢复阈值", "看不懂“好”"),
         ({"floor": "-1"}, "消耗下限", "500"),

@@ -10,6 +10,13 @@ down_revision = "0011_hours"
 branch_labels = None
 depends_on = None
 
+WAITING = """
+    INSERT INTO alert_groups (id, receiver, opened_at, until)
+    SELECT digest_id, receiver, min(created_at), min(created_at) FROM alert_notices
+    WHERE digest_id IS NOT NULL AND state = 'queued' GROUP BY digest_id, receiver
+"""
+"""Summaries that were decided and not yet sent when the new version came."""
+
 
 def upgrade() -> None:
     """Add what ``rules/tables.py`` has of them."""
@@ -31,6 +38,7 @@ def upgrade() -> None:
         sa.Column("over_at", Utc),
     )
     op.create_index("ix_alert_groups_receiver", "alert_groups", ["receiver", "until"])
+    op.execute(WAITING)
     op.create_table(
         "connection_cards",
         sa.Column("id", sa.Text, primary_key=True),
