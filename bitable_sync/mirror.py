@@ -34,9 +34,8 @@ ROWS = sa.Table(
     sa.Column("table_key", sa.String(64), primary_key=True),
     sa.Column("record_id", sa.String(64), primary_key=True),
     sa.Column("key", sa.Text),  # the business key as one text; null when a part is empty or unreadable
-    sa.Column(
-        "data", sa.Text, nullable=False
-    ),  # JSON: field key -> value in read shape, empty cells left out; of a private table sealed
+    # JSON: field key -> value in read shape, empty cells left out; of a private table sealed
+    sa.Column("data", sa.Text, nullable=False),
     sa.Column("seen_at", sa.BigInteger, nullable=False),  # µs: when the read that gave this row began
     sa.Column("generation", sa.BigInteger, nullable=False, default=0),  # the pull that last saw the row
     sa.Index("mirror_rows_key", "table_key", "key"),
@@ -47,9 +46,8 @@ STATE = sa.Table(
     sa.Column("table_key", sa.String(64), primary_key=True),
     sa.Column("pulled_at", sa.BigInteger),  # µs: begin of the last complete pull
     sa.Column("generation", sa.BigInteger, nullable=False, default=0),
-    sa.Column(
-        "revision", sa.BigInteger, nullable=False, default=0
-    ),  # grows with every change of the table here
+    # grows with every change of the table here
+    sa.Column("revision", sa.BigInteger, nullable=False, default=0),
 )
 CHUNK = 500
 Id = TypeVar("Id", bound=str)

@@ -91,12 +91,9 @@ class Outside:
         if fate < 0.2:
             self.trouble -= 1
             done = change() if self.random.random() < 0.6 else None
-            raise self.random.choice(
-                [
-                    Killed(),
-                    UnknownOutcome("没有回答") if done is not None and writes else TransientError("忙"),
-                ]
-            )
+            unknown = done is not None and writes
+            lost = UnknownOutcome("没有回答") if unknown else TransientError("忙")
+            raise self.random.choice([Killed(), lost])
         return change()
 
     # --- advertising ---
