@@ -22,7 +22,7 @@ from rules.compiled import program
 from rules.effects import Changed, commit
 from rules.escalation import escalated
 from rules.evaluate import Ground, evaluate_all, object_id
-from rules.grouping import WINDOW, Telling
+from rules.grouping import SINGLE_CARDS, WINDOW, Telling
 from rules.metrics import Catalog, TableWords
 from rules.model import Action, Alert, Finding, Rule, State, Verdict
 from rules.notices import Kind, decide, receivers
@@ -50,11 +50,13 @@ class Policy:
         fallback: who is told when an object has neither a responsible person nor a cc.
         max_age: a table key → how old its platform numbers may be before its rules stop judging.
         approvals: an action → the approval a change beyond somebody's allowance waits for.
+        single_cards: more alerts of one person in a window than this are told in a summary.
     """
 
     fallback: tuple[Person, ...] = ()
     max_age: Mapping[str, timedelta] = field(default_factory=dict)
     approvals: Mapping[Action, str] = field(default_factory=dict)
+    single_cards: int = SINGLE_CARDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +194,8 @@ class Checker:
                 return  # deleted or edited since it was judged: whoever did that looks at everything anew
             plan = self._plan(conn, rule, findings, rows, gone, lock=True)
             if self._worth(plan):
-                commit(conn, self.queue, plan.changed, plan.tellings, self.clock.now())
+                now, most = self.clock.now(), self.policy.single_cards
+                commit(conn, self.queue, plan.changed, plan.tellings, now, most)
 
     @staticmethod
     def _worth(plan: Plan) -> bool:

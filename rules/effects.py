@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.engine import Connection
 
 from rules import store, told
-from rules.grouping import Telling, group_works, notify_works
+from rules.grouping import SINGLE_CARDS, Telling, group_works, notify_works
 from rules.model import Alert, Reason, Task, TaskState
 from runtime import audit
 from runtime.work import Work, WorkQueue
@@ -33,7 +33,12 @@ class Changed:
 
 
 def commit(
-    conn: Connection, queue: WorkQueue, changed: Sequence[Changed], tellings: Sequence[Telling], now: datetime
+    conn: Connection,
+    queue: WorkQueue,
+    changed: Sequence[Changed],
+    tellings: Sequence[Telling],
+    now: datetime,
+    most: int = SINGLE_CARDS,
 ) -> None:
     """Write alerts with everything that follows. Nothing here calls outside.
 
@@ -43,12 +48,13 @@ def commit(
         changed: alerts to save.
         tellings: messages decided for them.
         now: aware time of the decision.
+        most: messages a person gets one by one in a window.
     """
     store.save_alerts(conn, [item.alert for item in changed])
     store.note_episodes(conn, [(item.alert, item.reason) for item in changed])
     audit.record_all(conn, [_audit(item, now) for item in changed if item.reason not in _SILENT])
     visible = [item.alert for item in changed if item.reason is not None]
-    works = [*group_works(conn, visible, now), *notify_works(conn, tellings, now)]
+    works = [*group_works(conn, visible, now), *notify_works(conn, tellings, now, most)]
     works += refresh_works(conn, visible)
     if visible:
         works.append(board_work(now))

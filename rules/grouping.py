@@ -19,8 +19,8 @@ from rules.model import Alert
 from rules.notices import Kind, Notice
 from runtime.work import Work
 
-GROUP_ABOVE = 5
-"""More alerts than this for one person in one window are told in a summary."""
+SINGLE_CARDS = 5
+"""More alerts than this for one person in one window are told in a summary, unless the manifest differs."""
 
 WINDOW = timedelta(minutes=5)
 """So long alerts of one person count together, and so long a summary takes in what comes."""
@@ -56,7 +56,7 @@ class Way(StrEnum):
         return self in (Way.OPENS_MANY, Way.OPENS_LATE)
 
 
-def way(new: int, lately: int, *, late: int, window_open: bool) -> Way:
+def way(new: int, lately: int, *, late: int, window_open: bool, most: int = SINGLE_CARDS) -> Way:
     """How to tell a person ``new`` things now.
 
     Args:
@@ -64,15 +64,18 @@ def way(new: int, lately: int, *, late: int, window_open: bool) -> Way:
         lately: how many single cards the person got in the last ``WINDOW``.
         late: how many of the new ones were held back.
         window_open: a summary of this person still takes in news.
+        most: single cards a person gets in a window.
     """
     if window_open:
         return Way.JOINS
-    if new + lately > GROUP_ABOVE:
+    if new + lately > most:
         return Way.OPENS_MANY
     return Way.OPENS_LATE if late > 1 else Way.SINGLE
 
 
-def notify_works(conn: Connection, tellings: Sequence[Telling], now: datetime) -> list[Work]:
+def notify_works(
+    conn: Connection, tellings: Sequence[Telling], now: datetime, most: int = SINGLE_CARDS
+) -> list[Work]:
     """Record what was decided to tell, and the sending of it: single cards, or a summary a person."""
     by_receiver: dict[str, list[Telling]] = {}
     for telling in tellings:
@@ -84,11 +87,11 @@ def notify_works(conn: Connection, tellings: Sequence[Telling], now: datetime) -
         # A raise and a reminder are about what is known already: a summary that grows would hide them.
         apart = [item for item in found if item.notice.kind in (Kind.RAISED, Kind.REMINDER)]
         items = found
-        if len(apart) <= GROUP_ABOVE:
+        if len(apart) <= most:
             works += _told(conn, receiver, apart, Way.SINGLE, None, now)
             items = [item for item in found if item not in apart]
         late, there = sum(item.late for item in items), joinable.get(receiver)
-        chosen = way(len(items), lately.get(receiver, 0), late=late, window_open=there is not None)
+        chosen = way(len(items), lately.get(receiver, 0), late=late, window_open=there is not None, most=most)
         works += _told(conn, receiver, items, chosen, there, now)
     return works
 

@@ -81,7 +81,10 @@ def make_policy(floor: Floor, fallback: tuple[Person, ...] = ()) -> Policy:
     }
     codes = {action: floor.manifest.approvals.get(name) for action, name in APPROVALS.items()}
     return Policy(
-        tuple(fallback), ages, {action: each.code for action, each in codes.items() if each and each.code}
+        tuple(fallback),
+        ages,
+        {action: each.code for action, each in codes.items() if each and each.code},
+        floor.manifest.limits.single_cards,
     )
 
 

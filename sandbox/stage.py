@@ -62,6 +62,7 @@ class Stage:
         folder: where data and logs of this run go; emptied by ``open``.
         company: which company the sandbox founds: demo, tiny or empty.
         schedules: what differs from the manifest's schedules, e.g. ``{"pull_ads": "every 2s"}``.
+        limits: what differs from the manifest's limits.
         env: further environment of the product, e.g. ``DATABASE_URL``.
         keep_state: let the sandbox keep its state in the folder, so that it can be restarted.
     """
@@ -73,6 +74,7 @@ class Stage:
     port: int = 0
     schedules: dict[str, str] = field(default_factory=lambda: dict(QUICK))
     manifest: dict[str, Any] = field(default_factory=dict)
+    limits: dict[str, Any] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     keep_state: bool = False
     _children: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -270,6 +272,7 @@ class Stage:
         manifest["approvals"] = {**manifest.get("approvals", {}), **APPROVALS}
         manifest["payroll"] = {**manifest.get("payroll", {}), **self._payroll()}
         manifest["creative"] = {**manifest.get("creative", {}), **self._creative()}
+        manifest["limits"] = {**manifest.get("limits", {}), **self.limits}
         manifest.update(self.manifest)
         text = yaml.safe_dump(manifest, allow_unicode=True, sort_keys=False)
         (self.folder / "feishu_app.yaml").write_text(text, "utf-8")

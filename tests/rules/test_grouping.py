@@ -9,7 +9,7 @@ import pytest
 
 from bot.cards import check
 from rules import groups, tables
-from rules.grouping import GROUP_ABOVE, WINDOW, Way, way
+from rules.grouping import SINGLE_CARDS, WINDOW, Way, way
 from rules.model import State
 from rules.overview import summarize
 from rules.specs import STOCK
@@ -21,9 +21,9 @@ from tests.rules.kit import CHEN, LI, STOCK_RULE, WANG, House, rule, sku, texts
     ("new", "lately", "late", "window_open", "expected"),
     [
         (1, 0, 0, False, Way.SINGLE),
-        (GROUP_ABOVE, 0, 0, False, Way.SINGLE),
-        (GROUP_ABOVE + 1, 0, 0, False, Way.OPENS_MANY),
-        (1, GROUP_ABOVE, 0, False, Way.OPENS_MANY),  # one by one they come to as many
+        (SINGLE_CARDS, 0, 0, False, Way.SINGLE),
+        (SINGLE_CARDS + 1, 0, 0, False, Way.OPENS_MANY),
+        (1, SINGLE_CARDS, 0, False, Way.OPENS_MANY),  # one by one they come to as many
         (1, 0, 0, True, Way.JOINS),
         (500, 0, 0, True, Way.JOINS),
         (2, 0, 2, False, Way.OPENS_LATE),  # the night's news comes together

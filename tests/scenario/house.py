@@ -252,6 +252,7 @@ def running(folder: Path, company: str = "tiny", *, apart: bool = False, **stage
         apart: web and worker as two processes of the test, so that one can be ended alone.
         stage: further arguments of ``Stage``.
     """
+    stage.setdefault("limits", {"single_cards": 100})  # a test looks at the card of its own alert
     built = Stage(folder, company=company, **stage)
     try:
         built.open()

@@ -55,7 +55,8 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
     """Play the day with its kills once; the tests look at what is left."""
     seed = int(os.environ.get("CHORUS_KILL_SEED") or random.SystemRandom().randrange(10**6))
     support.tell(f"CHORUS_KILL_SEED={seed}")
-    stage = Stage(tmp_path_factory.mktemp("kill"), company="demo", schedules=SCHEDULES)
+    limits = {"single_cards": 100}  # so many cards are what is killed here
+    stage = Stage(tmp_path_factory.mktemp("kill"), company="demo", schedules=SCHEDULES, limits=limits)
     try:
         stage.open()
         stage.setup()
