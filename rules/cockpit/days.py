@@ -12,6 +12,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from bitable_sync.mirror import Mirror
@@ -29,6 +30,7 @@ KEEP_HOURS: Final = timedelta(days=9)
 """The week that rules compare with, and a day to spare."""
 PLAN, SHOP = "plan", "shop"
 _SKIPPED = {"kind", "day", "object_id", "seen_at"}
+_OF_ITS_TIME = {"status", "budget", "base"}
 _HOURLY = ("object_id", "gmv", "spend", "orders")
 
 
@@ -63,31 +65,67 @@ def keep(conn: Connection, table: str, rows: Sequence[Values], day: date, at: da
     new = [
         {"kind": kind, "day": day, "seen_at": at, **row}
         for row in found
-        if _differs(row, known.get(row["object_id"]))
+        if _differs(row, known.get(row["object_id"]), at)
     ]
     upsert(conn, t.days, new)
-    _keep_hour(conn, kind, found, day, at)
+    if _keep_hour(conn, kind, found, day, at) or new:
+        now_due(conn, day)
     return len(new)
+
+
+def settle(conn: Connection, table: str, rows: Sequence[Values], day: date, at: datetime) -> int:
+    """Take over what platforms say of a day that is over; returns how many rows of it were other.
+
+    What only its own time knew stays: budget, status, the comparison with the day before.
+
+    Args:
+        conn: a write transaction.
+        table: key of the data table, plans or shops.
+        rows: as for `keep`, with whole-day figures.
+        day: the day they are about.
+        at: when the platform was asked.
+    """
+    kind, make = (PLAN, _plan) if table == PLANS else (SHOP, _shop)
+    known = _known(conn, kind, day)
+    found = [{key: value for key, value in make(row).items() if key not in _OF_ITS_TIME} for row in rows]
+    new = [
+        {"kind": kind, "day": day, "seen_at": at, **row}
+        for row in found
+        if _differs(row, known.get(row["object_id"]), at)
+    ]
+    upsert(conn, t.days, new)
+    if new:
+        now_due(conn, day)
+    return len(new)
+
+
+def now_due(conn: Connection, day: date) -> None:
+    """Let the tables of totals show this day anew."""
+    insert = sqlite.insert(t.due) if conn.dialect.name == "sqlite" else postgresql.insert(t.due)
+    again = {"turn": t.due.c.turn + 1}
+    conn.execute(insert.values(day=day, turn=1).on_conflict_do_update(index_elements=["day"], set_=again))
 
 
 def _keep_hour(
     conn: Connection, kind: str, found: Sequence[Mapping[str, Any]], day: date, at: datetime
-) -> None:
-    """Keep how far the figures were in this hour; what the hour's last pull saw remains."""
+) -> bool:
+    """Keep how far the figures were in this hour; what the hour's last pull saw remains. Tells of news."""
     h, hour = t.hours.c, at.astimezone(SHANGHAI).hour
     query = sa.select(t.hours).where(h.kind == kind, h.day == day, h.hour == hour)
     known = {row["object_id"]: dict(row) for row in conn.execute(query).mappings()}
-    upsert(conn, t.hours, [
+    new = [
         {"kind": kind, "day": day, "hour": hour, "seen_at": at, **{key: row[key] for key in _HOURLY}}
         for row in found
-        if _moved(row, known.get(row["object_id"]))
-    ])  # fmt: skip
+        if _moved(row, known.get(row["object_id"]), at)
+    ]
+    upsert(conn, t.hours, new)
+    return bool(new)
 
 
-def _moved(row: Mapping[str, Any], known: Mapping[str, Any] | None) -> bool:
+def _moved(row: Mapping[str, Any], known: Mapping[str, Any] | None, at: datetime) -> bool:
     if known is None:
-        return _differs(row, None)
-    return any(known[key] != row[key] for key in _HOURLY)
+        return _differs(row, None, at)
+    return known["seen_at"] <= at and any(known[key] != row[key] for key in _HOURLY)
 
 
 def _plan(row: Values) -> dict[str, Any]:
@@ -127,11 +165,17 @@ def _known(conn: Connection, kind: str, day: date) -> dict[str, Mapping[str, Any
     return {row["object_id"]: dict(row) for row in conn.execute(query).mappings()}
 
 
-def _differs(row: Mapping[str, Any], known: Mapping[str, Any] | None) -> bool:
-    """A plan that did nothing on a day leaves no row; everything else is kept when it changed."""
+def _differs(row: Mapping[str, Any], known: Mapping[str, Any] | None, at: datetime) -> bool:
+    """A plan that did nothing on a day leaves no row; everything else is kept when it changed.
+
+    A pull that asked earlier than the one whose figures stand there (a worker that died and came back) is
+    late with its news.
+    """
     if known is None:
         return row["spend"] is None or bool(row["gmv"] or row["spend"])
-    return any(known[key] != value for key, value in row.items() if key not in _SKIPPED)
+    return known["seen_at"] <= at and any(
+        known[key] != value for key, value in row.items() if key not in _SKIPPED
+    )
 
 
 def stock_now(mirror: Mirror) -> list[Sku]:
@@ -141,6 +185,12 @@ def stock_now(mirror: Mirror) -> list[Sku]:
 
 def keep_stock(conn: Connection, counts: Iterable[StockDay], at: datetime) -> None:
     """Keep the counts of a day (`figures.stock_days`)."""
+    counts = list(counts)
+    days, s = {each.day for each in counts}, t.stock_days.c
+    query = sa.select(s.day, s.shop, s.skus, s.low, s.out, s.unknown).where(s.day.in_(days))
+    known = {StockDay(*row) for row in conn.execute(query)}
+    for day in {each.day for each in counts if each not in known}:
+        now_due(conn, day)
     rows = [
         {"day": each.day, "shop": each.shop, "skus": each.skus, "low": each.low, "out": each.out,
          "unknown": each.unknown, "seen_at": at}
@@ -153,6 +203,7 @@ def forget(conn: Connection, now: datetime) -> int:
     """Drop days older than `KEEP`, and hours sooner; returns how many rows of days went."""
     oldest, gone = today(now) - KEEP, 0
     conn.execute(sa.delete(t.hours).where(t.hours.c.day < today(now) - KEEP_HOURS))
+    conn.execute(sa.delete(t.due).where(t.due.c.day < oldest))
     for table in (t.days, t.stock_days):
         dropped = conn.execute(sa.delete(table).where(table.c.day < oldest).returning(table.c.day))
         gone += len(dropped.all())
