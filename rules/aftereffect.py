@@ -92,13 +92,16 @@ class Effects:
 
     def look(self, run: JobRun, args: Mapping[str, Any]) -> None:
         """Record what became of the metric; nothing when that was done already."""
-        del run  # one look, one transaction: what is recorded is not looked at again
+        run.attempt("look", lambda: self.record(str(args["task_id"])))
+
+    def record(self, task_id: str) -> bool:
+        """The look itself: one transaction, and once; tells whether it was new."""
         with self.deps.db.read() as conn:
-            task = store.load_task(conn, str(args["task_id"]))
+            task = store.load_task(conn, task_id)
         if task is None or task.effect:
-            return
+            return False
         rule, found = look_at(self.deps, task)
-        self._record(task, found, self._sentence(task, rule, found) if rule else found.why)
+        return self._record(task, found, self._sentence(task, rule, found) if rule else found.why)
 
     def _sentence(self, task: Task, rule: Rule, found: Measured) -> str:
         now, later = self.deps.clock.now(), f"{self.deps.metrics.effect_hours} 小时后"
@@ -111,16 +114,17 @@ class Effects:
             return f"{rule.metric.name} {before} → 未知（{later}）：{found.why}"
         return f"{rule.metric.name} {before} → {after}（{later}）"
 
-    def _record(self, task: Task, found: Measured, sentence: str) -> None:
+    def _record(self, task: Task, found: Measured, sentence: str) -> bool:
         now, c = self.deps.clock.now(), alert_tasks.c
         first = sa.update(alert_tasks).where(c.id == task.id, c.effect == "").returning(c.id)
         with self.deps.db.begin() as conn:
             # The board shows the task anew.
             done = conn.execute(first.values(effect=sentence, metric_after=found.value, board_state=""))
             if done.first() is None:
-                return
+                return False
             audit.record(
                 conn, at=now, actor=SYSTEM, action="task.effect", subject=f"task:{task.id}",
                 reason="measured" if found.why == "" else "unknown", detail={"effect": sentence},
             )  # fmt: skip
             self.deps.queue.put(conn, board_work(now))
+        return True

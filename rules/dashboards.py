@@ -33,7 +33,7 @@ from runtime.jobrun import JobRun
 from runtime.work import Work
 
 JOB: Final = "rules.totals"
-BEAT: Final = timedelta(minutes=5)
+BEAT: Final = timedelta(minutes=10)
 """The tables are written at most once in this time."""
 IDLE: Final = timedelta(hours=1)
 """A new 数据时间 alone is worth a write after this time."""

@@ -81,16 +81,17 @@ def settle(conn: Connection, table: str, rows: Sequence[Values], day: date, at: 
     Args:
         conn: a write transaction.
         table: key of the data table, plans or shops.
-        rows: as for `keep`, with whole-day figures.
+        rows: as for `keep`, with whole-day figures; of two about one object the first counts.
         day: the day they are about.
         at: when the platform was asked.
     """
     kind, make = (PLAN, _plan) if table == PLANS else (SHOP, _shop)
-    known = _known(conn, kind, day)
-    found = [{key: value for key, value in make(row).items() if key not in _OF_ITS_TIME} for row in rows]
+    made = [{key: value for key, value in make(row).items() if key not in _OF_ITS_TIME} for row in rows]
+    found = {row["object_id"]: row for row in reversed(made)}
+    known = _known(conn, kind, day) if found else {}
     new = [
         {"kind": kind, "day": day, "seen_at": at, **row}
-        for row in found
+        for row in found.values()
         if _differs(row, known.get(row["object_id"]), at)
     ]
     upsert(conn, t.days, new)

@@ -29,7 +29,6 @@ from tests.support.wait import until
 pytestmark = pytest.mark.db
 D = Decimal
 HOURS = timedelta(hours=4)
-NO_RUN: Any = None
 
 
 class Looked:
@@ -55,7 +54,7 @@ class Looked:
 
     def look(self) -> Any:
         """The job; gives the task's row."""
-        Effects(self.deps).look(NO_RUN, {"task_id": "tk_1"})
+        Effects(self.deps).record("tk_1")
         return self.house.rows(tables.alert_tasks)[0]
 
 

@@ -1,6 +1,6 @@
 """Former days asked for again: right sums, resumable after a kill, as slow as platforms want."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -81,11 +81,9 @@ class FakeShop:
         return [each for each in self.orders_of if begin <= each.modified <= end]
 
 
-def order(
-    number: int, paid: datetime | None, amount: str, *, modified: datetime | None = None, **more: Any
-) -> Order:
+def order(number: int, paid: datetime | None, amount: str, **more: Any) -> Order:
     """An order of the shop."""
-    changed = modified or paid
+    changed = more.pop("modified", paid)
     assert changed is not None
     values = {"shop_id": "s-旗舰店", "shop": "旗舰店", "void": False, **more}
     return Order(order_id=f"o{number}", amount=D(amount), paid=paid, modified=changed, **values)
@@ -256,10 +254,10 @@ def test_who_cannot_tell_says_so_and_takes_nobody_along(desk: Desk, tmp_path: Pa
 
 
 @pytest.fixture
-def company(sandbox: Any, database: Database) -> Iterator[Any]:
-    """千川 and 抖店 of the environment, with figures of yesterday."""
+def company(sandbox: Any) -> Any:
+    """千川 and 抖店 of the environment."""
     sandbox.world.limits_on = False
-    yield sandbox
+    return sandbox
 
 
 def command(sandbox: Any, database: Database, folder: Path, *words: str) -> Result:
@@ -278,7 +276,7 @@ def command(sandbox: Any, database: Database, folder: Path, *words: str) -> Resu
 def test_the_command_brings_yesterday_from_both_platforms(
     company: Any, database: Database, tmp_path: Path
 ) -> None:
-    """What 千川 and 抖店 say of yesterday stands in the days; who asked is in the audit, no secret anywhere."""
+    """What both say of yesterday stands in the days; who asked is in the audit, no secret anywhere."""
     world = company.world
     yesterday = days.today(datetime.now(SHANGHAI)) - DAY
     plan = next(iter(world.ads.plans.values()))

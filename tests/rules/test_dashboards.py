@@ -1,4 +1,4 @@
-"""经营日汇总 and 经营时段: exact sums, nothing unseen as zero, only what changed is written, nothing is lost."""
+"""经营日汇总 and 经营时段: exact sums, gaps are no zeros, only what changed is written, nothing lost."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,13 +21,12 @@ from rules.cockpit.days import PLAN, SHOP
 from rules.cockpit.model import ShopDay, StockDay, Sums
 from rules.cockpit.totals import Sample, day_rows, hour_rows
 from rules.dashboards import IDLE, Dashboards, totals_work
-from rules.jobs import Tables
 from rules.specs import DAY_TOTALS, HOUR_TOTALS, PLANS, SHOPS, STOCK
 from rules.store import note_pull
 from runtime.clock import SHANGHAI, ManualClock
 from runtime.db import Database
-from runtime.errors import ChorusError, TransientError
 from runtime.manifest_model import MetricsManifest
+from runtime.work import status_table
 from sandbox.server import SandboxServer
 from tests.rules.cockpit_kit import plan_row, shop_row
 from tests.rules.stage import Scene, open_scene, shown
@@ -324,8 +324,13 @@ def test_figures_that_change_while_they_are_written_are_written_again(scene: Sce
 
 @pytest.mark.db
 def test_a_pull_puts_one_work_a_beat(scene: Scene) -> None:
-    """However many pulls: the tables are written at most once in five minutes, after the last of them."""
+    """However many pulls: the tables are written at most once in ten minutes, after the last of them."""
     scene.pull_now(SHOPS)
-    one, two = totals_work(NOON), totals_work(NOON + timedelta(minutes=4))
-    assert (one.id, one.delay) == (two.id, timedelta(minutes=5))
-    assert totals_work(NOON + timedelta(minutes=6)).id != one.id
+    scene.pull_now(PLANS)
+    status = status_table(scene.floor.db)
+    with scene.floor.db.read() as conn:
+        states = sa.select(status.c.status).where(status.c.workflow_uuid.startswith("totals:"))
+        assert set(conn.execute(states).scalars()) == {"DELAYED"}
+    one, two = totals_work(NOON), totals_work(NOON + timedelta(minutes=9))
+    assert (one.id, one.delay) == (two.id, timedelta(minutes=10))
+    assert totals_work(NOON + timedelta(minutes=11)).id != one.id
