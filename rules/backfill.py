@@ -30,7 +30,7 @@ from rules.specs import PLANS, SHOPS
 from rules.store import insert_new
 from runtime.clock import Clock
 from runtime.db import Database
-from runtime.errors import ChorusError, TransientError, UnknownOutcome
+from runtime.errors import ChorusError, TransientError
 from runtime.retry import wait_before
 from runtime.work import WorkQueue
 
@@ -114,49 +114,49 @@ class Backfill:
     def _one(self, span: Span, name: str, progress: Progress) -> Report:
         changed = 0
         try:
-            if name in self.gateways.ads:
-                changed += self._plans(span, name, self.gateways.ads[name], progress)
-            if name in self.gateways.shops:
-                changed += self._sales(span, name, self.gateways.shops[name], progress)
-        except (TransientError, UnknownOutcome) as error:
-            return Report(name, changed, str(error), again=True)
+            for more in self._days(span, name, progress):
+                changed += more
         except ChorusError as error:
-            return Report(name, changed, str(error))
+            # A day's quota used up in the middle is refused for good, and goes on tomorrow all the same.
+            begun = self._done(name, span) | self._done(_of_ads(name), span)
+            return Report(name, changed, str(error), again=bool(begun) or isinstance(error, TransientError))
         if name not in self.gateways.ads and name not in self.gateways.shops:
             return Report(name, 0, "只有现在的库存，没有往日的数")
         return Report(name, changed)
 
-    # --- ads ---
+    def _days(self, span: Span, name: str, progress: Progress) -> Iterator[int]:
+        """Settle day after day; how many figures of each became others."""
+        if name in self.gateways.ads:
+            yield from self._plans(span, name, self.gateways.ads[name], progress)
+        if name in self.gateways.shops:
+            yield from self._sales(span, name, self.gateways.shops[name], progress)
 
-    def _plans(self, span: Span, name: str, ads: Ads, progress: Progress) -> int:
-        changed, done = 0, self._done(_of_ads(name), span)
+    def _plans(self, span: Span, name: str, ads: Ads, progress: Progress) -> Iterator[int]:
+        done = self._done(_of_ads(name), span)
         for day in span.until(span.last):
             if day not in done:
                 at = self.clock.now()
                 found = self._patiently(partial(ads.plans, day))
                 with self.db.begin() as conn:
-                    changed += settle(conn, PLANS, plan_rows(found, at), day, at)
+                    changed = settle(conn, PLANS, plan_rows(found, at), day, at)
                     self._note(conn, _of_ads(name), span, day)
                     self.queue.put(conn, totals_work(at))
+                yield changed
             progress(name)
-        return changed
 
-    # --- shops ---
-
-    def _sales(self, span: Span, name: str, book: OrderBook, progress: Progress) -> int:
+    def _sales(self, span: Span, name: str, book: OrderBook, progress: Progress) -> Iterator[int]:
         done = self._done(name, span)
         for day in span.until(self._today()):
             if day not in done:
                 self._orders(span, name, book, day)
             progress(name)
-        changed = 0
         for day in span.until(span.last):
             at = self.clock.now()
             with self.db.begin() as conn:
                 rows = shop_rows(_sold(conn, name, span, book.source.platform, day), (), at)
-                changed += settle(conn, SHOPS, rows, day, at)
+                changed = settle(conn, SHOPS, rows, day, at)
                 self.queue.put(conn, totals_work(at))
-        return changed
+            yield changed
 
     def _orders(self, span: Span, name: str, book: OrderBook, day: date) -> None:
         """Keep the orders last changed on a day; noted once no order of it can come late any more."""
@@ -169,8 +169,6 @@ class Backfill:
         if midnight(day + ONE) + book.reading.overlap <= now:
             with self.db.begin() as conn:
                 self._note(conn, name, span, day)
-
-    # --- both ---
 
     def _today(self) -> date:
         return today(self.clock.now())

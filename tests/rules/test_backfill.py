@@ -234,6 +234,16 @@ def test_a_busy_platform_is_waited_for_as_long_as_it_asks(desk: Desk) -> None:
     assert [day.day for day in desk.ads.asked if day] == [25, 26, 27]
 
 
+def test_a_quota_used_up_in_the_middle_goes_on_tomorrow(desk: Desk) -> None:
+    """The platform refuses for today; what was read is not asked again."""
+    desk.ads.faults = [None, None, PermanentError("今天的调用额度已用完")]
+    assert desk.run("ads") == [Report("ads", 2, "今天的调用额度已用完", again=True)]
+    assert len(desk.kept()) == 2
+    desk.ads.asked.clear()
+    assert desk.run("ads") == [Report("ads", 2)]
+    assert [day.day for day in desk.ads.asked if day] == [26, 27]
+
+
 def test_who_cannot_tell_says_so_and_takes_nobody_along(desk: Desk, tmp_path: Path) -> None:
     """A folder, a stock, an account without the right: a sentence each; the others are done."""
     folder = DropFolder(tmp_path, clock=desk.clock, platform="京东", fresh=timedelta(hours=26))
