@@ -7,6 +7,7 @@ So a kill, a second worker or a base that does not answer costs a repeated look 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from itertools import count
@@ -16,10 +17,8 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 
-from bitable_sync.cells import CellValue
 from bitable_sync.diff import differing
 from bitable_sync.mirror import Row
-from bitable_sync.platforms.orders import midnight
 from rules.cockpit import store as kept
 from rules.cockpit import tables as t
 from rules.cockpit import totals
@@ -38,6 +37,9 @@ BEAT: Final = timedelta(minutes=10)
 IDLE: Final = timedelta(hours=1)
 """A new 数据时间 alone is worth a write after this time."""
 DAYS_AT_ONCE: Final = 40
+
+_OURS = re.compile(r"\d{4}-\d\d-\d\d ")
+"""How every 编号 of ours begins."""
 
 _log = structlog.get_logger("rules.dashboards")
 
@@ -77,9 +79,9 @@ class Dashboards:
             rows = [row for day in turns for row in self._days(conn, day)]
             hours = [row for day in turns for row in self._hours(conn, day)]
         if self._upsert(DAY_TOTALS, rows, cause):
-            self._trim(DAY_TOTALS, "day", self._oldest(limits.days))
+            self._trim(DAY_TOTALS, self._oldest(limits.days))
         if self._upsert(HOUR_TOTALS, hours, cause):
-            self._trim(HOUR_TOTALS, "at", midnight(self._oldest(limits.hour_days)))
+            self._trim(HOUR_TOTALS, self._oldest(limits.hour_days))
         with self.deps.db.begin() as conn:
             for day, turn in turns.items():
                 shown = sa.update(t.due).where(d.day == day, d.written < turn)
@@ -109,13 +111,10 @@ class Dashboards:
         due = [row for row in rows if _worth(row, known.get(str(row["id"]), ()))]
         return bool(due) and bool(self.deps.sync.pusher.upsert(table, due, cause=cause).created)
 
-    def _trim(self, table: str, key: str, oldest: CellValue) -> None:
-        """Remove the rows from before the oldest day the manifest wants kept; what people made stays."""
-        old = [
-            row.record_id
-            for row in self.deps.sync.mirror.rows(table)
-            if type(at := row.values[key]) is type(oldest) and at < oldest  # type: ignore[operator]
-        ]
+    def _trim(self, table: str, oldest: date) -> None:
+        """Remove our rows from before the oldest day the manifest wants kept; what people made stays."""
+        ids = {row.record_id: str(row.values["id"]) for row in self.deps.sync.mirror.rows(table)}
+        old = [record for record, said in ids.items() if _OURS.match(said) and said[:10] < str(oldest)]
         self.deps.sync.pusher.remove(table, old)
 
 

@@ -134,6 +134,11 @@ def late(scene: Scene, table: str, *rows: Any, day: date = TODAY - DAY, at: date
         return days.settle(conn, table, rows, day, at)
 
 
+def at_noon(back: int) -> datetime:
+    """Noon of a day before."""
+    return NOON - back * DAY
+
+
 def cells(scene: Scene, table: str = DAY_TOTALS) -> dict[str, dict[str, Any]]:
     """The rows of a table of totals in the base, by 编号."""
     return {shown(row["fields"]["编号"]): row["fields"] for row in scene.rows(table)}
@@ -260,11 +265,11 @@ def test_a_new_time_alone_is_written_once_an_hour(scene: Scene) -> None:
 def test_old_rows_go_and_what_people_made_stays(scene: Scene) -> None:
     """With the first row of a new hour or day, rows before the manifest's limits are deleted; once."""
     for back in (9, 8, 1):
-        keep(scene, SHOPS, shop_row(gmv=D(500 + back)), at=NOON - back * DAY)
+        keep(scene, SHOPS, shop_row(gmv=D(500 + back)), at=at_noon(back))
     early = dashboards(scene, NOON - DAY, days=400, hour_days=9)
     early.bring_up("a")
     assert len(scene.rows(DAY_TOTALS)) == len(scene.rows(HOUR_TOTALS)) == 3
-    note = scene.add(HOUR_TOTALS, {"编号": "备注"})
+    note = scene.add(HOUR_TOTALS, {"编号": "备注", "时段": int(at_noon(9).timestamp() * 1000)})
     keep(scene, SHOPS, shop_row(gmv=D(900)))
     dashboards(scene, days=9, hour_days=2).bring_up("b")
     assert sorted(key[:10] for key in cells(scene)) == ["2026-11-20", "2026-11-27", "2026-11-28"]
@@ -276,7 +281,7 @@ def test_old_rows_go_and_what_people_made_stays(scene: Scene) -> None:
 def test_a_deletion_whose_answer_was_lost_is_finished_by_the_next(scene: Scene) -> None:
     """Rows that are gone already are no error."""
     for back in (9, 8, 1):
-        keep(scene, SHOPS, shop_row(gmv=D(500)), at=NOON - back * DAY)
+        keep(scene, SHOPS, shop_row(gmv=D(500)), at=at_noon(back))
     dashboards(scene, NOON - DAY, hour_days=9).bring_up("a")
     scene.fault("drop_after", "*/records/batch_delete", times=1)
     keep(scene, SHOPS, shop_row(gmv=D(900)))
