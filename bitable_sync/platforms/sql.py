@@ -95,9 +95,9 @@ class SqlSource:
     def _today(self) -> date:
         return self.clock.now().astimezone(SHANGHAI).date()
 
-    def _named(self, kind: str) -> Mapping[str, Any]:
+    def _named(self, kind: str) -> set[str]:
         """What a query asks by."""
-        return sa.text(self.queries.get(kind, "")).compile().params
+        return set(sa.text(self.queries.get(kind, "")).compile().params)
 
     def _lines(self, kind: str, **values: Any) -> Iterator[Line]:
         if kind not in self.queries:

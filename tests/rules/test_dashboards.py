@@ -226,8 +226,14 @@ def test_three_pulls_are_rows_and_a_second_look_writes_nothing(scene: Scene) -> 
     assert writes(scene) == []
     scene.spend(150, 480)
     scene.pull_now(PLANS)
+    scene.sandbox.world.control.recorder.clear()
     board.write(RUN, {})
-    assert writes(scene) == ["batch_update", "batch_update"]
+    sent = [call["body"]["records"] for call in scene.calls("/records/batch_update")]
+    assert [len(records) for records in sent] == [1, 1]
+    assert set(sent[0][0]["fields"]) == {"广告消耗", "ROI", "数据时间"}
+    assert set(sent[1][0]["fields"]) == {"当日累计消耗", "当日 ROI", "本时段消耗", "数据时间"} - (
+        set() if scene.floor.clock.now().astimezone(SHANGHAI).hour == 0 else {"本时段消耗"}
+    )
 
 
 @pytest.mark.db
