@@ -16,7 +16,6 @@ from functools import partial
 from typing import Final, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from bitable_sync.platforms.facts import Ads, Order, ShopSales
@@ -27,7 +26,7 @@ from rules.cockpit.days import settle, today
 from rules.dashboards import totals_work
 from rules.sources import plan_rows, shop_rows
 from rules.specs import PLANS, SHOPS
-from rules.store import insert_new
+from rules.store import insert_new, upsert
 from runtime.clock import Clock
 from runtime.db import Database
 from runtime.errors import ChorusError, TransientError
@@ -209,19 +208,12 @@ def _keep(conn: Connection, connection: str, span: Span, orders: Sequence[Order]
     for order in sorted(orders, key=lambda each: each.modified):
         if order.paid is None or first <= order.paid < end:
             newest[order.order_id] = order
-    if not newest:
-        return
-    o = t.backfill_orders
-    insert = sqlite.insert(o) if conn.dialect.name == "sqlite" else postgresql.insert(o)
-    said = {name: insert.excluded[name] for name in ("shop_id", "shop", "amount", "paid", "modified", "void")}
-    newer = insert.excluded.modified >= o.c.modified
-    keys = ["connection", "span", "order_id"]
-    conn.execute(insert.on_conflict_do_update(index_elements=keys, set_=said, where=newer), [
+    upsert(conn, t.backfill_orders, [
         {"connection": connection, "span": str(span), "order_id": each.order_id, "shop_id": each.shop_id,
          "shop": each.shop, "amount": each.amount, "paid": each.paid, "modified": each.modified,
          "void": each.void}
         for each in newest.values()
-    ])  # fmt: skip
+    ], newest="modified")  # fmt: skip
 
 
 def _sold(conn: Connection, connection: str, span: Span, platform: str, day: date) -> list[ShopSales]:

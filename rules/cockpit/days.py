@@ -1,7 +1,8 @@
 """Keeping the figures of days: written with each pull, dropped after 400 days. In the caller's transaction.
 
 The mirror holds today only. A day's row is overwritten by every pull of that day that found other numbers, so
-what remains is the day as its last pull saw it; what a platform corrects later is not seen.
+what remains is the day as its last pull saw it, and what was settled since. Figures are levels and not steps:
+the same pull twice is one row, and one that asked earlier than what stands there changes nothing.
 """
 
 from __future__ import annotations
@@ -65,9 +66,9 @@ def keep(conn: Connection, table: str, rows: Sequence[Values], day: date, at: da
     new = [
         {"kind": kind, "day": day, "seen_at": at, **row}
         for row in found
-        if _differs(row, known.get(row["object_id"]), at)
+        if _differs(row, known.get(row["object_id"]))
     ]
-    upsert(conn, t.days, new)
+    upsert(conn, t.days, new, newest="seen_at")
     if _keep_hour(conn, kind, found, day, at) or new:
         now_due(conn, day)
     return len(new)
@@ -92,9 +93,9 @@ def settle(conn: Connection, table: str, rows: Sequence[Values], day: date, at: 
     new = [
         {"kind": kind, "day": day, "seen_at": at, **row}
         for row in found.values()
-        if _differs(row, known.get(row["object_id"]), at)
+        if _differs(row, known.get(row["object_id"]))
     ]
-    upsert(conn, t.days, new)
+    upsert(conn, t.days, new, newest="seen_at")
     if new:
         now_due(conn, day)
     return len(new)
@@ -117,16 +118,16 @@ def _keep_hour(
     new = [
         {"kind": kind, "day": day, "hour": hour, "seen_at": at, **{key: row[key] for key in _HOURLY}}
         for row in found
-        if _moved(row, known.get(row["object_id"]), at)
+        if _moved(row, known.get(row["object_id"]))
     ]
-    upsert(conn, t.hours, new)
+    upsert(conn, t.hours, new, newest="seen_at")
     return bool(new)
 
 
-def _moved(row: Mapping[str, Any], known: Mapping[str, Any] | None, at: datetime) -> bool:
+def _moved(row: Mapping[str, Any], known: Mapping[str, Any] | None) -> bool:
     if known is None:
-        return _differs(row, None, at)
-    return known["seen_at"] <= at and any(known[key] != row[key] for key in _HOURLY)
+        return _differs(row, None)
+    return any(known[key] != row[key] for key in _HOURLY)
 
 
 def _plan(row: Values) -> dict[str, Any]:
@@ -166,17 +167,11 @@ def _known(conn: Connection, kind: str, day: date) -> dict[str, Mapping[str, Any
     return {row["object_id"]: dict(row) for row in conn.execute(query).mappings()}
 
 
-def _differs(row: Mapping[str, Any], known: Mapping[str, Any] | None, at: datetime) -> bool:
-    """A plan that did nothing on a day leaves no row; everything else is kept when it changed.
-
-    A pull that asked earlier than the one whose figures stand there (a worker that died and came back) is
-    late with its news.
-    """
+def _differs(row: Mapping[str, Any], known: Mapping[str, Any] | None) -> bool:
+    """A plan that did nothing on a day leaves no row; everything else is kept when it changed."""
     if known is None:
         return row["spend"] is None or bool(row["gmv"] or row["spend"])
-    return known["seen_at"] <= at and any(
-        known[key] != value for key, value in row.items() if key not in _SKIPPED
-    )
+    return any(known[key] != value for key, value in row.items() if key not in _SKIPPED)
 
 
 def stock_now(mirror: Mirror) -> list[Sku]:

@@ -1,6 +1,7 @@
 """经营日汇总 and 经营时段: exact sums, gaps are no zeros, only what changed is written, nothing lost."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -164,6 +165,19 @@ def test_the_same_pull_twice_and_a_late_worker_change_no_sum(scene: Scene) -> No
     assert (row["广告消耗"], row["成交金额"]) == (50, 500)
     (hour,) = cells(scene, HOUR_TOTALS).values()
     assert (hour["当日累计消耗"], hour["当日累计成交"]) == (50, 500)
+
+
+@pytest.mark.db
+def test_workers_that_keep_at_once_leave_the_newest(scene: Scene) -> None:
+    """Twenty pulls that ended in any order: what was asked last stands there."""
+    pulls = [(D(100 + n), NOON + timedelta(seconds=n)) for n in range(20)]
+    shuffled = pulls[::2] + pulls[::-1][::2]
+    with ThreadPoolExecutor(4) as workers:
+        list(workers.map(lambda pull: keep(scene, PLANS, plan_row("1", spend=pull[0]), at=pull[1]), shuffled))
+    (day,), (hour,) = scene.stored(t.days), scene.stored(t.hours)
+    assert (day.spend, hour.spend) == (D(119), D(119))
+    dashboards(scene).bring_up("a")
+    assert [row["广告消耗"] for row in cells(scene).values()] == [119]
 
 
 @pytest.mark.db

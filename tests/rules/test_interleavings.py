@@ -105,9 +105,8 @@ class Outside:
             self.budget, Decimal(1000), Decimal(2000), 20, date(2026, 3, 2),
         )))  # fmt: skip
 
-    def plans(self, day: date | None = None) -> list[AdPlan]:
+    def plans(self) -> list[AdPlan]:
         """Not asked for here."""
-        del day
         return []
 
     def set_budget(self, plan_id: str, budget: Decimal) -> None:
