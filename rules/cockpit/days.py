@@ -62,16 +62,10 @@ def keep(conn: Connection, table: str, rows: Sequence[Values], day: date, at: da
     else:
         return 0
     kind = PLAN if table == PLANS else SHOP
-    known = _known(conn, kind, day)
-    new = [
-        {"kind": kind, "day": day, "seen_at": at, **row}
-        for row in found
-        if _differs(row, known.get(row["object_id"]))
-    ]
-    upsert(conn, t.days, new, newest="seen_at")
-    if _keep_hour(conn, kind, found, day, at) or new:
+    written = _write(conn, kind, found, day, at)
+    if _keep_hour(conn, kind, found, day, at) or written:
         now_due(conn, day)
-    return len(new)
+    return written
 
 
 def settle(conn: Connection, table: str, rows: Sequence[Values], day: date, at: datetime) -> int:
@@ -89,15 +83,20 @@ def settle(conn: Connection, table: str, rows: Sequence[Values], day: date, at: 
     kind, make = (PLAN, _plan) if table == PLANS else (SHOP, _shop)
     made = [{key: value for key, value in make(row).items() if key not in _OF_ITS_TIME} for row in rows]
     found = {row["object_id"]: row for row in reversed(made)}
+    written = _write(conn, kind, list(found.values()), day, at)
+    if written:
+        now_due(conn, day)
+    return written
+
+
+def _write(conn: Connection, kind: str, found: Sequence[Mapping[str, Any]], day: date, at: datetime) -> int:
     known = _known(conn, kind, day) if found else {}
     new = [
         {"kind": kind, "day": day, "seen_at": at, **row}
-        for row in found.values()
+        for row in found
         if _differs(row, known.get(row["object_id"]))
     ]
     upsert(conn, t.days, new, newest="seen_at")
-    if new:
-        now_due(conn, day)
     return len(new)
 
 
