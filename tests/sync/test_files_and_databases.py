@@ -199,7 +199,7 @@ def test_former_days_are_had_only_where_the_query_asks_by_day(bi: str) -> None:
     assert source(bi, plans=PLANS_SQL).plans(then) == []
     assert [each.day for each in source(bi, plans=PLANS_SQL).plans(NOON.date())] == [NOON.date()]
     always = source(bi, plans="SELECT id AS 计划ID, cost AS 消耗, gmv AS 成交金额 FROM p")
-    assert len(always.plans()) == 1
+    assert len(always.plans()) == 2
     with pytest.raises(PermanentError, match=":day"):
         always.plans(then)
     early = NOON - timedelta(days=9)
