@@ -22,6 +22,7 @@ from bitable_sync.platforms.cli import shops
 from bot.cli import parked, replay
 from payslip.cli import payroll
 from payslip.cli_import import import_command
+from rules.cli import metrics as metrics_command
 from runtime.cli import Friendly, settings_with_log
 from runtime.settings import Settings
 
@@ -190,10 +191,7 @@ def register_features(
     floor: Floor, feishu: Feishu, engine: Engine, router: Router, scheduler: Scheduler, sync: Sync,
     vault: Vault | None,
 ) -> Art:  # fmt: skip
-    """Register the jobs, schedules and listeners of red lines, pay and images in the worker.
-
-    Gives images' side, to be warmed once the worker performs.
-    """
+    """Register what red lines, pay and images do in the worker; gives images' side, to be warmed later."""
     from bitable_sync.platforms.connect import connect
     from creative.wire import register_worker as register_art
     from payslip.wire import register_worker as register_pay
@@ -352,7 +350,7 @@ def sandbox(options: tuple[str, ...]) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "sandbox", *options])  # noqa: S606
 
 
-for command in (parked, replay, payroll, shops):
+for command in (parked, replay, payroll, shops, metrics_command):
     main.add_command(command)
 
 

@@ -114,6 +114,30 @@ class Pusher:
         encode(spec, bound, changed)  # refuses what does not fit before anything is sent
         return bool(self._update_all(spec, {RecordId(record_id): changed}, strict=True))
 
+    def remove(self, table_key: str, record_ids: Sequence[RecordId]) -> None:
+        """Delete rows of a table that only Chorus fills; those already gone are no error.
+
+        Raises:
+            TransientError, UnknownOutcome: call again; what was deleted is not missed.
+        """
+        self.mirror.require(table_key)
+        for part in chunks(list(record_ids), BATCH):
+            try:
+                self._delete(table_key, part)
+            except ChorusError as error:
+                if not isinstance(error, UnknownOutcome) and code_of(error) not in GONE_RECORD:
+                    raise
+                _found, absent = self.puller.read_back(self.bindings.require(table_key), part)
+                self._delete(table_key, [record_id for record_id in part if record_id not in absent])
+            self.mirror.remove(table_key, part)
+
+    def _delete(self, table_key: str, record_ids: Sequence[RecordId]) -> None:
+        def send(bound: BoundTable) -> None:
+            self.feishu.bitable.batch_delete(bound.app_token, bound.table_id, record_ids)
+
+        if record_ids:
+            self._call(table_key, send)
+
     # --- before sending ---
 
     def _ready(self, spec: TableSpec) -> BoundTable:

@@ -8,6 +8,7 @@ from typing import Any
 from bitable_sync.platforms.facts import PlanState, PurchaseItem, Purchases
 from bitable_sync.platforms.gateways import Gateways
 from rules import lifecycle, store
+from rules.aftereffect import effect_work, look_at
 from rules.deps import Worker
 from rules.effects import Changed, commit
 from rules.limits import Refusal, budget_rules, check_budget, yuan
@@ -138,8 +139,10 @@ class Acting:
         now = self.deps.clock.now()
         failed = outcome.get("failed")
         before, after = (_decimal(outcome.get(key)) for key in ("before", "after"))
+        metric = None if failed else look_at(self.deps, task)[1].value
         done = replace(
             task,
+            metric_before=metric,
             state=TaskState.FAILED if failed else TaskState.DONE,
             before=task.before if before is None else before,
             after=after,
@@ -170,6 +173,7 @@ class Acting:
             step = lifecycle.told(alert, reason)
             commit(conn, self.deps.queue, [Changed(step.alert, reason)], (), now)
             if not failed:
+                self.deps.queue.put(conn, effect_work(task, self.deps.metrics.effect_hours))
                 table = STOCK if task.kind is Action.RESTOCK else PLANS
                 self.deps.queue.put(conn, pull_work(table, f"after:{task.id}"))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from bitable_sync.context import Sync
 from bitable_sync.platforms.gateways import Gateways
@@ -13,6 +13,7 @@ from runtime.clock import Clock
 from runtime.db import Database
 from runtime.feishu.approval import Approval
 from runtime.feishu.im import Im
+from runtime.manifest_model import MetricsManifest
 from runtime.work import WorkQueue
 
 
@@ -33,6 +34,7 @@ class Worker:
         reviewer: takes over edits of rules.
         approval: approvals, for changes beyond somebody's allowance.
         mass_delete: more plans than this missing at once are a doubt about the source, not a fact.
+        metrics: how long totals are kept, and when effects are looked at.
     """
 
     db: Database
@@ -47,3 +49,4 @@ class Worker:
     reviewer: Reviewer
     approval: Approval
     mass_delete: int = 10
+    metrics: MetricsManifest = field(default_factory=MetricsManifest)

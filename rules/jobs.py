@@ -15,6 +15,7 @@ from rules.acting import pull_work
 from rules.cockpit import days
 from rules.cockpit.figures import stock_days
 from rules.connection import Connections
+from rules.dashboards import totals_work
 from rules.deps import Worker
 from rules.model import Action, Alert, State, Task
 from rules.rulebook import load_entry, verdicts
@@ -67,7 +68,7 @@ class Tables:
         fresh: numbers of that connection are old, and no row tells which one it came from.
         """
         started = self.deps.clock.now()
-        rows, trouble, cursors = self._ask(table, started)
+        rows, trouble, cursors, late = self._ask(table, started)
         spec = self.deps.sync.specs.table(table)
         key = spec.business_key[0]
         # Two connections that name one object: the first in the manifest counts, one row stays one row.
@@ -85,7 +86,9 @@ class Tables:
             store.note_pull(conn, table, started, error=trouble[:300])
             if day is not None and self._connected(table):
                 days.keep(conn, table, rows, day, started)
+                days.settle(conn, table, late, day - timedelta(days=1), started)
                 days.keep_stock(conn, counts, started)
+                self.deps.queue.put(conn, totals_work(started))
         return {"rows": len(rows), "changed": len(changed)}
 
     def _connected(self, table: str) -> bool:
@@ -94,15 +97,20 @@ class Tables:
         by_table: Mapping[str, Mapping[str, object]] = {PLANS: gateways.ads, STOCK: gateways.stock}
         return bool(by_table.get(table, gateways.shops))
 
-    def _ask(self, table: str, at: datetime) -> tuple[list[Values], str, Mapping[str, int]]:
-        """Rows, what went wrong in words, and from which version each connection is read on."""
+    def _ask(self, table: str, at: datetime) -> tuple[list[Values], str, Mapping[str, int], list[Values]]:
+        """Rows, what went wrong in words, each connection's version to read on from, and yesterday's rows.
+
+        Those are of the whole of yesterday, where late orders of it are heard of.
+        """
         if table == PLANS:
-            return (*self._plans(at), {})
+            return (*self._plans(at), {}, [])
         if table == STOCK:
-            return self._stock(at)
-        found = self.deps.gateways.all_sales(at)
+            return (*self._stock(at), [])
+        gateways = self.deps.gateways
+        found = gateways.all_sales(at)
         rows = [row for today, before in found.rows.values() for row in shop_rows(today, before, at)]
-        return rows, found.sentence, {}
+        late = [row for name in found.rows for row in shop_rows(gateways.shops[name].yesterday(), (), at)]
+        return rows, found.sentence, {}, late
 
     def _plans(self, at: datetime) -> tuple[list[Values], str]:
         gateways = self.deps.gateways
@@ -238,7 +246,9 @@ class Tables:
         self.deps.sync.pusher.upsert(TASKS, [_task_row(task) for task in due], cause=cause)
         with self.deps.db.begin() as conn:
             for task in due:
-                shown = sa.update(alert_tasks).where(alert_tasks.c.id == task.id)
+                shown = sa.update(alert_tasks).where(
+                    alert_tasks.c.id == task.id, alert_tasks.c.effect == task.effect
+                )
                 conn.execute(shown.values(board_state=task.state.value))
         return len(due)
 
@@ -267,5 +277,6 @@ def _task_row(task: Task) -> Values:
         "asked_at": task.asked_at,
         "done_at": task.done_at or EMPTY,
         "result": task.result or EMPTY,
+        "effect": task.effect or EMPTY,
         "alert_id": str(task.alert_id),
     }

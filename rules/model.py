@@ -343,6 +343,8 @@ class Task:
 
     ``id`` is also the idempotency key towards the platform (``external_id`` of a purchase) and of the
     approval that a large change waits for; ``approval`` is its instance code once it was started.
+    ``metric_before`` and ``metric_after`` are the alert's metric at the action and some hours after it, None
+    where nobody knew; ``effect`` says both in words (``rules/aftereffect.py``), empty until then.
     """
 
     id: TaskId
@@ -361,3 +363,6 @@ class Task:
     result: str = ""
     detail: Mapping[str, str] | None = None
     approval: str | None = None
+    metric_before: Decimal | None = None
+    metric_after: Decimal | None = None
+    effect: str = ""

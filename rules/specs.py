@@ -1,4 +1,4 @@
-"""The nine Bitable tables of the red lines: what people edit, what gateways fill, what Chorus reports.
+"""The eleven Bitable tables of the red lines: what people edit, what gateways fill, what Chorus reports.
 
 Formula columns (ROI, 可售, 可用库存, 成交跌幅) are for people's eyes; rules compute the same numbers from the
 input columns, because change events never carry formula values (Feishu docs: bitable_record_changed_v1).
@@ -8,6 +8,7 @@ from bitable_sync.spec import SYNC_ISSUE, FieldSpec, Kind, TableSpec
 
 RULES, PLANS, STOCK, SHOPS, ALERTS, TASKS = "rules", "plans", "stock", "shops", "alerts", "tasks"
 ALLOWANCES, SILENCES, DUTY = "allowances", "silences", "duty"
+DAY_TOTALS, HOUR_TOTALS = "day_totals", "hour_totals"
 
 DATA_TABLES = (PLANS, STOCK, SHOPS)
 
@@ -197,6 +198,7 @@ TASKS_TABLE = TableSpec(
         FieldSpec("asked_at", "提交时间", Kind.DATETIME),
         FieldSpec("done_at", "完成时间", Kind.DATETIME),
         FieldSpec("result", "结果", Kind.TEXT),
+        FieldSpec("effect", "效果", Kind.TEXT, description="由 Chorus 填写：处理时和几小时后的指标"),
         FieldSpec("alert_id", "预警编号", Kind.TEXT),
     ),
     ("task_id",),
@@ -249,6 +251,44 @@ DUTY_TABLE = TableSpec(
     ("name",),
 )
 
+DAY_TOTALS_TABLE = TableSpec(
+    DAY_TOTALS,
+    "经营日汇总",
+    (
+        FieldSpec("id", "编号", Kind.TEXT, description="整张表由 Chorus 填写，给仪表盘用"),
+        FieldSpec("day", "日期", Kind.DATE),
+        FieldSpec("platform", "平台", Kind.SELECT, options=PLATFORMS, open_options=True),
+        FieldSpec("shop", "店铺", Kind.TEXT),
+        FieldSpec("gmv", "成交金额", Kind.CURRENCY, description="店铺平台的成交；空着表示没有取到，不是 0"),
+        FieldSpec("orders", "订单数", Kind.NUMBER),
+        FieldSpec("spend", "广告消耗", Kind.CURRENCY),
+        FieldSpec("ad_gmv", "广告成交", Kind.CURRENCY, description="广告平台归给计划的成交"),
+        FieldSpec("roi", "ROI", Kind.NUMBER, formatter="0.00", description="广告成交 ÷ 广告消耗"),
+        FieldSpec("low", "库存告急数", Kind.NUMBER, description="库存不分平台，单独一行"),
+        SYNCED_AT,
+    ),
+    ("id",),
+)
+
+HOUR_TOTALS_TABLE = TableSpec(
+    HOUR_TOTALS,
+    "经营时段",
+    (
+        FieldSpec("id", "编号", Kind.TEXT, description="整张表由 Chorus 填写，给仪表盘用"),
+        FieldSpec("at", "时段", Kind.DATETIME, description="这一小时的开始"),
+        FieldSpec("platform", "平台", Kind.SELECT, options=PLATFORMS, open_options=True),
+        FieldSpec("gmv", "当日累计成交", Kind.CURRENCY, description="到这一小时最后一次取数为止"),
+        FieldSpec("orders", "当日累计订单", Kind.NUMBER),
+        FieldSpec("spend", "当日累计消耗", Kind.CURRENCY),
+        FieldSpec("ad_gmv", "当日累计广告成交", Kind.CURRENCY),
+        FieldSpec("roi", "当日 ROI", Kind.NUMBER, formatter="0.00"),
+        FieldSpec("gmv_hour", "本时段成交", Kind.CURRENCY, description="上一小时没有取到数时空着"),
+        FieldSpec("spend_hour", "本时段消耗", Kind.CURRENCY, description="上一小时没有取到数时空着"),
+        SYNCED_AT,
+    ),
+    ("id",),
+)
+
 TABLES: tuple[TableSpec, ...] = (
     RULES_TABLE,
     PLANS_TABLE,
@@ -259,4 +299,6 @@ TABLES: tuple[TableSpec, ...] = (
     ALLOWANCES_TABLE,
     SILENCES_TABLE,
     DUTY_TABLE,
+    DAY_TOTALS_TABLE,
+    HOUR_TOTALS_TABLE,
 )

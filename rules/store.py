@@ -40,14 +40,18 @@ def new_alert(rule_id: RuleId, object_id: str, table: str, severity: Severity) -
     return Alert(alert_id(rule_id, object_id), rule_id, object_id, table, None, object_id, State.OK, severity)
 
 
-def upsert(conn: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Insert rows or overwrite the given columns of those whose primary key exists."""
+def upsert(conn: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, newest: str = "") -> None:
+    """Insert rows or overwrite the given columns of those whose primary key exists.
+
+    ``newest``: only where that column does not become smaller, whoever comes first.
+    """
     if not rows:
         return
     keys = [column.name for column in table.primary_key]
     insert = sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
     changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
-    conn.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed), list(rows))
+    where = insert.excluded[newest] >= table.c[newest] if newest else None
+    conn.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed, where=where), list(rows))
 
 
 def insert_many(conn: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]]) -> set[str]:

@@ -131,7 +131,7 @@ def build_worker(sync: Sync, deps: WorkerDeps) -> Worker:
     checker = Checker(floor.db, floor.queue, floor.clock, sync.mirror, sources.catalog, deps.policy)
     return Worker(
         floor.db, floor.queue, floor.clock, sync, deps.im, deps.gateways, sources, deps.policy, checker,
-        Reviewer(checker), deps.approval, floor.manifest.limits.mass_delete,
+        Reviewer(checker), deps.approval, floor.manifest.limits.mass_delete, floor.manifest.metrics,
     )  # fmt: skip
 
 
@@ -147,6 +147,7 @@ def register_worker(
         sync: tells of changed rows.
         deps: floor, messages, platforms, policy.
     """
+    from rules import aftereffect, dashboards  # noqa: PLC0415 - only the worker loads them
     from rules.acting import Acting  # noqa: PLC0415 - only the worker loads it
     from rules.approving import EVENTS, Approving  # noqa: PLC0415 - only the worker loads it
     from rules.connection import Connections  # noqa: PLC0415 - only the worker loads it
@@ -164,6 +165,8 @@ def register_worker(
     engine.register("rules.reread", tables.reread)
     engine.register("rules.mark", tables.mark)
     engine.register("rules.board", tables.board)
+    engine.register(dashboards.JOB, dashboards.Dashboards(worker).write)
+    engine.register(aftereffect.JOB, aftereffect.Effects(worker).look)
     engine.register("rules.notify", sending.notify)
     engine.register("rules.notify_digest", grouped.send)
     engine.register("rules.refresh_digest", grouped.refresh)

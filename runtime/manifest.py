@@ -23,6 +23,7 @@ from runtime.manifest_model import (
     CreativeManifest,
     LimitsManifest,
     Manifest,
+    MetricsManifest,
     PayrollManifest,
     QuotaManifest,
     RoleManifest,
@@ -31,7 +32,7 @@ from runtime.manifest_model import (
 
 __all__ = [
     "ApprovalManifest", "BaseManifest", "CockpitManifest", "CreativeManifest", "LimitsManifest", "Manifest",
-    "ManifestError", "PayrollManifest", "QuotaManifest", "RoleManifest", "load_manifest",
+    "ManifestError", "MetricsManifest", "PayrollManifest", "QuotaManifest", "RoleManifest", "load_manifest",
 ]  # fmt: skip
 
 Place = tuple[str | int, ...]
@@ -176,6 +177,7 @@ def _model_at(place: Place) -> type[Strict] | None:
         "base": BaseManifest,
         "quota": QuotaManifest,
         "limits": LimitsManifest,
+        "metrics": MetricsManifest,
         "roles": RoleManifest,
         "approvals": ApprovalManifest,
         "payroll": PayrollManifest,

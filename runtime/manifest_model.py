@@ -121,6 +121,20 @@ class LimitsManifest(Strict):
     max_age: dict[Key, Age] = {}
 
 
+class MetricsManifest(Strict):
+    """Figures over time: what stands in the tables dashboards are built on, and when effects are looked at.
+
+    Attributes:
+        days: how many days 经营日汇总 keeps (a row a day, platform and shop; mind your plan's rows a table).
+        hour_days: how many days 经营时段 keeps (a row an hour and platform); its figures are kept for nine.
+        effect_hours: how many hours after an action its alert's metric is looked at again.
+    """
+
+    days: Annotated[int, Field(ge=1, le=400)] = 400
+    hour_days: Annotated[int, Field(ge=1, le=9)] = 8
+    effect_hours: Annotated[int, Field(ge=1, le=72)] = 4
+
+
 class RoleManifest(Strict):
     """A role of the base: what its members may do with each table (by table key), and who they are.
 
@@ -325,6 +339,7 @@ class Manifest(Strict):
         schedules: when work happens by itself: `every 10m`, or a cron line in Asia/Shanghai.
         quota: the monthly allowance of API calls.
         limits: guards against bad data.
+        metrics: figures over time.
         roles: roles of the base.
         approvals: Feishu approvals, by our key.
         payroll: pay.
@@ -342,6 +357,7 @@ class Manifest(Strict):
     schedules: dict[Key, When] = {}
     quota: QuotaManifest = QuotaManifest()
     limits: LimitsManifest = LimitsManifest()
+    metrics: MetricsManifest = MetricsManifest()
     roles: Annotated[tuple[RoleManifest, ...], Field(strict=False)] = ()
     approvals: dict[Key, ApprovalManifest] = {}
     payroll: PayrollManifest = PayrollManifest()

@@ -125,8 +125,12 @@ class Ads(Protocol):
 
     platform: str
 
-    def plans(self) -> list[AdPlan]:
-        """All plans that are not deleted, with the figures of today (Shanghai)."""
+    def plans(self, day: date | None = None) -> list[AdPlan]:
+        """All plans that are not deleted, with the figures of a day (Shanghai; today if none is given).
+
+        Raises:
+            PermanentError: there are no figures of former days here; the sentence says why.
+        """
         ...
 
     def plan(self, plan_id: str) -> AdPlan | None:
@@ -153,7 +157,11 @@ class OrderSource(Protocol):
     platform: str
 
     def orders(self, begin: datetime, end: datetime) -> Iterable[Order]:
-        """Orders last changed between two moments, both included; an order may come twice."""
+        """Orders last changed between two moments, both included; an order may come twice.
+
+        Raises:
+            PermanentError: orders of that time cannot be had here; the sentence says why.
+        """
         ...
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -50,12 +50,16 @@ class DropFolder:
 
     def orders(self, begin: datetime, end: datetime) -> Iterable[Order]:
         """Orders in the files that changed in the window."""
+        if self.clock.now() - begin > DAYS + self.fresh:
+            raise _no_history()
         return [each for each in tabular.orders(self._lines("orders")) if begin <= each.modified <= end]
 
-    def plans(self) -> list[AdPlan]:
+    def plans(self, day: date | None = None) -> list[AdPlan]:
         """Plans in the files; rows of another day than today are passed over."""
-        day = self.clock.now().astimezone(SHANGHAI).date()
-        found = tabular.plans(self._lines("plans"), self.platform, day)
+        today = self.clock.now().astimezone(SHANGHAI).date()
+        if day not in (None, today):
+            raise _no_history()
+        found = tabular.plans(self._lines("plans"), self.platform, today)
         return list({each.plan_id: each for each in found}.values())
 
     def plan(self, plan_id: str) -> AdPlan | None:
@@ -95,6 +99,10 @@ class DropFolder:
         for path in files:
             if path.stat().st_mtime >= oldest:
                 yield from read(path)
+
+
+def _no_history() -> PermanentError:
+    return PermanentError("文件夹里只有最近导出的文件，没有往日的数，补不了历史")
 
 
 def read(path: Path) -> Iterator[Line]:

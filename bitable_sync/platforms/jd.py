@@ -9,7 +9,7 @@ amounts and counts are strings; an unpaid order has the year 1. Not verified on 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -176,9 +176,9 @@ class JdAds:
         self.click_days = click_days
         self.campaigns = campaigns
 
-    def plans(self) -> list[AdPlan]:
-        """The account as one plan, then each campaign that is named."""
-        return [self._account(), *map(self._campaign, self.campaigns)]
+    def plans(self, day: date | None = None) -> list[AdPlan]:
+        """The account as one plan, then each campaign that is named; of today or another day."""
+        return [self._account(day), *(self._campaign(each, day) for each in self.campaigns)]
 
     def plan(self, plan_id: str) -> AdPlan | None:
         """The account or a campaign that is named; None for others."""
@@ -196,34 +196,34 @@ class JdAds:
         del plan_id, enabled
         raise cannot_pause("京准通")
 
-    def _account(self) -> AdPlan:
+    def _account(self, day: date | None = None) -> AdPlan:
+        asked = day or self._today()
         data = self.jos.call("jingdong.dsp.report.queryAccountReport", {
-            **self._day(), "isDaily": False, "platform": "all", "clickOrOrderDay": self.click_days,
+            **_day(asked), "isDaily": False, "platform": "all", "clickOrOrderDay": self.click_days,
             "clickOrOrderCaliber": 0, "orderStatusCategory": 1, "pageIndex": 1, "pageSize": PAGE,
         })  # fmt: skip
         result = data.get("returnType") or data
-        return self._plan(self.pin, f"{self.shop} 京准通", _rows(result, "datas"))
+        return self._plan(self.pin, f"{self.shop} 京准通", _rows(result, "datas"), asked)
 
-    def _campaign(self, campaign_id: str) -> AdPlan:
+    def _campaign(self, campaign_id: str, day: date | None = None) -> AdPlan:
+        asked = day or self._today()
         data = self.jos.call("jingdong.dsp.report.queryCampDailySum", {
-            **self._day(), "isDaily": False, "campaignId": int(campaign_id), "isOrderOrClick": 1,
+            **_day(asked), "isDaily": False, "campaignId": int(campaign_id), "isOrderOrClick": 1,
             "isTodayOr15Days": self.click_days > 0, "orderStatusCategory": 1, "platform": "all",
             "pageIndex": 1, "pageSize": PAGE,
         })  # fmt: skip
         rows = _rows(data.get("returnType") or data, "value")
         return self._plan(campaign_id, f"{self.shop} 计划 {campaign_id}", [
             row.get("figureData") or {} for row in rows
-        ])  # fmt: skip
+        ], asked)  # fmt: skip
 
-    def _day(self) -> dict[str, str]:
-        today = f"{self.jos.clock.now().astimezone(SHANGHAI):%Y-%m-%d}"
-        return {"startDay": today, "endDay": today}
+    def _today(self) -> date:
+        return self.jos.clock.now().astimezone(SHANGHAI).date()
 
-    def _plan(self, plan_id: str, name: str, rows: list[dict[str, Any]]) -> AdPlan:
+    def _plan(self, plan_id: str, name: str, rows: list[dict[str, Any]], day: date) -> AdPlan:
         def total(key: str) -> Decimal:
             return sum((number(row.get(key) or 0) for row in rows), Decimal(0))
 
-        day = self.jos.clock.now().astimezone(SHANGHAI).date()
         return AdPlan(
             plan_id, name, JINGDONG, self.shop, PlanState.LIVE, None, total("cost"), total("totalOrderSum"),
             int(total("totalOrderCnt")), day,
@@ -244,6 +244,10 @@ def refresh(wire: Wire, keys: Mapping[str, str], refresh_token: str) -> Pair:
         str(answer.get("refresh_token") or refresh_token),
         whole(answer.get("expires_in")) or None,
     )
+
+
+def _day(day: date) -> dict[str, str]:
+    return {"startDay": day.isoformat(), "endDay": day.isoformat()}
 
 
 def _rows(result: Any, name: str) -> list[dict[str, Any]]:

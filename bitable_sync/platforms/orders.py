@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -76,6 +76,15 @@ def sales(
     ]
 
 
+def whole_day(orders: Collection[Order], platform: str, day: date) -> list[ShopSales]:
+    """Sales of a day that is over, of every shop there is an order of: one that sold nothing is a zero."""
+    found = {each.shop_id: each for each in sales(orders, platform, day)}
+    for order in orders:
+        if order.shop_id not in found:
+            found[order.shop_id] = ShopSales(order.shop_id, order.shop, platform, day, 0, Decimal(0))
+    return list(found.values())
+
+
 class OrderBook:
     """The orders of yesterday and today of one connection, kept up to date by what changed.
 
@@ -105,6 +114,12 @@ class OrderBook:
         orders, platform = self._orders.values(), self.source.platform
         then = now - timedelta(days=1)
         return sales(orders, platform, now.date()), sales(orders, platform, then.date(), then)
+
+    def yesterday(self) -> list[ShopSales]:
+        """The whole of yesterday with what changed since, by the last reading (`sales`) of today."""
+        if self._day is None:
+            return []
+        return whole_day(self._orders.values(), self.source.platform, self._day - timedelta(days=1))
 
     def _refresh(self, now: datetime) -> None:
         first = midnight(now.date() - timedelta(days=1))

@@ -91,12 +91,12 @@ class Account:
 class Qianchuan(Account):
     """Standard plans (标准推广)."""
 
-    def plans(self) -> list[AdPlan]:
-        """All plans that are not deleted, with today's figures (Shanghai's day).
+    def plans(self, day: date | None = None) -> list[AdPlan]:
+        """All plans that are not deleted, with the figures of today or another day (Shanghai's).
 
         A plan without figures has zeros.
         """
-        day = self.today()
+        day = day or self.today()
         return _join(self._list({}), self._report(day, {"marketing_goal": "ALL"}), day)
 
     def plan(self, plan_id: str) -> AdPlan | None:

@@ -36,10 +36,9 @@ class QianchuanUni(Account):
         super().__init__(wire, access, advertiser_id=advertiser_id, clock=clock)
         self.gmv = gmv
 
-    def plans(self) -> list[AdPlan]:
-        """All plans with today's figures (Shanghai)."""
-        day = self.today()
-        found = {plan.plan_id: plan for plan in self._read(day)}
+    def plans(self, day: date | None = None) -> list[AdPlan]:
+        """All plans with the figures of today or another day (Shanghai's)."""
+        found = {plan.plan_id: plan for plan in self._read(day or self.today())}
         return list(found.values())
 
     def plan(self, plan_id: str) -> AdPlan | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -30,6 +30,8 @@ READ_ONLY = {
     "mysql": "SET SESSION TRANSACTION READ ONLY",
     "mariadb": "SET SESSION TRANSACTION READ ONLY",
 }
+RECENT = timedelta(days=3)
+"""Orders changed since yesterday's midnight, which the pulls read, and the overlap."""
 _QUERY = re.compile(r"^\s*(select|with)\b[^;]*;?\s*$", re.IGNORECASE | re.DOTALL)
 
 
@@ -60,11 +62,15 @@ class SqlSource:
 
     def orders(self, begin: datetime, end: datetime) -> Iterable[Order]:
         """Orders that the query gives for the window."""
+        if self.clock.now() - begin > RECENT and "since" not in self._named("orders"):
+            raise PermanentError("orders 的查询没有用 :since，只有最近的订单；补历史请按 :since 取数")
         return tabular.orders(self._lines("orders", since=_local(begin), until=_local(end), day=None))
 
-    def plans(self) -> list[AdPlan]:
-        """Plans that the query gives for today."""
-        day = self._today()
+    def plans(self, day: date | None = None) -> list[AdPlan]:
+        """Plans that the query gives for today, or for another day if it asks by ``:day``."""
+        if day not in (None, self._today()) and "day" not in self._named("plans"):
+            raise PermanentError("plans 的查询没有用 :day，只有今天的数；补历史请按 :day 取数")
+        day = day or self._today()
         return tabular.plans(self._lines("plans", since=None, until=None, day=day), self.platform, day)
 
     def plan(self, plan_id: str) -> AdPlan | None:
@@ -88,6 +94,10 @@ class SqlSource:
 
     def _today(self) -> date:
         return self.clock.now().astimezone(SHANGHAI).date()
+
+    def _named(self, kind: str) -> set[str]:
+        """What a query asks by."""
+        return set(sa.text(self.queries.get(kind, "")).compile().params)
 
     def _lines(self, kind: str, **values: Any) -> Iterator[Line]:
         if kind not in self.queries:

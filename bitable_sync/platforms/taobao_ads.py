@@ -52,9 +52,9 @@ class TaobaoAds:
         self.scene = scene
         self.effect_days = effect_days
 
-    def plans(self) -> list[AdPlan]:
-        """All campaigns with today's figures."""
-        return self._join(list(self._campaigns({})), {})
+    def plans(self, day: date | None = None) -> list[AdPlan]:
+        """All campaigns with the figures of today or another day."""
+        return self._join(list(self._campaigns({})), {}, day)
 
     def plan(self, plan_id: str) -> AdPlan | None:
         """One campaign; None if there is none of that id."""
@@ -91,8 +91,10 @@ class TaobaoAds:
         del plan_id, enabled
         raise cannot_pause("万相台")
 
-    def _join(self, rows: list[dict[str, Any]], wanted: Mapping[str, Any]) -> list[AdPlan]:
-        day = self.top.clock.now().astimezone(SHANGHAI).date()
+    def _join(
+        self, rows: list[dict[str, Any]], wanted: Mapping[str, Any], day: date | None = None
+    ) -> list[AdPlan]:
+        day = day or self.top.clock.now().astimezone(SHANGHAI).date()
         figures = {
             str(each["campaign_id"]): each.get("report_index") or {} for each in self._report(day, wanted)
         }

@@ -242,7 +242,7 @@ def _deed(item: store.Done, rules: Mapping[str, Rule]) -> Deed:
     return Deed(
         task.kind.value, task.title, task.asked_by, task.asked_at, task.state.value, _change(item),
         rule.metric.name if rule else "", metric_text(before, unit) if unit else "—",
-        metric_text(after, unit) if unit else "—", settled, task.result,
+        metric_text(after, unit) if unit else "—", settled, task.result, task.effect,
     )  # fmt: skip
 
 

@@ -1,7 +1,8 @@
 """Keeping the figures of days: written with each pull, dropped after 400 days. In the caller's transaction.
 
 The mirror holds today only. A day's row is overwritten by every pull of that day that found other numbers, so
-what remains is the day as its last pull saw it; what a platform corrects later is not seen.
+what remains is the day as its last pull saw it, and what was settled since. Figures are levels and not steps:
+the same pull twice is one row, and one that asked earlier than what stands there changes nothing.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 
 from bitable_sync.mirror import Cells, Mirror
@@ -33,6 +35,7 @@ KEEP_HOURS: Final = timedelta(days=9)
 """The week that rules compare with, and a day to spare."""
 PLAN, SHOP = "plan", "shop"
 _SKIPPED = {"kind", "day", "object_id", "seen_at"}
+_OF_ITS_TIME = {"status", "budget", "base"}
 _HOURLY = ("object_id", "gmv", "spend", "orders")
 
 
@@ -63,29 +66,65 @@ def keep(conn: Connection, table: str, rows: Sequence[Values], day: date, at: da
     else:
         return 0
     kind = PLAN if table == PLANS else SHOP
-    known = _known(conn, kind, day)
+    written = _write(conn, kind, found, day, at)
+    if _keep_hour(conn, kind, found, day, at) or written:
+        now_due(conn, day)
+    return written
+
+
+def settle(conn: Connection, table: str, rows: Sequence[Values], day: date, at: datetime) -> int:
+    """Take over what platforms say of a day that is over; returns how many rows of it were other.
+
+    What only its own time knew stays: budget, status, the comparison with the day before.
+
+    Args:
+        conn: a write transaction.
+        table: key of the data table, plans or shops.
+        rows: as for `keep`, with whole-day figures; of two about one object the first counts.
+        day: the day they are about.
+        at: when the platform was asked.
+    """
+    kind, make = (PLAN, _plan) if table == PLANS else (SHOP, _shop)
+    made = [{key: value for key, value in make(row).items() if key not in _OF_ITS_TIME} for row in rows]
+    found = {row["object_id"]: row for row in reversed(made)}
+    written = _write(conn, kind, list(found.values()), day, at)
+    if written:
+        now_due(conn, day)
+    return written
+
+
+def _write(conn: Connection, kind: str, found: Sequence[Mapping[str, Any]], day: date, at: datetime) -> int:
+    known = _known(conn, kind, day) if found else {}
     new = [
         {"kind": kind, "day": day, "seen_at": at, **row}
         for row in found
         if _differs(row, known.get(row["object_id"]))
     ]
-    upsert(conn, t.days, new)
-    _keep_hour(conn, kind, found, day, at)
+    upsert(conn, t.days, new, newest="seen_at")
     return len(new)
+
+
+def now_due(conn: Connection, day: date) -> None:
+    """Let the tables of totals show this day anew."""
+    insert = sqlite.insert(t.due) if conn.dialect.name == "sqlite" else postgresql.insert(t.due)
+    again = {"turn": t.due.c.turn + 1}
+    conn.execute(insert.values(day=day, turn=1).on_conflict_do_update(index_elements=["day"], set_=again))
 
 
 def _keep_hour(
     conn: Connection, kind: str, found: Sequence[Mapping[str, Any]], day: date, at: datetime
-) -> None:
-    """Keep how far the figures were in this hour; what the hour's last pull saw remains."""
+) -> bool:
+    """Keep how far the figures were in this hour; what the hour's last pull saw remains. Tells of news."""
     h, hour = t.hours.c, at.astimezone(SHANGHAI).hour
     query = sa.select(t.hours).where(h.kind == kind, h.day == day, h.hour == hour)
     known = {row["object_id"]: dict(row) for row in conn.execute(query).mappings()}
-    upsert(conn, t.hours, [
+    new = [
         {"kind": kind, "day": day, "hour": hour, "seen_at": at, **{key: row[key] for key in _HOURLY}}
         for row in found
         if _moved(row, known.get(row["object_id"]))
-    ])  # fmt: skip
+    ]
+    upsert(conn, t.hours, new, newest="seen_at")
+    return bool(new)
 
 
 def _moved(row: Mapping[str, Any], known: Mapping[str, Any] | None) -> bool:
@@ -150,6 +189,12 @@ def stock_now(mirror: Mirror) -> list[Sku]:
 
 def keep_stock(conn: Connection, counts: Iterable[StockDay], at: datetime) -> None:
     """Keep the counts of a day (`figures.stock_days`)."""
+    counts = list(counts)
+    days, s = {each.day for each in counts}, t.stock_days.c
+    query = sa.select(s.day, s.shop, s.skus, s.low, s.out, s.unknown).where(s.day.in_(days))
+    known = {StockDay(*row) for row in conn.execute(query)}
+    for day in {each.day for each in counts if each not in known}:
+        now_due(conn, day)
     rows = [
         {"day": each.day, "shop": each.shop, "skus": each.skus, "low": each.low, "out": each.out,
          "unknown": each.unknown, "seen_at": at}
@@ -162,6 +207,7 @@ def forget(conn: Connection, now: datetime) -> int:
     """Drop days older than `KEEP`, and hours sooner; returns how many rows of days went."""
     oldest, gone = today(now) - KEEP, 0
     conn.execute(sa.delete(t.hours).where(t.hours.c.day < today(now) - KEEP_HOURS))
+    conn.execute(sa.delete(t.due).where(t.due.c.day < oldest))
     for table in (t.days, t.stock_days):
         dropped = conn.execute(sa.delete(table).where(table.c.day < oldest).returning(table.c.day))
         gone += len(dropped.all())

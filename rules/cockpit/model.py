@@ -188,6 +188,7 @@ class Deed:
     """An action that was taken, with the metric of its alert before and after.
 
     ``settled``: the alert is over, so ``after`` is the value at its end; else it is the value now.
+    ``effect``: what became of it some hours later, in words; empty until then.
     """
 
     kind: str
@@ -201,6 +202,7 @@ class Deed:
     after: str
     settled: bool
     result: str
+    effect: str = ""
 
 
 @dataclass(frozen=True, slots=True)

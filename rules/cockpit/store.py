@@ -73,10 +73,10 @@ def plans_on(conn: Connection, day: date, scope: Scope) -> list[PlanDay]:
     ]  # fmt: skip
 
 
-def stock_counts(conn: Connection, since: date, shop: str = "") -> list[StockDay]:
-    """The counts of SKUs of each shop and day since a day."""
+def stock_counts(conn: Connection, since: date, shop: str = "", *, until: date = date.max) -> list[StockDay]:
+    """The counts of SKUs of each shop and day of a span, its ends included."""
     s = t.stock_days.c
-    query = sa.select(s.day, s.shop, s.skus, s.low, s.out, s.unknown).where(s.day >= since)
+    query = sa.select(s.day, s.shop, s.skus, s.low, s.out, s.unknown).where(s.day.between(since, until))
     query = query.where(s.shop == shop) if shop else query
     return [StockDay(*row) for row in conn.execute(query.order_by(s.day, s.shop))]
 

@@ -86,6 +86,40 @@ stock_days = sa.Table(
 )
 """One row a shop and day: how many SKUs there are, and how many under safety stock, sold out, unreadable."""
 
+due = sa.Table(
+    "cockpit_due",
+    metadata,
+    sa.Column("day", sa.Date, primary_key=True),  # in Shanghai
+    sa.Column("turn", sa.Integer, nullable=False),
+    sa.Column("written", sa.Integer, nullable=False, server_default="0"),
+)
+"""Whose figures changed: a turn for every change, and the turn that 经营日汇总 and 经营时段 show."""
+
+backfill_orders = sa.Table(
+    "backfill_orders",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("span", sa.Text, primary_key=True),
+    sa.Column("order_id", sa.Text, primary_key=True),
+    sa.Column("shop_id", sa.Text, nullable=False),
+    sa.Column("shop", sa.Text, nullable=False),
+    sa.Column("amount", Fen, nullable=False),
+    sa.Column("paid", Utc),
+    sa.Column("modified", Utc, nullable=False),
+    sa.Column("void", sa.Boolean, nullable=False),
+)
+"""Orders of former days while they are read again, each once in its newest state (``rules/backfill.py``)."""
+
+backfill_done = sa.Table(
+    "backfill_done",
+    metadata,
+    sa.Column("connection", sa.Text, primary_key=True),
+    sa.Column("span", sa.Text, primary_key=True),
+    sa.Column("day", sa.Date, primary_key=True),
+    sa.Column("at", Utc, nullable=False),
+)
+"""Which days of a span were read of a connection; for shops: the orders last changed on that day."""
+
 departments = sa.Table(
     "cockpit_departments",
     metadata,

@@ -278,6 +278,10 @@ def test_an_action_shows_budget_and_roi_before_and_after(
         conn.execute(rt.alert_episodes.update().values(**over))
     house.clock.advance(KEPT)
     assert "ROI 2.10 → 3.60 恢复时" in words(browser.parts()["deeds"])
+    with house.db.begin() as conn:
+        conn.execute(rt.alert_tasks.update().values(effect="ROI 2.10 → 3.20（4 小时后）"))
+    house.clock.advance(KEPT)
+    assert "ROI 2.10 → 3.20（4 小时后）" in words(browser.parts()["deeds"])
 
 
 def test_a_number_nobody_knows_now_is_no_effect(
@@ -368,6 +372,22 @@ def test_doctor_names_what_is_missing(database: Database, sandbox: SandboxServer
     assert examine(house.floor)[1].level.value == "fail"
     house.listed("ou_a")
     assert [check.level.value for check in examine(house.floor)] == ["ok", "ok"]
+
+
+def test_doctor_says_how_old_the_numbers_of_each_source_are(house: House) -> None:
+    """Only of sources that were ever read: fresh, failing but fresh enough, too old."""
+    house.pulled(SHOPS, shop_row())
+    house.pulled(PLANS, plan_row("1"), at=START - HOUR)
+    house.pulled(STOCK)
+    house.failed(STOCK, "聚水潭 199 太频繁")
+    found = {
+        check.sentence.split("：")[0]: check for check in examine(house.floor) if check.name == "数据新鲜度"
+    }
+    assert {name: check.level.value for name, check in found.items()} == {
+        "广告计划": "fail", "商品库存": "warn", "店铺成交": "ok",
+    }  # fmt: skip
+    assert "聚水潭 199 太频繁" in found["商品库存"].sentence
+    assert "chorus serve" in found["广告计划"].next_step
 
 
 def test_counts_of_stock_are_kept_for_the_day(house: House) -> None:

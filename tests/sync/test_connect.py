@@ -210,8 +210,9 @@ class Account:
         self.error = error
         self.budgets: dict[str, Decimal] = {}
 
-    def plans(self) -> list[AdPlan]:
+    def plans(self, day: date | None = None) -> list[AdPlan]:
         """All of them."""
+        del day
         if self.error is not None:
             raise self.error
         return [

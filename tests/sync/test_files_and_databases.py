@@ -193,6 +193,21 @@ def test_queries_are_facts(bi: str) -> None:
     )  # fmt: skip
 
 
+def test_former_days_are_had_only_where_the_query_asks_by_day(bi: str) -> None:
+    """A query or a file that always speaks of today says so, instead of giving today's numbers for then."""
+    then = date(2026, 2, 20)
+    assert source(bi, plans=PLANS_SQL).plans(then) == []
+    assert [each.day for each in source(bi, plans=PLANS_SQL).plans(NOON.date())] == [NOON.date()]
+    always = source(bi, plans="SELECT id AS 计划ID, cost AS 消耗, gmv AS 成交金额 FROM p")
+    assert len(always.plans()) == 2
+    with pytest.raises(PermanentError, match=":day"):
+        always.plans(then)
+    early = NOON - timedelta(days=9)
+    assert list(source(bi, orders=ORDERS_SQL).orders(early, NOON))
+    with pytest.raises(PermanentError, match=":since"):
+        source(bi, orders=ORDERS_SQL.replace("WHERE at >= :since", "")).orders(early, NOON)
+
+
 @pytest.mark.parametrize(
     "text", ["DELETE FROM o", "SELECT 1; DELETE FROM o", "UPDATE o SET pay = 0", "PRAGMA writable_schema=1"]
 )

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
@@ -192,6 +192,11 @@ def test_the_advertising_report(platform: Platform, jos: Jos) -> None:
     )  # fmt: skip
     assert (campaign.plan_id, campaign.spend, campaign.budget) == ("77", Decimal("2.30"), None)
     assert {params["startDay"] for _, params in platform.asked} == {"2026-03-02"}
+    platform.asked.clear()
+    assert {plan.day for plan in ads.plans(date(2026, 2, 20))} == {date(2026, 2, 20)}
+    assert {(params["startDay"], params["endDay"]) for _, params in platform.asked} == {
+        ("2026-02-20", "2026-02-20")
+    }
     with pytest.raises(PermanentError, match="京准通后台"):
         ads.set_budget("77", Decimal(500))
 

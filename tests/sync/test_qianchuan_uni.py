@@ -79,6 +79,11 @@ def test_every_goal_and_bid_is_asked_for_today(platform: Platform) -> None:
     assert (last.state, last.budget) == (PlanState.PAUSED, None)
     assert {asked["start_time"] for asked in platform.asked} == {"2026-03-02 00:00:00"}
     assert len(platform.asked) == 5
+    platform.asked.clear()
+    assert {each.day for each in account().plans(date(2026, 2, 20))} == {date(2026, 2, 20)}
+    assert {(asked["start_time"], asked["end_time"]) for asked in platform.asked} == {
+        ("2026-02-20 00:00:00", "2026-02-20 23:59:59")
+    }
 
 
 def test_sales_with_coupons_are_a_setting(platform: Platform) -> None:

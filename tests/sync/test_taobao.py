@@ -1,6 +1,7 @@
 """Taobao and 万相台 against the sandbox's TOP, which verifies signatures its own way."""
 
-from datetime import datetime, timedelta
+import json
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 from urllib.parse import parse_qsl
@@ -214,6 +215,18 @@ def test_campaigns_with_figures_of_today(world: Any, ads: TaobaoAds) -> None:
     )  # fmt: skip
     assert (last.budget, last.spend, last.roi, last.state) == (None, Decimal(0), None, PlanState.PAUSED)
     assert (first.platform, first.shop) == ("淘宝", "悦然旗舰店")
+
+
+def test_campaigns_with_figures_of_another_day(sandbox: Any, world: Any, ads: TaobaoAds) -> None:
+    """The report is asked for that day, and the figures say so."""
+    world.campaigns = {7: Campaign(7, "计划7", "500", charge="7.10")}
+    then = date(2026, 2, 20)
+    assert [plan.day for plan in ads.plans(then)] == [then]
+    bodies = [
+        dict(parse_qsl(call["body"])) for call in sandbox.world.control.recorder.calls(path="/router/rest")
+    ]
+    asked = [json.loads(found) for body in bodies if (found := body.get("top_campaign_report_query_v_o"))]
+    assert {(each["start_time"], each["end_time"]) for each in asked} == {("2026-02-20", "2026-02-20")}
 
 
 def test_a_budget_is_set_and_never_sent_empty(world: Any, ads: TaobaoAds) -> None:
