@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 import click
 
 from bitable_sync.platforms.cli import shops
-from bot.cli import parked, replay
+from bot.cli import OPERATIONS
 from payslip.cli import payroll
 from payslip.cli_import import import_command
 from runtime.cli import Friendly, settings_with_log
@@ -352,7 +352,7 @@ def sandbox(options: tuple[str, ...]) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "sandbox", *options])  # noqa: S606
 
 
-for command in (parked, replay, payroll, shops):
+for command in (*OPERATIONS, payroll, shops):
     main.add_command(command)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from runtime.cli import settings_with_log
+from runtime.cli_audit import audit
 from runtime.clock import SystemClock
 
 
@@ -40,3 +41,7 @@ def replay(id: str) -> None:  # noqa: A002  # what people call it
             return
         again = retry_parked(conn, WorkQueue(db), WorkId(id), actor="command line", at=SystemClock().now())
     click.echo(f"queued as {again}")
+
+
+OPERATIONS = (parked, replay, audit)
+"""Commands of who looks after the installation."""

@@ -11,12 +11,12 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -36,6 +36,8 @@ NAMES = {
 BUSY_SECONDS = 30
 """How long a transaction waits for others to finish writing to a SQLite file."""
 
+T = TypeVar("T")
+_LAST = "chorus.before_commit"
 _turns: dict[str, threading.Lock] = {}
 _making_turns = threading.Lock()
 
@@ -121,7 +123,10 @@ class Database:
             self.engine.connect().execution_options(chorus_write=True) as conn,
             conn.begin(),
         ):
+            conn.info.pop(_LAST, None)  # what a transaction that failed had left on this connection
             yield conn
+            for fn, items in conn.info.pop(_LAST, {}).items():
+                fn(conn, items)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -141,6 +146,19 @@ class Database:
     def close(self) -> None:
         """Close every connection."""
         self.engine.dispose()
+
+
+def before_commit(conn: Connection, fn: Callable[[Connection, list[T]], None], item: T) -> None:
+    """Have `fn` called once, with all its items, as the last thing a transaction of `Database.begin` does.
+
+    A lock taken there is held for no longer than the commit itself, and nobody who holds it waits for another.
+
+    Args:
+        conn: the caller's transaction.
+        fn: gets the transaction and the items in the order they were given.
+        item: for `fn`; what it names may be gone when a savepoint was rolled back meanwhile.
+    """
+    conn.info.setdefault(_LAST, {}).setdefault(fn, []).append(item)
 
 
 def normalise_url(url: str) -> str:
