@@ -6,6 +6,7 @@ import click
 
 from runtime.cli import settings_with_log
 from runtime.cli_audit import audit
+from runtime.cli_backup import backup, restore
 from runtime.clock import SystemClock
 
 
@@ -43,5 +44,5 @@ def replay(id: str) -> None:  # noqa: A002  # what people call it
     click.echo(f"queued as {again}")
 
 
-OPERATIONS = (parked, replay, audit)
+OPERATIONS = (parked, replay, audit, backup, restore)
 """Commands of who looks after the installation."""

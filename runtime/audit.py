@@ -167,7 +167,10 @@ def _walk(conn: Connection, last: Head) -> tuple[Head, str | None]:
     rows = conn.execution_options(yield_per=_AT_ONCE).execute(query.order_by(_CHAIN.seq))
     for row in rows:
         if row.seq != last.seq + 1:
-            return last, f"After entry {last.seq} of the chain comes {row.seq}: what stood between was deleted."
+            return (
+                last,
+                f"After entry {last.seq} of the chain comes {row.seq}: what stood between was deleted.",
+            )
         if row.id is None:
             return last, (
                 f"Entry {row.seq} of the chain has no row any more: row {row.audit_id} of the audit trail "

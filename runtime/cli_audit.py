@@ -15,7 +15,9 @@ def audit() -> None:
 
 
 @audit.command()
-@click.option("--known", metavar="HEAD", help="a head noted down earlier, as `verify` and the morning card show")
+@click.option(
+    "--known", metavar="HEAD", help="a head noted down earlier, as `verify` and the morning card show"
+)
 def verify(known: str | None) -> None:
     """Check the whole chain; exit code 1 and the first broken place if it is not whole."""
     from runtime.audit import verify as look_through
@@ -52,4 +54,6 @@ def show(subject: str | None, actor: str | None, action: str | None, limit: int)
     for row in reversed(rows):
         at = row.at.astimezone(SHANGHAI)
         detail = json.dumps(row.detail, ensure_ascii=False)
-        click.echo(f"{at:%Y-%m-%d %H:%M:%S}  {row.actor}  {row.action}  {row.subject}  {row.reason}  {detail}")
+        click.echo(
+            f"{at:%Y-%m-%d %H:%M:%S}  {row.actor}  {row.action}  {row.subject}  {row.reason}  {detail}"
+        )

@@ -134,6 +134,13 @@ class Database:
         with self.engine.connect() as conn, conn.begin():
             yield conn
 
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Open a transaction whose every statement sees one and the same state; for long reading."""
+        options = {} if self.dialect == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        with self.engine.connect().execution_options(**options) as conn, conn.begin():
+            yield conn
+
     def insert(self, table: sa.Table) -> postgresql.Insert:
         """Start an INSERT with `.on_conflict_do_nothing()` and `.on_conflict_do_update()`.
 
@@ -169,13 +176,14 @@ def normalise_url(url: str) -> str:
     return parsed.render_as_string(hide_password=False)
 
 
-def migrate(url: str) -> None:
+def migrate(url: str, revision: str = "head") -> None:
     """Bring the durable database to the newest schema, and create the engine's own tables.
 
     Safe to call at every start and from several processes: what is there already stays.
 
     Args:
         url: address of the durable database.
+        revision: the newest, or an older one that a backup is of.
     """
     from runtime.migrations.stamp import is_current  # noqa: PLC0415 - it builds on this module
 
@@ -184,7 +192,7 @@ def migrate(url: str) -> None:
         if not is_current(db):
             from runtime.migrations.run import upgrade  # noqa: PLC0415 - only who migrates pays for Alembic
 
-            upgrade(db)
+            upgrade(db, revision)
     finally:
         db.close()
 
