@@ -1,8 +1,8 @@
 """After a restore: who was told of a payslip since the backup was taken, as 工资条状态 in the base says.
 
 Our own rows know nothing of what was sent after the backup; HR's table was written all the while and does
-not lie on the machine that was lost. It follows the sending within `ROWS_SECONDS`; what was sent in the last of
-them is protected by its uuid for an hour, as after any crash.
+not lie on the machine that was lost. It follows the sending within `ROWS_SECONDS`; what was sent in the last
+of them is protected by its uuid for an hour, as after any crash.
 """
 
 from __future__ import annotations

@@ -158,7 +158,7 @@ class Database:
 def before_commit(conn: Connection, fn: Callable[[Connection, list[T]], None], item: T) -> None:
     """Have `fn` called once, with all its items, as the last thing a transaction of `Database.begin` does.
 
-    A lock taken there is held for no longer than the commit itself, and nobody who holds it waits for another.
+    A lock taken there is held for no longer than the commit itself, and its holder waits for nobody.
 
     Args:
         conn: the caller's transaction.

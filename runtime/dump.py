@@ -85,7 +85,7 @@ def _line(values: list[Any]) -> bytes:
     return json.dumps(values, ensure_ascii=True, separators=(",", ":")).encode() + b"\n"
 
 
-def _plain(value: Any, is_json: bool) -> Any:  # noqa: FBT001 - private
+def _plain(value: Any, is_json: bool) -> Any:
     """A value as JSON; what JSON has no word for is an object that names its type."""
     if value is None or (isinstance(value, str | int | float) and not is_json):
         return value

@@ -1,8 +1,8 @@
 """A file sealed as it is written and opened as it is read, of any length, in a few megabytes of memory.
 
-Pieces of a megabyte, each AES-256-GCM; the nonce holds the piece's number and whether it is the last one, so a
-piece that was changed, moved, left out or cut off is refused (the STREAM construction of Hoang, Reyhanitabar,
-Rogaway and Vizár, 2015). The key of a file is derived from the installation's key and a salt of its own.
+Pieces of a megabyte, each AES-256-GCM; the nonce holds the piece's number and whether it is the last one, so
+a piece that was changed, moved, left out or cut off is refused (the STREAM construction of Hoang,
+Reyhanitabar, Rogaway and Vizár, 2015). A file's key is derived from the installation's and a salt of its own.
 """
 
 from __future__ import annotations
@@ -132,7 +132,7 @@ class _Pieces:
                 "changed or cut off. Take another copy."
             ) from None
 
-    def _nonce(self, last: bool) -> bytes:  # noqa: FBT001 - private
+    def _nonce(self, last: bool) -> bytes:
         nonce = self._prefix + self._number.to_bytes(4, "big") + bytes([last])
         self._number += 1
         return nonce

@@ -81,4 +81,4 @@ restores = sa.Table(
     sa.Column("taken_at", Utc, nullable=False),
     sa.Column("at", Utc, nullable=False),
 )
-"""Restores of a backup: what was to be done when it was ``taken_at`` may have been done since, until ``at``."""
+"""Restores: what was to be done when the backup was taken may have been done since, until ``at``."""

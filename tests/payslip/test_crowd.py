@@ -16,7 +16,7 @@ from payslip.opening import run_work
 from payslip.sending import PUSH_LANES
 from runtime.db import Database
 from runtime.work import status_table
-from tests.payslip.stage import MONTH, Payday, open_payday, ready, slip_cards, submit
+from tests.payslip.stage import Payday, open_payday, ready, slip_cards, submit
 from tests.support.wait import until
 
 pytestmark = [pytest.mark.db, pytest.mark.timeout(240)]

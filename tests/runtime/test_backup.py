@@ -71,7 +71,7 @@ def content(url: str) -> dict[str, list[tuple[Any, ...]]]:
     db = Database(url)
     with db.read() as conn:
         found = {
-            table.fullname: sorted((tuple(map(repr, row)) for row in conn.execute(sa.select(table))))
+            table.fullname: sorted(tuple(map(repr, row)) for row in conn.execute(sa.select(table)))
             for table in dump.durable_tables(conn)
         }
     db.close()

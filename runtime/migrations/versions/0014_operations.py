@@ -13,7 +13,7 @@ depends_on = None
 
 CUT = "(SELECT COALESCE(MAX(seq), 0) FROM audit_cuts)"
 DELETABLE = {
-    "audit": f"EXISTS (SELECT 1 FROM audit_chain c WHERE c.audit_id = OLD.id AND c.seq <= {CUT})",
+    "audit": f"EXISTS (SELECT 1 FROM audit_chain c WHERE c.audit_id = OLD.id AND c.seq <= {CUT})",  # noqa: S608
     "audit_chain": f"OLD.seq <= {CUT}",
     "audit_cuts": "1 = 0",
 }
@@ -69,12 +69,11 @@ def _guards(dialect: str, table: str, deletable: str) -> list[str]:
             f"CREATE TRIGGER {table}_unchanged BEFORE UPDATE ON {table} {refuse}",
             f"CREATE TRIGGER {table}_kept BEFORE DELETE ON {table} WHEN NOT ({deletable}) {refuse}",
         ]
+    make = f"CREATE FUNCTION {table}_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+    judge = f"IF TG_OP = 'DELETE' THEN IF {deletable} THEN RETURN OLD; END IF; END IF; "
+    refuse, call = f"RAISE EXCEPTION '{SAID}'; END $$", f"EXECUTE FUNCTION {table}_guard()"
     return [
-        f"CREATE FUNCTION {table}_guard() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        f"IF TG_OP = 'DELETE' THEN IF {deletable} THEN RETURN OLD; END IF; END IF; "
-        f"RAISE EXCEPTION '{SAID}'; END $$",
-        f"CREATE TRIGGER {table}_kept BEFORE UPDATE OR DELETE ON {table} "
-        f"FOR EACH ROW EXECUTE FUNCTION {table}_guard()",
-        f"CREATE TRIGGER {table}_whole BEFORE TRUNCATE ON {table} "
-        f"FOR EACH STATEMENT EXECUTE FUNCTION {table}_guard()",
+        make + judge + refuse,
+        f"CREATE TRIGGER {table}_kept BEFORE UPDATE OR DELETE ON {table} FOR EACH ROW {call}",
+        f"CREATE TRIGGER {table}_whole BEFORE TRUNCATE ON {table} FOR EACH STATEMENT {call}",
     ]
