@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from bitable_sync.cells import Person
     from bitable_sync.context import Sync
+    from bitable_sync.doctor import Check
     from bitable_sync.spec import Specs
     from bot.router import Router
     from creative.deps import Art
@@ -84,6 +85,7 @@ def web() -> Flask:
 def tap_router(floor: Floor) -> Router:
     """Make the router of a process that answers taps (web, websocket)."""
     from bitable_sync.context import build_mirror
+    from bot.care import register_taps as register_care
     from bot.router import Router
     from creative.deps import make_policy as art_policy
     from creative.wire import register_taps as register_art
@@ -99,6 +101,7 @@ def tap_router(floor: Floor) -> Router:
         register_taps(router, floor.queue, floor.clock, pay_policy(floor.manifest, floor.settings), vault)
     policy = art_policy(floor.manifest, floor.settings)
     register_art(router, floor.db, floor.queue, floor.clock, policy, mirror)
+    register_care(router, floor)
     return router
 
 
@@ -195,9 +198,14 @@ def register_features(
     Gives images' side, to be warmed once the worker performs.
     """
     from bitable_sync.platforms.connect import connect
+    from bot.care import Care
+    from bot.care import register_worker as register_care
     from creative.wire import register_worker as register_art
+    from payslip.keeping import kept as pay_ends
     from payslip.wire import register_worker as register_pay
     from rules.cockpit.wire import register_worker as register_cockpit
+    from rules.day import counter
+    from rules.day import kept as ends_of
     from rules.wire import WorkerDeps, make_policy, register_worker
 
     policy = make_policy(floor, admins(floor))
@@ -206,6 +214,11 @@ def register_features(
     if vault is not None:
         register_pay(engine, router, scheduler, sync, floor, feishu, vault)
     register_cockpit(engine, router, scheduler, floor, feishu.contact)
+    ends = [
+        *pay_ends(floor.manifest.retention.payslip_months),
+        *ends_of(floor.manifest.retention.notice_days),
+    ]
+    register_care(engine, scheduler, Care(floor, feishu.im, counter(policy.max_age), ends))
     return register_art(engine, router, scheduler, sync, floor, feishu)
 
 
@@ -288,16 +301,27 @@ def setup(dry_run: bool) -> None:  # a command-line flag
     metavar="TABLE",
     help="a person has looked: the rows missing from this table are meant to be",
 )
-def doctor(accept_deletes: str | None) -> None:
+@click.option("--watch", is_flag=True, help="look again every 30 seconds and say what changed, until Ctrl-C")
+def doctor(accept_deletes: str | None, watch: bool) -> None:  # a command-line flag
     """Examine the installation; each finding comes with the next step. Exit code 1 if something fails."""
+    from bitable_sync import doctor_show
+
     if accept_deletes is not None:
         take_deletes(accept_deletes)
         return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    stop = threading.Event()
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    with opened() as (floor, feishu, sync):
+        look = partial(examine_all, floor, feishu, sync)
+        found = (
+            doctor_show.watch(look, lambda: stop.wait(30), floor.clock) if watch else doctor_show.show(look())
+        )
+    raise SystemExit(found)
 
-    from bitable_sync.doctor import Level, examine, exit_code
+
+def examine_all(floor: Floor, feishu: Feishu, sync: Sync) -> list[Check]:
+    """Have every part examine its side of the installation."""
+    from bitable_sync.doctor import examine
     from bitable_sync.platforms.doctor import examine as examine_platforms
     from bitable_sync.setup import Setup
     from creative.doctor import examine as examine_art
@@ -305,20 +329,10 @@ def doctor(accept_deletes: str | None) -> None:
     from rules.cockpit.doctor import examine as examine_cockpit
     from runtime.vault import open_vault
 
-    with opened() as (floor, feishu, sync):
-        checks = examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
-        checks += examine_platforms(floor, open_vault(floor.settings))
-        checks += examine_pay(floor, feishu, sync, open_vault(floor.settings))
-        checks += examine_art(floor, feishu)
-        checks += examine_cockpit(floor)
-    table = Table(title="chorus doctor", title_justify="left")
-    for title in ("", "what", "finding", "next step"):
-        table.add_column(title, overflow="fold")
-    marks = {Level.OK: "[green]ok[/]", Level.WARN: "[yellow]warn[/]", Level.FAIL: "[red]FAIL[/]"}
-    for check in checks:
-        table.add_row(marks[check.level], escape(check.name), escape(check.sentence), escape(check.next_step))
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
-    raise SystemExit(exit_code(checks))
+    checks = examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
+    checks += examine_platforms(floor, open_vault(floor.settings))
+    checks += examine_pay(floor, feishu, sync, open_vault(floor.settings))
+    return [*checks, *examine_art(floor, feishu), *examine_cockpit(floor)]
 
 
 def take_deletes(table: str) -> None:

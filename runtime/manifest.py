@@ -25,13 +25,14 @@ from runtime.manifest_model import (
     Manifest,
     PayrollManifest,
     QuotaManifest,
+    RetentionManifest,
     RoleManifest,
     Strict,
 )
 
 __all__ = [
     "ApprovalManifest", "BaseManifest", "CockpitManifest", "CreativeManifest", "LimitsManifest", "Manifest",
-    "ManifestError", "PayrollManifest", "QuotaManifest", "RoleManifest", "load_manifest",
+    "ManifestError", "PayrollManifest", "QuotaManifest", "RetentionManifest", "RoleManifest", "load_manifest",
 ]  # fmt: skip
 
 Place = tuple[str | int, ...]
@@ -176,6 +177,7 @@ def _model_at(place: Place) -> type[Strict] | None:
         "base": BaseManifest,
         "quota": QuotaManifest,
         "limits": LimitsManifest,
+        "retention": RetentionManifest,
         "roles": RoleManifest,
         "approvals": ApprovalManifest,
         "payroll": PayrollManifest,

@@ -119,6 +119,29 @@ class LimitsManifest(Strict):
     max_age: dict[Key, Age] = {}
 
 
+class RetentionManifest(Strict):
+    """How long what is kept is kept. A daily job deletes what is older, little by little.
+
+    Attributes:
+        payslip_months: pay runs with their payslips; the law asks for two years at least (工资支付暂行规定 §6).
+        audit_months: the audit trail; at least as long as payslips, which it explains.
+        event_days: events and taps that were handled.
+        notice_days: who was told what of an alert that is over.
+    """
+
+    payslip_months: Annotated[int, Field(ge=24)] = 36
+    audit_months: Annotated[int, Field(ge=24)] = 36
+    event_days: Annotated[int, Field(ge=2)] = 14
+    notice_days: Annotated[int, Field(ge=14)] = 180
+
+    @model_validator(mode="after")
+    def _trail_outlives_pay(self) -> Self:
+        if self.audit_months < self.payslip_months:
+            msg = "retention: audit_months must not be less than payslip_months; the trail explains payslips"
+            raise ValueError(msg)
+        return self
+
+
 class RoleManifest(Strict):
     """A role of the base: what its members may do with each table (by table key), and who they are.
 
@@ -323,6 +346,7 @@ class Manifest(Strict):
         schedules: when work happens by itself: `every 10m`, or a cron line in Asia/Shanghai.
         quota: the monthly allowance of API calls.
         limits: guards against bad data.
+        retention: how long what is kept is kept.
         roles: roles of the base.
         approvals: Feishu approvals, by our key.
         payroll: pay.
@@ -340,6 +364,7 @@ class Manifest(Strict):
     schedules: dict[Key, When] = {}
     quota: QuotaManifest = QuotaManifest()
     limits: LimitsManifest = LimitsManifest()
+    retention: RetentionManifest = RetentionManifest()
     roles: Annotated[tuple[RoleManifest, ...], Field(strict=False)] = ()
     approvals: dict[Key, ApprovalManifest] = {}
     payroll: PayrollManifest = PayrollManifest()

@@ -46,8 +46,10 @@ parked = sa.Table(
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("at", Utc, nullable=False),
     sa.Column("state", sa.Text, nullable=False, server_default="waiting"),
+    sa.Column("card", sa.Text),
 )
-"""Work that was given up, with the sentence saying why. State: waiting (for a person) or retried."""
+"""Work that was given up, with the sentence saying why. State: waiting (for a person) or retried. ``card`` is
+the work that told somebody of it."""
 
 executors = sa.Table(
     "executors",

@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("taken_at", Utc, nullable=False),
         sa.Column("at", Utc, nullable=False),
     )
+    op.add_column("parked", sa.Column("card", sa.Text))
     conn = op.get_bind()
     audit.extend(conn, list(conn.execute(sa.text("SELECT id FROM audit ORDER BY id")).scalars()))
     for table, condition in DELETABLE.items():
@@ -58,6 +59,7 @@ def downgrade() -> None:
             op.execute(f"DROP TRIGGER {table}_kept")
         else:
             op.execute(f"DROP FUNCTION {table}_guard() CASCADE")
+    op.drop_column("parked", "card")
     for table in ("restores", "audit_cuts", "audit_chain"):
         op.drop_table(table)
 
