@@ -21,7 +21,7 @@ import click
 from bitable_sync.platforms.cli import shops
 from bot.cli import OPERATIONS
 from payslip.cli import payroll
-from payslip.cli_import import import_command
+from payslip.cli_import import defaults_command, import_command
 from runtime.cli import Friendly, settings_with_log
 from runtime.settings import Settings
 
@@ -370,19 +370,6 @@ for command in (*OPERATIONS, payroll, shops):
     main.add_command(command)
 
 
-@payroll.command("defaults")
-def payroll_defaults() -> None:
-    """Fill the tables of tax, insurance, parameters, commission and pay structure that have no row yet."""
-    from payslip.defaults import install_defaults
-
-    with opened() as (floor, _feishu, sync):
-        written = install_defaults(sync, floor.clock)
-        names = {spec.key: spec.name for spec in sync.specs}
-    for table, rows in written.items():
-        click.echo(f"{names[table]}: {f'{rows} rows' if rows else 'has rows already, left as it is'}")
-    click.echo("Rows whose 依据 says 待确认 must be checked before the first run.")
-
-
 class opened:  # noqa: N801  # used as a with-block
     """Open floor, client and sync for a command that talks to Feishu, and close them after it."""
 
@@ -407,7 +394,8 @@ class opened:  # noqa: N801  # used as a with-block
         self._floor.close()
 
 
-payroll.add_command(import_command(opened))
+for make in (import_command, defaults_command):
+    payroll.add_command(make(opened))
 
 
 if __name__ == "__main__":

@@ -120,20 +120,21 @@ class Care:
         until, quota = since + timedelta(days=1), self.floor.manifest.quota
         calls = Quota(self.floor.db, self.floor.clock).used()
         failed = inbox.c.state == "failed"
+
+        def number(table: sa.Table, *only: sa.ColumnElement[bool]) -> int:
+            query = sa.select(sa.func.count()).select_from(table).where(*only)
+            return int(conn.execute(query).scalar_one())
+
+        def during(moment: sa.ColumnElement[datetime]) -> tuple[sa.ColumnElement[bool], ...]:
+            return moment >= since, moment < until
+
         with self.floor.db.read() as conn:
-
-            def number(table: sa.Table, *only: sa.ColumnElement[bool]) -> int:
-                query = sa.select(sa.func.count()).select_from(table).where(*only)
-                return int(conn.execute(query).scalar_one())
-
-            def during(moment: sa.ColumnElement[datetime]) -> tuple[sa.ColumnElement[bool], ...]:
-                return moment >= since, moment < until
-
+            given_up = number(inbox, failed, *during(inbox.c.handled_at))
             return Day(
                 day=day,
                 events=number(inbox, *during(inbox.c.received_at)),
                 taps=number(taps, *during(taps.c.at)),
-                failed=number(inbox, failed, *during(inbox.c.handled_at)) + number(parked, *during(parked.c.at)),
+                failed=given_up + number(parked, *during(parked.c.at)),
                 waiting=number(inbox, failed) + number(parked, parked.c.state == "waiting"),
                 calls=calls,
                 allowance=quota.monthly_calls,

@@ -123,7 +123,7 @@ class RetentionManifest(Strict):
     """How long what is kept is kept. A daily job deletes what is older, little by little.
 
     Attributes:
-        payslip_months: pay runs with their payslips; the law asks for two years at least (工资支付暂行规定 §6).
+        payslip_months: pay runs with their payslips; the law asks for two years (工资支付暂行规定 §6).
         audit_months: the audit trail; at least as long as payslips, which it explains.
         event_days: events and taps that were handled.
         notice_days: who was told what of an alert that is over.

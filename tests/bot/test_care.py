@@ -165,7 +165,7 @@ def test_an_answer_that_was_lost_sends_no_second_card(house: House) -> None:
 def test_works_given_up_are_told_together_and_each_once(house: House) -> None:
     """Three at once are one card with the sentence and the command; the next one gets a card of its own."""
     house.put(*(Work("fail", f"fail:{n}", f"l:{n}", {}) for n in range(3)))
-    until(lambda: house.cards(), timeout=30, what="the card")
+    until(house.cards, timeout=30, what="the card")
     house.idle()
     first = "".join(house.cards())
     assert all(first.count(f"chorus replay fail:{n}") == 1 for n in range(3))
@@ -181,7 +181,7 @@ def test_works_given_up_are_told_together_and_each_once(house: House) -> None:
 def test_the_administrator_tries_again_from_the_card(house: House) -> None:
     """The work is put anew and the card shows it; who is not the administrator changes nothing."""
     house.put(Work("fail", "fail:1", "l", {}))
-    until(lambda: house.cards(), timeout=30, what="the card")
+    until(house.cards, timeout=30, what="the card")
     house.idle()
     house.engine.close(drain=5)
     refused = house.tap("fail:1", "ou_somebody")
