@@ -74,9 +74,8 @@ def web() -> Flask:
     floor = open_floor(settings)
     # The first tap that leads to work must not wait for an import of 0.7 s; the port need not either.
     threading.Thread(target=floor.queue.warm, name="warm", daemon=True).start()
-    checks = standard_checks(floor.db, floor.clock)
     gauges = [standard_gauges(floor.db, floor.queue), house_gauges(floor)]
-    app = create_app(floor, tap_router(floor), checks, gauges)
+    app = create_app(floor, tap_router(floor), standard_checks(floor.db, floor.clock), gauges)
     register_pages(app, floor, open_vault(settings))
     register_cockpit(app, floor, build_mirror(floor, specs()), made_by_day)
     return app
@@ -309,14 +308,9 @@ def doctor(accept_deletes: str | None, watch: bool) -> None:  # a command-line f
     if accept_deletes is not None:
         take_deletes(accept_deletes)
         return
-    stop = threading.Event()
-    signal.signal(signal.SIGINT, lambda *_: stop.set())
     with opened() as (floor, feishu, sync):
         look = partial(examine_all, floor, feishu, sync)
-        found = (
-            doctor_show.watch(look, lambda: stop.wait(30), floor.clock) if watch else doctor_show.show(look())
-        )
-    raise SystemExit(found)
+        raise SystemExit(doctor_show.watch(look, floor.clock) if watch else doctor_show.show(look()))
 
 
 def examine_all(floor: Floor, feishu: Feishu, sync: Sync) -> list[Check]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
+from threading import Event
 
 from rich.console import Console
 from rich.markup import escape
@@ -12,6 +14,9 @@ from rich.table import Table
 
 from bitable_sync.doctor import Check, Level, exit_code
 from runtime.clock import SHANGHAI, Clock
+
+EVERY = 30.0
+"""Seconds between two looks."""
 
 MARKS = {Level.OK: "[green]ok[/]", Level.WARN: "[yellow]warn[/]", Level.FAIL: "[red]FAIL[/]"}
 
@@ -29,30 +34,32 @@ def show(checks: Sequence[Check], console: Console | None = None) -> int:
 
 def watch(
     examine: Callable[[], Sequence[Check]],
-    wait: Callable[[], bool],
     clock: Clock,
     console: Console | None = None,
+    pause: Callable[[], object] = partial(Event().wait, EVERY),
 ) -> int:
-    """Examine until told to stop; print everything at first, then a line for each finding that changed.
+    """Examine until Ctrl-C; print everything at first, then a line for each finding that changed.
 
     Args:
         examine: looks at everything.
-        wait: until it is time again; True = stop.
         clock: dates the lines.
         console: the screen.
+        pause: waits until it is time again.
 
     Returns:
         The exit code of the last look.
     """
-    screen = console or _console()
-    seen = list(examine())
-    code = show(seen, screen)
-    while not wait():
-        now = list(examine())
-        for line in changes(seen, now, clock.now()):
-            screen.print(line)
-        seen, code = now, exit_code(now)
-    return code
+    screen, seen = console or _console(), list(examine())
+    show(seen, screen)
+    try:
+        while True:
+            pause()
+            now = list(examine())
+            for line in changes(seen, now, clock.now()):
+                screen.print(line)
+            seen = now
+    except KeyboardInterrupt:
+        return exit_code(seen)
 
 
 def changes(before: Sequence[Check], now: Sequence[Check], at: datetime) -> list[str]:

@@ -22,6 +22,7 @@ from runtime.clock import Clock
 from runtime.db import Database
 from runtime.errors import ChorusError, TransientError
 from runtime.ids import EventId
+from runtime.log import bind
 
 MAX_TRIES: Final = 5
 POLL_SECONDS: Final = 0.05
@@ -163,9 +164,11 @@ class Drain:
 
 def _call(handlers: Sequence[EventHandler], batch: Sequence[Claimed]) -> Exception | None:
     events = [claimed.event for claimed in batch]
+    _log.info("event.taken", type=events[0].type, ids=[event.id for event in events])
     try:
-        for handler in handlers:
-            handler(events)
+        with bind(trace=events[0].id):
+            for handler in handlers:
+                handler(events)
     except Exception as error:  # noqa: BLE001 - whatever a handler raises must not stop the loop
         return error
     return None

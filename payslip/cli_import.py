@@ -68,7 +68,7 @@ def defaults_command(opened: Opened) -> click.Command:
 
     @click.command("defaults")
     def command() -> None:
-        """Fill the tables of tax, insurance, parameters, commission and pay structure that have no row yet."""
+        """Fill tables of tax, insurance, parameters, commission and pay structure that have no row yet."""
         from payslip.defaults import install_defaults
 
         with opened() as (floor, _feishu, sync):

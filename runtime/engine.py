@@ -151,7 +151,8 @@ class Engine:
     def _workflow(self) -> Callable[[str, str, dict[str, Any]], None]:
         def perform(job: str, lane: str, args: dict[str, Any]) -> None:
             work_id = WorkId(str(DBOS.workflow_id))
-            with self._slots.use(), bind(work_id=work_id):
+            trace = DBOS.authenticated_user or work_id
+            with self._slots.use(), bind(work_id=work_id, trace=trace):
                 self._perform(work_id, job, lane, args)
 
         return perform
