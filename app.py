@@ -252,6 +252,7 @@ def serve(role: str) -> None:
         run[role](settings)
         return
     from runtime import metrics
+    from runtime.reload import Reloading
     from runtime.supervise import Child, Supervisor
 
     metrics.prepare(settings.var_dir / "metrics")
@@ -260,7 +261,8 @@ def serve(role: str) -> None:
     roles = ROLES if manifest.connection == "websocket" else ROLES[:2]
     for module in ("granian", "bot.web", "rules.wire"):  # loaded once here, inherited by every child
         import_module(module)
-    raise SystemExit(Supervisor([Child(each, partial(run[each], settings)) for each in roles]).run())
+    children = [Child(each, partial(run[each], settings)) for each in roles]
+    raise SystemExit(Supervisor(children, reload=Reloading(settings.manifest, manifest)).run())
 
 
 @main.command()
@@ -304,9 +306,10 @@ def setup(dry_run: bool) -> None:  # a command-line flag
 def doctor(accept_deletes: str | None, watch: bool) -> None:  # a command-line flag
     """Examine the installation; each finding comes with the next step. Exit code 1 if something fails."""
     from bitable_sync import doctor_show
+    from bitable_sync.cli import take_deletes
 
     if accept_deletes is not None:
-        take_deletes(accept_deletes)
+        take_deletes(opened, accept_deletes)
         return
     with opened() as (floor, feishu, sync):
         look = partial(examine_all, floor, feishu, sync)
@@ -329,21 +332,21 @@ def examine_all(floor: Floor, feishu: Feishu, sync: Sync) -> list[Check]:
     return [*checks, *examine_art(floor, feishu), *examine_cockpit(floor)]
 
 
-def take_deletes(table: str) -> None:
-    """Forget the rows that people deleted from a table, however many they are, and say how many."""
-    from runtime.audit import record
+@main.command()
+@click.argument("open_id")
+@click.option("--dry-run", is_flag=True, help="show what would be done and change nothing")
+def erase(open_id: str, dry_run: bool) -> None:  # a command-line flag
+    """Erase a person on request: say what was removed, what the law keeps and until when."""
+    from bot.care import personal_here
+    from bot.cli import erase_person
+    from payslip.keeping import personal as pay
+    from rules.day import personal as red_lines
+    from runtime.erasing import personal_here as trail
 
-    with opened() as (floor, _feishu, sync):
-        keys = [spec.key for spec in sync.specs]
-        if table not in keys:
-            raise click.BadParameter(f"{table} is no table; expected one of {', '.join(keys)}.")
-        report = sync.puller.pull(table, accept_deletes=True)
-        with floor.db.begin() as conn:
-            record(
-                conn, at=floor.clock.now(), actor="command line", action="sync.accept_deletes",
-                subject=f"table:{table}", reason="a person confirmed it", detail={"rows": report.removed},
-            )  # fmt: skip
-    click.echo(f"{table}: {report.removed} deleted rows are forgotten here too; {report.rows} rows remain.")
+    with opened() as (floor, _feishu, _sync):
+        keep = floor.manifest.retention
+        everything = [*personal_here(), *red_lines(), *pay(keep.payslip_months), *trail(keep.audit_months)]
+        erase_person(floor, open_id, everything, dry_run=dry_run)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

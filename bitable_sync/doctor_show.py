@@ -20,6 +20,8 @@ EVERY = 30.0
 
 MARKS = {Level.OK: "[green]ok[/]", Level.WARN: "[yellow]warn[/]", Level.FAIL: "[red]FAIL[/]"}
 
+_PAUSE = partial(Event().wait, EVERY)
+
 
 def show(checks: Sequence[Check], console: Console | None = None) -> int:
     """Print all findings with their next steps; the exit code of the command."""
@@ -36,7 +38,7 @@ def watch(
     examine: Callable[[], Sequence[Check]],
     clock: Clock,
     console: Console | None = None,
-    pause: Callable[[], object] = partial(Event().wait, EVERY),
+    pause: Callable[[], object] = _PAUSE,
 ) -> int:
     """Examine until Ctrl-C; print everything at first, then a line for each finding that changed.
 

@@ -18,6 +18,7 @@ from bot.model import Tap, TapAnswer, Toast
 from bot.tables import inbox, taps
 from runtime import audit
 from runtime.clock import SHANGHAI
+from runtime.erasing import Personal
 from runtime.errors import PermanentError
 from runtime.feishu.quota import Quota
 from runtime.ids import ChatId, WorkId
@@ -191,6 +192,15 @@ def kept_here(days: int) -> list[Kept]:
     return [
         Kept(inbox, lambda now: sa.and_(inbox.c.state == "handled", inbox.c.received_at < now - age)),
         Kept(taps, lambda now: taps.c.at < now - age),
+    ]
+
+
+def personal_here() -> list[Personal]:
+    """What the conversation keeps of a person; events that wait are handled first."""
+    done = inbox.c.state != "new"
+    return [
+        Personal("taps and messages", taps, lambda who: taps.c.operator == who),
+        Personal("events", inbox, lambda who: sa.and_(done, inbox.c.body.contains(who, autoescape=True))),
     ]
 
 

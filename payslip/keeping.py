@@ -7,6 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 
 from payslip import tables as t
+from runtime.erasing import Personal
 from runtime.keeping import Condition, Kept, months_before
 
 OF_RUNS = (t.slips, t.disputes, t.payouts, t.holds, t.anomalies, t.signatures, t.cards, t.people)
@@ -22,6 +23,17 @@ def kept(months: int) -> list[Kept]:
     return [
         *(Kept(table, _of_old_runs(table, months)) for table in OF_RUNS),
         Kept(t.runs, lambda now: t.runs.c.pay_date < months_before(now, months).date()),
+    ]
+
+
+def personal(months: int) -> list[Personal]:
+    """What of pay speaks of a person."""
+    law, day = "records of pay are kept (工资支付暂行规定 §6)", t.runs.c.pay_date
+    dated = sa.select(sa.func.max(day)).where(t.runs.c.id == t.slips.c.run_id).scalar_subquery()
+    return [
+        Personal("sessions on the pay pages", t.sessions, lambda who: t.sessions.c.open_id == who),
+        Personal("PIN of the pay pages", t.pins, lambda who: t.pins.c.open_id == who),
+        Personal("payslips", t.slips, lambda who: t.slips.c.open_id == who, law, dated, months),
     ]
 
 

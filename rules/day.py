@@ -11,8 +11,10 @@ from sqlalchemy.engine import Connection
 from bot.care_cards import Counts
 from rules import tables as t
 from rules import told
+from rules.cockpit import tables as cockpit
 from rules.model import TaskState
 from rules.specs import TABLES
+from runtime.erasing import Personal
 from runtime.keeping import Kept
 
 
@@ -42,6 +44,19 @@ def _count(conn: Connection, since: datetime, until: datetime, ages: Mapping[str
         failed=number(k.asked_at, k.state == TaskState.FAILED),
         stale=tuple(sorted(stale)),
     )
+
+
+def personal() -> list[Personal]:
+    """What of red lines speaks of a person."""
+    n, c, k = t.alert_notices, t.alert_cards, t.alert_tasks
+    over = ~sa.exists().where(t.alerts.c.id == n.c.alert_id, t.alerts.c.resolved_at.is_(None))
+    law = "who changed a budget or ordered goods belongs to the books (会计法 §23)"
+    return [
+        Personal("sessions of the cockpit", cockpit.sessions, lambda who: cockpit.sessions.c.open_id == who),
+        Personal("notices of alerts that are over", n, lambda who: sa.and_(n.c.receiver == who, over)),
+        Personal("cards of alerts", c, lambda who: c.c.receiver == who),
+        Personal("tasks", k, lambda who: sa.cast(k.c.asked_by, sa.Text).contains(who, autoescape=True), law),
+    ]
 
 
 def kept(days: int) -> list[Kept]:
