@@ -76,8 +76,7 @@ class Care:
         """Tell yesterday in numbers, once a day."""
         admin, fire = self.floor.settings.admin_open_id, datetime.fromisoformat(args["at"])
         day = fire.astimezone(SHANGHAI).date() - timedelta(days=1)
-        before = self._told(day)
-        if admin is None or before is not None:
+        if admin is None or self._told(day):
             return
         run.deliver(
             "send",
@@ -101,13 +100,13 @@ class Care:
         found = self.im.find_sent(ChatId(last["chat"]), marker(day), since=fire)
         return None if found is None else {"message": found.message_id, "chat": found.chat_id}
 
-    def _told(self, day: date) -> int | None:
+    def _told(self, day: date) -> bool:
         subject = sa.select(trail.c.id).where(trail.c.subject == f"day:{day.isoformat()}")
         with self.floor.db.read() as conn:
-            return conn.execute(subject.where(trail.c.action == CHECK)).scalar()
+            return conn.execute(subject.where(trail.c.action == CHECK)).first() is not None
 
     def _note(self, day: date, sent: Mapping[str, str]) -> None:
-        if self._told(day) is not None:
+        if self._told(day):
             return
         with self.floor.db.begin() as conn:
             audit.record(

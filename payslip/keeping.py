@@ -29,7 +29,7 @@ def kept(months: int) -> list[Kept]:
 def personal(months: int) -> list[Personal]:
     """What of pay speaks of a person."""
     law, day = "records of pay are kept (工资支付暂行规定 §6)", t.runs.c.pay_date
-    dated = sa.select(sa.func.max(day)).where(t.runs.c.id == t.slips.c.run_id).scalar_subquery()
+    dated = sa.select(day).where(t.runs.c.id == t.slips.c.run_id).scalar_subquery()
     return [
         Personal("sessions on the pay pages", t.sessions, lambda who: t.sessions.c.open_id == who),
         Personal("PIN of the pay pages", t.pins, lambda who: t.pins.c.open_id == who),

@@ -164,8 +164,7 @@ def _walk(conn: Connection, last: Head) -> tuple[Head, str | None]:
     """Follow the chain to its end or to the first entry that does not fit."""
     both = tables.audit_chain.outerjoin(tables.audit, _TRAIL.id == _CHAIN.audit_id)
     query = sa.select(_CHAIN.seq, _CHAIN.audit_id, _CHAIN.hash, tables.audit).select_from(both)
-    rows = conn.execution_options(yield_per=_AT_ONCE).execute(query.order_by(_CHAIN.seq))
-    for row in rows:
+    for row in conn.execute(query.order_by(_CHAIN.seq).execution_options(yield_per=_AT_ONCE)):
         if row.seq != last.seq + 1:
             return (
                 last,

@@ -49,7 +49,7 @@ def lines_of(conn: Connection, table: sa.Table) -> Iterator[tuple[bytes, int]]:
     json_at = {at for at, column in enumerate(table.columns) if isinstance(column.type, JSONB)}
     part, rows = [head], 0
     size = 0
-    for row in conn.execution_options(yield_per=1000).execute(sa.select(table)):
+    for row in conn.execute(sa.select(table).execution_options(yield_per=1000)):
         line = _line([_plain(value, at in json_at) for at, value in enumerate(row)])
         part.append(line)
         rows, size = rows + 1, size + len(line)
