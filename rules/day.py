@@ -35,7 +35,7 @@ def _count(conn: Connection, since: datetime, until: datetime, ages: Mapping[str
         query = sa.select(sa.func.count()).where(column >= since, column < until, *only)
         return int(conn.execute(query).scalar_one())
 
-    pulled = dict(conn.execute(sa.select(s.table, s.pulled_at)).all())  # type: ignore[arg-type]  # pairs
+    pulled = dict(conn.execute(sa.select(s.table, s.pulled_at)).all())
     stale = [names[key] for key, age in ages.items() if (at := pulled.get(key)) and until - at > age]
     return Counts(
         alerts=number(e.fired_at),

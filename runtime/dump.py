@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, Final
@@ -104,11 +104,13 @@ def _value(plain: Any) -> Any:
     if not isinstance(plain, dict):
         return plain
     ((kind, value),) = plain.items()
-    read = {
-        "json": lambda: value,
-        "moment": lambda: datetime.fromisoformat(value),
-        "date": lambda: date.fromisoformat(value),
-        "number": lambda: Decimal(value),
-        "bytes": lambda: base64.b64decode(value),
-    }
-    return read[kind]()
+    return _READ[kind](value)
+
+
+_READ: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "json": lambda value: value,
+    "moment": datetime.fromisoformat,
+    "date": date.fromisoformat,
+    "number": Decimal,
+    "bytes": base64.b64decode,
+}

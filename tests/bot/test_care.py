@@ -77,7 +77,8 @@ class House:
     def cards(self) -> list[str]:
         """The cards the administrator has, as text."""
         im = self.sandbox.world.im
-        return [json.dumps(m, ensure_ascii=False, default=str) for m in im.received(self.admin.open_id)]
+        mine = [m for m in im.messages.values() if self.admin.open_id in im.chats[m.chat_id].members]
+        return [json.dumps(m.content, ensure_ascii=False, default=str) for m in mine]
 
     def idle(self) -> None:
         """Wait until nothing waits or runs."""

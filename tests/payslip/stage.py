@@ -310,10 +310,12 @@ def open_payday(
     if not restored:
         fill(made, everyone, supervisor)
     engine.launch()
-    yield made
-    engine.close(drain=5)
-    feishu.close()
-    floor.mirror.close()
+    try:
+        yield made
+    finally:
+        engine.close(drain=5)
+        feishu.close()
+        floor.mirror.close()
 
 
 def fill(payday: Payday, everyone: list[Any], supervisor: Any) -> None:

@@ -46,7 +46,12 @@ def half_pushed(payday: Payday) -> None:
     submit(payday)
     payday.sandbox.world.control.faults.order({"match": SEND, "code": 99991400, "skip": 8, "times": 100_000})
     payday.signed()
-    until(lambda: sum(told(payday).values()) >= 2, timeout=60, what="the first payslips are out")
+    until(lambda: len(noted(payday)) >= 2, timeout=60, what="the first payslips are out")
+
+
+def noted(payday: Payday) -> list[Any]:
+    """Payslips of which we know that their card is out."""
+    return [row for row in payday.stored(t.slips) if row.message_id is not None]
 
 
 def told(payday: Payday) -> dict[str, int]:
@@ -69,7 +74,7 @@ def test_the_machine_is_lost_on_pay_day(sandbox: Any, machine: Any, tmp_path: Pa
         database = Database(url)
         with open_payday(sandbox, database, folder) as payday:
             half_pushed(payday)
-            mine = next(row for row in payday.stored(t.slips) if row.message_id is not None)
+            mine = noted(payday)[0]
             pages = House(database, sandbox, key=KEYS["k1"], tenant="test")
             before = amounts(pages.signed_in(mine.open_id).get(f"/pay/s/{mine.token}").text)
             backup.take(database, folder / "blobs", file, KEY, clock=SystemClock(), instance="lost")
