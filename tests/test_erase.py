@@ -84,7 +84,7 @@ def test_every_table_that_names_a_person_is_thought_of() -> None:
     found = {t.name for t in tables.audit.metadata.tables.values() if named & set(t.c.keys())}
     thought_of = {each.table.name for each in [*personal_here(), *red_lines(), *personal(36), *trail(36)]}
     of_runs = {"pay_people", "pay_disputes", "pay_cards"}  # go with their payslips
-    elsewhere = {"alert_groups", "connection_cards", "alert_views"}  # of alerts, gone with their keeping time
+    elsewhere = {"alert_groups", "connection_cards", "art_cards"}  # which message shows what
     assert found - thought_of - of_runs - elsewhere == set()
 
 
