@@ -164,24 +164,30 @@ def _walk(conn: Connection, last: Head) -> tuple[Head, str | None]:
     """Follow the chain to its end or to the first entry that does not fit."""
     both = tables.audit_chain.outerjoin(tables.audit, _TRAIL.id == _CHAIN.audit_id)
     query = sa.select(_CHAIN.seq, _CHAIN.audit_id, _CHAIN.hash, tables.audit).select_from(both)
-    for row in conn.execute(query.order_by(_CHAIN.seq).execution_options(yield_per=_AT_ONCE)):
-        if row.seq != last.seq + 1:
-            return (
-                last,
-                f"After entry {last.seq} of the chain comes {row.seq}: what stood between was deleted.",
-            )
-        if row.id is None:
-            return last, (
-                f"Entry {row.seq} of the chain has no row any more: row {row.audit_id} of the audit trail "
-                "was deleted."
-            )
-        if link(last.hash, row) != row.hash:
-            return last, (
-                f"Entry {row.seq} of the chain does not fit: row {row.id} ({row.action} of {row.subject} by "
-                f"{row.actor}, {row.at:%Y-%m-%d %H:%M:%S} UTC), or what stood before it, was changed."
-            )
-        last = Head(row.seq, row.hash)
+    with conn.execute(query.order_by(_CHAIN.seq).execution_options(yield_per=_AT_ONCE)) as rows:
+        for row in rows:
+            fault = _misfit(row, last)
+            if fault is not None:
+                return last, fault
+            last = Head(row.seq, row.hash)
     return last, None
+
+
+def _misfit(row: sa.Row[Any], last: Head) -> str | None:
+    """Why an entry, with its row, does not follow the last one."""
+    if row.seq != last.seq + 1:
+        return f"After entry {last.seq} of the chain comes {row.seq}: what stood between was deleted."
+    if row.id is None:
+        return (
+            f"Entry {row.seq} of the chain has no row any more: row {row.audit_id} of the audit trail was "
+            "deleted."
+        )
+    if link(last.hash, row) != row.hash:
+        return (
+            f"Entry {row.seq} of the chain does not fit: row {row.id} ({row.action} of {row.subject} by "
+            f"{row.actor}, {row.at:%Y-%m-%d %H:%M:%S} UTC), or what stood before it, was changed."
+        )
+    return None
 
 
 def _unchained(conn: Connection) -> str | None:
