@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 import click
 
 from bitable_sync.platforms.cli import shops
-from bot.cli import parked, replay
+from bot.cli import OPERATIONS
 from payslip.cli import payroll
-from payslip.cli_import import import_command
+from payslip.cli_import import defaults_command, import_command
 from rules.cli import metrics as metrics_command
 from runtime.cli import Friendly, settings_with_log
 from runtime.settings import Settings
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from bitable_sync.cells import Person
     from bitable_sync.context import Sync
+    from bitable_sync.doctor import Check
     from bitable_sync.spec import Specs
     from bot.router import Router
     from creative.deps import Art
@@ -74,9 +75,8 @@ def web() -> Flask:
     floor = open_floor(settings)
     # The first tap that leads to work must not wait for an import of 0.7 s; the port need not either.
     threading.Thread(target=floor.queue.warm, name="warm", daemon=True).start()
-    checks = standard_checks(floor.db, floor.clock)
     gauges = [standard_gauges(floor.db, floor.queue), house_gauges(floor)]
-    app = create_app(floor, tap_router(floor), checks, gauges)
+    app = create_app(floor, tap_router(floor), standard_checks(floor.db, floor.clock), gauges)
     register_pages(app, floor, open_vault(settings))
     register_cockpit(app, floor, build_mirror(floor, specs()), made_by_day)
     return app
@@ -85,6 +85,7 @@ def web() -> Flask:
 def tap_router(floor: Floor) -> Router:
     """Make the router of a process that answers taps (web, websocket)."""
     from bitable_sync.context import build_mirror
+    from bot.care import register_taps as register_care
     from bot.router import Router
     from creative.deps import make_policy as art_policy
     from creative.wire import register_taps as register_art
@@ -100,6 +101,7 @@ def tap_router(floor: Floor) -> Router:
         register_taps(router, floor.queue, floor.clock, pay_policy(floor.manifest, floor.settings), vault)
     policy = art_policy(floor.manifest, floor.settings)
     register_art(router, floor.db, floor.queue, floor.clock, policy, mirror)
+    register_care(router, floor)
     return router
 
 
@@ -193,9 +195,14 @@ def register_features(
 ) -> Art:  # fmt: skip
     """Register what red lines, pay and images do in the worker; gives images' side, to be warmed later."""
     from bitable_sync.platforms.connect import connect
+    from bot.care import Care
+    from bot.care import register_worker as register_care
     from creative.wire import register_worker as register_art
+    from payslip.keeping import kept as pay_ends
     from payslip.wire import register_worker as register_pay
     from rules.cockpit.wire import register_worker as register_cockpit
+    from rules.day import counter
+    from rules.day import kept as ends_of
     from rules.wire import WorkerDeps, make_policy, register_worker
 
     policy = make_policy(floor, admins(floor))
@@ -204,6 +211,11 @@ def register_features(
     if vault is not None:
         register_pay(engine, router, scheduler, sync, floor, feishu, vault)
     register_cockpit(engine, router, scheduler, floor, feishu.contact)
+    ends = [
+        *pay_ends(floor.manifest.retention.payslip_months),
+        *ends_of(floor.manifest.retention.notice_days),
+    ]
+    register_care(engine, scheduler, Care(floor, feishu.im, counter(policy.max_age), ends))
     return register_art(engine, router, scheduler, sync, floor, feishu)
 
 
@@ -238,6 +250,7 @@ def serve(role: str) -> None:
         run[role](settings)
         return
     from runtime import metrics
+    from runtime.reload import Reloading
     from runtime.supervise import Child, Supervisor
 
     metrics.prepare(settings.var_dir / "metrics")
@@ -246,7 +259,8 @@ def serve(role: str) -> None:
     roles = ROLES if manifest.connection == "websocket" else ROLES[:2]
     for module in ("granian", "bot.web", "rules.wire"):  # loaded once here, inherited by every child
         import_module(module)
-    raise SystemExit(Supervisor([Child(each, partial(run[each], settings)) for each in roles]).run())
+    children = [Child(each, partial(run[each], settings)) for each in roles]
+    raise SystemExit(Supervisor(children, reload=Reloading(settings.manifest, manifest)).run())
 
 
 @main.command()
@@ -286,16 +300,23 @@ def setup(dry_run: bool) -> None:  # a command-line flag
     metavar="TABLE",
     help="a person has looked: the rows missing from this table are meant to be",
 )
-def doctor(accept_deletes: str | None) -> None:
+@click.option("--watch", is_flag=True, help="look again every 30 seconds and say what changed, until Ctrl-C")
+def doctor(accept_deletes: str | None, watch: bool) -> None:  # a command-line flag
     """Examine the installation; each finding comes with the next step. Exit code 1 if something fails."""
-    if accept_deletes is not None:
-        take_deletes(accept_deletes)
-        return
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
+    from bitable_sync import doctor_show
+    from bitable_sync.cli import take_deletes
 
-    from bitable_sync.doctor import Level, examine, exit_code
+    if accept_deletes is not None:
+        take_deletes(opened, accept_deletes)
+        return
+    with opened() as (floor, feishu, sync):
+        look = partial(examine_all, floor, feishu, sync)
+        raise SystemExit(doctor_show.watch(look, floor.clock) if watch else doctor_show.show(look()))
+
+
+def examine_all(floor: Floor, feishu: Feishu, sync: Sync) -> list[Check]:
+    """Have every part examine its side of the installation."""
+    from bitable_sync.doctor import examine
     from bitable_sync.platforms.doctor import examine as examine_platforms
     from bitable_sync.setup import Setup
     from creative.doctor import examine as examine_art
@@ -303,37 +324,27 @@ def doctor(accept_deletes: str | None) -> None:
     from rules.cockpit.doctor import examine as examine_cockpit
     from runtime.vault import open_vault
 
-    with opened() as (floor, feishu, sync):
-        checks = examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
-        checks += examine_platforms(floor, open_vault(floor.settings))
-        checks += examine_pay(floor, feishu, sync, open_vault(floor.settings))
-        checks += examine_art(floor, feishu)
-        checks += examine_cockpit(floor)
-    table = Table(title="chorus doctor", title_justify="left")
-    for title in ("", "what", "finding", "next step"):
-        table.add_column(title, overflow="fold")
-    marks = {Level.OK: "[green]ok[/]", Level.WARN: "[yellow]warn[/]", Level.FAIL: "[red]FAIL[/]"}
-    for check in checks:
-        table.add_row(marks[check.level], escape(check.name), escape(check.sentence), escape(check.next_step))
-    Console(width=None if sys.stdout.isatty() else 140).print(table)
-    raise SystemExit(exit_code(checks))
+    checks = examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
+    checks += examine_platforms(floor, open_vault(floor.settings))
+    checks += examine_pay(floor, feishu, sync, open_vault(floor.settings))
+    return [*checks, *examine_art(floor, feishu), *examine_cockpit(floor)]
 
 
-def take_deletes(table: str) -> None:
-    """Forget the rows that people deleted from a table, however many they are, and say how many."""
-    from runtime.audit import record
+@main.command()
+@click.argument("open_id")
+@click.option("--dry-run", is_flag=True, help="show what would be done and change nothing")
+def erase(open_id: str, dry_run: bool) -> None:  # a command-line flag
+    """Erase a person on request: say what was removed, what the law keeps and until when."""
+    from bot.care import personal_here
+    from bot.cli import erase_person
+    from payslip.keeping import personal as pay
+    from rules.day import personal as red_lines
+    from runtime.erasing import personal_here as trail
 
-    with opened() as (floor, _feishu, sync):
-        keys = [spec.key for spec in sync.specs]
-        if table not in keys:
-            raise click.BadParameter(f"{table} is no table; expected one of {', '.join(keys)}.")
-        report = sync.puller.pull(table, accept_deletes=True)
-        with floor.db.begin() as conn:
-            record(
-                conn, at=floor.clock.now(), actor="command line", action="sync.accept_deletes",
-                subject=f"table:{table}", reason="a person confirmed it", detail={"rows": report.removed},
-            )  # fmt: skip
-    click.echo(f"{table}: {report.removed} deleted rows are forgotten here too; {report.rows} rows remain.")
+    with opened() as (floor, _feishu, _sync):
+        keep = floor.manifest.retention
+        everything = [*personal_here(), *red_lines(), *pay(keep.payslip_months), *trail(keep.audit_months)]
+        erase_person(floor, open_id, everything, dry_run=dry_run)
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -350,21 +361,8 @@ def sandbox(options: tuple[str, ...]) -> None:
     os.execv(sys.executable, [sys.executable, "-m", "sandbox", *options])  # noqa: S606
 
 
-for command in (parked, replay, payroll, shops, metrics_command):
+for command in (*OPERATIONS, payroll, shops, metrics_command):
     main.add_command(command)
-
-
-@payroll.command("defaults")
-def payroll_defaults() -> None:
-    """Fill the tables of tax, insurance, parameters, commission and pay structure that have no row yet."""
-    from payslip.defaults import install_defaults
-
-    with opened() as (floor, _feishu, sync):
-        written = install_defaults(sync, floor.clock)
-        names = {spec.key: spec.name for spec in sync.specs}
-    for table, rows in written.items():
-        click.echo(f"{names[table]}: {f'{rows} rows' if rows else 'has rows already, left as it is'}")
-    click.echo("Rows whose 依据 says 待确认 must be checked before the first run.")
 
 
 class opened:  # noqa: N801  # used as a with-block
@@ -391,7 +389,8 @@ class opened:  # noqa: N801  # used as a with-block
         self._floor.close()
 
 
-payroll.add_command(import_command(opened))
+for make in (import_command, defaults_command):
+    payroll.add_command(make(opened))
 
 
 if __name__ == "__main__":

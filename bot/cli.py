@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
 import click
 
 from runtime.cli import settings_with_log
+from runtime.cli_audit import audit
+from runtime.cli_backup import backup, restore
 from runtime.clock import SystemClock
+
+if TYPE_CHECKING:
+    from runtime.erasing import Personal
+    from runtime.floor import Floor
 
 
 @click.command()
@@ -40,3 +49,36 @@ def replay(id: str) -> None:  # noqa: A002  # what people call it
             return
         again = retry_parked(conn, WorkQueue(db), WorkId(id), actor="command line", at=SystemClock().now())
     click.echo(f"queued as {again}")
+
+
+def erase_person(floor: Floor, open_id: str, everything: Sequence[Personal], *, dry_run: bool) -> None:
+    """Erase a person, or only say what would be erased, and print the answer that person can be given.
+
+    Args:
+        floor: database and clock.
+        open_id: whose.
+        everything: what speaks of people, from every part of the product.
+        dry_run: change nothing.
+    """
+    from runtime.erasing import erase
+
+    with floor.db.begin() as conn:
+        held = conn.begin_nested()
+        lines = erase(conn, open_id, everything, actor="command line", at=floor.clock.now())
+        if dry_run:
+            held.rollback()
+        else:
+            held.commit()
+    for line in lines:
+        if line.law:
+            until = f"until {line.until}" if line.until else "as long as the books they belong to"
+            click.echo(f"kept     {line.what}: {line.rows}, {until}: {line.law}")
+        else:
+            click.echo(f"{'would go' if dry_run else 'removed '} {line.what}: {line.rows}")
+    if not lines:
+        click.echo(f"Nothing here speaks of {open_id}.")
+    click.echo("Rows in the base and messages in Feishu are deleted there; backups forget with their age.")
+
+
+OPERATIONS = (parked, replay, audit, backup, restore)
+"""Commands of who looks after the installation."""

@@ -22,10 +22,10 @@ from runtime.clock import Clock
 from runtime.db import Database
 from runtime.errors import ChorusError, TransientError
 from runtime.ids import EventId
+from runtime.log import bind
 
 MAX_TRIES: Final = 5
 POLL_SECONDS: Final = 0.05
-KEEP: Final = timedelta(days=14)  # far over the 7 h 15 min in which the platform may repeat an event
 _log = structlog.get_logger("bot.drain")
 
 
@@ -72,16 +72,13 @@ class Drain:
         return sum(self._work(event_type) for event_type in self._inbox.waiting(self._clock.now()))
 
     def _loop(self) -> None:
-        renewed = pruned = time.monotonic()
+        renewed = time.monotonic()
         while not self._stop.wait(POLL_SECONDS):
             try:
                 self._hand_out()
                 if time.monotonic() - renewed > LEASE.total_seconds() / 3:
                     renewed = time.monotonic()
                     self._renew()
-                if time.monotonic() - pruned > 3600:
-                    pruned = time.monotonic()
-                    self._inbox.prune(self._clock.now() - KEEP)
             except Exception:  # noqa: BLE001 - the loop outlives a locked or restarted database
                 _log.exception("drain.round_failed")
                 self._stop.wait(1.0)
@@ -167,9 +164,11 @@ class Drain:
 
 def _call(handlers: Sequence[EventHandler], batch: Sequence[Claimed]) -> Exception | None:
     events = [claimed.event for claimed in batch]
+    _log.info("event.taken", type=events[0].type, ids=[event.id for event in events])
     try:
-        for handler in handlers:
-            handler(events)
+        with bind(trace=events[0].id):
+            for handler in handlers:
+                handler(events)
     except Exception as error:  # noqa: BLE001 - whatever a handler raises must not stop the loop
         return error
     return None

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bot.model import ROW_TYPE, Event
-from bot.tables import inbox, taps
+from bot.tables import inbox
 from bot.writer import Bulk
 from runtime import fastjson
 from runtime.db import Database
@@ -152,18 +152,6 @@ class Inbox:
         """Count events by state."""
         rows = conn.execute(sa.select(inbox.c.state, sa.func.count()).group_by(inbox.c.state)).all()
         return {row[0]: row[1] for row in rows}
-
-    def prune(self, before: datetime) -> int:
-        """Delete handled events and taps older than ``before``; failed and unhandled ones stay.
-
-        ``before`` must be well over the 7 h 15 min in which the platform may send an event again.
-        """
-        with self._db.begin() as conn:
-            gone = conn.execute(
-                sa.delete(inbox).where(inbox.c.state == "handled", inbox.c.received_at < before)
-            )
-            conn.execute(sa.delete(taps).where(taps.c.at < before))
-        return gone.rowcount
 
     def _change(self, ids: Sequence[EventId], by: str, values: Mapping[str, Any]) -> None:
         """Change rows only while they are ours: who lost the lease must not overrule the next worker."""

@@ -20,6 +20,7 @@ from bot.writer import GroupWriter, Late, Overloaded
 from runtime import audit, metrics
 from runtime.clock import Clock
 from runtime.db import Database
+from runtime.log import bind
 
 _log = structlog.get_logger("bot.reception")
 
@@ -49,6 +50,7 @@ class Reception:
             Overloaded: Not stored; the platform should send it again.
             Late: Perhaps stored; sending it again does no harm.
         """
+        _log.debug("event.received", trace=event.id, type=event.type)
         self._writer.append(self._inbox.bulk, self._inbox.row(event, self._clock.now()))
 
     def tap(self, tap: Tap) -> dict[str, Any]:
@@ -85,7 +87,7 @@ class Reception:
             _log.warning("tap.unhandled", event_id=tap.id, hint=sentences.no_tap_handler(tap.action))
             return self._note(conn, tap, now, TapAnswer(sentences.UNKNOWN_ACTION), "unknown_action"), None
         try:
-            with conn.begin_nested():
+            with conn.begin_nested(), bind(trace=tap.id):
                 answer = handler(conn, tap)
         except Exception as error:  # noqa: BLE001 - any fault of a feature ends here, undone and logged
             return self._note(conn, tap, now, TapAnswer(sentences.SORRY), "handler_failed"), error

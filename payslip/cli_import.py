@@ -1,4 +1,4 @@
-"""``chorus payroll import``: a file becomes rows of an input table in Bitable, all of it or nothing."""
+"""``chorus payroll import`` and ``defaults``: rows of input tables in Bitable, from a file or from us."""
 
 from __future__ import annotations
 
@@ -59,6 +59,24 @@ def import_command(opened: Opened) -> click.Command:
         """Import FILE (.xlsx or .csv) into a table. With any error in it nothing is imported."""
         with opened() as (floor, _feishu, sync):
             _import(floor, sync, Wish(file, kind, _month(floor, month), mapping), dry_run=dry_run)
+
+    return command
+
+
+def defaults_command(opened: Opened) -> click.Command:
+    """Make ``chorus payroll defaults``; see `import_command`."""
+
+    @click.command("defaults")
+    def command() -> None:
+        """Fill tables of tax, insurance, parameters, commission and pay structure that have no row yet."""
+        from payslip.defaults import install_defaults
+
+        with opened() as (floor, _feishu, sync):
+            written = install_defaults(sync, floor.clock)
+            names = {spec.key: spec.name for spec in sync.specs}
+        for table, rows in written.items():
+            click.echo(f"{names[table]}: {f'{rows} rows' if rows else 'has rows already, left as it is'}")
+        click.echo("Rows whose 依据 says 待确认 must be checked before the first run.")
 
     return command
 

@@ -20,8 +20,8 @@ from sqlalchemy.engine import Connection
 
 from bitable_sync.cells import EMPTY, CellValue
 from bot.cards import Card
+from payslip import restored, store
 from payslip import run as moves
-from payslip import store
 from payslip import tables as t
 from payslip.cards import recalled_card, slip_card
 from payslip.deps import Payroll
@@ -112,6 +112,7 @@ class Sending:
                 return
 
     def _lane(self, run_id: str, number: int) -> deque[SlipRow]:
+        restored.settle(self.deps, run_id)
         with self.deps.db.read() as conn:
             waiting = slips_of(conn, run_id, SlipState.SEALED)
         return deque(slip for slip in waiting if slip.open_id is not None and push_lane(slip) == number)

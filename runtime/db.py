@@ -11,12 +11,12 @@ import json
 import sqlite3
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -36,6 +36,8 @@ NAMES = {
 BUSY_SECONDS = 30
 """How long a transaction waits for others to finish writing to a SQLite file."""
 
+T = TypeVar("T")
+_LAST = "chorus.before_commit"
 _turns: dict[str, threading.Lock] = {}
 _making_turns = threading.Lock()
 
@@ -121,12 +123,22 @@ class Database:
             self.engine.connect().execution_options(chorus_write=True) as conn,
             conn.begin(),
         ):
+            conn.info.pop(_LAST, None)  # what a transaction that failed had left on this connection
             yield conn
+            for fn, items in conn.info.pop(_LAST, {}).items():
+                fn(conn, items)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a transaction that sees one consistent state and must not write."""
         with self.engine.connect() as conn, conn.begin():
+            yield conn
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """Open a transaction whose every statement sees one and the same state; for long reading."""
+        options = {} if self.dialect == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+        with self.engine.connect().execution_options(**options) as conn, conn.begin():
             yield conn
 
     def insert(self, table: sa.Table) -> postgresql.Insert:
@@ -143,6 +155,19 @@ class Database:
         self.engine.dispose()
 
 
+def before_commit(conn: Connection, fn: Callable[[Connection, list[T]], None], item: T) -> None:
+    """Have `fn` called once, with all its items, as the last thing a transaction of `Database.begin` does.
+
+    A lock taken there is held for no longer than the commit itself, and its holder waits for nobody.
+
+    Args:
+        conn: the caller's transaction.
+        fn: gets the transaction and the items in the order they were given.
+        item: for `fn`; what it names may be gone when a savepoint was rolled back meanwhile.
+    """
+    conn.info.setdefault(_LAST, {}).setdefault(fn, []).append(item)
+
+
 def normalise_url(url: str) -> str:
     """Give a PostgreSQL address the driver we ship (psycopg 3); leave SQLite addresses alone."""
     parsed = sa.make_url(url)
@@ -151,13 +176,14 @@ def normalise_url(url: str) -> str:
     return parsed.render_as_string(hide_password=False)
 
 
-def migrate(url: str) -> None:
+def migrate(url: str, revision: str = "head") -> None:
     """Bring the durable database to the newest schema, and create the engine's own tables.
 
     Safe to call at every start and from several processes: what is there already stays.
 
     Args:
         url: address of the durable database.
+        revision: the newest, or an older one that a backup is of.
     """
     from runtime.migrations.stamp import is_current  # noqa: PLC0415 - it builds on this module
 
@@ -166,7 +192,7 @@ def migrate(url: str) -> None:
         if not is_current(db):
             from runtime.migrations.run import upgrade  # noqa: PLC0415 - only who migrates pays for Alembic
 
-            upgrade(db)
+            upgrade(db, revision)
     finally:
         db.close()
 

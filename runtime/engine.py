@@ -9,13 +9,14 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
 from dbos import DBOS
+from sqlalchemy.engine import Connection
 
 from runtime import metrics, tables
 from runtime.clock import Clock, SystemClock
@@ -29,6 +30,8 @@ from runtime.parked import Parked, park
 from runtime.work import QUEUE, VERSION, WORKFLOW, status_table
 
 Job = Callable[[JobRun, Mapping[str, Any]], None]
+Hearer = Callable[[Connection, Parked], None]
+"""Called in the transaction in which a work is parked."""
 
 BUSY_AT_ONCE = 16
 """Jobs working at the same moment in one worker; a kill can make at most so many steps happen twice."""
@@ -73,6 +76,7 @@ class Engine:
         self._first_wait = first_wait
         self._silent_after = silent_after
         self._jobs: dict[str, Job] = {}
+        self._hearers: list[Hearer] = []
         self._slots = Slots(BUSY_AT_ONCE)
         self._beat: Heartbeat | None = None
         self._launched = False
@@ -88,6 +92,10 @@ class Engine:
             msg = f"The job {job!r} is registered twice; give one of them another name."
             raise ValueError(msg)
         self._jobs[job] = fn
+
+    def on_parked(self, hearer: Hearer) -> None:
+        """Have somebody told, in the same transaction, when a work is parked; before `launch`."""
+        self._hearers.append(hearer)
 
     def launch(self) -> None:
         """Start performing; first of all what this instance left unfinished.
@@ -118,6 +126,7 @@ class Engine:
         DBOS.workflow(name=WORKFLOW, max_recovery_attempts=DEATHS)(self._workflow())
         DBOS.launch()
         self._beat = Heartbeat(self._db, self._instance, self._clock, silent_after=self._silent_after)
+        self._beat.hearers = self._hearers
         self._beat.start()
         log.info("engine.launched", instance=self._instance, jobs=sorted(self._jobs))
 
@@ -142,7 +151,8 @@ class Engine:
     def _workflow(self) -> Callable[[str, str, dict[str, Any]], None]:
         def perform(job: str, lane: str, args: dict[str, Any]) -> None:
             work_id = WorkId(str(DBOS.workflow_id))
-            with self._slots.use(), bind(work_id=work_id):
+            trace = DBOS.authenticated_user or work_id
+            with self._slots.use(), bind(work_id=work_id, trace=trace):
                 self._perform(work_id, job, lane, args)
 
         return perform
@@ -158,7 +168,7 @@ class Engine:
             sentence = _sentence(error)
             row = Parked(work_id, job, lane, args, sentence, self._clock.now())
             with self._db.begin() as conn:
-                park(self._db, conn, row)
+                _park(self._db, conn, row, self._hearers)
             known = isinstance(error, ChorusError)
             log.error("work.parked", job=job, lane=lane, error=sentence, exc_info=None if known else error)
             metrics.count("chorus_jobs_total", job=job, outcome="parked")
@@ -208,6 +218,7 @@ class Heartbeat:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="heartbeat", daemon=True)
         self._rounds = 0
+        self.hearers: Sequence[Hearer] = ()
 
     def start(self) -> None:
         """Beat once, then go on in a thread."""
@@ -225,7 +236,7 @@ class Heartbeat:
                 self._say()
                 self._adopt()
                 if self._rounds % 20 == 0:
-                    park_abandoned(self._db, self._clock)
+                    park_abandoned(self._db, self._clock, self.hearers)
                 if self._rounds % 1200 == 0:
                     forget_old(self._db, self._clock)
                 self._rounds += 1
@@ -266,7 +277,7 @@ class Heartbeat:
         log.warning("engine.adopted", dead=instance, works=len(adopted))
 
 
-def park_abandoned(db: Database, clock: Clock) -> int:
+def park_abandoned(db: Database, clock: Clock, hearers: Sequence[Hearer] = ()) -> int:
     """Park works the engine itself gave up (workers died of them, or parking failed); return how many."""
     status = status_table(db)
     query = (
@@ -284,9 +295,16 @@ def park_abandoned(db: Database, clock: Clock) -> int:
             "The worker died or failed too often while performing it; look into the log, then retry it."
         )
         with db.begin() as conn:
-            park(db, conn, Parked(WorkId(found.workflow_id), job, lane, args, sentence, clock.now()))
+            row = Parked(WorkId(found.workflow_id), job, lane, args, sentence, clock.now())
+            _park(db, conn, row, hearers)
         log.error("work.parked", work_id=found.workflow_id, job=job, lane=lane, error=sentence)
     return len(ids)
+
+
+def _park(db: Database, conn: Connection, row: Parked, hearers: Sequence[Hearer]) -> None:
+    park(db, conn, row)
+    for hear in hearers:
+        hear(conn, row)
 
 
 def forget_old(db: Database, clock: Clock) -> int:

@@ -133,6 +133,12 @@ def configure(level: str, stream: TextIO, *, secrets: Iterable[str] = ()) -> Non
         logging.getLogger(noisy).setLevel(max(number, logging.WARNING))
 
 
+def bound(key: str) -> str | None:
+    """What `bind` bound a key to in this thread, if anything."""
+    value = structlog.contextvars.get_contextvars().get(key)
+    return None if value is None else str(value)
+
+
 @contextmanager
 def bind(**context: Any) -> Iterator[None]:
     """Add keys such as `event_id=` or `work_id=` to every line logged inside the block, in this thread."""

@@ -26,13 +26,15 @@ from runtime.manifest_model import (
     MetricsManifest,
     PayrollManifest,
     QuotaManifest,
+    RetentionManifest,
     RoleManifest,
     Strict,
 )
 
 __all__ = [
     "ApprovalManifest", "BaseManifest", "CockpitManifest", "CreativeManifest", "LimitsManifest", "Manifest",
-    "ManifestError", "MetricsManifest", "PayrollManifest", "QuotaManifest", "RoleManifest", "load_manifest",
+    "ManifestError", "MetricsManifest", "PayrollManifest", "QuotaManifest", "RetentionManifest",
+    "RoleManifest", "load_manifest",
 ]  # fmt: skip
 
 Place = tuple[str | int, ...]
@@ -178,6 +180,7 @@ def _model_at(place: Place) -> type[Strict] | None:
         "quota": QuotaManifest,
         "limits": LimitsManifest,
         "metrics": MetricsManifest,
+        "retention": RetentionManifest,
         "roles": RoleManifest,
         "approvals": ApprovalManifest,
         "payroll": PayrollManifest,

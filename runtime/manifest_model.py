@@ -13,15 +13,13 @@ from runtime.when import parse_age, parse_when
 
 def _scope(value: str) -> str:
     if not re.fullmatch(r"[a-z_]+(:[a-z0-9_.\-]+)+", value):
-        msg = f'expected a permission such as "im:message:send_as_bot", not "{value}"'
-        raise ValueError(msg)
+        raise ValueError(f'expected a permission such as "im:message:send_as_bot", not "{value}"')
     return value
 
 
 def _event(value: str) -> str:
     if not re.fullmatch(r"[a-z][a-z0-9_]*(\.[a-z0-9_]+)*", value):
-        msg = f'expected an event type such as "im.message.receive_v1", not "{value}"'
-        raise ValueError(msg)
+        raise ValueError(f'expected an event type such as "im.message.receive_v1", not "{value}"')
     return value
 
 
@@ -51,15 +49,13 @@ def _person(value: str) -> str:
 
 def _time_of_day(value: str) -> str:
     if value and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", value):
-        msg = f'expected a time of day in quotes such as "10:00", not "{value}"'
-        raise ValueError(msg)
+        raise ValueError(f'expected a time of day in quotes such as "10:00", not "{value}"')
     return value
 
 
 def _yuan(value: str) -> str:
     if not re.fullmatch(r"\d{1,7}(\.\d{1,2})?", value):
-        msg = f'expected an amount of yuan in quotes such as "20" or "0.25", not "{value}"'
-        raise ValueError(msg)
+        raise ValueError(f'expected an amount of yuan in quotes such as "20" or "0.25", not "{value}"')
     return value
 
 
@@ -133,6 +129,28 @@ class MetricsManifest(Strict):
     days: Annotated[int, Field(ge=1, le=400)] = 400
     hour_days: Annotated[int, Field(ge=1, le=9)] = 8
     effect_hours: Annotated[int, Field(ge=1, le=72)] = 4
+
+
+class RetentionManifest(Strict):
+    """How long what is kept is kept. A daily job deletes what is older, little by little.
+
+    Attributes:
+        payslip_months: pay runs with their payslips; the law asks for two years (工资支付暂行规定 §6).
+        audit_months: the audit trail; at least as long as payslips, which it explains.
+        event_days: events and taps that were handled.
+        notice_days: who was told what of an alert that is over.
+    """
+
+    payslip_months: Annotated[int, Field(ge=24)] = 36
+    audit_months: Annotated[int, Field(ge=24)] = 36
+    event_days: Annotated[int, Field(ge=2)] = 14
+    notice_days: Annotated[int, Field(ge=14)] = 180
+
+    @model_validator(mode="after")
+    def _trail_outlives_pay(self) -> Self:
+        if self.audit_months < self.payslip_months:
+            raise ValueError("audit_months must not be less than payslip_months, which it explains")
+        return self
 
 
 class RoleManifest(Strict):
@@ -340,6 +358,7 @@ class Manifest(Strict):
         quota: the monthly allowance of API calls.
         limits: guards against bad data.
         metrics: figures over time.
+        retention: how long what is kept is kept.
         roles: roles of the base.
         approvals: Feishu approvals, by our key.
         payroll: pay.
@@ -358,6 +377,7 @@ class Manifest(Strict):
     quota: QuotaManifest = QuotaManifest()
     limits: LimitsManifest = LimitsManifest()
     metrics: MetricsManifest = MetricsManifest()
+    retention: RetentionManifest = RetentionManifest()
     roles: Annotated[tuple[RoleManifest, ...], Field(strict=False)] = ()
     approvals: dict[Key, ApprovalManifest] = {}
     payroll: PayrollManifest = PayrollManifest()

@@ -46,6 +46,7 @@ class Settings(BaseSettings):
         image_keys: key of an image model, one variable a provider: `CHORUS_IMAGE_KEY_ARK`, `…_QWEN`,
             `…_OPENAI`.
         image_urls: another address of a provider, one variable each.
+        backup_key: seals backups, made by `chorus backup --new-key`; keep a copy elsewhere.
         blob_dir: folder of pictures and files by their hash; shared when there are several machines.
         base_app_token: the Bitable base to use, if it is not the one `chorus setup` made.
         admin_open_id: who manages the base and is told what has nobody else to be told to.
@@ -100,6 +101,7 @@ class Settings(BaseSettings):
 
     image_keys: dict[str, SecretStr] = Field(default_factory=lambda: _named("CHORUS_IMAGE_KEY_"), repr=False)
     image_urls: dict[str, SecretStr] = Field(default_factory=lambda: _named("CHORUS_IMAGE_URL_"), repr=False)
+    backup_key: SecretStr | None = None
     blob_dir: Path = Field(default_factory=lambda data: data.get("var_dir", Path("var")) / "blobs")
 
     base_app_token: str | None = None

@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 
@@ -55,6 +55,7 @@ class _Running:
     started: float = 0.0
     deaths: int = 0
     next_start: float = 0.0
+    leave_by: float | None = None
 
 
 class Supervisor:
@@ -64,15 +65,28 @@ class Supervisor:
         children: what to run.
         grace: seconds between SIGTERM and SIGKILL when stopping; the worker drains in it.
         first_wait: seconds before the first restart; doubles with every early death up to 30 s.
+        reload: called on SIGHUP; gives the names of the children that are to begin anew, e.g. because of
+            what they read when they start.
     """
 
     def __init__(
-        self, children: Sequence[Child], *, grace: float = 25.0, first_wait: float = FIRST_WAIT
+        self,
+        children: Sequence[Child],
+        *,
+        grace: float = 25.0,
+        first_wait: float = FIRST_WAIT,
+        reload: Callable[[], Collection[str]] | None = None,
     ) -> None:
         self._running = [_Running(child) for child in children]
         self._grace = grace
         self._first_wait = first_wait
         self._stop = threading.Event()
+        self._reload = reload
+        self._asked = threading.Event()
+
+    def ask_reload(self, *_signal: object) -> None:
+        """Ask `run` to have children begin anew; usable as a signal handler."""
+        self._asked.set()
 
     def stop(self, *_signal: object) -> None:
         """Ask `run` to end; usable as a signal handler."""
@@ -84,9 +98,13 @@ class Supervisor:
         Returns:
             0 when every child ended by itself within the grace time, 1 when one had to be killed.
         """
-        previous = {number: signal.signal(number, self.stop) for number in (signal.SIGTERM, signal.SIGINT)}
+        handlers = dict.fromkeys((signal.SIGTERM, signal.SIGINT), self.stop)
+        if self._reload is not None and not os.isatty(0):  # a terminal that closes says SIGHUP as well
+            handlers[signal.SIGHUP] = self.ask_reload
+        previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
             while not self._stop.is_set():
+                self._renew()
                 for running in self._running:
                     self._look_after(running)
                 self._stop.wait(0.1)
@@ -94,6 +112,17 @@ class Supervisor:
         finally:
             for number, handler in previous.items():
                 signal.signal(number, handler)
+
+    def _renew(self) -> None:
+        """Let the children that `reload` names leave as they do at the end, and start them at once."""
+        if not self._asked.is_set() or self._reload is None:
+            return
+        self._asked.clear()
+        names = self._reload()
+        for running in self._running:
+            if running.child.name in names and running.process is not None:
+                running.process.terminate()
+                running.leave_by = time.monotonic() + self._grace
 
     def _look_after(self, running: _Running) -> None:
         now = time.monotonic()
@@ -103,6 +132,12 @@ class Supervisor:
             return
         code = running.process.exitcode
         if code is None:
+            if running.leave_by is not None and now > running.leave_by:
+                running.process.kill()
+            return
+        if running.leave_by is not None:
+            running.leave_by = None
+            self._start(running)
             return
         lived = now - running.started
         running.deaths = 1 if lived >= HEALTHY_AFTER else running.deaths + 1

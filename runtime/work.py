@@ -14,9 +14,11 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
+import structlog
 from sqlalchemy.engine import Connection
 
 from runtime.db import Database
+from runtime.log import bound
 
 if TYPE_CHECKING:
     from dbos import DBOSClient, EnqueueOptions
@@ -27,6 +29,9 @@ WORKFLOW = "chorus.work"
 
 VERSION = "chorus"
 """Fixed application version: a deploy strands no work. A job whose steps change gets a new name."""
+
+
+log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,11 @@ class WorkQueue:
             "queue_partition_key": work.lane,
             "app_version": VERSION,
         }
+        trace = bound("trace")
+        if trace is not None:
+            # The engine keeps a user beside every work and never looks at it; ours is what began it all.
+            options["authenticated_user"] = trace
+        log.debug("work.put", job=work.job, put=work.id, lane=work.lane)
         if work.delay > timedelta(0):
             options["delay_seconds"] = work.delay.total_seconds()
         client.enqueue_in_transaction(conn, options, work.job, work.lane, dict(work.args))

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 import app
 from bitable_sync.changes import FIELD_CHANGED, RECORD_CHANGED
+from bot.care import SCHEDULES as CARE
 from bot.commands import MESSAGE_TYPE
 from creative.wire import SWEEP
 from payslip.approving import APPROVAL_EVENTS
@@ -54,7 +55,9 @@ def test_every_event_of_the_manifest_is_handled() -> None:
 
 def test_every_schedule_of_the_manifest_does_something() -> None:
     """A schedule in the manifest has a job, and each job has a schedule."""
-    assert set(MANIFEST["schedules"]) == {*SCHEDULES, CHECK, RECONCILE, ASKED, LOOK, SWEEP, KEEP}
+    assert set(MANIFEST["schedules"]) == {
+        *SCHEDULES, CHECK, RECONCILE, ASKED, LOOK, SWEEP, KEEP, *(name for name, _ in CARE.values())
+    }  # fmt: skip
 
 
 def test_no_file_names_an_index_or_a_place_of_a_machine() -> None:

@@ -14,11 +14,12 @@ LOCK = 4_604_602
 """Key of the PostgreSQL advisory lock under which only one process migrates."""
 
 
-def upgrade(db: Database) -> None:
-    """Bring the database to the newest revision, then create or upgrade the engine's tables.
+def upgrade(db: Database, revision: str = "head") -> None:
+    """Bring the database to a revision, then create or upgrade the engine's tables.
 
     Args:
         db: the durable database.
+        revision: the newest, or an older one that a backup is of.
     """
     with db.begin() as conn:
         if db.dialect == "postgresql":
@@ -27,7 +28,8 @@ def upgrade(db: Database) -> None:
         config.set_main_option("script_location", str(Path(__file__).parent))
         config.set_main_option("path_separator", "os")
         config.attributes["connection"] = conn
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
     prepare_database(db.url)
-    with db.begin() as conn:
-        write_stamp(db, conn)
+    if revision == "head":
+        with db.begin() as conn:
+            write_stamp(db, conn)

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
+from bot.care import kept_here
 from bot.drain import MAX_TRIES, Drain
 from bot.inbox import LEASE, Inbox
 from bot.model import Event
@@ -18,6 +19,7 @@ from runtime.clock import ManualClock, SystemClock
 from runtime.db import Database
 from runtime.errors import PermanentError, TransientError
 from runtime.ids import EventId
+from runtime.keeping import prune
 from tests.bot.conftest import START
 from tests.support.wait import until
 
@@ -278,7 +280,7 @@ def test_pruning_keeps_what_a_person_must_still_see(database: Database, router: 
         row = {"id": "t", "at": START, "operator": "ou", "action": "a", "answer": {}}
         conn.execute(taps.insert(), row)
     drain.once()
-    assert Inbox(database).prune(START + timedelta(days=14)) == 1
+    assert [prune(database, each, START + timedelta(days=28)) for each in kept_here(14)] == [1, 1]
     assert set(states(database)) == {"young", "nobody's"}
     with database.read() as conn:
         assert conn.execute(sa.select(sa.func.count()).select_from(taps)).scalar_one() == 0

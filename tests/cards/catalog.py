@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.cards import alerts, art, pay, talk
+from tests.cards import alerts, art, house, pay, talk
 from tests.cards.shown import Shown
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "cards"
@@ -18,7 +18,7 @@ FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "cards"
 
 def everything() -> list[Shown]:
     """All entries in the order of the gallery."""
-    return [*alerts.cards(), *pay.cards(), *art.cards(), *talk.cards()]
+    return [*alerts.cards(), *pay.cards(), *art.cards(), *talk.cards(), *house.cards()]
 
 
 def built() -> Mapping[str, str]:

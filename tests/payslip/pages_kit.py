@@ -126,6 +126,7 @@ class House:
     may_run: Callable[[str], bool] = lambda _open_id: False
     files: dict[str, PayoutFile] = field(default_factory=dict)
     without_keys: bool = False
+    tenant: str = TENANT
 
     def __post_init__(self) -> None:
         self.clock = ManualClock(START)
@@ -146,7 +147,7 @@ class House:
         app = Flask("test")
         sealed = None if self.without_keys else self.vault
         deps = PageDeps(
-            self.db, self.queue, self.clock, sealed, self.settings, TENANT, "悦然服饰", "人事部 李敏",
+            self.db, self.queue, self.clock, sealed, self.settings, self.tenant, "悦然服饰", "人事部 李敏",
             self.may_download, self._payout, self.may_run,
         )  # fmt: skip
         register_pages(app, deps)

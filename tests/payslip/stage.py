@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import itertools
+import json
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,7 +27,7 @@ from payslip import tables as t
 from payslip.columns import Structuring
 from payslip.defaults import install_defaults
 from payslip.deps import COMPANY, DEPARTMENT, Payroll, make_policy
-from payslip.model import Run
+from payslip.model import AnomalyKind, Run
 from payslip.specs import TABLES
 from payslip.wire import register_hearing, register_jobs, register_taps
 from runtime.clock import SystemClock
@@ -255,9 +257,9 @@ def score(person: Any, month: str = MONTH, factor: float = 1.1) -> dict[str, Any
 
 @contextmanager
 def open_payday(
-    sandbox: Any, database: Database, folder: Path, *, people: int | None = None
+    sandbox: Any, database: Database, folder: Path, *, people: int | None = None, restored: bool = False
 ) -> Iterator[Payday]:
-    """Set the base up, fill it for a small company, start the worker's engine."""
+    """Set the base up, fill it for a small company (unless it was restored), start the worker's engine."""
     sandbox.world.limits_on = False
     everyone = list(sandbox.world.people.values())[:people]
     boss, supervisor = everyone[0], everyone[1]
@@ -305,12 +307,15 @@ def open_payday(
     register_hearing(router, deps)
     register_taps(web, floor.queue, clock, policy, vault)
     made = Payday(sandbox, floor, feishu, sync, setup, engine, router, web, deps)
-    fill(made, everyone, supervisor)
+    if not restored:
+        fill(made, everyone, supervisor)
     engine.launch()
-    yield made
-    engine.close(drain=5)
-    feishu.close()
-    floor.mirror.close()
+    try:
+        yield made
+    finally:
+        engine.close(drain=5)
+        feishu.close()
+        floor.mirror.close()
 
 
 def fill(payday: Payday, everyone: list[Any], supervisor: Any) -> None:
@@ -324,3 +329,41 @@ def fill(payday: Payday, everyone: list[Any], supervisor: Any) -> None:
     payday.add("pay_employees", *rows, quiet=True)
     payday.add("pay_attendance", *(attendance(each) for each in everyone), quiet=True)
     payday.add("pay_scores", *(score(each) for each in everyone), quiet=True)
+
+
+# --- a pay day, step by step ---
+
+
+def ready(payday: Payday) -> None:
+    """A run whose anomalies are settled."""
+    hr = payday.person("人事")
+    payday.tap(hr, "pay.start", {"m": MONTH})
+    payday.wait("calculated", "reviewed")
+    payday.idle()
+    settle(payday)
+
+
+def settle(payday: Payday) -> None:
+    """HR looks at every anomaly."""
+    for each in payday.stored(t.anomalies):
+        if each.settled_by is None:
+            value = payday.value(no=each.employee_no, k=AnomalyKind(each.kind).name)
+            payday.tap(payday.person("人事"), "pay.settle", value, reason_0="已核对")
+    payday.wait("reviewed")
+    payday.idle()
+
+
+def submit(payday: Payday) -> None:
+    """HR asks for the signatures."""
+    payday.tap(payday.person("人事"), "pay.sign", payday.value())
+    payday.idle()
+
+
+def slip_cards(payday: Payday) -> Counter[str]:
+    """How many payslip cards stand in each person's chat."""
+    im = payday.sandbox.world.im
+    found: Counter[str] = Counter()
+    for message in im.messages.values():
+        if "查看工资条" in json.dumps(message.content, ensure_ascii=False, default=str):
+            found.update(im.chats[message.chat_id].members)
+    return found

@@ -1,6 +1,5 @@
 """What many people and much haste bring: edits in dozens, a submission in between, signatures lost late."""
 
-import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +16,7 @@ from payslip.opening import run_work
 from payslip.sending import PUSH_LANES
 from runtime.db import Database
 from runtime.work import status_table
-from tests.payslip.stage import MONTH, Payday, open_payday
+from tests.payslip.stage import Payday, open_payday, ready, slip_cards, submit
 from tests.support.wait import until
 
 pytestmark = [pytest.mark.db, pytest.mark.timeout(240)]
@@ -31,29 +30,6 @@ def payday(sandbox: Any, database: Database, tmp_path: Path) -> Iterator[Payday]
         yield made
 
 
-def ready(payday: Payday) -> None:
-    """A run whose anomalies are settled."""
-    hr = payday.person("人事")
-    payday.tap(hr, "pay.start", {"m": MONTH})
-    payday.wait("calculated", "reviewed")
-    payday.idle()
-    settle(payday)
-
-
-def settle(payday: Payday) -> None:
-    for each in payday.stored(t.anomalies):
-        if each.settled_by is None:
-            value = payday.value(no=each.employee_no, k=AnomalyKind(each.kind).name)
-            payday.tap(payday.person("人事"), "pay.settle", value, reason_0="已核对")
-    payday.wait("reviewed")
-    payday.idle()
-
-
-def submit(payday: Payday) -> None:
-    payday.tap(payday.person("人事"), "pay.sign", payday.value())
-    payday.idle()
-
-
 def waiting_collects(payday: Payday) -> int:
     """Collections of the run that have not begun."""
     status = status_table(payday.floor.db)
@@ -64,16 +40,6 @@ def waiting_collects(payday: Payday) -> int:
     )
     with payday.floor.db.read() as conn:
         return int(conn.execute(query).scalar_one())
-
-
-def slip_cards(payday: Payday) -> Counter[str]:
-    """How many payslip cards stand in each person's chat."""
-    im = payday.sandbox.world.im
-    found: Counter[str] = Counter()
-    for message in im.messages.values():
-        if "查看工资条" in json.dumps(message.content, ensure_ascii=False, default=str):
-            found.update(im.chats[message.chat_id].members)
-    return found
 
 
 def test_many_edits_are_one_computation_more_and_nothing_is_submitted_meanwhile(payday: Payday) -> None:

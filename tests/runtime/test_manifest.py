@@ -59,6 +59,7 @@ def test_the_example_is_right_and_names_everything_the_product_listens_to() -> N
     pulls = {"pull_ads", "pull_stock", "pull_shops"}
     looks = {
         "check_rules", "check_approvals", "check_signatures", "check_images", "keep_cockpit", "reconcile",
+        "self_check", "retention",
     }  # fmt: skip
     assert set(manifest.schedules) == pulls | looks
     assert "card.action.trigger" in manifest.callbacks

@@ -26,7 +26,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
         argv = [sys.executable, str(PROGRAM), str(tmp_path), *kinds]
         env = {**os.environ, "PYTHONPATH": str(ROOT)}
         with (tmp_path / "log").open("w") as log:
-            running.append(subprocess.Popen(argv, cwd=ROOT, env=env, stderr=log))
+            running.append(subprocess.Popen(argv, cwd=ROOT, env=env, stderr=log, stdin=subprocess.DEVNULL))
         return running[-1]
 
     yield run
@@ -74,6 +74,18 @@ def test_a_child_that_keeps_dying_is_started_ever_more_slowly(start: Start, tmp_
     log = (tmp_path / "log").read_text()
     assert '"again_in": 0.1' in log
     assert '"again_in": 0.2' in log
+
+
+def test_a_reload_begins_the_named_children_anew_and_no_other(start: Start, tmp_path: Path) -> None:
+    """It may finish as at the end and is back at once, without being taken for a death."""
+    process = start("good", "stubborn")
+    before = pids(tmp_path, 2)
+    process.send_signal(signal.SIGHUP)
+    after = pids(tmp_path, 3)
+    assert (tmp_path / "bye").exists()
+    assert sum(alive(pid) for pid in before) == 1
+    assert alive(after[2])
+    assert "child_ended" not in (tmp_path / "log").read_text()
 
 
 def test_sigterm_reaches_the_children_and_they_may_finish(start: Start, tmp_path: Path) -> None:
