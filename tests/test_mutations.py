@@ -33,7 +33,7 @@ def test_a_test_that_notices_nothing_is_told(tmp_path: Path) -> None:
     """The runner tells a test that fails without the guard from one that does not, and puts the file back."""
     (tmp_path / "guard.py").write_text("RIGHT = True\n")
     (tmp_path / "test_it.py").write_text(
-        "def test_looks():\n    assert open("guard.py").read() == 'RIGHT = True\\n'\n\n"
+        "def test_looks():\n    assert open('guard.py').read() == 'RIGHT = True\\n'\n\n"
         "def test_sleeps():\n    pass\n"
     )
     for test, survives in (("test_it.py::test_looks", False), ("test_it.py::test_sleeps", True)):
