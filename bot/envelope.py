@@ -124,8 +124,8 @@ def _check_signature(
         return None
     if not (timestamp and nonce and signature):
         raise Refused("signature_missing")
-    digest = _sha256((timestamp + nonce + encrypt_key).encode("utf-8", "surrogateescape"), raw)
-    if not hmac.compare_digest(digest.encode(), signature.encode("utf-8", "surrogateescape")):
+    digest = _sha256((timestamp + nonce + encrypt_key).encode("utf-8", "surrogatepass"), raw)
+    if not hmac.compare_digest(digest.encode(), signature.encode("utf-8", "surrogatepass")):
         raise Refused("signature")
     signed_at = moment(timestamp)
     _check_age(signed_at, now, EVENT_MAX_AGE)

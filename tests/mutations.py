@@ -68,7 +68,7 @@ MUTATIONS = (
     ),
     Mutation(
         5, "the signature is compared", "bot/envelope.py",
-        "if not hmac.compare_digest(digest.encode(), signature.encode(\"utf-8\", \"surrogateescape\")):",
+        "if not hmac.compare_digest(digest.encode(), signature.encode(\"utf-8\", \"surrogatepass\")):",
         "if not digest:",
         "tests/bot/test_webhook.py::test_every_flipped_character_of_a_signing_header_is_refused",
     ),

@@ -10,6 +10,7 @@ import base64
 import hashlib
 import itertools
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -127,11 +128,10 @@ class World:
         """What a tap is answered, and whether it changed anything but the audit trail; undone afterwards."""
         handler = self.router.tap_handler(tap.action)
         assert handler is not None, tap.action
-        with self.db.begin() as conn, conn.begin_nested() as nested:
+        with undone(self.db) as conn:
             before = self.print(conn)
             found = handler(conn, tap)
             changed = self.print(conn) != before
-            nested.rollback()
         return found, changed
 
     def print(self, conn: Connection) -> str:
@@ -147,6 +147,18 @@ class World:
         """Close what was opened."""
         self.app.extensions["chorus.writer"].close()
         self.floor.mirror.close()
+
+
+@contextmanager
+def undone(db: Database) -> Iterator[Connection]:
+    """A write transaction of which nothing stays."""
+    with suppress(_Undo), db.begin() as conn:
+        yield conn
+        raise _Undo
+
+
+class _Undo(Exception):  # noqa: N818 - no error
+    """Rolls a transaction back."""
 
 
 def open_world(database: Database, folder: Path, platform: str = "http://127.0.0.1:9") -> World:
@@ -267,7 +279,9 @@ class Visit:
     def ask(self, method: str, path: str, **form: str) -> str:
         """One request; gives its status, and where it leads."""
         data = {"csrf": self.csrf, **form} if method == "POST" else None
-        answer = self.client.open(path, method=method, data=data, headers={"User-Agent": AGENT})
+        answer = self.client.open(
+            path, method=method, data=data, headers={"User-Agent": AGENT}, buffered=True
+        )
         place = urlsplit(answer.headers.get("Location", ""))
         if not place.path:
             return str(answer.status_code)

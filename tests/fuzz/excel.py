@@ -98,4 +98,4 @@ def _silent() -> str:
 
 
 assert set(ROWS) <= set(IMPORTABLE)
-EXCEL = Target("excel", make, run, 70)
+EXCEL = Target("excel", make, run, 30)

@@ -54,7 +54,7 @@ def raw(rng: Random, data: bytes) -> bytes:
 
 def text(rng: Random, given: str, words: Sequence[str]) -> str:
     """Text with a few changes, among them words of the language it is written in."""
-    for _ in range(rng.choice((1, 1, 2, 3, 5))):
+    for _ in range(rng.choice((1, 1, 1, 2, 4))):
         at, end = sorted((rng.randint(0, len(given)), rng.randint(0, len(given))))
         kind, word = rng.randrange(7), rng.choice(words)
         if kind == 0:

@@ -13,7 +13,7 @@ _SHAPES = {
     "a password in an address": r"\b[a-z+]{4,}://[^\s:/@\"'<>{}$]+:[^\s:/@\"'<>{}$]{6,}@",
     "a pay key": r"\b[a-z0-9]+:[A-Za-z0-9+/]{43}=(?![A-Za-z0-9+/=])",
     "a secret with a value": (
-        r"(?i)\b(?:app_?)?(?:secret|password|passwd|api_?key|access_?token|encrypt_?key)[\"']?\s*[:=]\s*"
+        r"(?i)\b\w*(?:secret|password|passwd|api_?key|access_?token|encrypt_?key)[\"']?\s*[:=]\s*"
         r"[\"'][A-Za-z0-9+/_=-]{24,}[\"']"
     ),
 }
