@@ -231,7 +231,7 @@ def test_refuses_what_is_no_time(value: Any):
 
 @pytest.mark.parametrize("name", SIGNING_HEADERS)
 def test_a_header_that_is_no_text_is_refused(name: str):
-    """Half of a surrogate pair where a server decoded a header so: a wrong signature, no fault (by fuzzing)."""
+    """Half of a surrogate pair: a wrong signature and no fault of ours (found by fuzzing)."""
     body, headers = Sender(NOW).request(Sender(NOW).event())
     assert refusal(body, headers | {name: headers[name] + "\ud800"}) == "signature"
 
