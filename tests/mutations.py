@@ -47,9 +47,9 @@ MUTATIONS = (
         "tests/bot/test_webhook.py::test_a_verified_event_is_durable_before_the_answer",
     ),
     Mutation(
-        2, "what a receiver was told is not told again", "rules/notices.py",
-        "return None if key in told else Notice", "return Notice",
-        "tests/rules/test_notices.py::test_deciding_twice_is_deciding_once",
+        2, "a tap that was decided is not decided again", "bot/reception.py",
+        '            raise Refused("replayed")', "            pass",
+        "tests/bot/test_taps.py::test_a_replayed_tap_is_refused_and_changes_nothing",
     ),
     Mutation(
         2, "two payouts of one month do not pay one person twice", "payslip/payout.py",

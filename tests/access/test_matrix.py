@@ -107,3 +107,12 @@ def test_no_id_of_a_card_is_believed(world: World, action: str) -> None:
             answer, changed = world.answer(world.tap(role, action, value={"id": forged}))
             assert (changed, answer.card) == (False, None), (role, forged)
             assert answer.toast is not None
+
+
+@pytest.mark.parametrize("number", [2**64, -1, 10**40, 1.5, "1", None, [1], True])
+@pytest.mark.parametrize(("action", "name"), [("group.page", "p"), ("art.choose", "n"), ("pay.close", "t")])
+def test_no_number_of_a_card_is_too_odd(world: World, action: str, name: str, number: object) -> None:
+    """What no database keeps and no set holds is answered like any other (by fuzzing)."""
+    for role in ("operator", "hr"):
+        answer, _ = world.answer(world.tap(role, action, value={name: number}))
+        assert answer.toast is not None or answer.card is not None
