@@ -10,7 +10,7 @@ ORDER ?= -p no:randomly
 # `make test-postgres ONLY=tests/rules` runs a part.
 ONLY ?=
 
-.PHONY: demo demo-once screenshots browser test test-sqlite test-postgres check bench bench-payday bench-images lock clean
+.PHONY: demo demo-once screenshots browser test test-sqlite test-postgres check fuzz mutate audit advisories bench bench-payday bench-images lock clean
 
 demo: .venv/.run  ## the whole company on this machine; Ctrl-C stops everything it started
 	$(BIN)/chorus demo
@@ -37,6 +37,18 @@ check: .venv/.dev  ## style, types, layers
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz: .venv/.dev  ## a million changed inputs at what reads things from outside; half an hour
+	$(BIN)/python -m tests.fuzz
+
+mutate: .venv/.dev node_modules/.installed  ## take each guard of docs/INVARIANTS.md out; its test must notice
+	$(BIN)/python -m tests.mutations
+
+audit: .venv/.dev  ## credentials in all that was ever committed, packages that are not the locked ones
+	$(BIN)/python -m tests.audit
+
+advisories: .venv/.dev  ## known faults of the locked packages; asks an index of advisories, so it needs the network
+	$(BIN)/uv tool run pip-audit --disable-pip --require-hashes -r requirements.lock
 
 bench: .venv/.dev browser  ## ratios against named peers in the same run; writes docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks

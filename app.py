@@ -60,24 +60,29 @@ def specs() -> Specs:
 
 def web() -> Flask:
     """Make the WSGI app of the web process; granian calls it in its worker."""
+    from runtime.floor import open_floor
+    from runtime.supervise import die_with_parent
+
+    die_with_parent(os.getppid())()  # granian's worker must not outlive granian
+    floor = open_floor(settings_with_log())
+    # The first tap that leads to work must not wait for an import of 0.7 s; the port need not either.
+    threading.Thread(target=floor.queue.warm, name="warm", daemon=True).start()
+    return pages_and_taps(floor)
+
+
+def pages_and_taps(floor: Floor) -> Flask:
+    """Put together everything the web process answers."""
     from bitable_sync.context import build_mirror
     from bot.web import create_app, house_gauges
     from creative.store import made_by_day
     from payslip.wire import register_web as register_pages
     from rules.cockpit.wire import register_web as register_cockpit
-    from runtime.floor import open_floor
     from runtime.health import standard_checks, standard_gauges
-    from runtime.supervise import die_with_parent
     from runtime.vault import open_vault
 
-    die_with_parent(os.getppid())()  # granian's worker must not outlive granian
-    settings = settings_with_log()
-    floor = open_floor(settings)
-    # The first tap that leads to work must not wait for an import of 0.7 s; the port need not either.
-    threading.Thread(target=floor.queue.warm, name="warm", daemon=True).start()
     gauges = [standard_gauges(floor.db, floor.queue), house_gauges(floor)]
     app = create_app(floor, tap_router(floor), standard_checks(floor.db, floor.clock), gauges)
-    register_pages(app, floor, open_vault(settings))
+    register_pages(app, floor, open_vault(floor.settings))
     register_cockpit(app, floor, build_mirror(floor, specs()), made_by_day)
     return app
 
@@ -126,24 +131,10 @@ def client(floor: Floor) -> Feishu:
 
 
 def run_web(settings: Settings) -> None:
-    """Serve the webhook until SIGTERM. One worker process with eight threads was measured best."""
-    from granian import Granian
-    from granian.constants import Interfaces
+    """Serve the webhook and the pages until SIGTERM."""
+    from bot.serving import serve as serve_app
 
-    Granian(
-        "app:web",
-        address=settings.host,
-        port=settings.port,
-        interface=Interfaces.WSGI,
-        factory=True,
-        workers=1,
-        blocking_threads=8,
-        websockets=False,
-        log_enabled=False,
-        respawn_failed_workers=True,
-        respawn_interval=0.5,
-        working_dir=HOME,
-    ).serve()
+    serve_app("app:web", settings, HOME)
 
 
 # --- the worker process ---

@@ -32,6 +32,8 @@ TAP_MAX_AGE: Final = timedelta(minutes=5)
 MAX_AHEAD: Final = timedelta(minutes=5)
 SIGNING_HEADERS: Final = ("X-Lark-Request-Timestamp", "X-Lark-Request-Nonce", "X-Lark-Signature")
 _ID_LIMIT: Final = 128
+_DEEPEST: Final = 8
+"""Levels of what a card carries; ours have two."""
 
 
 class Refused(Exception):  # noqa: N818 - an outcome with a name, not a fault of ours
@@ -122,8 +124,8 @@ def _check_signature(
         return None
     if not (timestamp and nonce and signature):
         raise Refused("signature_missing")
-    digest = _sha256((timestamp + nonce + encrypt_key).encode("utf-8", "surrogateescape"), raw)
-    if not hmac.compare_digest(digest.encode(), signature.encode("utf-8", "surrogateescape")):
+    digest = _sha256((timestamp + nonce + encrypt_key).encode("utf-8", "surrogatepass"), raw)
+    if not hmac.compare_digest(digest.encode(), signature.encode("utf-8", "surrogatepass")):
         raise Refused("signature")
     signed_at = moment(timestamp)
     _check_age(signed_at, now, EVENT_MAX_AGE)
@@ -227,7 +229,9 @@ def _event(
 
 
 def _tap(event_id: EventId, body: Mapping[str, Any], created: datetime) -> Tap:
-    operator, action, context = (_mapping(body.get(name)) for name in ("operator", "action", "context"))
+    operator, action, context = (
+        _mapping(_kept(body.get(name))) for name in ("operator", "action", "context")
+    )
     value = action.get("value")
     if isinstance(value, str):
         value = _value_of_string(value)
@@ -236,7 +240,7 @@ def _tap(event_id: EventId, body: Mapping[str, Any], created: datetime) -> Tap:
     return Tap(
         id=event_id,
         operator=OpenId(_identity(operator.get("open_id"))),
-        action=str(value.get("a") or ""),
+        action=str(value.get("a") or "")[:_ID_LIMIT],
         value=value,
         form=_mapping(action.get("form_value")),
         option=_text(action.get("option")),
@@ -257,7 +261,24 @@ def _value_of_string(value: str) -> dict[str, Any]:
         parsed = json.loads(value)
     except (ValueError, RecursionError):
         parsed = None
-    return parsed if isinstance(parsed, dict) else {"a": value}
+    return _mapping(_kept(parsed)) if isinstance(parsed, dict) else {"a": value}
+
+
+def _kept(value: Any, levels: int = _DEEPEST) -> Any:
+    """What a card carried or somebody typed, as every database keeps it: no halves of pairs, no NUL.
+
+    Raises:
+        Refused: ``shape``: it is nested deeper than anything of ours.
+    """
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode().replace("\0", "\ufffd")
+    if not isinstance(value, dict | list):
+        return value
+    if not levels:
+        raise Refused("shape")
+    if isinstance(value, list):
+        return [_kept(each, levels - 1) for each in value]
+    return {_kept(name): _kept(each, levels - 1) for name, each in value.items()}
 
 
 def _mapping(value: object) -> dict[str, Any]:

@@ -90,6 +90,11 @@ class Router:
         return self._taps.get(action)
 
     @property
+    def actions(self) -> tuple[str, ...]:
+        """All actions that taps may ask for."""
+        return tuple(self._taps)
+
+    @property
     def file_handler(self) -> FileHandler | None:
         """What handles files, if anything does."""
         return self._file

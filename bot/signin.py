@@ -21,6 +21,8 @@ import structlog
 from flask import Blueprint, Response, redirect, request
 from flask.typing import ResponseReturnValue
 
+from bot.pace import Pace
+from bot.pages import network_address
 from runtime.clock import Clock
 from runtime.errors import TransientError
 from runtime.feishu.errors import FeishuError
@@ -41,6 +43,7 @@ class Fault(StrEnum):
     REFUSED = "refused"
     UNAVAILABLE = "unavailable"
     BUSY = "busy"
+    OFTEN = "often"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class Flow:
         clock: the time.
         origin: our own address, e.g. ``https://chorus.example.com``.
         prefix: path under which the feature's pages lie, e.g. ``/pay``; goals outside are not gone to.
+        doors: how often one network address may begin or end a sign-in: whoever is not signed in can make
+            rows, and must not take them from everybody else.
     """
 
     sign_in: SignIn
@@ -93,6 +98,11 @@ class Flow:
     clock: Clock
     origin: str
     prefix: str
+    doors: Pace
+
+    def too_often(self) -> bool:
+        """Whether the asking address has done too much of this within the minute."""
+        return not self.doors.allows(network_address() or "", self.clock.now())
 
     @property
     def callback(self) -> str:
@@ -140,11 +150,11 @@ def add_sign_in(pages: Blueprint, flow: Flow, signed: Signed, failed: Failed) ->
 
     @pages.get("/sign-in")
     def sign_in() -> ResponseReturnValue:
-        return _start(flow, failed)
+        return failed(Fault.OFTEN) if flow.too_often() else _start(flow, failed)
 
     @pages.get("/callback")
     def callback() -> ResponseReturnValue:
-        outcome = _finish(flow)
+        outcome = Fault.OFTEN if flow.too_often() else _finish(flow)
         return failed(outcome) if isinstance(outcome, Fault) else signed(*outcome)
 
 

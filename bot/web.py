@@ -6,7 +6,7 @@ Neither lark_oapi nor a running workflow engine belongs here: both were measured
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from flask import Flask, Response
+from flask import Flask, Response, abort, request
 
 from bot.envelope import MAX_BODY, Keys
 from bot.inbox import Inbox
@@ -36,6 +36,12 @@ def icon() -> Response:
     return Response(ICON, mimetype="image/svg+xml", headers={"Cache-Control": "public, max-age=86400"})
 
 
+def refuse_nul() -> None:
+    """400 for an address with a NUL in it, which no text of PostgreSQL takes and nobody types."""
+    if "\0" in request.path or "%00" in request.environ.get("QUERY_STRING", ""):
+        abort(400)
+
+
 def keys_of(settings: Settings) -> Keys:
     """Take the keys of envelopes from the settings."""
     encrypt, token = settings.feishu_encrypt_key, settings.feishu_verification_token
@@ -59,6 +65,7 @@ def create_app(
     """
     app = Flask("chorus", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_BODY
+    app.before_request(refuse_nul)
     writer = GroupWriter(floor.db)
     app.extensions[WRITER] = writer
     reception = Reception(floor.db, router, floor.clock, writer)

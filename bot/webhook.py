@@ -20,6 +20,7 @@ from werkzeug.wsgi import get_input_stream
 
 from bot.envelope import MAX_BODY, SIGNING_HEADERS, Keys, Refused, open_envelope
 from bot.model import Challenge, Event, Tap
+from bot.pace import Pace
 from bot.reception import Reception, refused_envelope
 from bot.writer import Late, Overloaded
 from runtime import metrics
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 _log = structlog.get_logger("bot.webhook")
 
 PATHS: Final = frozenset({"/webhook/event", "/webhook/card"})
+TOLD_A_MINUTE: Final = 10
+"""Refusals of one reason that are written into the log within a minute; all are counted at /metrics."""
 _STATUS: Final = {code: f"{code} {HTTPStatus(code).phrase}" for code in (200, 401, 405, 413, 503)}
 _SIGNING: Final = {name: f"HTTP_{name.upper().replace('-', '_')}" for name in SIGNING_HEADERS}
 
@@ -53,6 +56,7 @@ class Webhook:
         self._reception = reception
         self._keys = keys
         self._clock = clock
+        self._told = Pace(TOLD_A_MINUTE)
 
     def __call__(self, environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         """Answer one request (PEP 3333)."""
@@ -77,14 +81,23 @@ class Webhook:
             signing = {name: environ.get(key, "") for name, key in _SIGNING.items()}
             return 200, _accept(open_envelope(raw, signing, self._keys, self._clock.now()), self._reception)
         except RequestEntityTooLarge:
-            return _refuse("too_large", 413, path, environ)
+            return self._refuse("too_large", 413, path, environ)
         except Refused as refused:
-            return _refuse(refused.reason, 401, path, environ)
+            return self._refuse(refused.reason, 401, path, environ)
+        except RecursionError:
+            return self._refuse("too_deep", 401, path, environ)
         except (Overloaded, Late):
             return _busy("overloaded")
         except Exception:  # noqa: BLE001 - the platform gets 503 and sends it again
             _log.exception("webhook.failed", path=path)
             return _busy("error")
+
+    def _refuse(self, reason: str, status: int, path: str, environ: "WSGIEnvironment") -> Answer:
+        """Count a refusal; write it down only now and then, for anybody can cause as many as they like."""
+        refused_envelope(reason)
+        if self._told.allows(reason, self._clock.now()):
+            _log.warning("webhook.refused", reason=reason, path=path, bytes=environ.get("CONTENT_LENGTH"))
+        return status, {"error": "refused"}
 
 
 def _body(environ: "WSGIEnvironment") -> bytes:
@@ -109,12 +122,6 @@ def _accept(opened: Challenge | Event | Tap, reception: Reception) -> dict[str, 
         reception.event(opened)
         return {}
     return reception.tap(opened)
-
-
-def _refuse(reason: str, status: int, path: str, environ: "WSGIEnvironment") -> Answer:
-    refused_envelope(reason)
-    _log.warning("webhook.refused", reason=reason, path=path, bytes=environ.get("CONTENT_LENGTH"))
-    return status, {"error": "refused"}
 
 
 def _busy(why: str) -> Answer:

@@ -68,11 +68,12 @@ class Actions:
         if isinstance(ready, TapAnswer):
             return ready
         number = tap.value.get("n")
-        if number not in {each.variant for each in ready.view.variants if each.preview}:
+        shown = {each.variant for each in ready.view.variants if each.preview}
+        if not isinstance(number, int) or number not in shown:
             return TapAnswer(Toast("error", "没有这一版，请打开最新的卡片", "There is no such variant"))
         now = self.clock.now()
         chosen = replace(
-            ready.request, state=State.FINAL, chosen=int(str(number)), decided_by=tap.operator,
+            ready.request, state=State.FINAL, chosen=int(number), decided_by=tap.operator,
             note=f"已定稿第 {number} 版，正在归档到知识库", turn=ready.request.turn + 1, changed_at=now,
         )  # fmt: skip
         commit(self.db, conn, self.queue, chosen, "chosen", actor=tap.operator)

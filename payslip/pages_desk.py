@@ -16,6 +16,7 @@ from urllib.parse import quote
 from flask import Response, abort, make_response, render_template, request
 from sqlalchemy.engine import Connection
 
+from bot.pace import Pace
 from bot.pages import FRAMES, HEADERS, network_address, see
 from bot.signin import Flow, cookie_name
 from bot.signin_store import SignIns
@@ -36,6 +37,11 @@ from runtime.work import WorkQueue
 PREFIX: Final = "/pay"
 WEB: Final = Path(__file__).with_name("web")
 FORM_BYTES: Final = 16 * 1024
+A_MINUTE: Final = 120
+"""Requests of one session a minute."""
+DOORS: Final = 900
+"""Sign-ins begun or ended by one network address a minute: a whole office behind one address on pay day, and
+still too few for one address to take all places of `bot.signin_store.MOST`."""
 POLICY: Final = "; ".join(
     (
         "default-src 'none'", "style-src 'self'", "script-src 'self'", "img-src 'self'", "form-action 'self'",
@@ -106,6 +112,7 @@ class Desk:
     vault: Vault
     pins: Pins
     flow: Flow
+    pace: Pace
 
     @property
     def cookie(self) -> str:
@@ -124,6 +131,8 @@ class Desk:
         session = self._session()
         if session is None:
             abort(see(f"{PREFIX}/sign-in?goal={quote(goal, safe='/')}"))
+        if not self.pace.allows(session.id, self.deps.clock.now()):
+            self.say("请求太频繁", "请一分钟后再试。", status=429)
         if pin and not session.pin_fresh(self.deps.clock.now()):
             abort(see(f"{PREFIX}/pin?goal={quote(goal, safe='/')}"))
         return session
@@ -209,8 +218,9 @@ def open_desk(deps: PageDeps, vault: Vault) -> Desk:
         settings.feishu_app_secret.get_secret_value(),
         count=Quota(deps.db, deps.clock).count,
     )
-    flow = Flow(sign_in, SignIns(deps.db, deps.clock, sign_ins), deps.clock, deps.origin, PREFIX)
-    return Desk(deps, vault, Pins(deps.db, deps.queue, deps.clock, vault), flow)
+    attempts = SignIns(deps.db, deps.clock, sign_ins)
+    flow = Flow(sign_in, attempts, deps.clock, deps.origin, PREFIX, Pace(DOORS))
+    return Desk(deps, vault, Pins(deps.db, deps.queue, deps.clock, vault), flow, Pace(A_MINUTE))
 
 
 def dress(answer: Response, *, secure: bool) -> Response:

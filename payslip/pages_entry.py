@@ -21,6 +21,7 @@ FAULTS: dict[Fault, tuple[str, str, int]] = {
     Fault.REFUSED: ("登录没有成功", "飞书没有接受这次登录，请重新登录；如果一直这样，请联系管理员。", 403),
     Fault.UNAVAILABLE: ("暂时无法登录", "现在连不上飞书，请稍后重试。", 503),
     Fault.BUSY: ("登录的人太多", "同时登录的人太多，请过几分钟再试。", 503),
+    Fault.OFTEN: ("请求太频繁", "这个网络上登录的次数太多，请一分钟后再试。", 429),
 }
 
 
@@ -101,8 +102,9 @@ def _signed(desk: Desk, who: Identity, goal: str) -> Response:
 
 
 def _failed(desk: Desk, fault: Fault) -> Response:
-    with desk.deps.db.begin() as conn:
-        desk.note(conn, "nobody", "pay.sign_in_failed", "sign_in", fault.value)
+    if fault is not Fault.OFTEN:  # it costs whoever asks nothing, so it must not cost us a row
+        with desk.deps.db.begin() as conn:
+            desk.note(conn, "nobody", "pay.sign_in_failed", "sign_in", fault.value)
     title, text, status = FAULTS[fault]
     return desk.sentence(title, text, status=status, link=AGAIN, label="重新登录", tone="warn")
 

@@ -16,16 +16,13 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import TypeAlias
 
+from runtime.archive import Trouble, trouble
 from runtime.errors import PermanentError
 
 LARGEST_FILE = 20 * 1024 * 1024
 """Bytes."""
 MOST_ROWS = 100_000
 MOST_COLUMNS = 200
-LARGEST_UNPACKED = 300 * 1024 * 1024
-LARGEST_STRINGS = 60 * 1024 * 1024
-WORST_RATIO = 200
-"""How many times larger than packed a part of more than a megabyte may be; spreadsheets stay under 50."""
 MOST_FAULTS = 200
 
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -135,24 +132,22 @@ def refused(sheet: str, sentence: str, row: int | None = None, column: str = "")
     return SheetRefused([Fault(sheet, row, column, sentence)])
 
 
+TROUBLES = {
+    Trouble.LARGE: "解开后过大，不像一份名单；请把内容复制到新文件再上传",
+    Trouble.SEALED: "加了密码，请去掉密码再上传",
+    Trouble.MACROS: "含有宏，请另存为不含宏的 .xlsx",
+}
+
+
 def check_zip(name: str, archive: zipfile.ZipFile) -> None:
-    """Refuse an archive that would unpack to too much, from its declared sizes (which reading never exceeds).
+    """Refuse an archive that would unpack to too much, is encrypted, or has macros.
 
     Raises:
-        SheetRefused: too many parts, too large, packed too densely, encrypted, or with macros.
+        SheetRefused: see `runtime.archive.trouble`.
     """
-    parts = archive.infolist()
-    total = sum(part.file_size for part in parts)
-    dense = [
-        p for p in parts if p.file_size > 1_048_576 and p.file_size > WORST_RATIO * max(1, p.compress_size)
-    ]
-    strings = sum(part.file_size for part in parts if part.filename.endswith("sharedStrings.xml"))
-    if len(parts) > 2000 or total > LARGEST_UNPACKED or strings > LARGEST_STRINGS or dense:
-        raise refused(name, "解开后过大，不像一份名单；请把内容复制到新文件再上传")
-    if any(part.flag_bits & 1 for part in parts):
-        raise refused(name, "加了密码，请去掉密码再上传")
-    if any(part.filename.lower().endswith("vbaproject.bin") for part in parts):
-        raise refused(name, "含有宏，请另存为不含宏的 .xlsx")
+    found = trouble(archive)
+    if found is not None:
+        raise refused(name, TROUBLES[found])
 
 
 def assemble(name: str, title: str, rows: Iterator[tuple[int, Sequence[Value]]]) -> Sheet:

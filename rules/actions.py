@@ -110,10 +110,8 @@ class Actions:
 
     def cancel_form(self, conn: Connection, tap: Tap) -> TapAnswer:
         """取消: close the form, nothing is decided."""
-        alert = self._load(conn, tap)
-        if alert is None:
-            return TapAnswer(_GONE)
-        return self._fresh(conn, tap, self._view(conn, tap, alert), None)
+        view = self._seen(conn, tap)
+        return view if isinstance(view, TapAnswer) else self._fresh(conn, tap, view, None)
 
     def submit(self, conn: Connection, tap: Tap) -> TapAnswer:
         """提交: check the amount against the platform's rules and decide exactly one change."""
@@ -225,14 +223,11 @@ class Actions:
 
     def show(self, conn: Connection, tap: Tap) -> TapAnswer:
         """查看: send the alert as a card of its own to whoever it concerns."""
-        alert = self._load(conn, tap)
-        if alert is None:
-            return TapAnswer(_GONE)
-        view, row = self._view(conn, tap, alert), find_row(self.sources, alert)
-        if may_see(alert, view.rule, row, self.policy.fallback, tap.operator) is None:
-            return self._not_yours(conn, tap, alert, view.rule, row)
+        view = self._seen(conn, tap)
+        if isinstance(view, TapAnswer):
+            return view
         notice = Notice(Kind.SHOWN, f"shown:{tap.id}", "asked")
-        for new in told.add_notices(conn, [(alert, notice)], tap.operator, self.clock.now()):
+        for new in told.add_notices(conn, [(view.alert, notice)], tap.operator, self.clock.now()):
             self.queue.put(conn, notify_work(tap.operator, new))
         return TapAnswer(Toast("success", "已发给你", "Sent to you"))
 
@@ -245,6 +240,16 @@ class Actions:
     def _view(self, conn: Connection, tap: Tap, alert: Alert) -> View:
         copy = told.load_copy(conn, tap.message_id)
         return load_view(conn, self.sources, alert, told.code_of(copy.notice_id) if copy else "")
+
+    def _seen(self, conn: Connection, tap: Tap) -> View | TapAnswer:
+        """What the card of a tap's alert shows, if the alert concerns this person."""
+        alert = self._load(conn, tap)
+        if alert is None:
+            return TapAnswer(_GONE)
+        view, row = self._view(conn, tap, alert), find_row(self.sources, alert)
+        if may_see(alert, view.rule, row, self.policy.fallback, tap.operator) is None:
+            return self._not_yours(conn, tap, alert, view.rule, row)
+        return view
 
     def _ready(self, conn: Connection, tap: Tap, *, unseen: bool = False) -> Ready | TapAnswer:
         alert = self._load(conn, tap)

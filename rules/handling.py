@@ -34,6 +34,9 @@ from runtime.clock import SHANGHAI
 OFFERED = 60
 """So many people at most stand in the choice of 转交给."""
 
+MOST_PAGES = 10_000
+"""Of a summary; a card's number beyond is none of ours, and no database would keep it."""
+
 MORNING = 9
 """The hour at which a silence until tomorrow ends."""
 
@@ -134,7 +137,7 @@ class Handling(Actions):
     def page(self, conn: Connection, tap: Tap) -> TapAnswer:
         """上一页, 下一页: another page of the summary, from what is now."""
         number = tap.value.get("p")
-        number = max(0, number) if isinstance(number, int) else 0
+        number = number if isinstance(number, int) and 0 <= number < MOST_PAGES else 0
         group = groups.load_group(conn, str(tap.value.get("id") or ""))
         if group is None:
             alerts, rules = listed(conn, self.sources, self.policy, tap.operator)

@@ -31,9 +31,10 @@ def tracked(*patterns: str) -> list[Path]:
     return [ROOT / line for line in out.stdout.splitlines() if (ROOT / line).is_file()]
 
 
-def test_every_invariant_names_tests_that_exist() -> None:
-    """A rule in INVARIANTS.md is only as good as the tests it names, so each must be there."""
-    page = (ROOT / "docs" / "INVARIANTS.md").read_text("utf-8")
+@pytest.mark.parametrize("name", ["INVARIANTS.md", "THREATS.md"])
+def test_every_invariant_and_guard_names_tests_that_exist(name: str) -> None:
+    """A rule or a guard is only as good as the tests it names, so each must be there."""
+    page = (ROOT / "docs" / name).read_text("utf-8")
     named = re.findall(r"`(tests/[\w/]+\.py)::(test_\w+)`", page)
     assert len(named) >= 20
     missing = [f"{file}::{test}" for file, test in named if not defines(ROOT / file, test)]

@@ -9,11 +9,12 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from zipfile import BadZipFile
+from zipfile import ZipFile
 
 import openpyxl
 
@@ -21,6 +22,7 @@ from bitable_sync.platforms import tabular
 from bitable_sync.platforms.facts import AdPlan, Order, StockRow
 from bitable_sync.platforms.refusals import cannot_pause
 from bitable_sync.platforms.tabular import Line
+from runtime.archive import trouble
 from runtime.clock import SHANGHAI, Clock
 from runtime.errors import PermanentError, TransientError
 
@@ -29,6 +31,7 @@ DAYS = timedelta(days=2)
 SETTLED = timedelta(seconds=5)
 """A file changed a moment ago may still be being written."""
 MOST = 20 * 1024 * 1024
+MOST_ROWS = 200_000
 ENDINGS = (".xlsx", ".csv")
 
 
@@ -83,7 +86,7 @@ class DropFolder:
 
     def _lines(self, kind: str) -> Iterator[Line]:
         files = sorted(
-            (path for path in self.folder.glob(f"{kind}*") if path.suffix.lower() in ENDINGS),
+            (path for path in self.folder.glob(f"{kind}*") if self._ours(path)),
             key=lambda path: path.stat().st_mtime,
         )
         if not files:
@@ -99,6 +102,10 @@ class DropFolder:
         for path in files:
             if path.stat().st_mtime >= oldest:
                 yield from read(path)
+
+    def _ours(self, path: Path) -> bool:
+        """A plain file of this very folder: a link leads elsewhere, and a pipe would be read for ever."""
+        return path.suffix.lower() in ENDINGS and path.is_file() and not path.is_symlink()
 
 
 def _no_history() -> PermanentError:
@@ -136,11 +143,18 @@ def _csv(path: Path) -> Iterator[list[Any]]:
 
 def _xlsx(path: Path) -> Iterator[list[Any]]:
     try:
+        with ZipFile(path) as archive:
+            if trouble(archive) is not None:
+                raise PermanentError(f"{path.name} 解开后过大、加了密码或含有宏；请把内容复制到新文件再放入")
         book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-    except (BadZipFile, KeyError, ValueError, OSError) as error:
+        with closing(book):
+            sheet = book.worksheets[0]
+            sheet.reset_dimensions()  # what a sheet says of its size is not believed
+            for number, row in enumerate(sheet.iter_rows(values_only=True)):
+                if number >= MOST_ROWS:
+                    raise PermanentError(f"{path.name} 超过 {MOST_ROWS:,} 行，请分成几个文件")
+                yield list(row)
+    except PermanentError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a damaged file fails in many ways
         raise PermanentError(f"{path.name} 打不开（{type(error).__name__}），请另存为 .xlsx 再放入") from None
-    try:
-        for row in book.worksheets[0].iter_rows(values_only=True):
-            yield list(row)
-    finally:
-        book.close()

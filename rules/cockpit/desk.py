@@ -16,14 +16,14 @@ from flask import Response, abort, make_response, render_template, request
 from sqlalchemy.engine import Connection
 
 from bot import sessions
-from bot.pages import FRAMES, HEADERS, network_address, see
+from bot.pace import Pace
+from bot.pages import FRAMES, HEADERS, see
 from bot.sessions import Session, Sessions
 from bot.signin import Flow, cookie_name
 from bot.signin_store import SignIns
 from rules.cockpit import look, tables
 from rules.cockpit.access import Right, Viewers
 from rules.cockpit.board import Boards
-from rules.cockpit.pace import Pace
 from runtime import audit
 from runtime.clock import Clock
 from runtime.db import Database
@@ -78,7 +78,6 @@ class Desk:
     flow: Flow
     sessions: Sessions[Session]
     pace: Pace
-    doors: Pace
 
     @property
     def cookie(self) -> str:
@@ -128,11 +127,6 @@ class Desk:
             return self.sentence("暂时不能确认权限", text, status=403)
         text = f"{name or '你'}不在可以查看经营指挥舱的人员里。需要查看时，请联系管理员添加。"
         return self.sentence("没有权限", text, status=403)
-
-    def open_door(self) -> None:
-        """Refuse an address that starts too many sign-ins."""
-        if not self.doors.allows(network_address() or "", self.deps.clock.now()):
-            abort(self.sentence("请求太频繁", "登录次数太多，请一分钟后再试。", status=429))
 
     # --- what goes out ---
 
@@ -184,9 +178,9 @@ def open_desk(deps: PageDeps) -> Desk:
         count=Quota(deps.db, deps.clock).count,
     )  # fmt: skip
     attempts = SignIns(deps.db, deps.clock, tables.sign_ins)
-    flow = Flow(sign_in, attempts, deps.clock, address(settings), PREFIX)
+    flow = Flow(sign_in, attempts, deps.clock, address(settings), PREFIX, Pace(A_MINUTE // 4))
     store = Sessions(tables.sessions, Session, idle=IDLE, longest=LONGEST)
-    return Desk(deps, flow, store, Pace(A_MINUTE), Pace(A_MINUTE // 4))
+    return Desk(deps, flow, store, Pace(A_MINUTE))
 
 
 def address(settings: Settings) -> str:

@@ -229,6 +229,13 @@ def test_refuses_what_is_no_time(value: Any):
         moment(value)
 
 
+@pytest.mark.parametrize("name", SIGNING_HEADERS)
+def test_a_header_that_is_no_text_is_refused(name: str):
+    """Half of a surrogate pair: a wrong signature and no fault of ours (found by fuzzing)."""
+    body, headers = Sender(NOW).request(Sender(NOW).event())
+    assert refusal(body, headers | {name: headers[name] + "\ud800"}) == "signature"
+
+
 @given(st.binary(max_size=300))
 def test_never_raises_anything_but_refused(raw: bytes):
     """No bytes whatsoever make the opener fail in another way, signed or not."""

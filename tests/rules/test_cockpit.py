@@ -6,10 +6,10 @@ from decimal import Decimal
 import pytest
 
 from bitable_sync.cells import EMPTY, Person, Unreadable
+from bot.pace import Pace
 from rules.cockpit import figures, look
 from rules.cockpit.charts import Chart, Line
 from rules.cockpit.model import Episode, Fate, Health, ShopDay, Stock, StockDay, Sums
-from rules.cockpit.pace import Pace
 from tests.rules.cockpit_kit import START, TODAY
 from tests.rules.kit import sku
 

@@ -140,3 +140,13 @@ def test_the_level_is_obeyed_and_noisy_libraries_are_quiet(stream: io.StringIO) 
     configure("warning", stream)
     structlog.get_logger().info("too quiet")
     assert stream.getvalue() == ""
+
+
+def test_nobody_writes_a_line_of_their_own(stream: io.StringIO) -> None:
+    """Line breaks, escape sequences and quotes from outside stay inside the value they came in."""
+    forged = 'x"}\r\n{"event": "rules.alert_opened", "level": "info"}\u2028\x1b[2J\x00'
+    structlog.get_logger("bot").warning("tap.unhandled", hint=forged, **{f"k{forged}": forged})
+    logging.getLogger("library").warning("%s", forged)
+    written = stream.getvalue()
+    assert [line["event"] for line in map(json.loads, written.split("\n")[:-1])] == ["tap.unhandled", forged]
+    assert not {"\r", "\x1b", "\x00"} & set(written)

@@ -1,6 +1,7 @@
 """Spreadsheets people drop and databases people keep, as facts: exact, fresh, named when they are wrong."""
 
 import os
+import zipfile
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -139,6 +140,41 @@ def test_an_empty_folder_a_half_written_and_a_broken_file(folder: DropFolder) ->
     age(folder.folder / "stock.xlsx")
     with pytest.raises(PermanentError, match="打不开"):
         folder.stock()
+
+
+def test_a_bomb_in_the_folder_is_not_unpacked(folder: DropFolder) -> None:
+    """Fifty megabytes of blanks in fifty kilobytes, and a sheet that says it has a million rows."""
+    path = folder.folder / "stock.xlsx"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("xl/worksheets/sheet1.xml", b" " * 50 * 1024 * 1024)
+    age(path)
+    with pytest.raises(PermanentError, match="解开后过大"):
+        folder.stock()
+    sheet(path, ["SKU编码", "库存"], ["A1", 35])
+    with zipfile.ZipFile(path) as archive:
+        plain = {name: archive.read(name) for name in archive.namelist()}
+    said = b'<dimension ref="A1:B2"'
+    assert said in plain["xl/worksheets/sheet1.xml"]
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in plain.items():
+            archive.writestr(name, content.replace(said, b'<dimension ref="A1:XFD1048576"'))
+    age(path)
+    assert [row.sku_id for row in folder.stock()] == ["A1"]
+
+
+def test_only_files_of_the_folder_are_read(
+    folder: DropFolder, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """A link to somewhere else, a pipe, a folder: none is opened, and what is really there is read."""
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "secret.csv"
+    text(elsewhere, "SKU编码,库存", "SECRET,1")
+    (folder.folder / "stock-link.csv").symlink_to(elsewhere)
+    (folder.folder / "stock-folder.csv").mkdir()
+    os.mkfifo(folder.folder / "stock-pipe.csv")
+    with pytest.raises(PermanentError, match="里没有"):
+        folder.stock()
+    text(folder.folder / "stock.csv", "SKU编码,库存", "A1,35")
+    assert [row.sku_id for row in folder.stock()] == ["A1"]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,257 @@
+"""What reads things from outside, each with valid inputs to begin from."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from bitable_sync.cells import EMPTY
+from bot import card_rules
+from bot.envelope import Keys, Refused, open_envelope, open_trusted
+from bot.model import Tap
+from payslip.errors import FormulaError
+from payslip.formula import evaluate, explain, parse, to_bitable
+from payslip.second import reader
+from payslip.second.exact import SecondError
+from rules.compiled import Reading, compiled
+from rules.model import Rule
+from rules.parse import RuleText
+from rules.parse import parse as parse_rule
+from runtime.db import Database
+from runtime.ids import RuleId
+from tests.access.world import NOW, PEOPLE, World, open_id, open_world, undone
+from tests.bot.platform import APP_ID, ENCRYPT_KEY, TOKEN, Sender, encrypt, signature
+from tests.fuzz import mutating
+from tests.fuzz.excel import EXCEL
+from tests.fuzz.runner import Target
+from tests.payslip.kit import FIELDS, STRUCTURE
+from tests.rules.kit import CATALOG
+
+KEYS = Keys(ENCRYPT_KEY, TOKEN, APP_ID)
+Request = tuple[bytes, dict[str, str]]
+
+
+# --- the envelope ---
+
+
+def seeds(sender: Sender) -> list[dict[str, Any]]:
+    """Valid envelopes of every kind."""
+    cell = [{"field_id": "fld1", "field_value": '[{"text":"x"}]'}]
+    action = {"record_id": "rec1", "action": "record_edited", "before_value": cell, "after_value": cell}
+    changed = {"file_type": "bitable", "file_token": "bas1", "table_id": "tbl1", "action_list": [action]}
+    return [
+        sender.event("drive.file.bitable_record_changed_v1", changed),
+        sender.event_v1("approval_instance", instance_code="c", status="APPROVED"),
+        sender.message("状态"),
+        sender.tap({"a": "alert.ack", "id": "al_1", "v": 1}, form_value={"amount": "5000"}, options=["a"]),
+        sender.tap('{"a":"alert.ack","id":"al_1"}', operator="ou_operator"),
+        {"type": "url_verification", "challenge": "c-9", "token": TOKEN},
+    ]
+
+
+def envelope(rng: Random) -> Request:
+    """A request of the platform, changed outside or, by somebody who holds the key, inside."""
+    given = rng.choice(seeds(Sender(NOW)))
+    where = rng.randrange(4)
+    if where >= 2:
+        given = mutating.tree(rng, given)
+    plain = json.dumps(given, ensure_ascii=rng.random() < 0.5).encode("utf-8", "surrogatepass")
+    if where == 1:
+        plain = mutating.raw(rng, plain)
+    body = json.dumps({"encrypt": encrypt(plain, iv=rng.randbytes(16))}).encode()
+    stamp = str(int(NOW.timestamp()))
+    if where == 0 and rng.random() < 0.5:
+        body = mutating.raw(rng, body)
+    headers = {"X-Lark-Request-Timestamp": stamp, "X-Lark-Request-Nonce": "abc123"}
+    headers["X-Lark-Signature"] = signature(stamp, "abc123", ENCRYPT_KEY, body)
+    if where == 0:
+        name = rng.choice(list(headers))
+        headers[name] = mutating.text(rng, headers[name], ("1", " ", "-"))[:4000]
+    return body, headers
+
+
+def open_one(given: Request) -> str:
+    """Whether it is read or refused, and by which name."""
+    try:
+        return type(open_envelope(*given, KEYS, NOW)).__name__
+    except Refused as refused:
+        return refused.reason
+
+
+def webhook(world: World) -> Target:
+    """The same requests at the web process's door, with everything behind it: never a 5xx."""
+
+    def run(given: Request) -> str:
+        body, headers = given
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": "POST", "PATH_INFO": "/webhook/event", "CONTENT_LENGTH": str(len(body)),
+            "wsgi.input": io.BytesIO(body), "SERVER_NAME": "x", "SERVER_PORT": "1", "wsgi.url_scheme": "http",
+        }  # fmt: skip
+        for name, text in headers.items():
+            environ[f"HTTP_{name.upper().replace('-', '_')}"] = text
+        status: list[str] = []
+        answer = b"".join(world.app.wsgi_app(environ, lambda code, _headers: status.append(code)))
+        json.loads(answer)
+        assert status[0][0] in "24", f"{status[0]} {answer[:80]!r}"
+        return status[0]
+
+    return Target("webhook", envelope, run, 20)
+
+
+# --- taps ---
+
+
+def card(world: World) -> Target:
+    """Every handler, from whoever, with values no card of ours carries; what it does is undone."""
+    actions = world.router.actions
+
+    def make(rng: Random) -> dict[str, Any]:
+        plain = world.tap("hr", rng.choice(actions))
+        given = Sender(NOW, app_id=APP_ID).tap(
+            dict(plain.value), operator=open_id(rng.choice(PEOPLE)), form_value=dict(plain.form),
+            option=rng.choice(("1h", "绩效评分", "2026-10", "ou_operator")),
+        )  # fmt: skip
+        part = given["event"]["action"]
+        name = rng.choice(("value", "form_value", "option", "options"))
+        part[name] = mutating.tree(rng, part.get(name, ["a"]))
+        if rng.random() < 0.8 and isinstance(part["value"], dict):
+            part["value"]["a"] = plain.action  # another name finds no handler, which is soon seen
+        return given
+
+    def run(given: dict[str, Any]) -> str:
+        try:
+            tap = open_trusted(given, APP_ID)
+        except Refused as refused:
+            return refused.reason
+        assert isinstance(tap, Tap)
+        handler = world.router.tap_handler(tap.action)
+        if handler is None:
+            return "no handler"
+        with undone(world.db) as conn:
+            answer = handler(conn, tap)
+        if answer.card is not None:
+            card_rules.check(answer.card)
+        return answer.toast.kind if answer.toast else "card"
+
+    return Target("card", make, run, 130)
+
+
+# --- the two languages people write ---
+
+FORMULAS = [each.formula for each in STRUCTURE]
+FORMULA_WORDS = (
+    "IF(", "ROUND(", "MAX(", "MIN(", "SUM(", "ABS(", "AND(", "OR(", "NOT(", ")", "(", ",", "，", "（", "）",
+    "[基本工资]",
+    "[", "]", "+", "-", "*", "/", "<=", "<>", "=", '"', "0", "2.345", "1e5", "9" * 40, "--", "**", "\n",
+    "[不存在]",
+)  # fmt: skip
+VALUES = {name: Decimal("7.25") for each in FORMULAS for name in parse(each).columns}
+VALUES |= {name: Decimal(value) for name, value in FIELDS.items()}
+
+
+def formula(given: str) -> str:
+    """Read, compute, explain, print, and read by the second program, which must agree where both compute."""
+    try:
+        expression = parse(given)
+    except FormulaError:
+        return "refused"
+    to_bitable(expression, lambda name: f"[{name}]")
+    try:
+        value = evaluate(expression, VALUES.get)
+    except FormulaError:
+        return "no value"
+    explain(expression, VALUES.get)
+    other = reader.evaluate(given, _column)
+    assert abs(other - reader.Fraction(value)) <= reader.Fraction(1, 10**12) * max(1, abs(other)), (
+        "they disagree"
+    )
+    return "value"
+
+
+def _column(name: str) -> reader.Fraction:
+    if name not in VALUES:
+        raise SecondError(name)
+    return reader.Fraction(VALUES[name])
+
+
+EXPRESSIONS = (
+    "ROI < 3 and 消耗 > 500", "not (1 < 消耗 < 3) 或 平台 = “抖音”", "成交金额 < 均值7日(成交金额) * 0.7",
+    "消耗 ≥ 日预算 × 30%",
+    "min(消耗, 日预算) / max(1, 消耗) > 0.5", "abs(消耗 - 日预算) > [日预算] * 20%",
+)  # fmt: skip
+EXPRESSION_WORDS = (
+    "ROI", "消耗", "日预算", "平台", "[消耗]", "均值7日(", "min(", "max(", "abs(", "and", "or", "not ",
+    "且", "或", "<", ">=", "=",
+    "≠", "%", "(", ")", "“抖音”", "0", "1e9", "**", "//", "lambda:", "__import__", "x for x in", "{", ":=",
+    "0x1F", "1j", ".",
+)  # fmt: skip
+CELLS: dict[str, Any] = {
+    "plan_id": "1", "platform": "抖音", "status": "投放中", "budget": Decimal(2000), "spend": Decimal(1000),
+    "gmv": Decimal(2500), "orders": Decimal(20),
+}  # fmt: skip
+PLANS = CATALOG.by_key("plans")
+NAMES = {field.key: name for name, field in PLANS.fields.items()}
+
+
+class Cells(dict[str, Any]):
+    """A row in which what was not typed is missing."""
+
+    def __missing__(self, key: str) -> Any:
+        return EMPTY
+
+
+def rule_text(rng: Random) -> RuleText:
+    """A rule row, by experts or by thresholds."""
+    text = mutating.text(rng, rng.choice(EXPRESSIONS), EXPRESSION_WORDS)
+    if rng.random() < 0.7:
+        return RuleText(name="x", table="计划日报", expression=text, enabled=True)
+    odd = mutating.text(
+        rng, rng.choice(("1:3", "15%", "安全库存的 80%", "1,000", "日预算*0.8")), EXPRESSION_WORDS
+    )
+    return RuleText(
+        name="x", table="计划日报", metric=rng.choice(("ROI", "消耗", odd)), comparison="小于", threshold=odd,
+        scope=rng.choice(("", "平台=抖音", text)), hold_for=rng.choice(("10分钟", odd)),
+        recover=rng.choice(("", odd)),
+        floor=rng.choice(("", odd)), enabled=True,
+    )  # fmt: skip
+
+
+def expression(given: RuleText) -> str:
+    """Read a row; what can be read also judges a row of data."""
+    rule = parse_rule(RuleId("rec"), given, CATALOG)
+    if not isinstance(rule, Rule):
+        assert rule, "refused without a sentence"
+        return "refused"
+    compiled(rule)(Reading(Cells(CELLS), {}), NAMES)
+    return "rule"
+
+
+def formula_text(rng: Random) -> str:
+    """A formula of the pay structure, changed."""
+    return mutating.text(rng, rng.choice(FORMULAS), FORMULA_WORDS)
+
+
+@contextmanager
+def open_targets(folder: Path, database: Database) -> Iterator[list[Target]]:
+    """All targets over one company.
+
+    Args:
+        folder: for the mirror.
+        database: migrated.
+    """
+    world = open_world(database, folder)
+    yield [
+        Target("envelope", envelope, open_one, 430),
+        webhook(world),
+        card(world),
+        Target("formula", formula_text, formula, 200),
+        Target("expression", rule_text, expression, 190),
+        EXCEL,
+    ]
+    world.close()

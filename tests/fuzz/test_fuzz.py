@@ -1,0 +1,60 @@
+"""The fuzzers in a small way, the same inputs in every run; `make fuzz` runs a million."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from runtime import log
+from runtime.db import Database
+from tests.fuzz.runner import Target, fuzz
+from tests.fuzz.targets import open_targets
+
+pytestmark = pytest.mark.db
+NAMES = ("envelope", "webhook", "card", "formula", "expression", "excel")
+COUNT = 20_000
+
+
+@pytest.fixture
+def targets(database: Database, tmp_path: Path) -> Iterator[dict[str, Target]]:
+    """All targets by name."""
+    with (tmp_path / "log").open("w") as quiet, open_targets(tmp_path, database) as made:
+        log.configure("error", quiet)
+        yield {target.name: target for target in made}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_crashes_or_hangs(targets: dict[str, Target], name: str) -> None:
+    """No exception, no answer of 500 and above, no second of time; and inputs reach different answers."""
+    assert set(targets) == set(NAMES)
+    report = fuzz(targets[name], COUNT * targets[name].share // 1000, "ci")
+    assert [str(finding) for finding in report.findings] == []
+    assert len(report.said) >= 2, report.said
+
+
+def test_the_runner_finds_what_it_looks_for() -> None:
+    """A crash and a hang among a hundred inputs are told, and can be made again by their numbers."""
+
+    def run(given: int) -> str:
+        if given % 10 == 3:
+            raise KeyError(given)
+        if given == 50:
+            began = time.perf_counter()
+            while time.perf_counter() - began < 0.02:
+                pass
+        return "fine"
+
+    places = iter(range(1000))
+    found = fuzz(Target("planted", lambda _rng: next(places), run, 1), 40, "x")
+    assert [finding.number for finding in found.findings] == [3, 13, 23, 33]
+    assert found.said["fine"] == 36
+    assert fuzz(Target("slow", lambda _rng: 50, run, 1), 1, "x").slowest >= 0.02
+
+
+def test_a_number_makes_the_same_input_again(targets: dict[str, Target]) -> None:
+    """Two makings of one place are one input, another place is another."""
+    make = targets["expression"].make
+    assert make(Random("a")) == make(Random("a"))
+    assert make(Random("a")) != make(Random("b"))
