@@ -123,6 +123,11 @@ MUTATIONS = (
         "    return most is not None and amount > most", "    return False",
         "tests/rules/test_approving.py::test_a_large_budget_waits_and_is_made_once_when_approved",
     ),
+    Mutation(
+        16, "a row that was slipped in is found", "runtime/audit.py",
+        "fault = fault or _unchained(conn) or", "fault = fault or",
+        "tests/runtime/test_audit.py::test_what_was_done_past_the_product_is_told",
+    ),
 )  # fmt: skip
 
 
