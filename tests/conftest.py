@@ -29,7 +29,10 @@ DEMO = (
 )
 """These play in the demo company, one after another: only one process founds it."""
 
-LONG = ("tests/scenario/", "rules/test_worker", "sync/test_commands", "runtime/test_engine_kill", "test_sdk")
+LONG = (
+    "tests/scenario/", "rules/test_interleavings", "rules/test_alert_model", "rules/test_worker",
+    "payslip/test_restore", "sync/test_commands", "runtime/test_engine_kill", "test_sdk",
+)  # fmt: skip
 """Two processes share the files; one that takes a minute and comes last keeps everybody waiting."""
 
 
