@@ -16,7 +16,7 @@ from typing import Any
 from playwright.sync_api import Browser, Page
 
 from benchmarks.webhook import free_port
-from sandbox.chromium import feishu, launched
+from sandbox.chromium import feishu, launched, wait
 from sandbox.kernel import Person
 from sandbox.server import SandboxServer
 
@@ -120,7 +120,7 @@ def long_card() -> dict[str, Any]:
 def opened(page: Page, url: str, ready: str) -> float:
     """Milliseconds from asking for an address until there is something to read."""
     page.goto(url, wait_until="commit")
-    page.wait_for_function(ready)
+    wait(page, ready)
     return float(page.evaluate("performance.now()"))
 
 
@@ -170,7 +170,7 @@ def main() -> int:
     home = f"{server.url}/people/{person.open_id}"
     try:
         with launched() as browser:
-            grid = ours(browser, f"{home}?tab=bases&table={key}", "document.querySelector('#c0-0')", ".g")
+            grid = ours(browser, f"{home}?tab=bases&table={key}", "!!document.querySelector('#c0-0')", ".g")
             page = feishu(browser).new_page()
             page.goto(home)
             asked = f"/people/{person.open_id}/live?chat=&from=0&count=200"
@@ -179,7 +179,7 @@ def main() -> int:
             )
             page.context.close()
             cards = (html * (options.cards // len(html) + 1))[: options.cards]
-            chat = ours(browser, home, "document.querySelector('.msg .card')", "#messages")
+            chat = ours(browser, home, "!!document.querySelector('.msg .card')", "#messages")
             table = whole(browser, home, TABLE, cells, "#peer")
             all_cards = whole(browser, home, CARDS, cards, "#messages")
     finally:

@@ -15,6 +15,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
+from sandbox.client import until
 from sandbox.payday_browser import AGENT
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
@@ -85,9 +86,14 @@ def feishu(browser: Browser, width: int = 1200, height: int = 800) -> BrowserCon
     return context
 
 
+def wait(page: Page, expression: str) -> None:
+    """Wait until a JavaScript expression holds; asked from outside, as our pages let no script be made."""
+    until(lambda: bool(page.evaluate(expression)), PATIENCE / 1000, f"the page shows {expression}")
+
+
 def picture(page: Page, file: Path) -> int:
     """Write what is seen as a PNG with a palette; gives back its bytes, at most ``LARGEST``."""
-    page.wait_for_function(IMAGES_THERE)
+    wait(page, IMAGES_THERE)
     data = small(page.screenshot())
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_bytes(data)

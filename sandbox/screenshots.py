@@ -16,7 +16,7 @@ from functools import partial
 from playwright.sync_api import Browser, Page
 from rich.console import Console
 
-from sandbox.chromium import NoBrowserError, feishu, launched, picture
+from sandbox.chromium import NoBrowserError, feishu, launched, picture, wait
 from sandbox.client import until
 from sandbox.demo import start
 from sandbox.morning import Morning
@@ -65,7 +65,7 @@ class Tour:
         """Go to a page and wait until ``ready`` (JavaScript) holds there; sizes in CSS pixels."""
         self.page.set_viewport_size({"width": width, "height": height})
         self.page.goto(url)
-        self.page.wait_for_function(ready)
+        wait(self.page, ready)
 
     def take(self, name: str) -> None:
         """Take one picture."""
