@@ -114,7 +114,7 @@ def edit_threshold(seat: Seat, office: Office, rule: str, threshold: str) -> Non
 
 
 def test_a_red_line_from_the_threshold_to_the_recovery(demo_house: House, seats: Any) -> None:
-    """Five windows: typed, told, refused, filled in, approved, done, recovered; each sees it by itself."""
+    """Four windows: typed, told, refused, filled in, approved, done, recovered; each sees it by itself."""
     line = RedLine(Office(demo_house.control), demo_house)
     owner, watcher, supervisor, chief = map(seats, (line.owner, line.watcher, line.supervisor, line.chief))
     for each in (owner, watcher):
