@@ -115,16 +115,9 @@ class Actions:
 
     def submit(self, conn: Connection, tap: Tap) -> TapAnswer:
         """提交: check the amount against the platform's rules and decide exactly one change."""
-        ready = self._ready(conn, tap)
+        ready = self._claimed(conn, tap)
         if isinstance(ready, TapAnswer):
             return ready
-        store.lock_object(conn, ready.alert.table, ready.alert.object_id)
-        busy = store.running_task(conn, ready.alert.object_id)
-        if busy is not None:
-            self._refused(conn, tap, ready.alert, "busy")
-            return self._fresh(conn, tap, ready.view, busy_toast(busy))
-        if tap.value.get("v") != ready.alert.turn:
-            return self._already(conn, tap, ready)
         form = tap.action.split(".")[0]
         amount = self._within(ready, FORM_ACTION[form], self._checked(conn, ready, form, tap.form))
         if isinstance(amount, Refusal):
@@ -250,6 +243,20 @@ class Actions:
         if may_see(alert, view.rule, row, self.policy.fallback, tap.operator) is None:
             return self._not_yours(conn, tap, alert, view.rule, row)
         return view
+
+    def _claimed(self, conn: Connection, tap: Tap) -> Ready | TapAnswer:
+        """As `_ready`, for a change: the object is locked, nothing runs on it, the card is the newest."""
+        ready = self._ready(conn, tap)
+        if isinstance(ready, TapAnswer):
+            return ready
+        store.lock_object(conn, ready.alert.table, ready.alert.object_id)
+        busy = store.running_task(conn, ready.alert.object_id)
+        if busy is not None:
+            self._refused(conn, tap, ready.alert, "busy")
+            return self._fresh(conn, tap, ready.view, busy_toast(busy))
+        if tap.value.get("v") != ready.alert.turn:
+            return self._already(conn, tap, ready)
+        return ready
 
     def _ready(self, conn: Connection, tap: Tap, *, unseen: bool = False) -> Ready | TapAnswer:
         alert = self._load(conn, tap)

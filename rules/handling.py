@@ -15,7 +15,7 @@ from bitable_sync.cells import Person
 from bot.model import Tap, TapAnswer, Toast
 from rules import groups, lifecycle, store, told
 from rules.access import may_act
-from rules.actions import Actions, busy_toast
+from rules.actions import Actions
 from rules.cards import alert_card
 from rules.commands import listed, listing
 from rules.duty import roster
@@ -117,16 +117,9 @@ class Handling(Actions):
 
     def pause(self, conn: Connection, tap: Tap) -> TapAnswer:
         """暂停计划: stop the plan on the platform; exactly one task, like a budget."""
-        ready = self._ready(conn, tap)
+        ready = self._claimed(conn, tap)
         if isinstance(ready, TapAnswer):
             return ready
-        store.lock_object(conn, ready.alert.table, ready.alert.object_id)
-        busy = store.running_task(conn, ready.alert.object_id)
-        if busy is not None:
-            self._refused(conn, tap, ready.alert, "busy")
-            return self._fresh(conn, tap, ready.view, busy_toast(busy))
-        if tap.value.get("v") != ready.alert.turn:
-            return self._already(conn, tap, ready)
         if ready.rule is None or Action.PAUSE not in ready.rule.actions:
             said = Toast("error", "这条规则的“动作”里没有“暂停计划”", "The rule does not offer it")
             return self._fresh(conn, tap, ready.view, said)
