@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from bitable_sync.context import Sync
     from bitable_sync.doctor import Check
     from bitable_sync.spec import Specs
+    from bot.acceptor import Acceptor
     from bot.router import Router
     from creative.deps import Art
     from runtime.engine import Engine
@@ -58,8 +59,9 @@ def specs() -> Specs:
 # --- the web process ---
 
 
-def web() -> Flask:
-    """Make the WSGI app of the web process; granian calls it in its worker."""
+def web() -> Acceptor:
+    """Make the app of the web process; granian calls it in its worker."""
+    from bot.web import accepting
     from runtime.floor import open_floor
     from runtime.supervise import die_with_parent
 
@@ -67,11 +69,12 @@ def web() -> Flask:
     floor = open_floor(settings_with_log())
     # The first tap that leads to work must not wait for an import of 0.7 s; the port need not either.
     threading.Thread(target=floor.queue.warm, name="warm", daemon=True).start()
-    return pages_and_taps(floor)
+    leaving = threading.Event()
+    return accepting(pages_and_taps(floor, leaving), leaving)
 
 
-def pages_and_taps(floor: Floor) -> Flask:
-    """Put together everything the web process answers."""
+def pages_and_taps(floor: Floor, leaving: threading.Event | None = None) -> Flask:
+    """Put together everything the web process answers; not ready once it is leaving."""
     from bitable_sync.context import build_mirror
     from bot.web import create_app, house_gauges
     from creative.store import made_by_day
@@ -81,7 +84,8 @@ def pages_and_taps(floor: Floor) -> Flask:
     from runtime.vault import open_vault
 
     gauges = [standard_gauges(floor.db, floor.queue), house_gauges(floor)]
-    app = create_app(floor, tap_router(floor), standard_checks(floor.db, floor.clock), gauges)
+    checks = standard_checks(floor.db, floor.clock, leaving)
+    app = create_app(floor, tap_router(floor), checks, gauges)
     register_pages(app, floor, open_vault(floor.settings))
     register_cockpit(app, floor, build_mirror(floor, specs()), made_by_day)
     return app

@@ -1,13 +1,15 @@
 """The servers that ``benchmarks.webhook`` compares, as WSGI factories for granian."""
 
 import os
+import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import Flask, Response, request
 
 if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIApplication
+    from bot.acceptor import Acceptor
 
 APP_ID = "cli_bench"
 ENCRYPT_KEY = "bench-encrypt-key"
@@ -15,17 +17,19 @@ TOKEN = "bench-token"
 EVENT = "drive.file.bitable_record_changed_v1"
 
 
-def ours() -> Flask:
+def ours() -> "Acceptor":
     """The product's web app: verified and durable before the answer."""
     from bot.router import Router  # noqa: PLC0415 - each server pays only for itself
-    from bot.web import create_app  # noqa: PLC0415
+    from bot.web import accepting, create_app  # noqa: PLC0415
     from runtime.clock import SystemClock  # noqa: PLC0415
     from runtime.db import Database, migrate  # noqa: PLC0415
     from runtime.floor import Floor  # noqa: PLC0415
+    from runtime.log import configure  # noqa: PLC0415
     from runtime.manifest import BaseManifest, Manifest  # noqa: PLC0415
     from runtime.settings import load_settings  # noqa: PLC0415
     from runtime.work import WorkQueue  # noqa: PLC0415
 
+    configure("info", sys.stderr)
     settings = load_settings(
         feishu_app_id=APP_ID,
         feishu_app_secret="secret",
@@ -38,7 +42,7 @@ def ours() -> Flask:
     db = Database(settings.database_url)
     manifest = Manifest(name="bench", base=BaseManifest(name="bench"))
     floor = Floor(settings, manifest, SystemClock(), db, db, WorkQueue(db))
-    return create_app(floor, Router(), {})
+    return accepting(create_app(floor, Router(), {}), threading.Event())
 
 
 def sdk() -> Flask:
@@ -73,29 +77,32 @@ def bare() -> Flask:
     return app
 
 
-def read() -> "WSGIApplication":
-    """Ours without looking: in front of Flask, the body is read and ``{}`` answered."""
+def read() -> "Acceptor":
+    """Ours without looking: the body is read and ``{}`` answered."""
+    from bot.acceptor import Acceptor  # noqa: PLC0415
 
-    def app(environ: Any, start_response: Any) -> list[bytes]:
-        environ["wsgi.input"].read()
-        start_response("200 OK", [("Content-Type", "application/json"), ("Content-Length", "2")])
-        return [b"{}"]
+    class Blind:
+        async def answer(self, *_request: object) -> tuple[int, list[tuple[str, str]], bytes]:
+            """Answer anything."""
+            return 200, [("Content-Type", "application/json"), ("Content-Length", "2")], b"{}"
 
-    return app
+    return Acceptor(Flask("read"), cast(Any, Blind()), threading.Event())
 
 
-def opened() -> "WSGIApplication":
+def opened() -> "Acceptor":
     """Ours without storing: verified, decrypted, parsed and counted, then forgotten."""
+    from bot.acceptor import Acceptor  # noqa: PLC0415
     from bot.envelope import Keys  # noqa: PLC0415
     from bot.webhook import Webhook  # noqa: PLC0415
     from runtime.clock import SystemClock  # noqa: PLC0415
 
     class Forgetful:
-        def event(self, _event: object) -> None:
+        async def event_arrived(self, _event: object) -> None:
             """Store nothing."""
 
     keys = Keys(ENCRYPT_KEY, TOKEN, APP_ID)
-    return Webhook(Flask("opened"), cast(Any, Forgetful()), keys, SystemClock())
+    app = Flask("opened")
+    return Acceptor(app, Webhook(app, cast(Any, Forgetful()), keys, SystemClock()), threading.Event())
 
 
 def page() -> Flask:

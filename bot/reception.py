@@ -50,8 +50,15 @@ class Reception:
             Overloaded: Not stored; the platform should send it again.
             Late: Perhaps stored; sending it again does no harm.
         """
+        self._writer.append(self._inbox.bulk, self._row(event))
+
+    async def event_arrived(self, event: Event) -> None:
+        """Do as `event` without a thread that waits."""
+        await self._writer.appended(self._inbox.bulk, self._row(event))
+
+    def _row(self, event: Event) -> str:
         _log.debug("event.received", trace=event.id, type=event.type)
-        self._writer.append(self._inbox.bulk, self._inbox.row(event, self._clock.now()))
+        return self._inbox.row(event, self._clock.now())
 
     def tap(self, tap: Tap) -> dict[str, Any]:
         """Decide a tap and give back the answer's JSON; a person always gets a polite answer.
@@ -61,14 +68,19 @@ class Reception:
         """
         try:
             answer, fault = self._writer.submit(lambda conn: self._decide(conn, tap))
-        except Refused:
-            raise
-        except Overloaded:
-            answer, fault = TapAnswer(sentences.BUSY), None
-        except Late:
-            answer, fault = TapAnswer(sentences.LATE), None
         except Exception as error:  # noqa: BLE001 - a waiting person gets an answer whatever happens
-            answer, fault = TapAnswer(sentences.SORRY), error
+            answer, fault = _polite(error)
+        return self._told(tap, answer, fault)
+
+    async def tap_arrived(self, tap: Tap) -> dict[str, Any]:
+        """Do as `tap` without a thread that waits."""
+        try:
+            answer, fault = await self._writer.submitted(lambda conn: self._decide(conn, tap))
+        except Exception as error:  # noqa: BLE001 - as above
+            answer, fault = _polite(error)
+        return self._told(tap, answer, fault)
+
+    def _told(self, tap: Tap, answer: TapAnswer, fault: Exception | None) -> dict[str, Any]:
         if (
             fault is not None
         ):  # written here, not in the one thread everybody waits for: a traceback takes long
@@ -126,6 +138,17 @@ class Reception:
                 _log.error("tap.card_invalid", event_id=tap.id, action=tap.action, fault=str(fault))
                 card = None
         return tap_response(answer.toast, card)
+
+
+def _polite(error: Exception) -> tuple[TapAnswer, Exception | None]:
+    """What a person is told when the decision did not come; a replay is refused as it is."""
+    if isinstance(error, Refused):
+        raise error
+    if isinstance(error, Overloaded):
+        return TapAnswer(sentences.BUSY), None
+    if isinstance(error, Late):
+        return TapAnswer(sentences.LATE), None
+    return TapAnswer(sentences.SORRY), error
 
 
 def refused_envelope(reason: str) -> None:

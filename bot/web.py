@@ -3,11 +3,13 @@
 Neither lark_oapi nor a running workflow engine belongs here: both were measured to break the platform's 3 s.
 """
 
+import threading
 from collections.abc import Iterable, Mapping
 from typing import Final
 
 from flask import Flask, Response, abort, request
 
+from bot.acceptor import Acceptor
 from bot.envelope import MAX_BODY, Keys
 from bot.inbox import Inbox
 from bot.reception import Reception
@@ -22,7 +24,8 @@ from runtime.settings import Settings
 
 WRITER = "chorus.writer"
 """Key of the group writer in ``app.extensions``; close it when the app is no longer used."""
-
+DOOR = "chorus.webhook"
+"""Key of the :class:`Webhook`, which `accepting` also gives to the acceptor."""
 
 ICON: Final = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32"><rect width="32" height="32" rx="7" '
@@ -72,8 +75,19 @@ def create_app(
     app.register_blueprint(health_blueprint(checks, gauges))
     app.add_url_rule("/favicon.ico", view_func=icon)
     door = Webhook(app.wsgi_app, reception, keys_of(floor.settings), floor.clock)
+    app.extensions[DOOR] = door
     app.wsgi_app = door  # type: ignore[method-assign]  # Flask's documented place for a layer in front
     return app
+
+
+def accepting(app: Flask, leaving: threading.Event) -> Acceptor:
+    """Put the acceptor in front of an app that `create_app` made.
+
+    Args:
+        app: with its writer at work.
+        leaving: see `Acceptor`.
+    """
+    return Acceptor(app, app.extensions[DOOR], leaving)
 
 
 def house_gauges(floor: Floor) -> Gauges:

@@ -4,10 +4,12 @@ With many threads on one SQLite file the slowest answers are those waiting for t
 nobody to wait for, and one flush to disk then serves every request that arrived during the last one.
 """
 
+import asyncio
 import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
 
@@ -19,6 +21,8 @@ from sqlalchemy.pool import PoolProxiedConnection
 from runtime.db import Database
 
 T = TypeVar("T")
+LAST_WAIT = 0.3
+"""Seconds a sender waits on when its submission has begun and its patience is over."""
 _log = structlog.get_logger("bot.writer")
 
 
@@ -41,22 +45,103 @@ class Bulk:
         return {"rows": f"[{','.join(rows)}]"}
 
 
-class _Item(Generic[T]):
-    """One submission: a function to run, or a row for a bulk function shared by many."""
+class Ticket(Generic[T]):
+    """One submission: a function to run, or a row for a bulk function shared by many.
 
-    __slots__ = ("bulk", "done", "error", "fn", "result", "row", "taken")
+    Whoever submitted it waits for it: a thread with `wait`, a coroutine by awaiting `future`.
 
-    def __init__(self, fn: Callable[[Connection], T] | None, bulk: Bulk | None = None, row: str = "") -> None:
+    Args:
+        fn: what to run, if it is no row.
+        bulk: what stores the row.
+        row: JSON text.
+        loop: where `future` belongs; None for a thread.
+        patience: seconds after which the sender gives up.
+    """
+
+    __slots__ = (
+        "_done",
+        "_patience",
+        "_timer",
+        "bulk",
+        "error",
+        "fn",
+        "future",
+        "loop",
+        "result",
+        "row",
+        "taken",
+    )
+
+    def __init__(
+        self,
+        fn: Callable[[Connection], T] | None,
+        bulk: Bulk | None = None,
+        row: str = "",
+        *,
+        loop: asyncio.AbstractEventLoop | None = None,
+        patience: float,
+    ) -> None:
         self.fn = fn
         self.bulk = bulk
         self.row = row
         self.result: T | None = None
         self.error: BaseException | None = None
-        self.done = threading.Lock()  # held until finished; a bare lock is the cheapest thing to wait for
-        self.done.acquire()
         self.taken = (
             threading.Lock()
-        )  # whoever gets it owns the item: the writer runs it, or its sender gives up
+        )  # whoever gets it owns the ticket: the writer runs it, or its sender gives up
+        self.loop = loop
+        self._patience = patience
+        if loop is None:
+            self._done = (
+                threading.Lock()
+            )  # held until finished; a bare lock is the cheapest thing to wait for
+            self._done.acquire()
+        else:
+            self.future: asyncio.Future[T] = loop.create_future()
+            self._timer = loop.call_later(patience, self._give_up)
+
+    def wait(self) -> T:
+        """Wait in a thread; raises what the function raised, `Overloaded` or `Late`."""
+        if not self._done.acquire(timeout=self._patience):
+            if self.taken.acquire(blocking=False):
+                raise Overloaded
+            if not self._done.acquire(timeout=LAST_WAIT):
+                raise Late
+        if self.error is not None:
+            raise self.error
+        return cast(T, self.result)  # set whenever there is no error
+
+    def finish(self) -> None:
+        """Wake the thread that waits; coroutines are woken together, see `_wake`."""
+        self._done.release()
+
+    def deliver(self) -> None:
+        """Give the outcome to the coroutine that waits; called in its loop."""
+        self._timer.cancel()
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(cast(T, self.result))
+
+    def _give_up(self) -> None:
+        if self.future.done():
+            return
+        if self.taken.acquire(blocking=False):
+            self.future.set_exception(Overloaded())
+            return
+        loop = cast(asyncio.AbstractEventLoop, self.loop)
+        self._timer = loop.call_later(LAST_WAIT, self._too_late)
+
+    def _too_late(self) -> None:
+        if not self.future.done():
+            self.future.set_exception(Late())
+
+
+def _wake(tickets: Sequence[Ticket[Any]]) -> None:
+    for ticket in tickets:
+        ticket.deliver()
 
 
 class GroupWriter:
@@ -70,13 +155,13 @@ class GroupWriter:
     """
 
     def __init__(
-        self, db: Database, *, capacity: int = 1000, group: int = 256, patience: float = 2.2
+        self, db: Database, *, capacity: int = 2000, group: int = 256, patience: float = 2.2
     ) -> None:
         self._db = db
         self._capacity = capacity
         self._group = group
         self._patience = patience
-        self._waiting: queue.SimpleQueue[_Item[Any] | None] = queue.SimpleQueue()
+        self._waiting: queue.SimpleQueue[Ticket[Any] | None] = queue.SimpleQueue()
         self._busy_since: float | None = None
         self._closed = False
         self._direct: PoolProxiedConnection | None = None
@@ -92,9 +177,7 @@ class GroupWriter:
             Overloaded: It was not started; nothing is written.
             Late: It was started and may still become durable.
         """
-        item: _Item[T] = _Item(fn)
-        self._wait_for(item)
-        return cast(T, item.result)  # set whenever there is no error
+        return self._put(Ticket(fn, patience=self._patience)).wait()
 
     def append(self, bulk: Bulk, row: str) -> None:
         """Add one row (JSON text) and return once it is durable; rows of the same ``bulk`` go together.
@@ -103,7 +186,17 @@ class GroupWriter:
             Overloaded: Nothing is written.
             Late: It may still become durable.
         """
-        self._wait_for(_Item[None](None, bulk, row))
+        self._put(Ticket[None](None, bulk, row, patience=self._patience)).wait()
+
+    async def submitted(self, fn: Callable[[Connection], T]) -> T:
+        """Do as `submit` for a coroutine."""
+        loop = asyncio.get_running_loop()
+        return await self._put(Ticket(fn, loop=loop, patience=self._patience)).future
+
+    async def appended(self, bulk: Bulk, row: str) -> None:
+        """Do as `append` for a coroutine."""
+        loop = asyncio.get_running_loop()
+        await self._put(Ticket[None](None, bulk, row, loop=loop, patience=self._patience)).future
 
     def close(self) -> None:
         """Write what is waiting and stop the thread."""
@@ -111,19 +204,13 @@ class GroupWriter:
         self._waiting.put(None)
         self._thread.join()
 
-    def _wait_for(self, item: _Item[Any]) -> None:
+    def _put(self, ticket: Ticket[T]) -> Ticket[T]:
         since = self._busy_since
         stuck = since is not None and time.monotonic() - since > self._patience
         if self._closed or stuck or self._waiting.qsize() >= self._capacity:
             raise Overloaded
-        self._waiting.put(item)
-        if not item.done.acquire(timeout=self._patience):
-            if item.taken.acquire(blocking=False):
-                raise Overloaded
-            if not item.done.acquire(timeout=0.3):
-                raise Late
-        if item.error is not None:
-            raise item.error
+        self._waiting.put(ticket)
+        return ticket
 
     def _run(self) -> None:
         while True:
@@ -143,12 +230,11 @@ class GroupWriter:
                     self._direct.close()
                 return
 
-    def _commit(self, items: list[_Item[Any]]) -> None:
+    def _commit(self, items: list[Ticket[Any]]) -> None:
         """One transaction for all; if the commit itself fails, nothing is durable and everybody hears it."""
         try:
             if self._in_one_call(items):
-                for item in items:
-                    item.done.release()
+                self._finish(items)
                 return
             with self._db.begin() as conn:
                 self._append_all(conn, items)
@@ -162,13 +248,25 @@ class GroupWriter:
         except Exception as error:  # noqa: BLE001 - raised again in every thread that waits
             for item in items:
                 item.error = error
-                item.done.release()
+            self._finish(items)
             _log.error("writer.commit_failed", submissions=len(items), exc_info=error)
             return
-        for item in items:
-            item.done.release()
+        self._finish(items)
 
-    def _append_all(self, conn: Connection, items: list[_Item[Any]]) -> None:
+    @staticmethod
+    def _finish(items: Sequence[Ticket[Any]]) -> None:
+        """Tell everybody; a loop is woken once for all of its coroutines."""
+        waiting: dict[asyncio.AbstractEventLoop, list[Ticket[Any]]] = {}
+        for item in items:
+            if item.loop is None:
+                item.finish()
+            else:
+                waiting.setdefault(item.loop, []).append(item)
+        for loop, tickets in waiting.items():
+            with suppress(RuntimeError):  # a loop that was closed has nobody left who waits
+                loop.call_soon_threadsafe(_wake, tickets)
+
+    def _append_all(self, conn: Connection, items: list[Ticket[Any]]) -> None:
         """Rows of one bulk statement in one go; if the database dislikes one, everything is begun anew."""
         for bulk, rows in _by_bulk(items).items():
             try:
@@ -178,7 +276,7 @@ class GroupWriter:
             except sa.exc.SQLAlchemyError as error:
                 raise (_BadRow() if len(items) > 1 else error) from error
 
-    def _in_one_call(self, items: list[_Item[Any]]) -> bool:
+    def _in_one_call(self, items: list[Ticket[Any]]) -> bool:
         """On SQLite store rows with one call of the driver: a statement of its own is its own transaction.
 
         Every call gives up the interpreter's lock, and getting it back from busy web threads takes longer
@@ -204,7 +302,7 @@ class GroupWriter:
         return True
 
     @staticmethod
-    def _alone(conn: Connection, item: _Item[Any], fn: Callable[[Connection], Any]) -> None:
+    def _alone(conn: Connection, item: Ticket[Any], fn: Callable[[Connection], Any]) -> None:
         try:
             with conn.begin_nested():
                 item.result = fn(conn)
@@ -212,7 +310,7 @@ class GroupWriter:
             item.error = error
 
 
-def _by_bulk(items: Sequence[_Item[Any]]) -> dict[Bulk, list[str]]:
+def _by_bulk(items: Sequence[Ticket[Any]]) -> dict[Bulk, list[str]]:
     batches: dict[Bulk, list[str]] = {}
     for item in items:
         if item.bulk is not None:

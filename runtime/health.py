@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 
@@ -51,8 +52,14 @@ def health_blueprint(checks: Mapping[str, Check], gauges: Iterable[metrics.Gauge
     return blueprint
 
 
-def standard_checks(db: Database, clock: Clock) -> dict[str, Check]:
-    """Return the floor's checks: database reachable, migrations current, a worker alive."""
+def standard_checks(db: Database, clock: Clock, leaving: threading.Event | None = None) -> dict[str, Check]:
+    """Return the floor's checks: database reachable and fit for this code, a worker alive, not leaving.
+
+    Args:
+        db: the durable database.
+        clock: against which the worker's silence is measured.
+        leaving: set once this process was told that it will be stopped.
+    """
 
     def reachable() -> str | None:
         with db.read() as conn:
@@ -76,7 +83,12 @@ def standard_checks(db: Database, clock: Clock) -> dict[str, Check]:
             return None
         return f"No worker has been seen for {int(silent.total_seconds())} s: look at the worker's log."
 
-    return {"database": reachable, "migrations": current, "worker": worker}
+    def stays() -> str | None:
+        if leaving is None or not leaving.is_set():
+            return None
+        return "This process is being stopped: send nothing new; what was sent is answered."
+
+    return {"database": reachable, "migrations": current, "worker": worker, "stays": stays}
 
 
 def standard_gauges(db: Database, queue: WorkQueue) -> metrics.Gauges:

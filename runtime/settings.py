@@ -29,6 +29,9 @@ class Settings(BaseSettings):
         var_dir: folder of everything the product writes, unless another setting says otherwise.
         manifest: the file described below.
         instance: name of this machine among several; must differ on each, and stay the same over restarts.
+        leave_seconds: how long a process that was told to stop goes on answering while `/readyz` says 503, so
+            that a load balancer sends the next request elsewhere: two of its health checks. 0 where there is
+            one machine.
         log_level: debug, info, warning or error.
         allow_unencrypted_events: accept events without signature; for a trial on this machine only.
         database_url: where state is kept: sqlite:///<file>, or postgresql://<user>@<host>/<name>, which
@@ -81,6 +84,7 @@ class Settings(BaseSettings):
     var_dir: Path = Path("var")
     manifest: Path = Path("feishu_app.yaml")
     instance: str = Field(default="chorus-1", pattern=r"^[A-Za-z0-9._-]{1,64}$")
+    leave_seconds: float = Field(default=0.0, ge=0, le=300)
     log_level: str = "info"
     allow_unencrypted_events: bool = False
 

@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 import requests
 
+from bot.acceptor import BODY_SECONDS
+from bot.envelope import MAX_BODY
 from bot.serving import HEADER_BYTES, HEADER_SECONDS
 from runtime.db import migrate
 from tests.bot.platform import APP_ID, ENCRYPT_KEY, TOKEN, Sender
@@ -118,21 +120,59 @@ def test_a_header_without_end_is_refused(port: int) -> None:
     assert healthy(port)
 
 
-@pytest.mark.parametrize("count", [7, 40])
-def test_bodies_that_never_end(port: int, count: int) -> None:
-    """Announced and not sent: fewer than there are threads stop nobody, and all hang up without a trace.
+SILENT = (
+    b"POST /webhook/event HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n{",
+    b"POST /webhook/event HTTP/1.1\r\nHost: x\r\nContent-Length: 7000000\r\n\r\n{",
+    b"POST /pay HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\na=",
+    b"POST /webhook/card HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+)
+"""Bodies that are announced and not sent: small, large, to a page, without a length."""
 
-    To hold back more of them is the proxy's part (docs/DEPLOY.md).
-    """
-    head = b"POST /webhook/event HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n{"
+
+def test_bodies_that_never_end_keep_nobody_waiting_and_are_cut_off(port: int) -> None:
+    """Three hundred silent senders and no proxy: health and a tap answer; then they are gone."""
     with ExitStack() as stack:
-        for _ in range(count):
-            stack.enter_context(closing(opened(port, head)))
-        if count < 8:
+        silent = [stack.enter_context(closing(opened(port, SILENT[n % len(SILENT)]))) for n in range(SLOW)]
+        for _ in range(5):
             assert healthy(port)
             assert tap_seconds(port) < PATIENCE
-    until(lambda: healthy(port), timeout=20, what="the process answers again")
-    assert tap_seconds(port) < PATIENCE
+        for each in silent[-len(SILENT) :]:
+            assert ended(each, BODY_SECONDS + 10)
+    assert healthy(port)
+
+
+def test_a_body_that_comes_slowly_and_in_time_is_taken(port: int) -> None:
+    """A tap whose body arrives in ten pieces is answered like any other."""
+    sender = Sender(datetime.now(UTC), count=time.time_ns())
+    body, headers = sender.request(sender.tap({"a": "nobody"}))
+    names = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"POST /webhook/card HTTP/1.1\r\nHost: x\r\n{names}Content-Length: {len(body)}\r\n\r\n"
+    with closing(opened(port, head.encode())) as slow:
+        step = -(-len(body) // 10)
+        for start in range(0, len(body), step):
+            slow.sendall(body[start : start + step])
+            assert healthy(port)  # something else in between
+        slow.settimeout(10)
+        assert slow.recv(4096).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        f"Content-Length: {MAX_BODY + 1}\r\n\r\n",
+        "Transfer-Encoding: chunked\r\n\r\n" + f"{MAX_BODY + 1:x}\r\n",
+    ],
+)
+def test_a_body_beyond_the_limit_is_refused_before_it_is_kept(port: int, head: str) -> None:
+    """Told or not told beforehand: the connection ends, whatever is still being sent."""
+    with closing(opened(port, f"POST /webhook/event HTTP/1.1\r\nHost: x\r\n{head}".encode())) as large:
+        try:
+            for _ in range(MAX_BODY // 65536 + 2):
+                large.sendall(b"a" * 65536)
+        except OSError:
+            pass
+        assert ended(large, 10)
+    assert healthy(port)
 
 
 @pytest.mark.parametrize(
