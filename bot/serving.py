@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 from typing import Final
 
-
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
@@ -69,7 +68,7 @@ class Leaving(MPServer):
         """Tell the worker process, wait, then stop as usual."""
         if self.interrupt_signal and self.notice > 0:
             for worker in self.wrks:
-                if worker.is_alive():
+                if worker.inner.is_alive():
                     os.kill(worker.inner.pid, LEAVE)
             time.sleep(self.notice)
-        super().shutdown(exit_code)
+        super().shutdown(exit_code)  # type: ignore[no-untyped-call]

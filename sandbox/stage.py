@@ -65,6 +65,9 @@ class Stage:
         limits: what differs from the manifest's limits.
         env: further environment of the product, e.g. ``DATABASE_URL``.
         keep_state: let the sandbox keep its state in the folder, so that it can be restarted.
+
+    Attributes:
+        server: what ``serve`` started last.
     """
 
     folder: Path
@@ -77,6 +80,7 @@ class Stage:
     limits: dict[str, Any] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     keep_state: bool = False
+    server: subprocess.Popen[bytes] = field(init=False)
     _children: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _logs: list[IO[bytes]] = field(default_factory=list)
 
@@ -140,7 +144,7 @@ class Stage:
 
     def serve(self, *args: str, name: str = "serve") -> subprocess.Popen[bytes]:
         """Start ``chorus serve`` and wait until it is ready to be called."""
-        process = self.start([*self.command, "serve", *args], name)
+        self.server = process = self.start([*self.command, "serve", *args], name)
         until(lambda: _alive(process) and answers(self.url + "/readyz"), 90, "chorus serve is ready")
         return process
 
