@@ -1,6 +1,7 @@
 """The servers that ``benchmarks.webhook`` compares, as WSGI factories for granian."""
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -22,10 +23,12 @@ def ours() -> Flask:
     from runtime.clock import SystemClock  # noqa: PLC0415
     from runtime.db import Database, migrate  # noqa: PLC0415
     from runtime.floor import Floor  # noqa: PLC0415
+    from runtime.log import configure  # noqa: PLC0415
     from runtime.manifest import BaseManifest, Manifest  # noqa: PLC0415
     from runtime.settings import load_settings  # noqa: PLC0415
     from runtime.work import WorkQueue  # noqa: PLC0415
 
+    configure("info", sys.stderr)
     settings = load_settings(
         feishu_app_id=APP_ID,
         feishu_app_secret="secret",
