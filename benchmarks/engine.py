@@ -18,6 +18,7 @@ from typing import Any
 
 from runtime.db import Database, migrate
 from runtime.lanes import POLL_SECONDS
+from runtime.log import configure
 from runtime.work import Work, WorkQueue
 
 IDLE_SECONDS = 10.0
@@ -28,6 +29,7 @@ PAUSE = 0.15
 
 def main() -> None:
     """Measure and print one table."""
+    configure("warning", sys.stderr)
     with tempfile.TemporaryDirectory() as folder:
         url = sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{folder}/bench.db"
         began = time.monotonic()
@@ -85,7 +87,6 @@ def _pick_up(db: Database, queue: WorkQueue, times: Path, name: str, count: int)
 def _work(url: str, folder: str) -> None:
     from runtime.engine import Engine  # noqa: PLC0415 - only the worker pays for it
     from runtime.jobrun import JobRun  # noqa: PLC0415
-    from runtime.log import configure  # noqa: PLC0415
 
     configure("warning", sys.stderr)
 
