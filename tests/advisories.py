@@ -30,7 +30,7 @@ def verdict(report: Mapping[str, Any]) -> tuple[int, list[str]]:
     """
     packages = report["dependencies"]
     faults = [
-        f"{each['name']} {each['version']}: {fault['id']}, mended in {', '.join(fault['fix_versions']) or '—'}"
+        f"{each['name']} {each['version']}: {fault['id']}, mended in {', '.join(fault['fix_versions'])}"
         for each in packages
         for fault in each.get("vulns", ())
     ]
