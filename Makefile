@@ -9,6 +9,8 @@ DIST := --dist loadfile --no-loadscope-reorder
 ORDER ?= -p no:randomly
 # `make test-postgres ONLY=tests/rules` runs a part.
 ONLY ?=
+# `make advisories SERVICE=osv` asks osv.dev instead of pypi.org.
+SERVICE ?= pypi
 
 .PHONY: demo demo-once screenshots browser test test-sqlite test-postgres check fuzz mutate audit advisories bench bench-payday bench-images lock clean
 
@@ -48,7 +50,7 @@ audit: .venv/.dev  ## credentials in all that was ever committed, packages that 
 	$(BIN)/python -m tests.audit
 
 advisories: .venv/.dev  ## known faults of the locked packages; asks an index of advisories, so it needs the network
-	$(BIN)/uv tool run pip-audit --disable-pip --require-hashes -r requirements.lock
+	$(BIN)/python -m tests.advisories --service $(SERVICE)
 
 bench: .venv/.dev browser  ## ratios against named peers in the same run; writes docs/BENCHMARKS.md
 	$(BIN)/python -m benchmarks
@@ -63,7 +65,7 @@ lock: .venv/.dev  ## new hashed locks, without index addresses
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --universal --python-version 3.11 \
 		--custom-compile-command "make lock" pyproject.toml -o requirements.lock
 	$(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --universal --python-version 3.11 --extra dev \
-		--custom-compile-command "make lock" pyproject.toml -o requirements-dev.lock
+		--constraints requirements.lock --custom-compile-command "make lock" pyproject.toml -o requirements-dev.lock
 
 clean:
 	rm -rf .venv node_modules var build *.egg-info

@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from pathlib import Path
 
-from tests.support.secrets import secrets_in
-from tests.test_secrets import KNOWN
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from tests.support.secrets import KNOWN, secrets_in
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -35,29 +38,31 @@ def history() -> list[str]:
     return found
 
 
-def strangers() -> list[str]:
-    """Installed packages whose version is not the locked one."""
-    text = (ROOT / "requirements-dev.lock").read_text("utf-8")
-    locked = {
-        _plain(name): version
-        for name, version in re.findall(
-            r"^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;\\]+)", text, re.MULTILINE
-        )
-    }
+def strangers(locked: Mapping[str, str], installed: Iterable[tuple[str, str]]) -> list[str]:
+    """Installed packages, by name and version, whose version is not the locked one."""
     return [
-        f"{each.name} {each.version} is installed, {locked[_plain(each.name)]} is locked"
-        for each in metadata.distributions()
-        if _plain(each.name) in locked and locked[_plain(each.name)] != each.version
+        f"{name} {version} is installed, {locked[canonicalize_name(name)]} is locked"
+        for name, version in installed
+        if locked.get(canonicalize_name(name), version) != version
     ]
 
 
-def _plain(name: str) -> str:
-    return re.sub(r"[-_.]+", "-", name).lower()
+def locked_here(lock: str) -> dict[str, str]:
+    """What a lock pins for this Python and system; a line with a marker may be meant for another one."""
+    pinned = re.findall(r"^([A-Za-z0-9][^\\\n]*==[^\\\n]*)", lock, re.MULTILINE)
+    wanted = [each for each in map(Requirement, pinned) if each.marker is None or each.marker.evaluate()]
+    return {canonicalize_name(each.name): str(each.specifier).removeprefix("==") for each in wanted}
+
+
+def installed() -> Iterator[tuple[str, str]]:
+    """Names and versions of this environment."""
+    return ((each.name, each.version) for each in metadata.distributions())
 
 
 def main() -> int:
     """Print what was found; exit code 1 with anything."""
-    found = history() + strangers()
+    lock = (ROOT / "requirements-dev.lock").read_text("utf-8")
+    found = history() + strangers(locked_here(lock), installed())
     sys.stdout.writelines(f"{line}\n" for line in found)
     sys.stdout.write("nothing found\n" if not found else f"{len(found)} found\n")
     return 1 if found else 0

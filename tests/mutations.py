@@ -1,134 +1,29 @@
 """The guards of docs/INVARIANTS.md, taken out one at a time: the named test must fail.
 
-`make mutate` copies the project, runs every named test on it as it is, then once with each change.
+`make mutate` copies the project, runs every named test on it as it is, then once with each change. `--jobs`
+copies work side by side; `--only 2` takes out the guards of one invariant.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
+import queue
 import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
+
+from tests.guards import CONTRACTS, MUTATIONS, Mutation
 
 ROOT = Path(__file__).resolve().parent.parent
-CONTRACTS = "import contracts"
-"""Instead of a test: `lint-imports`."""
-
-
-@dataclass(frozen=True)
-class Mutation:
-    """A guard and what must notice that it is gone.
-
-    Attributes:
-        invariant: its number.
-        guard: what is taken out, in words.
-        file: where it stands.
-        old: the text, which stands there once.
-        new: what takes its place.
-        test: the test, as pytest names it, or `CONTRACTS`.
-    """
-
-    invariant: int
-    guard: str
-    file: str
-    old: str
-    new: str
-    test: str
-
-
-MUTATIONS = (
-    Mutation(
-        1, "an event is stored before it is answered", "bot/reception.py",
-        "        self._writer.append(self._inbox.bulk, self._inbox.row(event, self._clock.now()))",
-        "        del event",
-        "tests/bot/test_webhook.py::test_a_verified_event_is_durable_before_the_answer",
-    ),
-    Mutation(
-        2, "a tap that was decided is not decided again", "bot/reception.py",
-        '            raise Refused("replayed")', "            pass",
-        "tests/bot/test_taps.py::test_a_replayed_tap_is_refused_and_changes_nothing",
-    ),
-    Mutation(
-        2, "two payouts of one month do not pay one person twice", "payslip/payout.py",
-        "if any(before.get(member.no, Decimal(0)) != member.before for member in members):", "if False:",
-        "tests/payslip/test_payout_store.py::test_nobody_is_paid_twice",
-    ),
-    Mutation(
-        3, "an unknown finding is a doubt, not an end", "rules/lifecycle.py",
-        "    if finding.verdict is Verdict.UNKNOWN:", "    if False:",
-        "tests/rules/test_lifecycle.py::test_unknown_never_resolves",
-    ),
-    Mutation(
-        4, "sensitive keys are hidden in the log", "runtime/log.py",
-        "        if value is not None and is_sensitive(key):\n            return HIDDEN\n", "",
-        "tests/runtime/test_log.py::test_secrets_and_amounts_never_reach_the_log",
-    ),
-    Mutation(
-        5, "the signature is compared", "bot/envelope.py",
-        "if not hmac.compare_digest(digest.encode(), signature.encode(\"utf-8\", \"surrogatepass\")):",
-        "if not digest:",
-        "tests/bot/test_webhook.py::test_every_flipped_character_of_a_signing_header_is_refused",
-    ),
-    Mutation(
-        6, "who tapped is one of those who may act", "rules/access.py",
-        "    return next((person for person in able if person.open_id == open_id), None)",
-        "    return next(iter(able), None)",
-        "tests/rules/test_actions.py::test_the_right_is_read_at_the_moment_of_the_tap",
-    ),
-    Mutation(
-        7, "money that is no Decimal is refused at the database", "runtime/db.py",
-        "        if not isinstance(value, Decimal) or not value.is_finite():\n            msg",
-        "        if False:\n            msg",
-        "tests/runtime/test_db.py::test_inexact_values_are_refused_at_the_door",
-    ),
-    Mutation(
-        8, "one door to the SDK", "bot/web.py",
-        "from bot.inbox import Inbox\n", "import lark_oapi  # noqa\nfrom bot.inbox import Inbox\n", CONTRACTS,
-    ),
-    Mutation(
-        9, "the product does not know the sandbox", "rules/core.py",
-        "from dataclasses", "import sandbox.server  # noqa\nfrom dataclasses", CONTRACTS,
-    ),
-    Mutation(
-        10, "many rows gone at once are kept and told", "bitable_sync/pull.py",
-        "limit = len(unseen) if accept_deletes else self.mass_delete", "limit = len(unseen)",
-        "tests/sync/test_pull.py::test_mass_delete_is_kept_and_told",
-    ),
-    Mutation(
-        11, "an exhausted allowance stops every process", "runtime/feishu/limits.py",
-        "                    raise _exhausted()", "                    pass",
-        "tests/feishu/test_faults.py::test_an_exhausted_quota_stops_all_calls_until_next_month",
-    ),
-    Mutation(
-        12, "a payslip opens for its owner only", "payslip/pages_slips.py",
-        "    if row.open_id != viewer:\n        return Opening.NOT_OWNER\n", "",
-        "tests/payslip/test_access.py::test_bs_link_or_forwarded_card_shows_a_nothing",
-    ),
-    Mutation(
-        13, "a cent between the two programs is a difference", "payslip/agree.py",
-        "abs(here - there) >= _CENT", "abs(here - there) >= 100 * _CENT",
-        "tests/payslip/test_agree.py::test_each_spoilt_figure_of_the_first_is_named_alone",
-    ),
-    Mutation(
-        14, "who is no viewer reads why not", "rules/cockpit/access.py",
-        "        return Right.NO if len(lists) == len(self.departments) else Right.UNSURE",
-        "        return Right.YES",
-        "tests/rules/test_cockpit_access.py::test_members_of_a_department_may_and_others_read_why_not",
-    ),
-    Mutation(
-        15, "a change beyond an allowance waits", "rules/allowance.py",
-        "    return most is not None and amount > most", "    return False",
-        "tests/rules/test_approving.py::test_a_large_budget_waits_and_is_made_once_when_approved",
-    ),
-    Mutation(
-        16, "a row that was slipped in is found", "runtime/audit.py",
-        "fault = fault or _unchained(conn) or", "fault = fault or",
-        "tests/runtime/test_audit.py::test_what_was_done_past_the_product_is_told",
-    ),
-)  # fmt: skip
+T = TypeVar("T")
+TOGETHER = ("node_modules",)
+"""Folders that are not under version control and that tests need: linked into each copy."""
 
 
 def copied(folder: Path) -> Path:
@@ -138,6 +33,9 @@ def copied(folder: Path) -> Path:
         target = folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, target)
+    for name in TOGETHER:
+        if (ROOT / name).exists():
+            (folder / name).symlink_to((ROOT / name).resolve())
     subprocess.run(["git", "init", "-q"], cwd=folder, check=True)
     return folder
 
@@ -170,21 +68,53 @@ def mutated(folder: Path, mutation: Mutation) -> bool:
         path.write_text(before, "utf-8")
 
 
+def line(mutation: Mutation, survived: bool) -> str:
+    """What is said of one guard."""
+    word = "NOT NOTICED" if survived else "noticed"
+    return f"{mutation.invariant:>2}  {word:<12}{mutation.guard}  [{mutation.file}]  {mutation.test}\n"
+
+
+def side_by_side(folders: Sequence[Path], items: Sequence[T], look: Callable[[Path, T], bool]) -> list[T]:
+    """Look at each item in one of the copies; those for which it was true, in their order."""
+    free: queue.SimpleQueue[Path] = queue.SimpleQueue()
+    for folder in folders:
+        free.put(folder)
+
+    def one(item: T) -> bool:
+        folder = free.get()
+        try:
+            return look(folder, item)
+        finally:
+            free.put(folder)
+
+    with ThreadPoolExecutor(len(folders)) as pool:
+        return [item for item, found in zip(items, pool.map(one, items), strict=True) if found]
+
+
+def told(folder: Path, mutation: Mutation) -> bool:
+    """Take one guard out and say whether its test noticed; True when it did not."""
+    survived = mutated(folder, mutation)
+    sys.stdout.write(line(mutation, survived))
+    sys.stdout.flush()
+    return survived
+
+
 def main() -> int:
     """Run all and print a table; exit code 1 when a test does not notice."""
-    unnoticed = 0
+    asked = argparse.ArgumentParser(prog="python -m tests.mutations", description=__doc__)
+    asked.add_argument("--jobs", type=int, default=2, help="copies that work side by side")
+    asked.add_argument("--only", type=int, help="one invariant")
+    wanted = asked.parse_args()
+    chosen = [each for each in MUTATIONS if wanted.only in {None, each.invariant}]
     with tempfile.TemporaryDirectory() as name:
-        folder = copied(Path(name))
-        for each in MUTATIONS:
-            if not holds(folder, each.test):
-                sys.stdout.write(f"{each.test} fails before anything is changed\n")
-                return 1
-            survived = mutated(folder, each)
-            unnoticed += survived
-            word = "NOT NOTICED" if survived else "noticed"
-            sys.stdout.write(f"{each.invariant:>2}  {word:<12}{each.guard}  [{each.file}]  {each.test}\n")
-            sys.stdout.flush()
-    sys.stdout.write(f"{len(MUTATIONS)} guards taken out, {unnoticed} not noticed\n")
+        folders = [copied(Path(name) / str(number)) for number in range(wanted.jobs)]
+        tests = list(dict.fromkeys(each.test for each in chosen))
+        broken = side_by_side(folders, tests, lambda folder, test: not holds(folder, test))
+        if broken:
+            sys.stdout.write(f"{', '.join(broken)} fail before anything is changed\n")
+            return 1
+        unnoticed = side_by_side(folders, chosen, told)
+    sys.stdout.write(f"{len(chosen)} guards taken out, {len(unnoticed)} not noticed\n")
     return 1 if unnoticed else 0
 
 

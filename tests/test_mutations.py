@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.mutations import CONTRACTS, MUTATIONS, Mutation, mutated
+from tests.guards import CONTRACTS, MUTATIONS, Mutation
+from tests.mutations import mutated
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGE = (ROOT / "docs" / "INVARIANTS.md").read_text("utf-8")

@@ -6,14 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.secrets import secrets_in
+from tests import advisories, audit
+from tests.support.secrets import KNOWN, secrets_in
 
 ROOT = Path(__file__).resolve().parent.parent
 NO_TEXT = {".jpg", ".png", ".ttf"}
-KNOWN = {
-    ("tests/runtime/test_log.py", "a Feishu access token"),  # the documentation's own examples
-    ("tests/sync/test_files_and_databases.py", "a password in an address"),  # it must not reach an error
-}
 
 
 def test_no_file_holds_a_credential() -> None:
@@ -57,3 +54,50 @@ def test_every_dependency_is_pinned_by_its_hash(lock: str) -> None:
     assert len(pinned) > 30
     assert without == []
     assert "://" not in re.sub(r"#.*", "", text)
+
+
+def test_every_installed_package_is_the_locked_one() -> None:
+    """What the tests ran with is what the lock says, for this Python and this system."""
+    locked = audit.locked_here((ROOT / "requirements-dev.lock").read_text("utf-8"))
+    there = list(audit.installed())
+    assert len(set(locked) & {audit.canonicalize_name(name) for name, _ in there}) > 50
+    assert audit.strangers(locked, there) == []
+
+
+def test_a_package_that_is_not_the_locked_one_is_told() -> None:
+    """By the line whose marker holds here, and whatever way the name is written."""
+    lock = (
+        "numpy==2.4.6 ; python_full_version >= '3' \\\n    --hash=sha256:aa\n"
+        "numpy==9.9.9 ; python_full_version < '3' \\\n    --hash=sha256:bb\n"
+        "psycopg[binary]==3.2.1 \\\n    --hash=sha256:cc\n    # via chorus\n"
+    )
+    locked = audit.locked_here(lock)
+    assert locked == {"numpy": "2.4.6", "psycopg": "3.2.1"}
+    assert audit.strangers(locked, [("NumPy", "2.4.6"), ("psycopg", "3.2.1"), ("other", "1")]) == []
+    assert audit.strangers(locked, [("Psycopg", "3.2.2")]) == [
+        "Psycopg 3.2.2 is installed, 3.2.1 is locked"
+    ]
+
+
+def test_what_is_shipped_is_what_was_tested() -> None:
+    """Both locks pin the same version of whatever both hold."""
+    shipped, tested = (
+        audit.locked_here((ROOT / lock).read_text("utf-8"))
+        for lock in ("requirements.lock", "requirements-dev.lock")
+    )
+    assert {name: version for name, version in shipped.items() if tested.get(name) != version} == {}
+
+
+def test_a_package_nobody_was_asked_about_is_not_without_faults() -> None:
+    """An index that knows nothing finds nothing, which is no good news; nor is an empty list."""
+    fine = {"name": "flask", "version": "3.1", "vulns": []}
+    unknown = {"name": "alembic", "skip_reason": "Dependency not found on PyPI"}
+    fault = {"id": "CVE-2099-1", "fix_versions": ["3.2"], "aliases": [], "description": "x"}
+    assert advisories.verdict({"dependencies": [fine]}) == (0, ["No known faults in 1 packages."])
+    for packages, word in (
+        ([fine, unknown], "1 of 2 packages"), ([], "0 of 0"),
+        ([{**fine, "vulns": [fault]}], "flask 3.1: CVE-2099-1, mended in 3.2"),
+    ):  # fmt: skip
+        code, lines = advisories.verdict({"dependencies": packages})
+        assert code == 1
+        assert word in " ".join(lines)
