@@ -307,11 +307,6 @@ def shown(conn: Connection, message_id: str, turn: int) -> None:
     conn.execute(t.cards.update().where(t.cards.c.message_id == message_id).values(shown_turn=turn))
 
 
-def card_holders(conn: Connection, run_id: RunId) -> set[str]:
-    """People who have a card of this run."""
-    return set(conn.execute(sa.select(t.cards.c.open_id).where(t.cards.c.run_id == run_id)).scalars())
-
-
 # --- payslips ---
 
 

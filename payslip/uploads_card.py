@@ -21,7 +21,8 @@ from bot.cards import (
     text,
 )
 from bot.cards import column as cell
-from payslip.cards import month_text, safe
+from bot.words import safe
+from payslip.cards import month_text
 from payslip.documents import Month
 from payslip.months import add, month_of
 from payslip.uploads_model import KINDS, UNDATED, Upload, UploadState

@@ -65,12 +65,6 @@ class Jushuitan:
         """
         return [_stock(row) for row in self._by_version("/open/inventory/query", "inventorys", since)]
 
-    def stock_of(self, sku_id: str) -> StockRow | None:
-        """One SKU, or None if the ERP has no such SKU."""
-        data = self.call("/open/inventory/query", {"sku_ids": sku_id, "page_index": 1, "page_size": PAGE})
-        rows = data.get("inventorys") or []
-        return _stock(rows[0]) if rows else None
-
     def articles(self, sku_ids: Sequence[str]) -> dict[str, Article]:
         """Master data of these SKUs; unknown ones are left out."""
         found: dict[str, Article] = {}

@@ -121,43 +121,6 @@ def test_doudian_requests(old: bool, sign: str) -> None:
     assert signing.doudian(*DOUDIAN, "order.searchList", AT, body, old=old) == sign
 
 
-def test_doudian_push() -> None:
-    """Header ``event-sign`` over the raw body."""
-    body = (
-        '[{"tag":"101","msg_id":"1772328600:101:1",'
-        r'"data":"{\"shop_id\":4463798,\"p_id\":6987654321,\"order_status\":105}"}]'
-    )
-    assert signing.doudian_event(*DOUDIAN, body) == "00e196277069d386174613af681c45c2"
-
-
-@pytest.mark.parametrize(
-    ("old", "sign"),
-    [
-        (True, "43dfc0e046e27155ea594d006daaa3cd"),
-        (False, "3c8f129ad9f6b13e30fbd1af45214f699aa359590d0c7880ff720ad12f11cb3d"),
-    ],
-)
-def test_doudian_spi(old: bool, sign: str) -> None:
-    """What the platform sends us."""
-    body = signing.canonical({"b": "x", "a": 1})
-    assert signing.doudian_spi(*DOUDIAN, AT, body, old=old) == sign
-
-
-def test_yonyou_token() -> None:
-    """Url-encoded already."""
-    signed = signing.yonyou(
-        "41832a3d2df94989b500da6a22268747", "2b7b1f0a9f1c4d0c8a5e6f7081920a3b", "1772328600000"
-    )
-    assert signed == "IvlDkmYJebyAEfD%2B3vAOnoFoOBgPCq02qPqryuTNiog%3D"
-
-
-def test_kingdee_app_signature_as_published() -> None:
-    """Base64 of hex text."""
-    assert signing.kingdee("abc", "abc123") == (
-        "ZDljMTI3NGIyNTE1MTRkYzlkNjc1MDNhYjUzMzgzNWMyY2M4YTdjMzdmNmM3YTVlNDkxMTkzNjdiOTFjNzUyZQ=="
-    )
-
-
 def test_bodies_are_sorted_and_unescaped() -> None:
     """Keys at every depth, Chinese and angle brackets as they are."""
     assert signing.canonical({"z": "老板", "a": {"d": 1, "c": "<&>/"}}) == (
