@@ -140,13 +140,13 @@ def test_an_image_is_uploaded_for_messages(feishu: Feishu, calls: Calls) -> None
 
 
 def test_an_uploaded_picture_stands_in_a_card(feishu: Feishu, person: str) -> None:
-    """A card of our builders with a picture and a grid is taken; a key nobody uploaded is refused."""
-    keys = [feishu.im.upload_image("图.png", PNG) for _ in range(3)]
-    built = cards.card(None, [cards.image(keys[0], "主图"), cards.image_grid(keys)], summary="待审")
+    """A card of our builders with a picture is taken; a key nobody uploaded is refused."""
+    key = feishu.im.upload_image("图.png", PNG)
+    built = cards.card(None, [cards.image(key, "主图")], summary="待审")
     sent = feishu.im.send_card(person, built.data, uuid="pictures")
     shown = feishu.im.get_message(sent.message_id)
     assert shown is not None
-    assert all(shown["body"]["content"].count(key) >= 1 for key in keys)
+    assert key in shown["body"]["content"]
     strange = cards.card(None, [cards.image("img_v3_nobody", "主图")], summary="待审")
     with pytest.raises(Rejected) as refused:
         feishu.im.send_card(person, strange.data, uuid="strange")
