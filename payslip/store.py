@@ -256,11 +256,9 @@ def put_anomalies(conn: Connection, run_id: RunId, found: Sequence[Anomaly]) -> 
         conn.execute(t.anomalies.insert(), rows)
 
 
-def anomalies(conn: Connection, run_id: RunId, *, unsettled: bool = False) -> list[OpenAnomaly]:
+def anomalies(conn: Connection, run_id: RunId) -> list[OpenAnomaly]:
     """A run's anomalies, blocking kinds first."""
     query = sa.select(t.anomalies).where(t.anomalies.c.run_id == run_id)
-    if unsettled:
-        query = query.where(t.anomalies.c.settled_by.is_(None))
     found = [
         OpenAnomaly(
             Anomaly(EmployeeNo(row.employee_no), row.name, AnomalyKind(row.kind), row.sentence),

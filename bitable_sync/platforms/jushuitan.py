@@ -74,21 +74,12 @@ class Jushuitan:
             found.update((str(row["sku_id"]), _article(row)) for row in data.get("datas") or [])
         return found
 
-    def purchase(
-        self,
-        external_id: str,
-        items: Sequence[PurchaseItem],
-        *,
-        supplier_id: int | None = None,
-        remark: str = "",
-    ) -> PurchaseOrder:
+    def purchase(self, external_id: str, items: Sequence[PurchaseItem]) -> PurchaseOrder:
         """Make a purchase order, approved at once. The same ``external_id`` never makes a second order.
 
         Args:
             external_id: our own number of this order (derive it from the alert and the decision).
-            items: what to buy.
-            supplier_id: from whom; None = the one supplier all the articles have.
-            remark: shown in the ERP.
+            items: what to buy, from the one supplier all the articles have.
 
         Raises:
             PermanentError: refused, or the articles have several suppliers.
@@ -96,12 +87,10 @@ class Jushuitan:
         """
         biz: dict[str, Any] = {
             "external_id": external_id,
-            "supplier_id": supplier_id or self._supplier([item.sku_id for item in items]),
+            "supplier_id": self._supplier([item.sku_id for item in items]),
             "is_confirm": True,
             "items": [_item(item) for item in items],
         }
-        if remark:
-            biz["remark"] = remark  # an optional key is left out, never sent empty
         try:
             return self._upload(biz)
         except UnknownOutcome:

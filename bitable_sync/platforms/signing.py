@@ -32,13 +32,10 @@ def jd(params: Mapping[str, str], secret: str) -> str:
     return _md5(secret + _joined(params) + secret).upper()
 
 
-def doudian(app_key: str, secret: str, method: str, timestamp: str, body: str, *, old: bool = False) -> str:
-    """抖店: HMAC-SHA256 of the wrapped parameters, lower hex; the access token is not signed.
-
-    ``old`` is the MD5 that counts when no ``sign_method`` is sent.
-    """
+def doudian(app_key: str, secret: str, method: str, timestamp: str, body: str) -> str:
+    """抖店: HMAC-SHA256 of the wrapped parameters, lower hex; the access token is not signed."""
     text = f"{secret}app_key{app_key}method{method}param_json{body}timestamp{timestamp}v2{secret}"
-    return _md5(text) if old else _sha256(text, secret)
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 def jushuitan(form: Mapping[str, str], secret: str) -> str:
@@ -68,7 +65,3 @@ def _joined(params: Mapping[str, str]) -> str:
 
 def _md5(text: str) -> str:
     return hashlib.md5(text.encode()).hexdigest()  # noqa: S324 - the platforms' choice
-
-
-def _sha256(text: str, secret: str) -> str:
-    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()

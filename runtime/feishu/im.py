@@ -178,16 +178,14 @@ class Im:
         self,
         message_id: MessageId,
         file_key: str,
-        type: Literal["file", "image"] = "file",  # noqa: A002 - the name on the wire
         *,
         most: int = LARGEST_RESOURCE,
     ) -> bytes:
-        """Return a file or picture that somebody sent in a chat the bot is in.
+        """Return a file that somebody sent in a chat the bot is in.
 
         Args:
             message_id: the message.
-            file_key: from the message's content (`file_key` or `image_key`).
-            type: `image` for pictures, `file` for files, sound and film.
+            file_key: from the message's content.
             most: bytes; a larger file is refused before it is read, at the latest after so many bytes.
 
         Raises:
@@ -198,7 +196,7 @@ class Im:
         Source: docs im-v1/message-resource/get. Needs im:message or im:message:readonly.
         """
         paths = {"message_id": message_id, "file_key": file_key}
-        return self._door.content(RESOURCE, paths=paths, query={"type": type}, most=most)
+        return self._door.content(RESOURCE, paths=paths, query={"type": "file"}, most=most)
 
     def create_chat(self, name: str, owner: OpenId, members: Sequence[OpenId], *, uuid: str) -> ChatId:
         """Found a private group with the bot in it.
