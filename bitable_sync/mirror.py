@@ -279,18 +279,7 @@ class Mirror:
             conn.execute(statement, records)
             self._touch(conn, table)
 
-    def merge(
-        self, table: str, record_id: str, values: Mapping[str, CellValue], *, seen_at: datetime
-    ) -> None:
-        """Change some cells of a row that the mirror knows (after a partial write).
-
-        Others stay as they are.
-        """
-        self.merge_many(table, {RecordId(record_id): values}, seen_at=seen_at)
-
-    def merge_many(
-        self, table: str, rows: Mapping[Id, Mapping[str, CellValue]], *, seen_at: datetime
-    ) -> None:
+    def merge(self, table: str, rows: Mapping[Id, Mapping[str, CellValue]], *, seen_at: datetime) -> None:
         """Change some cells of several rows; a row the mirror does not know is kept with just these cells."""
         spec = self.specs.table(table)
         old = self.raw(table, list(rows))

@@ -281,7 +281,7 @@ class Pusher:
             self._call(spec.key, send)
         except UnknownOutcome:
             self._call(spec.key, send)  # the same values into the same rows: sending twice is harmless
-        self.mirror.merge_many(spec.key, rows, seen_at=self.clock.now())
+        self.mirror.merge(spec.key, rows, seen_at=self.clock.now())
 
     def _without_gone(
         self, spec: TableSpec, rows: Mapping[RecordId, Mapping[str, CellValue]]

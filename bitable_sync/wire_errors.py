@@ -12,7 +12,6 @@ UNKNOWN_FIELD = frozenset(
     {1254045, 1254024, 1254044}
 )  # a column was renamed or deleted: read the schema again
 GONE_RECORD = frozenset({1254043})
-GONE_TABLE = frozenset({1254040, 1254041, 1254003, 1254004, 91402})
 
 
 def code_of(error: ChorusError) -> int:

@@ -17,47 +17,38 @@ A button's value is seen by the client: ids and versions only, never amounts or 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from typing import Any, Final, Literal
 
 from bot import card_rules
 from bot.card_rules import CardInvalid, check
-from bot.charts import bar_chart, chart, line_chart
+from bot.charts import line_chart
 from bot.words import Element, Text, Words, plain, spoken, text
 
 __all__ = [
     "Card",
     "CardInvalid",
-    "Col",
     "Element",
     "Text",
     "Words",
-    "bar_chart",
     "button",
     "card",
-    "chart",
     "check",
     "collapsible",
     "column",
     "columns",
-    "date_input",
     "facts",
     "form",
     "header",
     "hr",
     "image",
-    "image_grid",
     "line_chart",
     "link",
     "markdown",
     "note",
     "number_input",
-    "person",
     "person_select",
-    "reset",
     "select",
     "submit",
-    "table",
     "text",
     "text_input",
 ]
@@ -83,22 +74,11 @@ class Card:
     data: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Col:
-    """A column of a table: its key in the rows, its title, and the kind of its values."""
-
-    name: str
-    title: str
-    kind: Literal["text", "lark_md", "options", "number", "persons", "date", "markdown"] = "text"
-    width: str = "auto"
-
-
 def card(
     head: Element | None,
     elements: Iterable[Element],
     *,
     summary: Words,
-    forward: bool = False,
     fill: bool = False,
 ) -> Card:
     """Put a card together and check it.
@@ -107,13 +87,12 @@ def card(
         head: From :func:`header`, or None.
         elements: What the card shows, from top to bottom.
         summary: The line in the list of chats and in notifications. No amounts of pay.
-        forward: Whether people may forward the card.
         fill: Use the whole width of the chat.
 
     Raises:
         CardInvalid: The platform would refuse it; the message has the path of the fault.
     """
-    config: Element = {"update_multi": True, "enable_forward": forward, "summary": spoken(summary)}
+    config: Element = {"update_multi": True, "enable_forward": False, "summary": spoken(summary)}
     if fill:
         config["width_mode"] = "fill"
     data: Element = {"schema": "2.0", "config": config, "body": {"elements": list(elements)}}
@@ -137,9 +116,9 @@ def header(
     return built
 
 
-def markdown(words: Words, *, size: str = "normal", align: str = "left") -> Element:
+def markdown(words: Words, *, size: str = "normal") -> Element:
     """Show markdown: bold, lists, links, ``<at id=ou_…></at>``, ``<font color='red'>``."""
-    return {"tag": "markdown", **spoken(words), "text_size": size, "text_align": align}
+    return {"tag": "markdown", **spoken(words), "text_size": size, "text_align": "left"}
 
 
 def note(words: Words) -> Element:
@@ -179,38 +158,21 @@ def hr() -> Element:
     return {"tag": "hr"}
 
 
-def image(key: str, alt: Words, *, title: Words | None = None) -> Element:
+def image(key: str, alt: Words) -> Element:
     """Show an uploaded picture as wide as the card; a tap enlarges it.
 
     Args:
         key: From ``Im.upload_image`` of this app.
         alt: What the picture shows, for who cannot see it.
-        title: A line above it.
     """
     built: Element = {"tag": "img", "img_key": key, "alt": plain(alt), "preview": True}
-    built |= {"scale_type": "fit_horizontal", "corner_radius": "8px"}
-    return built if title is None else {**built, "title": plain(title)}
+    return built | {"scale_type": "fit_horizontal", "corner_radius": "8px"}
 
 
-def image_grid(keys: Sequence[str]) -> Element:
-    """Show 2 to 9 uploaded pictures cropped to equal squares: 2 or 4 in rows of two, others in rows of three.
-
-    For one picture use :func:`image`. Source: docs "多图混排组件", JSON 2.0.
-    """
-    mode = "bisect" if len(keys) in (2, 4) else "trisect"
-    listed = [{"img_key": key} for key in keys]
-    return {"tag": "img_combination", "combination_mode": mode, "corner_radius": "8px", "img_list": listed}
-
-
-def collapsible(title: Words, *elements: Element, expanded: bool = False) -> Element:
+def collapsible(title: Words, *elements: Element) -> Element:
     """Elements behind a title that opens them."""
     head = {"title": {"tag": "markdown", **spoken(title)}}
-    return {"tag": "collapsible_panel", "expanded": expanded, "header": head, "elements": list(elements)}
-
-
-def person(open_id: str, *, name: bool = True) -> Element:
-    """Show a person with picture and name."""
-    return {"tag": "person", "user_id": open_id, "show_avatar": True, "show_name": name}
+    return {"tag": "collapsible_panel", "expanded": False, "header": head, "elements": list(elements)}
 
 
 def button(
@@ -220,7 +182,6 @@ def button(
     *,
     kind: Kind = "default",
     confirm: tuple[Words, Words] | None = None,
-    disabled: bool = False,
 ) -> Element:
     """A button that calls ``router.on_tap(action, …)``.
 
@@ -230,14 +191,11 @@ def button(
         value: Ids and the expected version, e.g. ``{"id": alert_id, "v": 3}``.
         kind: Its look.
         confirm: Title and question that must be agreed to first.
-        disabled: Shown but not usable.
     """
     built: Element = {"tag": "button", "type": kind, "text": plain(label)}
-    built["behaviors"] = [{"type": "callback", "value": {"a": action, **(value or {})}}]
+    built["behaviors"] = [_callback(action, value or {})]
     if confirm is not None:
         built["confirm"] = {"title": plain(confirm[0]), "text": plain(confirm[1])}
-    if disabled:
-        built["disabled"] = True
     return built
 
 
@@ -269,17 +227,6 @@ def submit(
     return {**built, "name": f"submit_{action.replace('.', '_')}", "form_action_type": "submit"}
 
 
-def reset(label: Words, *, name: str = "reset") -> Element:
-    """The button that empties a form."""
-    return {
-        "tag": "button",
-        "type": "default",
-        "text": plain(label),
-        "name": name,
-        "form_action_type": "reset",
-    }
-
-
 def text_input(
     name: str,
     label: Words,
@@ -302,88 +249,36 @@ def text_input(
     return built
 
 
-def number_input(
-    name: str, label: Words, *, placeholder: Words | None = None, default: str = "", required: bool = True
-) -> Element:
+def number_input(name: str, label: Words, *, default: str = "") -> Element:
     """A field for a number; the platform sends text, so read it with ``Decimal`` and refuse kindly."""
-    return text_input(name, label, placeholder=placeholder, default=default, required=required, max_length=20)
+    return text_input(name, label, default=default, required=True, max_length=20)
 
 
 def select(
     name: str,
     options: Sequence[tuple[str, Words]],
+    action: str,
+    value: Mapping[str, Any],
     *,
-    placeholder: Words = "",
+    placeholder: Words,
     initial: str | None = None,
-    required: bool = False,
-    multiple: bool = False,
-    action: str | None = None,
-    value: Mapping[str, Any] | None = None,
 ) -> Element:
-    """A choice among options (value, label).
-
-    Inside a form give no ``action``; outside, ``action`` is called at once with ``tap.option``.
-    """
-    built: Element = {
-        "tag": "multi_select_static" if multiple else "select_static",
-        "name": name,
-        "width": "fill",
-    }
+    """A choice among options (value, label); ``action`` is called at once with ``tap.option``."""
+    built: Element = {"tag": "select_static", "name": name, "width": "fill"}
     built["options"] = [{"text": plain(label), "value": key} for key, label in options]
     if initial is not None:
-        built |= {"selected_values": [initial]} if multiple else {"initial_option": initial}
-    return _asking(built, placeholder, required=required, action=action, value=value)
+        built["initial_option"] = initial
+    return {**built, "placeholder": plain(placeholder), "behaviors": [_callback(action, value)]}
 
 
 def person_select(
-    name: str,
-    people: Sequence[str] = (),
-    *,
-    placeholder: Words = "",
-    initial: str | None = None,
-    required: bool = False,
-    action: str | None = None,
-    value: Mapping[str, Any] | None = None,
+    name: str, people: Sequence[str], action: str, value: Mapping[str, Any], *, placeholder: Words
 ) -> Element:
-    """A choice among people by open_id; nobody given means the members of the chat."""
+    """A choice among people by open_id, as :func:`select`."""
     built: Element = {"tag": "select_person", "name": name, "width": "fill"}
-    if people:
-        built["options"] = [{"value": open_id} for open_id in people]
-    if initial is not None:
-        built["initial_option"] = initial
-    return _asking(built, placeholder, required=required, action=action, value=value)
+    built["options"] = [{"value": open_id} for open_id in people]
+    return {**built, "placeholder": plain(placeholder), "behaviors": [_callback(action, value)]}
 
 
-def date_input(
-    name: str, *, placeholder: Words = "", initial: date | None = None, required: bool = False
-) -> Element:
-    """A date; the value arrives like ``2024-04-01 +0800``."""
-    built: Element = {"tag": "date_picker", "name": name, "width": "fill"}
-    if initial is not None:
-        built["initial_date"] = initial.isoformat()
-    return _asking(built, placeholder, required=required, action=None, value=None)
-
-
-def _asking(
-    built: Element, placeholder: Words, *, required: bool, action: str | None, value: Mapping[str, Any] | None
-) -> Element:
-    if placeholder:
-        built["placeholder"] = plain(placeholder)
-    if action is not None:
-        built["behaviors"] = [{"type": "callback", "value": {"a": action, **(value or {})}}]
-    elif required:
-        built["required"] = True
-    return built
-
-
-def table(cols: Sequence[Col], rows: Sequence[Mapping[str, Any]], *, page_size: int = 5) -> Element:
-    """A table with pages; rows are mappings from :attr:`Col.name` to plain values."""
-    return {
-        "tag": "table",
-        "page_size": page_size,
-        "columns": [
-            {"name": col.name, "display_name": col.title, "data_type": col.kind, "width": col.width}
-            for col in cols
-        ],
-        "rows": [dict(row) for row in rows],
-    }
+def _callback(action: str, value: Mapping[str, Any]) -> Element:
+    return {"type": "callback", "value": {"a": action, **value}}

@@ -15,6 +15,7 @@ from typing import Final, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from runtime.db import Database
 from runtime.ids import OpenId
 
 TOUCH: Final = timedelta(seconds=20)
@@ -52,7 +53,7 @@ S = TypeVar("S", bound=Session)
 
 
 class Sessions(Generic[S]):
-    """The sessions of one feature; every method works in the caller's transaction.
+    """The sessions of one feature; what takes a ``conn`` works in the caller's transaction.
 
     Args:
         table: with a column for each field of ``kind``.
@@ -98,13 +99,20 @@ class Sessions(Generic[S]):
         same = hmac.compare_digest(found.agent, agent_digest(agent))
         return found if same and self.alive(found, now) else None
 
+    def current(self, db: Database, cookie: str, agent: str, now: datetime) -> S | None:
+        """The living session of a request, noted as seen; arguments as for `load`."""
+        if not cookie:
+            return None
+        with db.read() as conn:
+            session = self.load(conn, cookie, agent, now)
+        if session is not None and now - session.seen_at >= TOUCH:
+            with db.begin() as conn:
+                conn.execute(self._table.update().where(self._table.c.id == session.id).values(seen_at=now))
+        return session
+
     def alive(self, session: Session, now: datetime) -> bool:
         """Neither idle nor old."""
         return now - session.seen_at < self._idle and now - session.created_at < self.longest
-
-    def touch(self, conn: Connection, session: Session, now: datetime) -> None:
-        """Note that the viewer is there."""
-        conn.execute(self._table.update().where(self._table.c.id == session.id).values(seen_at=now))
 
     def end(self, conn: Connection, cookie: str) -> None:
         """Sign out."""
@@ -113,11 +121,6 @@ class Sessions(Generic[S]):
     def end_all(self, conn: Connection, open_id: OpenId) -> None:
         """End every session of a person."""
         conn.execute(self._table.delete().where(self._table.c.open_id == open_id))
-
-
-def needs_touch(session: Session, now: datetime) -> bool:
-    """Whether `Sessions.touch` is due."""
-    return now - session.seen_at >= TOUCH
 
 
 def agent_digest(agent: str) -> str:

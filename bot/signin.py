@@ -2,7 +2,7 @@
 
 A sign-in is bound three ways: to its *state* (random, once, ten minutes), to the *browser* that began it (a
 cookie that is part of the state's key, so a callback address is worthless anywhere else) and to our server
-(PKCE). A feature brings its own store and decides what a signed-in person gets.
+(PKCE). A feature brings a table of its own and decides what a signed-in person gets.
 """
 
 from __future__ import annotations
@@ -14,21 +14,27 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final
 from urllib.parse import urlsplit
 
+import sqlalchemy as sa
 import structlog
 from flask import Blueprint, Response, redirect, request
 from flask.typing import ResponseReturnValue
 
 from bot.pace import Pace
-from bot.pages import network_address
+from bot.pages import drop_cookie, network_address, set_cookie
 from runtime.clock import Clock
+from runtime.db import Database
 from runtime.errors import TransientError
 from runtime.feishu.errors import FeishuError
+from runtime.feishu.quota import Quota
 from runtime.feishu.signin import Identity, SignIn, new_pkce
+from runtime.settings import Settings
 
 LIFE: Final = timedelta(minutes=10)
+MOST: Final = 20_000
+"""Sign-ins under way at most: whoever is not signed in can make a row, so there is an end to them."""
 GOAL_LENGTH: Final = 300
 _PLAIN: Final = re.compile(r"[A-Za-z0-9/_.~?=&%+-]+")
 
@@ -61,16 +67,39 @@ class Attempt:
     at: datetime
 
 
-class Attempts(Protocol):
-    """Where a feature keeps sign-ins under way."""
+class Attempts:
+    """Sign-ins under way, in a table of the feature whose pages they lead to.
+
+    Args:
+        db: durable database.
+        clock: the time.
+        table: with the columns ``state`` (key), ``verifier``, ``goal`` and ``at``.
+    """
+
+    def __init__(self, db: Database, clock: Clock, table: sa.Table) -> None:
+        self._db = db
+        self._clock = clock
+        self._table = table
 
     def begin(self, key: str, attempt: Attempt) -> bool:
-        """Keep one under its key; False when too many are under way."""
-        ...
+        """Keep one; old ones are swept out. False when too many are under way."""
+        old = self._clock.now() - LIFE - timedelta(minutes=1)
+        with self._db.begin() as conn:
+            conn.execute(self._table.delete().where(self._table.c.at <= old))
+            count = conn.execute(sa.select(sa.func.count()).select_from(self._table)).scalar_one()
+            if count >= MOST:
+                return False
+            values = {"state": key, "verifier": attempt.verifier, "goal": attempt.goal, "at": attempt.at}
+            conn.execute(self._table.insert().values(**values))
+        return True
 
     def take(self, key: str) -> Attempt | None:
-        """Give it back and forget it, atomically: of two callers with one key, one gets it."""
-        ...
+        """Give one back, once."""
+        c = self._table.c
+        gone = self._table.delete().where(c.state == key)
+        with self._db.begin() as conn:
+            row = conn.execute(gone.returning(c.verifier, c.goal, c.at)).first()
+        return None if row is None else Attempt(*row)
 
 
 Signed = Callable[[Identity, str], ResponseReturnValue]
@@ -119,9 +148,37 @@ class Flow:
         """Name of the cookie that binds a sign-in to a browser."""
         return cookie_name("chorus_signin", secure=self.secure)
 
+    def bind(self, answer: Response, browser: str) -> Response:
+        """Give the cookie that binds a sign-in to a browser."""
+        return set_cookie(answer, self.cookie, browser, LIFE, secure=self.secure)
+
+    def ended(self, answer: Response) -> Response:
+        """Take that cookie back."""
+        return drop_cookie(answer, self.cookie, secure=self.secure)
+
     def goal(self, wanted: str | None) -> str:
         """The place to go to: the wanted one if it is a page of this feature, else the feature's first."""
         return wanted if wanted is not None and is_local(wanted, self.prefix) else self.prefix
+
+
+def open_flow(
+    settings: Settings, db: Database, clock: Clock, table: sa.Table, *, prefix: str, doors: int
+) -> Flow:
+    """The sign-in of a feature's pages.
+
+    Args:
+        settings: app, secret, address of Feishu, our own public address.
+        db: durable database.
+        clock: the time.
+        table: of the feature, see `Attempts`.
+        prefix: path of its pages.
+        doors: sign-ins that one network address may begin or end a minute.
+    """
+    sign_in = SignIn(
+        settings.feishu_base_url, settings.feishu_app_id, settings.feishu_app_secret.get_secret_value(),
+        count=Quota(db, clock).count,
+    )  # fmt: skip
+    return Flow(sign_in, Attempts(db, clock, table), clock, settings.origin, prefix, Pace(doors))
 
 
 def cookie_name(name: str, *, secure: bool) -> str:
@@ -164,10 +221,7 @@ def _start(flow: Flow, failed: Failed) -> ResponseReturnValue:
     if not flow.attempts.begin(_key(state, browser), attempt):
         return failed(Fault.BUSY)
     answer: Response = redirect(flow.sign_in.authorize_url(flow.callback, state, pkce.challenge))  # type: ignore[assignment]  # Flask's redirect gives Flask's Response
-    answer.set_cookie(
-        flow.cookie, browser, max_age=LIFE, path="/", secure=flow.secure, httponly=True, samesite="Lax"
-    )
-    return answer
+    return flow.bind(answer, browser)
 
 
 def _finish(flow: Flow) -> tuple[Identity, str] | Fault:

@@ -39,11 +39,6 @@ def plain(words: Words) -> Element:
     return {"tag": "plain_text", **spoken(words)}
 
 
-def lark_md(words: Words) -> Element:
-    """Build a ``lark_md`` object: the small markdown of labels and cells."""
-    return {"tag": "lark_md", **spoken(words)}
-
-
 _ESCAPES = str.maketrans({char: f"&#{ord(char)};" for char in "<>*_~`[]\\&"})
 
 

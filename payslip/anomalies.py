@@ -46,7 +46,6 @@ def find(  # noqa: PLR0913 - everything known about one person's pay; all but fo
     attendance_present: bool,
     has_feishu_account: bool,
     disagree: Sequence[str] = (),
-    bitable: Sequence[str] = (),
     first_run: bool = False,
 ) -> list[Anomaly]:
     """Everything unusual about one person's pay, at most one anomaly of a kind.
@@ -62,14 +61,13 @@ def find(  # noqa: PLR0913 - everything known about one person's pay; all but fo
         attendance_present: the attendance of this month has a row.
         has_feishu_account: a payslip can be pushed.
         disagree: keys of `Pay.amounts` in which the second computation differs.
-        bitable: columns of 薪资核算 whose formula in Bitable differs by a cent or more.
         first_run: nobody was paid here last month, so a person without last month is not unusual.
     """
     found: dict[AnomalyKind, list[str]] = {}
     checks = [
         _person(books, person, attendance=attendance_present, reachable=has_feishu_account),
         _account(person, pay, account_state, shared_accounts),
-        _compared(disagree, bitable),
+        _compared(disagree),
     ]
     if isinstance(pay, str):
         checks.append(iter([(AnomalyKind.NOT_COMPUTED, veil(pay) or "没有算出结果，也没有说明原因")]))
@@ -142,11 +140,9 @@ def _account(person: Person, pay: Pay | str, state: AccountState, others: Sequen
         yield AnomalyKind.WARNING, "收款户名与姓名不一致"
 
 
-def _compared(disagree: Sequence[str], bitable: Sequence[str]) -> Found:
+def _compared(disagree: Sequence[str]) -> Found:
     if disagree:
         yield AnomalyKind.DISAGREE, f"独立复算结果不同：{_some([label(key) for key in disagree])}"
-    if bitable:
-        yield AnomalyKind.BITABLE, f"多维表格公式的结果相差一分以上：{_some(bitable)}"
 
 
 def _changes(

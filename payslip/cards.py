@@ -25,6 +25,7 @@ from bot.cards import (
     text_input,
 )
 from bot.cards import column as cell
+from bot.words import safe
 from payslip.documents import Month
 from payslip.model import EVERYONE, Run, RunState, SlipState
 from payslip.run import OPEN, STATE_EN, STATE_ZH
@@ -36,7 +37,6 @@ from runtime.clock import SHANGHAI
 REASON = "reason_"
 """What the names of reason inputs begin with; a number follows."""
 
-_ESCAPES = str.maketrans({char: f"&#{ord(char)};" for char in "<>*_~`[]\\&"})
 _LOOK: dict[RunState, Severity] = {
     RunState.CALCULATED: "warning",
     RunState.CANCELLED: "muted",
@@ -50,11 +50,6 @@ _SIGNATURE = {
     SignatureState.REFUSED: ("red", text("未通过", "refused")),
     SignatureState.REVERTED: ("red", text("已撤销", "reverted")),
 }
-
-
-def safe(data: str) -> str:
-    """Text from tables as it must stand in markdown: it mentions nobody and draws no links."""
-    return data.translate(_ESCAPES)
 
 
 def month_text(month: Month) -> Text:

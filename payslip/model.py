@@ -75,15 +75,6 @@ class Anomaly:
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
-    """A settled anomaly: who took it on themselves, when, and why."""
-
-    by: OpenId
-    at: datetime
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Run:
     """One pay run.
 

@@ -6,24 +6,13 @@ to open, and every page says so.
 
 from __future__ import annotations
 
-import traceback
-
 import structlog
-from flask import Blueprint, Flask, Response, make_response, render_template, request, send_from_directory
+from flask import Blueprint, Flask, Response, make_response, render_template, request
 from werkzeug.exceptions import HTTPException
 
+from bot.pages import dress, policy, where
 from payslip import pages_look
-from payslip.pages_desk import (
-    FORM_BYTES,
-    PREFIX,
-    WEB,
-    Desk,
-    PageDeps,
-    PayoutFile,
-    asset_version,
-    dress,
-    open_desk,
-)
+from payslip.pages_desk import ASSETS, FORM_BYTES, PREFIX, Desk, PageDeps, PayoutFile, open_desk
 from payslip.pages_disputes import add_disputes
 from payslip.pages_entry import add_entry
 from payslip.pages_files import add_files
@@ -31,8 +20,6 @@ from payslip.pages_pdf import add_pdf
 from payslip.pages_slips import add_slips
 
 __all__ = ["PREFIX", "PageDeps", "PayoutFile", "register_pages"]
-
-ASSETS = ("pay.css", "pay.js")
 
 log = structlog.get_logger(__name__)
 
@@ -44,10 +31,10 @@ def register_pages(app: Flask, deps: PageDeps) -> None:
         app: the web process's app.
         deps: see `PageDeps`; without a vault every page answers 503 with a sentence.
     """
-    pages = Blueprint("pay", __name__, url_prefix=PREFIX, template_folder=str(WEB))
-    _assets(pages)
-    secure = deps.origin.startswith("https://")
-    pages.after_request(lambda answer: dress(answer, secure=secure))
+    pages = Blueprint("pay", __name__, url_prefix=PREFIX, template_folder=str(ASSETS.folder))
+    ASSETS.add(pages)
+    secure = deps.settings.origin.startswith("https://")
+    pages.after_request(lambda answer: dress(answer, pages, policy(), secure=secure))
     pages.register_error_handler(Exception, lambda error: _broken(deps, error))
     if deps.vault is None:
         _closed(pages, deps)
@@ -90,27 +77,17 @@ def _closed(pages: Blueprint, deps: PageDeps) -> None:
         pages.add_url_rule(rule, "closed", closed, methods=["GET", "POST"])
 
 
-def _assets(pages: Blueprint) -> None:
-    @pages.get("/assets/<name>", endpoint="assets")
-    def assets(name: str) -> Response:
-        if name not in ASSETS:
-            return make_response("", 404)
-        return send_from_directory(WEB, name, max_age=86400)
-
-
 def _broken(deps: PageDeps, error: Exception) -> Response | HTTPException:
     if isinstance(error, HTTPException):
         text = "请回到工资条重新操作。" if error.code != 413 else "提交的内容太长。"
         return error if error.code is None else _sentence(deps, "无法打开", text, error.code)
-    # Where, never what: the message of an exception may quote a payslip.
-    where = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-4:]]
-    log.error("pay.page_failed", kind=type(error).__name__, endpoint=request.endpoint, where=where)
+    log.error("pay.page_failed", kind=type(error).__name__, endpoint=request.endpoint, where=where(error))
     return _sentence(deps, "出了点问题", "页面暂时打不开，已经记录下来，请稍后再试。", 500)
 
 
 def _sentence(deps: PageDeps, title: str, text: str, status: int) -> Response:
     body = render_template(
         "pay_sentence.html", company=deps.company, contact=deps.contact, session=None, look=pages_look,
-        prefix=PREFIX, asset=asset_version(), now="", title=title, text=text, link="", label="", tone="warn",
+        prefix=PREFIX, asset=ASSETS.version, now="", title=title, text=text, link="", label="", tone="warn",
     )  # fmt: skip
     return make_response(body, status)

@@ -5,7 +5,6 @@ A guard answers instead of the page (`flask.abort` with a response), so a page t
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -17,9 +16,8 @@ from flask import Response, abort, make_response, render_template, request
 from sqlalchemy.engine import Connection
 
 from bot.pace import Pace
-from bot.pages import FRAMES, HEADERS, network_address, see
-from bot.signin import Flow, cookie_name
-from bot.signin_store import SignIns
+from bot.pages import Assets, see, set_cookie
+from bot.signin import Flow, cookie_name, open_flow
 from payslip import pages_look, sessions
 from payslip.pin import Pins
 from payslip.sessions import PIN_FRESH, Session
@@ -27,27 +25,19 @@ from payslip.tables import sign_ins
 from runtime import audit
 from runtime.clock import Clock
 from runtime.db import Database
-from runtime.feishu.quota import Quota
-from runtime.feishu.signin import SignIn
 from runtime.ids import OpenId
 from runtime.settings import Settings
 from runtime.vault import Vault
 from runtime.work import WorkQueue
 
 PREFIX: Final = "/pay"
-WEB: Final = Path(__file__).with_name("web")
+ASSETS: Final = Assets(Path(__file__).with_name("web"), ("pay.css", "pay.js"))
 FORM_BYTES: Final = 16 * 1024
 A_MINUTE: Final = 120
 """Requests of one session a minute."""
 DOORS: Final = 900
 """Sign-ins begun or ended by one network address a minute: a whole office behind one address on pay day, and
-still too few for one address to take all places of `bot.signin_store.MOST`."""
-POLICY: Final = "; ".join(
-    (
-        "default-src 'none'", "style-src 'self'", "script-src 'self'", "img-src 'self'", "form-action 'self'",
-        "base-uri 'none'", f"frame-ancestors {FRAMES}",
-    )
-)  # fmt: skip
+still too few for one address to take all places of `bot.signin.MOST`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +87,6 @@ class PageDeps:
     payout: Callable[[Connection, str, OpenId], PayoutFile | None] = field(default=_no_files)
     may_run: Callable[[str], bool] = field(default=_nobody)
 
-    @property
-    def origin(self) -> str:
-        """Our address as browsers know it; never taken from a request."""
-        mine = self.settings
-        return mine.public_url or f"http://{mine.host}:{mine.port}"
-
 
 @dataclass(frozen=True, slots=True)
 class Desk:
@@ -145,20 +129,8 @@ class Desk:
             self.say("页面已过期", "这个页面是之前打开的，请回到工资条重新操作。", status=403)
 
     def _session(self) -> Session | None:
-        cookie = request.cookies.get(self.cookie, "")
-        if not cookie:
-            return None
-        now, db = self.deps.clock.now(), self.deps.db
-        with db.read() as conn:
-            session = sessions.load(conn, cookie, request.user_agent.string, now)
-        if session is not None and sessions.needs_touch(session, now):
-            with db.begin() as conn:
-                sessions.touch(conn, session, now)
-        return session
-
-    def address(self) -> str | None:
-        """The browser's network address."""
-        return network_address()
+        cookie, agent = request.cookies.get(self.cookie, ""), request.user_agent.string
+        return sessions.current(self.deps.db, cookie, agent, self.deps.clock.now())
 
     # --- what goes out ---
 
@@ -170,7 +142,7 @@ class Desk:
         answer = make_response(
             render_template(
                 template, company=self.deps.company, contact=self.deps.contact, session=session,
-                look=pages_look, prefix=PREFIX, asset=asset_version(), now=pages_look.local(now), **values,
+                look=pages_look, prefix=PREFIX, asset=ASSETS.version, now=pages_look.local(now), **values,
             ),
             status,
         )  # fmt: skip
@@ -191,13 +163,9 @@ class Desk:
         """Answer with a sentence instead of the page."""
         abort(self.sentence(title, text, status=status, link=link, label=label, tone="warn"))
 
-    def set_cookie(self, answer: Response, value: str) -> Response:
+    def keep(self, answer: Response, cookie: str) -> Response:
         """Give the session's cookie to the browser."""
-        answer.set_cookie(
-            self.cookie, value, max_age=sessions.LONGEST, path="/", secure=self.flow.secure, httponly=True,
-            samesite="Lax",
-        )  # fmt: skip
-        return answer
+        return set_cookie(answer, self.cookie, cookie, sessions.LONGEST, secure=self.flow.secure)
 
     def note(
         self, conn: Connection, actor: str, action: str, subject: str, reason: str, **detail: str | int
@@ -211,36 +179,5 @@ class Desk:
 
 def open_desk(deps: PageDeps, vault: Vault) -> Desk:
     """Make the tools from what the process has."""
-    settings = deps.settings
-    sign_in = SignIn(
-        settings.feishu_base_url,
-        settings.feishu_app_id,
-        settings.feishu_app_secret.get_secret_value(),
-        count=Quota(deps.db, deps.clock).count,
-    )
-    attempts = SignIns(deps.db, deps.clock, sign_ins)
-    flow = Flow(sign_in, attempts, deps.clock, deps.origin, PREFIX, Pace(DOORS))
+    flow = open_flow(deps.settings, deps.db, deps.clock, sign_ins, prefix=PREFIX, doors=DOORS)
     return Desk(deps, vault, Pins(deps.db, deps.queue, deps.clock, vault), flow, Pace(A_MINUTE))
-
-
-def dress(answer: Response, *, secure: bool) -> Response:
-    """The headers every page of pay leaves with; assets may be kept, for they say nothing of anybody."""
-    kept = answer.headers.get("Cache-Control") if request.endpoint == "pay.assets" else None
-    for name, value in {"Content-Security-Policy": POLICY, **HEADERS}.items():
-        answer.headers[name] = value
-    if kept and answer.status_code in {200, 304}:
-        answer.headers["Cache-Control"] = kept
-    if secure:
-        answer.headers["Strict-Transport-Security"] = "max-age=31536000"
-    return answer
-
-
-_ASSET: dict[str, str] = {}
-
-
-def asset_version() -> str:
-    """Short digest of style and script, part of their addresses, so that browsers keep no old ones."""
-    if "v" not in _ASSET:
-        both = b"".join((WEB / name).read_bytes() for name in ("pay.css", "pay.js"))
-        _ASSET["v"] = hashlib.sha256(both).hexdigest()[:10]
-    return _ASSET["v"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
-from bot.pages import see
+from bot.pages import drop_cookie, network_address, see
 from bot.signin import Fault, add_sign_in
 from payslip import pages_store, sessions
 from payslip.pages_desk import PREFIX, Desk
@@ -50,9 +50,7 @@ def add_entry(pages: Blueprint, desk: Desk) -> None:
         with desk.deps.db.begin() as conn:
             sessions.end(conn, request.cookies.get(desk.cookie, ""))
             desk.note(conn, session.open_id, "pay.signed_out", f"person:{session.open_id}", "asked")
-        answer = see(f"{PREFIX}/bye")
-        answer.delete_cookie(desk.cookie, path="/", secure=desk.flow.secure, httponly=True, samesite="Lax")
-        return answer
+        return drop_cookie(see(f"{PREFIX}/bye"), desk.cookie, secure=desk.flow.secure)
 
     _add_pin(pages, desk)
 
@@ -96,9 +94,7 @@ def _signed(desk: Desk, who: Identity, goal: str) -> Response:
         sessions.end(conn, request.cookies.get(desk.cookie, ""))
         cookie = sessions.begin(conn, who.open_id, who.name, request.user_agent.string, now)
         desk.note(conn, who.open_id, "pay.signed_in", f"person:{who.open_id}", "feishu")
-    answer = desk.set_cookie(see(goal), cookie)
-    answer.delete_cookie(desk.flow.cookie, path="/", secure=desk.flow.secure, httponly=True, samesite="Lax")
-    return answer
+    return desk.flow.ended(desk.keep(see(goal), cookie))
 
 
 def _failed(desk: Desk, fault: Fault) -> Response:
@@ -124,7 +120,7 @@ def _ask(desk: Desk, session: Session) -> Response:
 
 
 def _give(desk: Desk, session: Session) -> Response:
-    verdict = desk.pins.check(session.open_id, request.form.get("pin", ""), desk.address())
+    verdict = desk.pins.check(session.open_id, request.form.get("pin", ""), network_address())
     if verdict.outcome is Outcome.RIGHT:
         return _opened(desk, session)
     if verdict.outcome is Outcome.NOT_SET:
@@ -150,7 +146,7 @@ def _choose(desk: Desk, session: Session, *, change: bool) -> Response:
 def _opened(desk: Desk, session: Session) -> Response:
     with desk.deps.db.begin() as conn:
         cookie = sessions.pin_given(conn, session, desk.deps.clock.now())
-    return desk.set_cookie(see(_goal(desk)), cookie)
+    return desk.keep(see(_goal(desk)), cookie)
 
 
 def _page(desk: Desk, session: Session, kind: str, *, fault: str = "", status: int = 200) -> Response:

@@ -38,8 +38,7 @@ class Session(shared.Session):
 _STORE: Final = shared.Sessions(sessions, Session, idle=IDLE, longest=LONGEST)
 begin = _STORE.begin
 load = _STORE.load
-touch = _STORE.touch
-needs_touch = shared.needs_touch
+current = _STORE.current
 end = _STORE.end
 end_all = _STORE.end_all
 

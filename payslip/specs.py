@@ -21,9 +21,6 @@ INPUT_TABLES = (
 )  # fmt: skip
 """A change in any of these after a run was signed voids the signatures."""
 
-SUPERVISOR_TABLES = (SCORES,)
-"""What an employee's supervisor may see: scores, never pay."""
-
 FUNDS = ("养老", "失业", "工伤", "医疗", "生育", "大病", "公积金")
 ROUNDINGS = ("四舍五入", "进位", "舍去")
 CATEGORIES = ("应发", "税前扣减", "税后扣减", "参考")

@@ -256,11 +256,9 @@ def put_anomalies(conn: Connection, run_id: RunId, found: Sequence[Anomaly]) -> 
         conn.execute(t.anomalies.insert(), rows)
 
 
-def anomalies(conn: Connection, run_id: RunId, *, unsettled: bool = False) -> list[OpenAnomaly]:
+def anomalies(conn: Connection, run_id: RunId) -> list[OpenAnomaly]:
     """A run's anomalies, blocking kinds first."""
     query = sa.select(t.anomalies).where(t.anomalies.c.run_id == run_id)
-    if unsettled:
-        query = query.where(t.anomalies.c.settled_by.is_(None))
     found = [
         OpenAnomaly(
             Anomaly(EmployeeNo(row.employee_no), row.name, AnomalyKind(row.kind), row.sentence),
@@ -305,11 +303,6 @@ def stale_cards(conn: Connection, run_id: RunId, turn: int) -> list[str]:
 def shown(conn: Connection, message_id: str, turn: int) -> None:
     """A card shows a turn now."""
     conn.execute(t.cards.update().where(t.cards.c.message_id == message_id).values(shown_turn=turn))
-
-
-def card_holders(conn: Connection, run_id: RunId) -> set[str]:
-    """People who have a card of this run."""
-    return set(conn.execute(sa.select(t.cards.c.open_id).where(t.cards.c.run_id == run_id)).scalars())
 
 
 # --- payslips ---

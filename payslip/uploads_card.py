@@ -21,7 +21,8 @@ from bot.cards import (
     text,
 )
 from bot.cards import column as cell
-from payslip.cards import month_text, safe
+from bot.words import safe
+from payslip.cards import month_text
 from payslip.documents import Month
 from payslip.months import add, month_of
 from payslip.uploads_model import KINDS, UNDATED, Upload, UploadState
@@ -84,15 +85,15 @@ def _choices(upload: Upload, now: datetime) -> Element:
     """What the file is taken for; both can be changed."""
     value = _value(upload)
     kind = select(
-        "kind", [(each, each) for each in KINDS], placeholder=text("选择表", "Choose a table"),
-        initial=upload.kind, action="pay.upload_kind", value=value,
+        "kind", [(each, each) for each in KINDS], "pay.upload_kind", value,
+        placeholder=text("选择表", "Choose a table"), initial=upload.kind,
     )  # fmt: skip
     cells = [cell(note(text("导入到", "Into")), kind)]
     if upload.kind is not None and upload.kind not in UNDATED:
         months = [(each, month_text(each)) for each in _months(upload.month, now)]
         month = select(
-            "month", months, placeholder=text("选择月份", "Choose a month"), initial=upload.month,
-            action="pay.upload_month", value=value,
+            "month", months, "pay.upload_month", value,
+            placeholder=text("选择月份", "Choose a month"), initial=upload.month,
         )  # fmt: skip
         cells.append(cell(note(text("月份", "Month")), month))
     return columns(*cells, flex="bisect")

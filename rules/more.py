@@ -23,7 +23,7 @@ def more_form(view: View) -> list[Element]:
     asked = text("不再通知这一条…", "Do not tell me for…")
     built: list[Element] = [
         hr(),
-        select("mute", SPANS, placeholder=asked, action="mute.set", value=value),
+        select("mute", SPANS, "mute.set", value, placeholder=asked),
         note(
             text(
                 "只是不发新消息：预警照常判断，调高严重程度会解除静默",
@@ -34,7 +34,7 @@ def more_form(view: View) -> list[Element]:
     if view.people:
         people = [person.open_id for person in view.people]
         to = text("转交给…", "Hand over to…")
-        built.append(person_select("to", people, placeholder=to, action="hand.over", value=value))
+        built.append(person_select("to", people, "hand.over", value, placeholder=to))
     last = list[Element]()
     if alert.muted_until is not None:
         last.append(button(text("取消静默", "End the silence"), "mute.end", value))

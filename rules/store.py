@@ -17,6 +17,7 @@ from rules.specs import SHOPS
 from runtime.ids import AlertId, RuleId, TaskId
 
 HISTORY = timedelta(days=2)
+TREND = 24  # points on a card
 UNSEEN_MOST = 500
 """So many alerts at most that came and went unseen are listed, the newest of them."""
 _ALERT = [field.name for field in fields(Alert)]
@@ -311,15 +312,13 @@ def keep_points(
     return len(rows)
 
 
-def load_points(
-    conn: Connection, table: str, metric: str, object_id: str, limit: int = 24
-) -> list[tuple[datetime, Decimal]]:
-    """The newest points of one object's metric, oldest first."""
+def load_points(conn: Connection, table: str, metric: str, object_id: str) -> list[tuple[datetime, Decimal]]:
+    """The newest `TREND` points of one object's metric, oldest first."""
     p = t.metric_points
     query = sa.select(p.c.at, p.c.value).where(
         p.c.table == table, p.c.metric == metric, p.c.object_id == object_id
     )
-    rows = conn.execute(query.order_by(p.c.at.desc()).limit(limit)).all()
+    rows = conn.execute(query.order_by(p.c.at.desc()).limit(TREND)).all()
     return [(at, value) for at, value in reversed(rows)]
 
 

@@ -4,7 +4,6 @@ from typing import NewType
 
 EventId = NewType("EventId", str)
 OpenId = NewType("OpenId", str)
-UnionId = NewType("UnionId", str)
 UserId = NewType("UserId", str)
 ChatId = NewType("ChatId", str)
 MessageId = NewType("MessageId", str)
@@ -23,4 +22,3 @@ SpaceId = NewType("SpaceId", str)
 NodeToken = NewType("NodeToken", str)
 DocumentId = NewType("DocumentId", str)
 BlockId = NewType("BlockId", str)
-FolderToken = NewType("FolderToken", str)

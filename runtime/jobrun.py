@@ -6,7 +6,6 @@ import json
 import random
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
 from threading import Condition
 from typing import Any, TypeVar, cast
 
@@ -308,8 +307,3 @@ def _known_errors() -> dict[str, type[ChorusError]]:
         found[f"{kind.__module__}.{kind.__qualname__}"] = kind
         waiting.extend(kind.__subclasses__())
     return found
-
-
-def moment_text(moment: datetime) -> str:
-    """Write a moment the way ids and step results carry it, e.g. `2026-11-23T01:00:00+00:00`."""
-    return moment.isoformat(timespec="seconds")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -144,8 +144,3 @@ def bind(**context: Any) -> Iterator[None]:
     """Add keys such as `event_id=` or `work_id=` to every line logged inside the block, in this thread."""
     with structlog.contextvars.bound_contextvars(**context):
         yield
-
-
-def redact(values: Mapping[str, Any]) -> MutableMapping[str, Any]:
-    """Return a copy of plain values with everything sensitive hidden, for audit details and error reports."""
-    return Mask()(None, "", dict(values))

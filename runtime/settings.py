@@ -122,6 +122,11 @@ class Settings(BaseSettings):
     erp_app_secret: SecretStr | None = None
     erp_access_token: SecretStr | None = None
 
+    @property
+    def origin(self) -> str:
+        """Our address as browsers know it; never taken from a request."""
+        return self.public_url or f"http://{self.host}:{self.port}"
+
     @field_validator("log_level")
     @classmethod
     def _known_level(cls, value: str) -> str:

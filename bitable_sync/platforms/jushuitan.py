@@ -65,12 +65,6 @@ class Jushuitan:
         """
         return [_stock(row) for row in self._by_version("/open/inventory/query", "inventorys", since)]
 
-    def stock_of(self, sku_id: str) -> StockRow | None:
-        """One SKU, or None if the ERP has no such SKU."""
-        data = self.call("/open/inventory/query", {"sku_ids": sku_id, "page_index": 1, "page_size": PAGE})
-        rows = data.get("inventorys") or []
-        return _stock(rows[0]) if rows else None
-
     def articles(self, sku_ids: Sequence[str]) -> dict[str, Article]:
         """Master data of these SKUs; unknown ones are left out."""
         found: dict[str, Article] = {}
@@ -80,21 +74,12 @@ class Jushuitan:
             found.update((str(row["sku_id"]), _article(row)) for row in data.get("datas") or [])
         return found
 
-    def purchase(
-        self,
-        external_id: str,
-        items: Sequence[PurchaseItem],
-        *,
-        supplier_id: int | None = None,
-        remark: str = "",
-    ) -> PurchaseOrder:
+    def purchase(self, external_id: str, items: Sequence[PurchaseItem]) -> PurchaseOrder:
         """Make a purchase order, approved at once. The same ``external_id`` never makes a second order.
 
         Args:
             external_id: our own number of this order (derive it from the alert and the decision).
-            items: what to buy.
-            supplier_id: from whom; None = the one supplier all the articles have.
-            remark: shown in the ERP.
+            items: what to buy, from the one supplier all the articles have.
 
         Raises:
             PermanentError: refused, or the articles have several suppliers.
@@ -102,12 +87,10 @@ class Jushuitan:
         """
         biz: dict[str, Any] = {
             "external_id": external_id,
-            "supplier_id": supplier_id or self._supplier([item.sku_id for item in items]),
+            "supplier_id": self._supplier([item.sku_id for item in items]),
             "is_confirm": True,
             "items": [_item(item) for item in items],
         }
-        if remark:
-            biz["remark"] = remark  # an optional key is left out, never sent empty
         try:
             return self._upload(biz)
         except UnknownOutcome:

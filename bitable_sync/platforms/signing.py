@@ -1,4 +1,4 @@
-"""Every platform's signature as a pure function: text in, hex (or base64) out.
+"""Every platform's signature as a pure function: text in, hex out.
 
 What is signed is what is sent: bodies come in as the very text that goes out. MD5 is the platforms' choice.
 The vectors of `tests/sync/test_signing.py` are those the platforms or their SDKs publish, and derived ones
@@ -7,13 +7,11 @@ where at least two independent implementations agree.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import quote
 
 
 def top(params: Mapping[str, str], secret: str, *, method: str = "md5") -> str:
@@ -34,24 +32,10 @@ def jd(params: Mapping[str, str], secret: str) -> str:
     return _md5(secret + _joined(params) + secret).upper()
 
 
-def doudian(app_key: str, secret: str, method: str, timestamp: str, body: str, *, old: bool = False) -> str:
-    """抖店: HMAC-SHA256 of the wrapped parameters, lower hex; the access token is not signed.
-
-    ``old`` is the MD5 that counts when no ``sign_method`` is sent.
-    """
+def doudian(app_key: str, secret: str, method: str, timestamp: str, body: str) -> str:
+    """抖店: HMAC-SHA256 of the wrapped parameters, lower hex; the access token is not signed."""
     text = f"{secret}app_key{app_key}method{method}param_json{body}timestamp{timestamp}v2{secret}"
-    return _md5(text) if old else _sha256(text, secret)
-
-
-def doudian_event(app_key: str, secret: str, body: str) -> str:
-    """抖店 push messages, header ``event-sign``: MD5 over key, raw body and secret. Carries no time."""
-    return _md5(app_key + body + secret)
-
-
-def doudian_spi(app_key: str, secret: str, timestamp: str, body: str, *, old: bool = True) -> str:
-    """抖店 SPI (the platform calls us): MD5 by default, HMAC-SHA256 in ``sign_v2``."""
-    text = f"{secret}app_key{app_key}param_json{body}timestamp{timestamp}{secret}"
-    return _md5(text) if old else _sha256(text, secret)
+    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()
 
 
 def jushuitan(form: Mapping[str, str], secret: str) -> str:
@@ -70,18 +54,6 @@ def wdt_flagship(query: Mapping[str, str], body: str, secret: str) -> str:
     return _md5(secret + _joined({**query, "body": body}) + secret)
 
 
-def yonyou(app_key: str, secret: str, timestamp: str) -> str:
-    """用友 YonBIP token: base64 of HMAC-SHA256, *already* url-encoded; a client must not encode it again."""
-    text = f"appKey{app_key}timestamp{timestamp}"
-    digest = hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest()
-    return quote(base64.b64encode(digest).decode(), safe="")
-
-
-def kingdee(app_key: str, secret: str) -> str:
-    """金蝶 API 网关 ``app_signature``: base64 of the hex text of HMAC-SHA256."""
-    return base64.b64encode(_sha256(app_key, secret).encode()).decode()
-
-
 def canonical(params: Any) -> str:
     """A JSON body: keys sorted at every depth, no blanks, nothing escaped that need not be."""
     return json.dumps(params, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
@@ -93,7 +65,3 @@ def _joined(params: Mapping[str, str]) -> str:
 
 def _md5(text: str) -> str:
     return hashlib.md5(text.encode()).hexdigest()  # noqa: S324 - the platforms' choice
-
-
-def _sha256(text: str, secret: str) -> str:
-    return hmac.new(secret.encode(), text.encode(), hashlib.sha256).hexdigest()

@@ -108,8 +108,8 @@ class PictureOrder:
         negative: what not to paint; models without a field for it get it as a last sentence of the prompt.
         seed: 0 to 2**31 - 1; sent only to models that take one.
         references: (bytes, mime) of PNG, JPEG or WebP pictures.
-        requester: hash of who asked (`requester_hash`), so that the provider can tell misuse by one person
-            from misuse by all; never an id or a name.
+        requester: a digest of who asked, so that the provider can tell misuse by one person from misuse by
+            all; never an id or a name; at most 64 characters.
     """
 
     prompt: str
@@ -204,8 +204,6 @@ class Unavailable(TransientError):  # noqa: N818 - what the provider is
         wait: seconds the provider asked for, or None.
         detail, request_id: as for `Refused`.
     """
-
-    billed = False
 
     def __init__(
         self,

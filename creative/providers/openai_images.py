@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 from creative.providers.call import Line
@@ -61,16 +60,3 @@ def openai_fields(profile: Profile, order: PictureOrder, size: Size) -> dict[str
 def with_negative(order: PictureOrder) -> str:
     """The prompt for a model without a field for what is not wanted."""
     return f"{order.prompt}\nAvoid: {order.negative}" if order.negative else order.prompt
-
-
-def requester_hash(person: str, salt: str) -> str:
-    """A stable name for a person that a provider cannot trace back.
-
-    Args:
-        person: our id of the person.
-        salt: a secret of this installation, so that ids cannot be guessed and compared.
-
-    Returns:
-        64 hexadecimal digits, the most ``safety_identifier`` takes.
-    """
-    return hashlib.blake2b(person.encode(), key=salt.encode()[:64], digest_size=32).hexdigest()

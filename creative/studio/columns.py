@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from creative.studio.draw import line_left
-from creative.studio.fonts import SANS, Typeface
 from creative.studio.layout import Align, Column, Pill, TextStyle
 from creative.studio.model import Slot
 from creative.studio.stage import Box, Rect
@@ -70,7 +69,7 @@ def _pads(pill: Pill | None, size: float) -> tuple[float, float]:
     return (pill.across * size, pill.down * size) if pill else (0.0, 0.0)
 
 
-def _block(style: TextStyle, text: str, room: Rect, short: float, share: float, face: Typeface) -> Block:
+def _block(style: TextStyle, text: str, room: Rect, short: float, share: float) -> Block:
     """Set one text no larger than ``share`` (0 to 1) of the way from its smallest to its largest size."""
     smallest, largest = style.smallest * short, style.largest * short
     top = smallest + (largest - smallest) * share
@@ -82,7 +81,6 @@ def _block(style: TextStyle, text: str, room: Rect, short: float, share: float, 
         most=1 if style.pill else style.lines,
         number=style.number.scale,
         indent=0.0 if style.bullet == "none" else BULLET,
-        face=face,
     )
     width = max(room.width * 0.3, room.width - 2 * _pads(style.pill, top)[0])
     return fit(text, setting, width=width, height=room.height, smallest=smallest, largest=top)
@@ -119,9 +117,7 @@ def _rows(
     return rows
 
 
-def set_column(
-    column: Column, texts: Mapping[Slot, str], room: Rect, short: float, face: Typeface = SANS
-) -> SetColumn:
+def set_column(column: Column, texts: Mapping[Slot, str], room: Rect, short: float) -> SetColumn:
     """Set the texts of a column over one another, as large as their style and the room allow.
 
     Args:
@@ -129,7 +125,6 @@ def set_column(
         texts: what is not empty.
         room: the column's area in pixels.
         short: the canvas's short side in pixels; sizes are shares of it.
-        face: the family.
 
     Returns:
         The texts in their places. When even their smallest sizes are too much together they reach out of the
@@ -142,7 +137,7 @@ def set_column(
 
     def tried(step: int) -> tuple[list[Block], list[_Row]]:
         share = step / STEPS
-        blocks = [_block(style, texts[style.slot], room, short, share, face) for style in styles]
+        blocks = [_block(style, texts[style.slot], room, short, share) for style in styles]
         return blocks, _rows(styles, blocks, room, short, share)
 
     def fits(step: int) -> bool:

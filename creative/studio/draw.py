@@ -198,13 +198,12 @@ def cover(picture: Image.Image, size: tuple[int, int], focus: tuple[float, float
     return source.resize(size, Image.Resampling.LANCZOS, box=box, reducing_gap=2.0)
 
 
-def shadow_contact(alpha: Image.Image, thickest: float = 40.0, strength: float = 0.5) -> Drawn:
+def shadow_contact(alpha: Image.Image, thickest: float = 40.0) -> Drawn:
     """The dark where a product stands on its ground: narrow at its foot, and a wide soft one around it.
 
     Args:
         alpha: the product's opacity, mode L.
         thickest: half height of the shadow at most, pixels; it must not reach the line of small print below.
-        strength: 0 to 1.
 
     Returns:
         RGBA, placed relative to the product's top left corner; painted at a quarter of the size.
@@ -215,9 +214,9 @@ def shadow_contact(alpha: Image.Image, thickest: float = 40.0, strength: float =
     thick = max(4, round(min(span * 0.055, thickest)))
     pad = max(8, round(span * 0.14))
     size = ((span + 2 * pad) // FINE + 1, (2 * thick + 2 * pad) // FINE + 1)
-    wide = _ellipse(size, (span + 0.9 * pad) / FINE, thick * 0.9 / FINE, round(150 * strength))
+    wide = _ellipse(size, (span + 0.9 * pad) / FINE, thick * 0.9 / FINE, 75)
     wide = wide.filter(ImageFilter.GaussianBlur(thick * 0.55 / FINE))
-    core = _ellipse(size, span * 0.94 / FINE, thick * 0.32 / FINE, round(255 * strength))
+    core = _ellipse(size, span * 0.94 / FINE, thick * 0.32 / FINE, 128)
     core = core.filter(ImageFilter.GaussianBlur(max(1.0, thick * 0.22 / FINE)))
     both = Image.composite(Image.new("L", size, 255), wide, core)
     whole = both.resize((size[0] * FINE, size[1] * FINE), Image.Resampling.BILINEAR)

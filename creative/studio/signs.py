@@ -10,7 +10,6 @@ from typing import Final
 from PIL import Image
 
 from creative.studio import contrast, draw
-from creative.studio.fonts import SANS, Typeface
 from creative.studio.layout import Align, Corner
 from creative.studio.model import Colour, LiveText, Look, TextLine
 from creative.studio.stage import Box, Rect, overlap
@@ -39,7 +38,7 @@ def logo_size(look: Look, height: float, widest: float) -> tuple[float, float]:
     A logo nearer to a square is set up to 1.6 times higher, so that brands look equally large.
     """
     if look.logo is None:
-        block = _wordmark(look.brand, height, widest, SANS)
+        block = _wordmark(look.brand, height, widest)
         return (block.width, block.height) if block else (0.0, 0.0)
     ratio = look.logo.width / look.logo.height
     high = height * min(1.6, max(1.0, (3.0 / ratio) ** 0.5))
@@ -47,10 +46,10 @@ def logo_size(look: Look, height: float, widest: float) -> tuple[float, float]:
     return look.logo.width * scale, look.logo.height * scale
 
 
-def _wordmark(brand: str, height: float, widest: float, face: Typeface) -> Block | None:
+def _wordmark(brand: str, height: float, widest: float) -> Block | None:
     if not brand.strip():
         return None
-    setting = Setting(weight=900, leading=1.0, most=1, face=face)
+    setting = Setting(weight=900, leading=1.0, most=1)
     largest = max(8.0, height * 0.82)
     return fit(brand, setting, width=widest, height=height * 2, smallest=6.0, largest=largest)
 
@@ -72,7 +71,7 @@ def logo(look: Look, spot: Rect, plain: Colour, widest: float) -> Sign | None:
         size = (max(1, round(spot.width)), max(1, round(spot.height)))
         image = chosen.convert("RGBA").resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
         return Sign(draw.Drawn(image, round(spot.left), round(spot.top)), None)
-    block = _wordmark(look.brand, spot.height / 0.82, widest, SANS)
+    block = _wordmark(look.brand, spot.height / 0.82, widest)
     if block is None:
         return None
     ink = draw.Ink(plain, plain)
@@ -91,12 +90,12 @@ def live(block: Block, left: float, top: float, width: float, align: Align, ink:
 
 
 @lru_cache(maxsize=64)
-def mark_block(text: str, short: int, face: Typeface = SANS) -> Block:
+def mark_block(text: str, short: int) -> Block:
     """Set the label so large that its letters are drawn at least 5 % of the short side high."""
     wanted = MARK_SHARE * short
     size = wanted
     while True:
-        setting = Setting(weight=400, leading=1.0, most=1, face=face)
+        setting = Setting(weight=400, leading=1.0, most=1)
         block = fit(text, setting, width=1e6, height=1e6, smallest=size, largest=size)
         if letter_height(block) >= wanted:
             return block

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import csv
 import unicodedata
-from bisect import bisect_left
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
@@ -65,10 +64,6 @@ class Normalised:
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Range in the original of ``skeleton[start:end]`` (``start < end``)."""
         return self.starts[self.at[start]], self.ends[self.at[end - 1]]
-
-    def first_from(self, position: int) -> int:
-        """Index of the first character of ``skeleton`` at or after an index of ``plain``."""
-        return bisect_left(self.at, position)
 
 
 @cache

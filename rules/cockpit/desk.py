@@ -5,7 +5,6 @@ A guard answers instead of the page (`flask.abort` with a response), so a page t
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -15,36 +14,27 @@ from urllib.parse import quote, urlsplit
 from flask import Response, abort, make_response, render_template, request
 from sqlalchemy.engine import Connection
 
-from bot import sessions
 from bot.pace import Pace
-from bot.pages import FRAMES, HEADERS, see
+from bot.pages import Assets, see, set_cookie
 from bot.sessions import Session, Sessions
-from bot.signin import Flow, cookie_name
-from bot.signin_store import SignIns
+from bot.signin import Flow, cookie_name, open_flow
 from rules.cockpit import look, tables
 from rules.cockpit.access import Right, Viewers
 from rules.cockpit.board import Boards
 from runtime import audit
 from runtime.clock import Clock
 from runtime.db import Database
-from runtime.feishu.quota import Quota
-from runtime.feishu.signin import SignIn
 from runtime.settings import Settings
 
 PREFIX: Final = "/cockpit"
-WEB: Final = Path(__file__).with_name("web")
-ASSETS: Final = ("cockpit.css", "cockpit.js", "uplot.css", "uplot.js")
+ASSETS: Final = Assets(
+    Path(__file__).with_name("web"), ("cockpit.css", "cockpit.js", "uplot.css", "uplot.js")
+)
 IDLE: Final = timedelta(hours=2)
 LONGEST: Final = timedelta(hours=12)
 A_MINUTE: Final = 120
 """Requests of one session a minute; an open page makes four. Sign-ins of one address a minute: a quarter."""
 
-POLICY: Final = "; ".join(
-    (
-        "default-src 'none'", "style-src 'self'", "script-src 'self'", "img-src 'self'", "connect-src 'self'",
-        "form-action 'self'", "base-uri 'none'", f"frame-ancestors {FRAMES}",
-    )
-)  # fmt: skip
 CHATS: Final = {"open.feishu.cn": "applink.feishu.cn", "open.larksuite.com": "applink.larksuite.com"}
 """Where a link opens a chat with a person, by the host of the API (Feishu docs: AppLink, open a chat)."""
 
@@ -100,16 +90,8 @@ class Desk:
 
     def session(self) -> Session | None:
         """The living session of the request's cookie."""
-        cookie = request.cookies.get(self.cookie, "")
-        if not cookie:
-            return None
-        now, db = self.deps.clock.now(), self.deps.db
-        with db.read() as conn:
-            session = self.sessions.load(conn, cookie, request.user_agent.string, now)
-        if session is not None and sessions.needs_touch(session, now):
-            with db.begin() as conn:
-                self.sessions.touch(conn, session, now)
-        return session
+        cookie, agent = request.cookies.get(self.cookie, ""), request.user_agent.string
+        return self.sessions.current(self.deps.db, cookie, agent, self.deps.clock.now())
 
     def right(self, session: Session) -> Right:
         """Whether a session's person may look now."""
@@ -137,7 +119,7 @@ class Desk:
     def words(self) -> dict[str, Any]:
         """What every template may use."""
         return {
-            "company": self.deps.company, "look": look, "prefix": PREFIX, "asset": asset_version(),
+            "company": self.deps.company, "look": look, "prefix": PREFIX, "asset": ASSETS.version,
             "chat": self.chat,
         }  # fmt: skip
 
@@ -154,13 +136,9 @@ class Desk:
             "cockpit_sentence.html", status=status, title=title, text=text, link=link, label=label
         )
 
-    def set_cookie(self, answer: Response, value: str) -> Response:
+    def keep(self, answer: Response, cookie: str) -> Response:
         """Give the session's cookie to the browser."""
-        answer.set_cookie(
-            self.cookie, value, max_age=LONGEST, path="/", secure=self.flow.secure, httponly=True,
-            samesite="Lax",
-        )  # fmt: skip
-        return answer
+        return set_cookie(answer, self.cookie, cookie, LONGEST, secure=self.flow.secure)
 
     def note(self, conn: Connection, actor: str, action: str, reason: str) -> None:
         """One audit row."""
@@ -172,45 +150,12 @@ class Desk:
 
 def open_desk(deps: PageDeps) -> Desk:
     """Make the tools from what the process has."""
-    settings = deps.settings
-    sign_in = SignIn(
-        settings.feishu_base_url, settings.feishu_app_id, settings.feishu_app_secret.get_secret_value(),
-        count=Quota(deps.db, deps.clock).count,
-    )  # fmt: skip
-    attempts = SignIns(deps.db, deps.clock, tables.sign_ins)
-    flow = Flow(sign_in, attempts, deps.clock, address(settings), PREFIX, Pace(A_MINUTE // 4))
+    flow = open_flow(deps.settings, deps.db, deps.clock, tables.sign_ins, prefix=PREFIX, doors=A_MINUTE // 4)
     store = Sessions(tables.sessions, Session, idle=IDLE, longest=LONGEST)
     return Desk(deps, flow, store, Pace(A_MINUTE))
-
-
-def address(settings: Settings) -> str:
-    """Our address as browsers know it; never taken from a request."""
-    return settings.public_url or f"http://{settings.host}:{settings.port}"
-
-
-def dress(answer: Response, *, secure: bool) -> Response:
-    """The headers every page leaves with; assets may be kept, for they say nothing of anybody."""
-    kept = answer.headers.get("Cache-Control") if request.endpoint == "cockpit.assets" else None
-    for name, value in {"Content-Security-Policy": POLICY, **HEADERS}.items():
-        answer.headers[name] = value
-    if kept and answer.status_code in {200, 304}:
-        answer.headers["Cache-Control"] = kept
-    if secure:
-        answer.headers["Strict-Transport-Security"] = "max-age=31536000"
-    return answer
 
 
 def _here() -> str:
     """The asked page, as it may be come back to; the live data of a page is not one."""
     query = request.query_string.decode("ascii", "replace")
     return f"{request.path}?{query}" if query and request.endpoint != "cockpit.live" else request.path
-
-
-_ASSET: dict[str, str] = {}
-
-
-def asset_version() -> str:
-    """Short digest of styles and scripts, part of their addresses, so that browsers keep no old ones."""
-    if "v" not in _ASSET:
-        _ASSET["v"] = hashlib.sha256(b"".join((WEB / name).read_bytes() for name in ASSETS)).hexdigest()[:10]
-    return _ASSET["v"]

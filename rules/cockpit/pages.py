@@ -7,29 +7,19 @@ parts of the page and puts those in that changed.
 from __future__ import annotations
 
 import hashlib
-import traceback
 from typing import Any, Final
 
 import structlog
-from flask import (
-    Blueprint,
-    Flask,
-    Response,
-    jsonify,
-    make_response,
-    render_template,
-    request,
-    send_from_directory,
-)
+from flask import Blueprint, Flask, Response, jsonify, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException
 
-from bot.pages import see
+from bot.pages import dress, drop_cookie, policy, see, where
 from bot.signin import Fault, add_sign_in
 from rules.cockpit.access import Right
 from rules.cockpit.board import ALERTS, SKUS, SPANS
 from rules.cockpit.charts import charts
-from rules.cockpit.desk import ASSETS, PREFIX, WEB, Desk, PageDeps, dress, open_desk
+from rules.cockpit.desk import ASSETS, PREFIX, Desk, PageDeps, open_desk
 from rules.cockpit.model import Fate, Health, Scope, Stock
 from runtime.feishu.signin import Identity
 
@@ -60,12 +50,13 @@ log = structlog.get_logger(__name__)
 
 def register_pages(app: Flask, deps: PageDeps) -> None:
     """Add everything under ``/cockpit`` to the web app."""
-    pages = Blueprint("cockpit", __name__, url_prefix=PREFIX, template_folder=str(WEB))
+    pages = Blueprint("cockpit", __name__, url_prefix=PREFIX, template_folder=str(ASSETS.folder))
     desk = open_desk(deps)
-    pages.after_request(lambda answer: dress(answer, secure=desk.flow.secure))
+    content = policy("connect-src 'self'")
+    pages.after_request(lambda answer: dress(answer, pages, content, secure=desk.flow.secure))
     pages.register_error_handler(Exception, lambda error: _broken(desk, error))
     pages.before_request(_small)
-    _add_assets(pages)
+    ASSETS.add(pages)
     _add_entry(pages, desk)
     _add_boards(pages, desk)
     app.register_blueprint(pages)
@@ -73,14 +64,6 @@ def register_pages(app: Flask, deps: PageDeps) -> None:
 
 def _small() -> None:
     request.max_content_length = BODY
-
-
-def _add_assets(pages: Blueprint) -> None:
-    @pages.get("/assets/<name>", endpoint="assets")
-    def assets(name: str) -> Response:
-        if name not in ASSETS:
-            return make_response("", 404)
-        return send_from_directory(WEB, name, max_age=86400)
 
 
 # --- in and out ---
@@ -104,9 +87,7 @@ def _add_entry(pages: Blueprint, desk: Desk) -> None:
         with desk.deps.db.begin() as conn:
             desk.sessions.end(conn, request.cookies.get(desk.cookie, ""))
             desk.note(conn, session.open_id, "cockpit.signed_out", "asked")
-        answer = see(f"{PREFIX}/bye")
-        answer.delete_cookie(desk.cookie, path="/", secure=desk.flow.secure, httponly=True, samesite="Lax")
-        return answer
+        return drop_cookie(see(f"{PREFIX}/bye"), desk.cookie, secure=desk.flow.secure)
 
 
 def _signed(desk: Desk, who: Identity, goal: str) -> Response:
@@ -116,13 +97,12 @@ def _signed(desk: Desk, who: Identity, goal: str) -> Response:
         right = desk.deps.viewers.right(conn, who.open_id, now)
         if right is Right.YES:
             cookie = desk.sessions.begin(conn, who.open_id, who.name, request.user_agent.string, now)
-            answer = desk.set_cookie(see(goal), cookie)
+            answer = desk.keep(see(goal), cookie)
             desk.note(conn, who.open_id, "cockpit.signed_in", "feishu")
         else:
             answer = desk.refusal(who.name, right)
             desk.note(conn, who.open_id, "cockpit.refused", right.value)
-    answer.delete_cookie(desk.flow.cookie, path="/", secure=desk.flow.secure, httponly=True, samesite="Lax")
-    return answer
+    return desk.flow.ended(answer)
 
 
 def _failed(desk: Desk, fault: Fault) -> Response:
@@ -210,6 +190,5 @@ def _broken(desk: Desk, error: Exception) -> Response | HTTPException:
         if error.code is None:
             return error
         return desk.sentence("无法打开", "请回到指挥舱重新操作。", status=error.code, label="指挥舱")
-    where = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-4:]]
-    log.error("cockpit.page_failed", kind=type(error).__name__, endpoint=request.endpoint, where=where)
+    log.error("cockpit.page_failed", kind=type(error).__name__, endpoint=request.endpoint, where=where(error))
     return desk.sentence("出了点问题", "页面暂时打不开，已经记录下来，请稍后再试。", status=500)

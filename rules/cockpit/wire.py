@@ -77,9 +77,9 @@ def register_worker(
         floor: settings, manifest, database, clock.
         book: Feishu's address book.
     """
-    viewers, settings = viewers_of(floor), floor.settings
-    origin = settings.public_url or f"http://{settings.host}:{settings.port}"
-    router.on_command(WORDS, Commands(viewers, floor.clock, f"{origin}/cockpit").cockpit, help=HELP)
+    viewers = viewers_of(floor)
+    chat = Commands(viewers, floor.clock, f"{floor.settings.origin}/cockpit")
+    router.on_command(WORDS, chat.cockpit, help=HELP)
     keeping = Keeping(floor.db, floor.clock, book, viewers)
     engine.register(JOB, keeping.keep)
     pace = floor.manifest.schedules.get(SCHEDULE, EVERY)

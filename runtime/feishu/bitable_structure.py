@@ -35,14 +35,12 @@ UPDATE_APP = _write("PUT", V1 + "/:app_token")
 LIST_TABLES = _read(V1 + "/:app_token/tables")
 CREATE_TABLE = _write("POST", V1 + "/:app_token/tables")
 RENAME_TABLE = _write("PATCH", TABLE)
-DELETE_TABLE = _write("DELETE", TABLE)
 LIST_FIELDS = _read(TABLE + "/fields")
 CREATE_FIELD = _write("POST", TABLE + "/fields")
 UPDATE_FIELD = _write("PUT", TABLE + "/fields/:field_id")
 DELETE_FIELD = _write("DELETE", TABLE + "/fields/:field_id")
 LIST_VIEWS = _read(TABLE + "/views")
 CREATE_VIEW = _write("POST", TABLE + "/views")
-PATCH_VIEW = _write("PATCH", TABLE + "/views/:view_id")
 GET_FORM = _read(TABLE + "/forms/:form_id")
 PATCH_FORM = _write("PATCH", TABLE + "/forms/:form_id")
 LIST_FORM_FIELDS = _read(TABLE + "/forms/:form_id/fields")
@@ -128,10 +126,6 @@ class Structure:
         """Give a table another name; the same name is no error."""
         self._change(RENAME_TABLE, app, table, body={"name": name})
 
-    def delete_table(self, app: AppToken, table: TableId) -> None:
-        """Delete a table with all its rows; the last one cannot go (1254034)."""
-        self._change(DELETE_TABLE, app, table)
-
     def list_fields(self, app: AppToken, table: TableId) -> list[Item]:
         """Return all columns: `{field_id, field_name, type, ui_type, property, description, is_primary}`."""
         return list(self._pages(LIST_FIELDS, app, table))
@@ -174,14 +168,6 @@ class Structure:
         """Add a view and return it; a form view's id is also its form id."""
         body = {"view_name": name, "view_type": view_type}
         return _part(self._change(CREATE_VIEW, app, table, body=body), "view")
-
-    def patch_view(self, app: AppToken, table: TableId, view_id: ViewId, changes: Mapping[str, Any]) -> Item:
-        """Change a view: `{view_name?, property?{filter_info, hidden_fields, hierarchy_config}}`.
-
-        Filters name columns by id, and their `value` is a JSON string of a list.
-        """
-        body = dict(changes)
-        return _part(self._change(PATCH_VIEW, app, table, paths={"view_id": view_id}, body=body), "view")
 
     def get_form(self, app: AppToken, table: TableId, form_id: ViewId) -> Item:
         """Return a form: `{name, description, shared, shared_url, shared_limit, submit_limit_once}`."""

@@ -7,7 +7,6 @@ from runtime.feishu.door import Door, chunks
 from runtime.feishu.endpoint import MESSAGES, PER_SECOND_50, Endpoint
 from runtime.ids import OpenId, UserId
 
-BATCH_GET_ID = Endpoint("POST", "/open-apis/contact/v3/users/batch_get_id", MESSAGES)
 USER = Endpoint("GET", "/open-apis/contact/v3/users/:user_id", MESSAGES)
 USERS = Endpoint("GET", "/open-apis/contact/v3/users/batch", MESSAGES)
 DEPARTMENT_USERS = Endpoint("GET", "/open-apis/contact/v3/users/find_by_department", PER_SECOND_50)
@@ -25,28 +24,6 @@ class Contact:
 
     def __init__(self, door: Door) -> None:
         self._door = door
-
-    def batch_get_id(self, mobiles: Sequence[str] = (), emails: Sequence[str] = ()) -> list[dict[str, Any]]:
-        """Look people up by mobile number and e-mail address.
-
-        Args:
-            mobiles: numbers; outside the mainland with +country code.
-            emails: login addresses (enterprise mailbox addresses do not match).
-
-        Returns:
-            One item per number and address: `{user_id (an open_id), mobile | email, status}`; an item without
-            `user_id` was not found or lies out of range. Somebody matched twice appears twice.
-
-        Source: docs contact-v3/user/batch_get_id (50 of each per call).
-        """
-        found: list[dict[str, Any]] = []
-        for name, values in (("mobiles", mobiles), ("emails", emails)):
-            for part in chunks(values, IDS_PER_CALL):
-                data = self._door.call(
-                    BATCH_GET_ID, query={"user_id_type": "open_id"}, body={name: list(part)}
-                )
-                found += data.get("user_list") or []
-        return found
 
     def get_user(self, open_id: OpenId) -> dict[str, Any]:
         """Return one person: `{open_id, union_id, user_id?, name, leader_user_id, department_ids, …}`.

@@ -1,15 +1,14 @@
-"""Files: subscribing to a base's events, attachments, pictures and files of documents, files of folders."""
+"""Files: subscribing to a base's events, attachments, pictures and files of documents."""
 
 import json
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from runtime.feishu.door import Door
 from runtime.feishu.endpoint import MESSAGES, PER_MINUTE_10, PER_MINUTE_100, PER_SECOND_5, UPLOADS, Endpoint
 from runtime.feishu.transport import File
-from runtime.ids import AppToken, BlockId, DocumentId, FileToken, FolderToken, OpenId
+from runtime.ids import AppToken, BlockId, DocumentId, FileToken, OpenId
 
 SUBSCRIBE = Endpoint("POST", "/open-apis/drive/v1/files/:file_token/subscribe", MESSAGES, writes=True)
 IS_SUBSCRIBED = Endpoint("GET", "/open-apis/drive/v1/files/:file_token/get_subscribe", PER_MINUTE_10)
@@ -24,11 +23,6 @@ UPLOAD_ALL = Endpoint("POST", "/open-apis/drive/v1/medias/upload_all", UPLOADS, 
 UPLOAD_PREPARE = Endpoint("POST", "/open-apis/drive/v1/medias/upload_prepare", UPLOADS, writes=True)
 UPLOAD_PART = Endpoint("POST", "/open-apis/drive/v1/medias/upload_part", UPLOADS, writes=True)
 UPLOAD_FINISH = Endpoint("POST", "/open-apis/drive/v1/medias/upload_finish", UPLOADS, writes=True)
-FILE_UPLOAD_ALL = Endpoint("POST", "/open-apis/drive/v1/files/upload_all", UPLOADS, writes=True)
-FILE_UPLOAD_PREPARE = Endpoint("POST", "/open-apis/drive/v1/files/upload_prepare", UPLOADS, writes=True)
-FILE_UPLOAD_PART = Endpoint("POST", "/open-apis/drive/v1/files/upload_part", UPLOADS, writes=True)
-FILE_UPLOAD_FINISH = Endpoint("POST", "/open-apis/drive/v1/files/upload_finish", UPLOADS, writes=True)
-ROOT_FOLDER = Endpoint("GET", "/open-apis/drive/explorer/v2/root_folder/meta", PER_SECOND_5)
 LIST_FILES = Endpoint("GET", "/open-apis/drive/v1/files", PER_MINUTE_100)
 LIST_MEMBERS = Endpoint("GET", "/open-apis/drive/v1/permissions/:token/members", PER_MINUTE_100)
 ADD_MEMBER = Endpoint("POST", "/open-apis/drive/v1/permissions/:token/members", PER_MINUTE_100, writes=True)
@@ -40,20 +34,6 @@ NAME_LENGTH = 250
 UPLOAD_LANE = "upload"
 BITABLE = {"file_type": "bitable"}
 Perm = Literal["view", "edit", "full_access"]
-
-
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """The four calls of one kind of upload: in one piece, or prepared, part by part, finished."""
-
-    whole: Endpoint
-    prepare: Endpoint
-    part: Endpoint
-    finish: Endpoint
-
-
-MEDIA = _Way(UPLOAD_ALL, UPLOAD_PREPARE, UPLOAD_PART, UPLOAD_FINISH)
-FILES = _Way(FILE_UPLOAD_ALL, FILE_UPLOAD_PREPARE, FILE_UPLOAD_PART, FILE_UPLOAD_FINISH)
 
 
 class Drive:
@@ -124,7 +104,7 @@ class Drive:
             Ambiguous: no usable answer; upload again, an unused upload does no harm.
         """
         place = {"parent_type": "bitable_image" if image else "bitable_file", "parent_node": app}
-        return self._upload(MEDIA, name, data, place)
+        return self._upload(name, data, place)
 
     def upload_to_block(
         self, document: DocumentId, block: BlockId, name: str, data: bytes, *, image: bool
@@ -151,27 +131,7 @@ class Drive:
             "parent_node": block,
             "extra": json.dumps({"drive_route_token": document}, separators=(",", ":")),
         }
-        return self._upload(MEDIA, name, data, place)
-
-    def upload_file(self, folder: FolderToken, name: str, data: bytes) -> FileToken:
-        """Upload a file into a folder of the cloud drive, e.g. to move it into a wiki afterwards.
-
-        Args:
-            folder: of the app itself (`root_folder`), or shared with it with edit rights.
-            name: file name, at most 250 characters (cut if longer, keeping the extension).
-            data: the content, not empty; more than 20 MB goes up in parts.
-
-        Raises:
-            Ambiguous: no usable answer; look with `own_files` (root folder) before uploading again, because
-                two files of one name may lie in a folder.
-
-        Source: docs drive-v1/upload/upload_all, 10,000 a day.
-        """
-        return self._upload(FILES, name, data, {"parent_type": "explorer", "parent_node": folder})
-
-    def root_folder(self) -> FolderToken:
-        """Return the app's own root folder. Source: docs drive-v1/folder/get-root-folder-meta."""
-        return FolderToken(str(self._door.call(ROOT_FOLDER).get("token") or ""))
+        return self._upload(name, data, place)
 
     def download_media(self, file_token: FileToken, extra: Mapping[str, Any] | None = None) -> bytes:
         """Return the content of an attachment, or of a document's picture or file, as it was uploaded.
@@ -184,20 +144,20 @@ class Drive:
         query = {"extra": json.dumps(extra, separators=(",", ":"))} if extra else {}
         return self._door.content(DOWNLOAD, paths={"file_token": file_token}, query=query)
 
-    def _upload(self, way: _Way, name: str, data: bytes, place: Mapping[str, str]) -> FileToken:
+    def _upload(self, name: str, data: bytes, place: Mapping[str, str]) -> FileToken:
         head = {"file_name": _short(name), **place}
         if len(data) > ALL_AT_ONCE:
-            return self._upload_in_parts(way, head, data)
+            return self._upload_in_parts(head, data)
         form: dict[str, str | File] = {
             **head,
             "size": str(len(data)),
             "checksum": _checksum(data),
             "file": (head["file_name"], data, "application/octet-stream"),
         }
-        return _token(self._door.call(way.whole, form=form, lane=UPLOAD_LANE))
+        return _token(self._door.call(UPLOAD_ALL, form=form, lane=UPLOAD_LANE))
 
-    def _upload_in_parts(self, way: _Way, head: Mapping[str, str], data: bytes) -> FileToken:
-        prepared = self._door.call(way.prepare, body={**head, "size": len(data)}, lane=UPLOAD_LANE)
+    def _upload_in_parts(self, head: Mapping[str, str], data: bytes) -> FileToken:
+        prepared = self._door.call(UPLOAD_PREPARE, body={**head, "size": len(data)}, lane=UPLOAD_LANE)
         upload_id, size = str(prepared.get("upload_id") or ""), int(prepared.get("block_size") or 0)
         if not upload_id or size <= 0:
             msg = "Feishu prepared an upload without an id or a block size; report this with the file's size."
@@ -212,9 +172,9 @@ class Drive:
                 "checksum": _checksum(part),
                 "file": (head["file_name"], part, "application/octet-stream"),
             }
-            self._door.call(way.part, form=piece, lane=UPLOAD_LANE)
+            self._door.call(UPLOAD_PART, form=piece, lane=UPLOAD_LANE)
         body = {"upload_id": upload_id, "block_num": count}
-        return _token(self._door.call(way.finish, body=body, lane=UPLOAD_LANE))
+        return _token(self._door.call(UPLOAD_FINISH, body=body, lane=UPLOAD_LANE))
 
 
 def _token(data: Mapping[str, Any]) -> FileToken:

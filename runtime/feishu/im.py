@@ -68,7 +68,7 @@ class Im:
             card: card JSON 2.0, at most 30 KB.
             uuid: idempotency key; the platform sends one message per key and hour (longer keys are hashed to
                 50 characters). After `Ambiguous` repeat with the same key within 50 minutes
-                (`keys.safe_to_repeat`), later look with `find_sent` first.
+                (it is forgotten after an hour), later look with `find_sent` first.
             receive_id_type: what kind of id `receive_id` is.
             under: further limits it counts against, e.g. to spread thousands of cards evenly.
 
@@ -90,10 +90,6 @@ class Im:
     def reply_text(self, message_id: MessageId, text: str, *, uuid: str) -> SentMessage:
         """Answer a message with text, quoting it. Errors as `send_card`. Source: docs im-v1/message/reply."""
         return self._reply(message_id, "text", {"text": text}, uuid)
-
-    def reply_card(self, message_id: MessageId, card: Mapping[str, Any], *, uuid: str) -> SentMessage:
-        """Answer a message with a card. Errors as `send_card`. Source: docs im-v1/message/reply."""
-        return self._reply(message_id, "interactive", card, uuid)
 
     def update_card(self, message_id: MessageId, card: Mapping[str, Any]) -> None:
         """Replace a card for everyone who sees it.
@@ -182,16 +178,14 @@ class Im:
         self,
         message_id: MessageId,
         file_key: str,
-        type: Literal["file", "image"] = "file",  # noqa: A002 - the name on the wire
         *,
         most: int = LARGEST_RESOURCE,
     ) -> bytes:
-        """Return a file or picture that somebody sent in a chat the bot is in.
+        """Return a file that somebody sent in a chat the bot is in.
 
         Args:
             message_id: the message.
-            file_key: from the message's content (`file_key` or `image_key`).
-            type: `image` for pictures, `file` for files, sound and film.
+            file_key: from the message's content.
             most: bytes; a larger file is refused before it is read, at the latest after so many bytes.
 
         Raises:
@@ -202,7 +196,7 @@ class Im:
         Source: docs im-v1/message-resource/get. Needs im:message or im:message:readonly.
         """
         paths = {"message_id": message_id, "file_key": file_key}
-        return self._door.content(RESOURCE, paths=paths, query={"type": type}, most=most)
+        return self._door.content(RESOURCE, paths=paths, query={"type": "file"}, most=most)
 
     def create_chat(self, name: str, owner: OpenId, members: Sequence[OpenId], *, uuid: str) -> ChatId:
         """Found a private group with the bot in it.

@@ -1,4 +1,4 @@
-"""The wiki: its spaces, the tree of pages, and moving files into it.
+"""The wiki: its spaces and the tree of pages.
 
 A page has two names: its node token (in links, `/wiki/<node>`) and the token of the document behind it, which
 `runtime.feishu.docx` writes to. Pages inherit the rights of the page above them.
@@ -6,27 +6,17 @@ A page has two names: its node token (in links, `/wiki/<node>`) and the token of
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from runtime.feishu.door import Door
 from runtime.feishu.endpoint import PER_MINUTE_100, Endpoint
-from runtime.feishu.errors import Busy, NotFound, Rejected
-from runtime.ids import DocumentId, FileToken, NodeToken, SpaceId
+from runtime.ids import DocumentId, NodeToken, SpaceId
 
 SPACES = Endpoint("GET", "/open-apis/wiki/v2/spaces", PER_MINUTE_100)
-GET_NODE = Endpoint("GET", "/open-apis/wiki/v2/spaces/get_node", PER_MINUTE_100)
 NODES = Endpoint("GET", "/open-apis/wiki/v2/spaces/:space_id/nodes", PER_MINUTE_100)
 CREATE_NODE = Endpoint("POST", "/open-apis/wiki/v2/spaces/:space_id/nodes", PER_MINUTE_100, writes=True)
-MOVE_DOCS = Endpoint(
-    "POST", "/open-apis/wiki/v2/spaces/:space_id/nodes/move_docs_to_wiki", PER_MINUTE_100, writes=True
-)
-GET_TASK = Endpoint("GET", "/open-apis/wiki/v2/tasks/:task_id", PER_MINUTE_100)
 
 PAGE = 50
-MOVED, MOVING = 0, 1
-"""Status of a move: done, under way; anything else failed (docs wiki-v2/task/get)."""
-
-ObjType = Literal["docx", "file", "sheet", "bitable", "mindnote", "slides"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +38,6 @@ class Node:
         obj_type: `docx`, `file`, `bitable`, …
         parent: the page above, empty on the first level.
         title: as people see it.
-        has_child: pages lie below it.
     """
 
     space_id: SpaceId
@@ -57,7 +46,6 @@ class Node:
     obj_type: str
     parent: NodeToken
     title: str
-    has_child: bool
 
     @property
     def document(self) -> DocumentId:
@@ -70,14 +58,6 @@ class Node:
             msg = f"The wiki page {self.title!r} is a {self.obj_type}, not a document; name another page."
             raise ValueError(msg)
         return DocumentId(self.obj_token)
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """What came of a move: the page at once, or the id of a task to ask (`Wiki.get_move`)."""
-
-    node_token: NodeToken | None
-    task_id: str | None
 
 
 class Wiki:
@@ -93,23 +73,6 @@ class Wiki:
         """Return the spaces the app is a member of; none means that nobody has added it yet."""
         items = self._door.pages(SPACES, query={"page_size": PAGE})
         return tuple(Space(SpaceId(str(item["space_id"])), str(item.get("name") or "")) for item in items)
-
-    def get_node(self, token: NodeToken) -> Node:
-        """Return a page by the token in its link.
-
-        Raises:
-            NotFound: no such page (131005).
-            NotPermitted: the app is not a member of its space (131006).
-        """
-        return _node(self._door.call(GET_NODE, query={"token": token}).get("node"))
-
-    def find_object(self, obj_token: str, obj_type: ObjType) -> Node | None:
-        """Return the page behind which a document or file lies, or None: settles an `Ambiguous` move."""
-        try:
-            query = {"token": obj_token, "obj_type": obj_type}
-            return _node(self._door.call(GET_NODE, query=query).get("node"))
-        except NotFound:
-            return None
 
     def list_children(self, space: SpaceId, parent: NodeToken | None = None) -> tuple[Node, ...]:
         """Return the pages right below a page, or of the first level, in the order people see.
@@ -153,56 +116,6 @@ class Wiki:
         """
         return self.find_child(space, parent, title) or self.create_page(space, parent, title)
 
-    def move_into(
-        self, space: SpaceId, parent: NodeToken | None, obj_token: FileToken | DocumentId, obj_type: ObjType
-    ) -> Move:
-        """Move a file or document of the drive below a page.
-
-        Args:
-            space: the space.
-            parent: the page above, None for the first level.
-            obj_token: the file or document; the app must manage it.
-            obj_type: what it is; files of any kind are `file`.
-
-        Returns:
-            The new page, or a task of a move that takes longer.
-
-        Raises:
-            Ambiguous: no usable answer; look with `find_object` before moving it again.
-            NotPermitted: the app does not manage the file, or is no member of the space (131006).
-        """
-        body: dict[str, Any] = {"obj_type": obj_type, "obj_token": obj_token}
-        if parent:
-            body["parent_wiki_token"] = parent
-        data = self._door.call(MOVE_DOCS, paths={"space_id": space}, body=body, lane=_lane(space))
-        if data.get("wiki_token"):
-            return Move(NodeToken(str(data["wiki_token"])), None)
-        if data.get("task_id"):
-            return Move(None, str(data["task_id"]))
-        msg = (
-            "The file was not moved: its owner was asked for permission; make the app a manager of the file."
-        )
-        raise Rejected(msg, endpoint=MOVE_DOCS.name)
-
-    def get_move(self, task_id: str) -> Node:
-        """Return the page a task of `move_into` has made. Only the app that began the move may ask.
-
-        Raises:
-            Busy: it is still under way; ask again in a moment.
-            Rejected: it failed; the sentence says why.
-        """
-        data = self._door.call(GET_TASK, paths={"task_id": task_id}, query={"task_type": "move"})
-        results = (data.get("task") or {}).get("move_result") or [{"status": MOVING}]
-        first = results[0]
-        if first.get("status") == MOVED:
-            return _node(first.get("node"))
-        if first.get("status") == MOVING:
-            raise Busy(
-                "The move into the wiki is still under way; ask again.", endpoint=GET_TASK.name, wait=1.0
-            )
-        reason = first.get("status_msg") or first.get("status")
-        raise Rejected(f"The move into the wiki failed: {reason}. Move it by hand.", endpoint=GET_TASK.name)
-
 
 def _lane(space: SpaceId) -> str:
     """Changes of one tree collide (131009), so only one is under way."""
@@ -218,5 +131,4 @@ def _node(item: Mapping[str, Any] | None) -> Node:
         obj_type=str(given.get("obj_type") or ""),
         parent=NodeToken(str(given.get("parent_node_token") or "")),
         title=str(given.get("title") or ""),
-        has_child=bool(given.get("has_child")),
     )

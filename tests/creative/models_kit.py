@@ -10,14 +10,13 @@ from PIL import Image
 
 from creative.providers import open_model
 from creative.providers.model import ImageModel, Kind, Orientation, PictureOrder, Profile
-from creative.providers.openai_images import requester_hash
 from sandbox.images_state import KEY
 from sandbox.server import SandboxServer
 from tests.contract.kit import control
 
 PATHS = {Kind.OPENAI: "/v1", Kind.ARK: "/api/v3", Kind.QWEN: "/compatible-mode/v1"}
 GENERATIONS = "*/images/generations"
-ORDER = PictureOrder("春节 空台面", Orientation.SQUARE, requester=requester_hash("ou_1", "salt"))
+ORDER = PictureOrder("春节 空台面", Orientation.SQUARE, requester="0123456789abcdef" * 2)
 QUICK: dict[Kind, dict[str, Any]] = {
     Kind.OPENAI: {"sizes": dict.fromkeys(Orientation, (816, 816))},
     Kind.QWEN: {"sizes": dict.fromkeys(Orientation, (512, 512))},

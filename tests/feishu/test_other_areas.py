@@ -35,22 +35,6 @@ def asker(sandbox: SandboxServer) -> Person:
     return next(person for person in sandbox.world.people.values() if person.leader_open_id)
 
 
-def test_people_are_found_by_mobile_and_mail(feishu: Feishu, sandbox: SandboxServer) -> None:
-    """Both lists are asked; who is not found comes back without an id."""
-    one, two = list(sandbox.world.people.values())[:2]
-    found = feishu.contact.batch_get_id([one.mobile, "+8613000000000"], [two.email])
-    by_key = {item.get("mobile") or item.get("email"): item.get("user_id") for item in found}
-    assert by_key[one.mobile] == one.open_id
-    assert by_key[two.email] == two.open_id
-    assert not by_key.get("+8613000000000")
-
-
-def test_more_than_fifty_numbers_are_asked_in_parts(feishu: Feishu, calls: Calls) -> None:
-    """The wire takes 50; the caller need not know."""
-    feishu.contact.batch_get_id([f"+86130000{number:05d}" for number in range(120)])
-    assert [len(call["body"]["mobiles"]) for call in calls("batch_get_id")] == [50, 50, 20]
-
-
 def test_people_and_departments(feishu: Feishu, sandbox: SandboxServer, asker: Person) -> None:
     """A person's leader is an open_id; every department's members add up to the company."""
     assert feishu.contact.get_user(OpenId(asker.open_id))["leader_user_id"] == asker.leader_open_id

@@ -70,18 +70,12 @@ def check_whole(sandbox: SandboxServer, node: Node) -> None:
 
 
 def test_a_space_and_its_tree(feishu: Feishu, sandbox: SandboxServer, space: SpaceId, top: NodeToken) -> None:
-    """Spaces the app is in, pages below pages, and a page by its link."""
+    """Spaces the app is in, and pages below pages."""
     control(sandbox, "POST", "wiki/spaces", name="别人的", app=False)
     assert [(found.space_id, found.name) for found in feishu.wiki.list_spaces()] == [(space, "素材库")]
     made = feishu.wiki.create_page(space, top, "夏季")
-    assert feishu.wiki.get_node(made.node_token) == made
-    assert feishu.wiki.get_node(top).has_child
     assert (made.parent, made.title, made.obj_type) == (top, "夏季", "docx")
     assert feishu.wiki.list_children(space, top) == (made,)
-    assert feishu.wiki.find_object(made.document, "docx") == made
-    assert feishu.wiki.find_object("nothing", "docx") is None
-    with pytest.raises(NotFound, match="check its link"):
-        feishu.wiki.get_node(NodeToken("wikcnnosuch"))
 
 
 def test_more_pages_than_one_answer_holds(
@@ -236,47 +230,6 @@ def test_what_was_uploaded_comes_back_byte_for_byte(feishu: Feishu, page: Node) 
     feishu.docx.write_page(page.document, PAGE[:2], BYTES.__getitem__)
     (block,) = [item for item in feishu.docx.list_blocks(page.document) if item["block_type"] == 27]
     assert feishu.drive.download_media(block["image"]["token"]) == BYTES["hero"]
-
-
-def test_a_file_moves_into_the_wiki(feishu: Feishu, space: SpaceId, top: NodeToken) -> None:
-    """Uploaded into the app's folder, moved below a page, gone from the folder; it moves only once."""
-    token = feishu.drive.upload_file(feishu.drive.root_folder(), "源文件.psd", b"8BPS")
-    assert [entry["token"] for entry in feishu.drive.own_files()] == [token]
-    moved = feishu.wiki.move_into(space, top, token, "file")
-    (node,) = feishu.wiki.list_children(space, top)
-    assert (node.node_token, node.obj_token, node.title) == (moved.node_token, token, "源文件.psd")
-    assert feishu.drive.own_files() == []
-    with pytest.raises(ValueError, match="not a document"):
-        _ = node.document
-    with pytest.raises(Rejected, match="in the wiki already"):
-        feishu.wiki.move_into(space, top, token, "file")
-
-
-def test_a_slow_move_is_asked_until_it_is_done(
-    feishu: Feishu, sandbox: SandboxServer, space: SpaceId, top: NodeToken
-) -> None:
-    """A task stands for the move; it is busy until the page is there."""
-    sandbox.world.wiki.move_seconds = 60.0
-    token = feishu.drive.upload_file(feishu.drive.root_folder(), "源文件.psd", b"8BPS")
-    task = feishu.wiki.move_into(space, top, token, "file").task_id
-    assert task
-    with pytest.raises(Busy):
-        feishu.wiki.get_move(task)
-    sandbox.world.clock.advance(61)
-    assert feishu.wiki.get_move(task).obj_token == token
-
-
-def test_a_lost_answer_to_a_move_is_settled_by_what_lies_there(
-    feishu: Feishu, space: SpaceId, top: NodeToken, fault: Order
-) -> None:
-    """After Ambiguous the file itself says whether it moved."""
-    token = feishu.drive.upload_file(feishu.drive.root_folder(), "源文件.psd", b"8BPS")
-    fault("drop_after", path="*/move_docs_to_wiki")
-    with pytest.raises(Ambiguous):
-        feishu.wiki.move_into(space, top, token, "file")
-    found = feishu.wiki.find_object(token, "file")
-    assert found is not None
-    assert found.parent == top
 
 
 def test_the_pace_of_a_document_is_kept(feishu: Feishu, page: Node, calls: Calls) -> None:

@@ -1,11 +1,10 @@
 """The files the cockpit's browser gets: what is not ours is unchanged and named with its licence."""
 
 import hashlib
-from pathlib import Path
 
 import pytest
 
-from rules.cockpit.desk import ASSETS, WEB
+from rules.cockpit.desk import ASSETS
 from rules.cockpit.pages import PARTS
 
 VENDORED = {
@@ -17,15 +16,15 @@ VENDORED = {
 @pytest.mark.parametrize("name", VENDORED)
 def test_a_library_is_as_it_was_published(name: str) -> None:
     """Nobody edits it by accident, and the page that says where it came from names it."""
-    assert hashlib.sha256((WEB / name).read_bytes()).hexdigest() == VENDORED[name]
-    assert f"`{name}`" in (WEB / "VENDORED.md").read_text("utf-8")
-    assert "MIT License" in (WEB / "uplot.LICENSE.md").read_text("utf-8")
+    assert hashlib.sha256((ASSETS.folder / name).read_bytes()).hexdigest() == VENDORED[name]
+    assert f"`{name}`" in (ASSETS.folder / "VENDORED.md").read_text("utf-8")
+    assert "MIT License" in (ASSETS.folder / "uplot.LICENSE.md").read_text("utf-8")
 
 
 def test_every_part_has_a_template_and_every_template_a_use() -> None:
     """No page asks for what is not there, and nothing lies about unused."""
     shared = {"base", "page", "sentence", "macros", "sku_rows"}
-    there = {path.stem.removeprefix("cockpit_") for path in WEB.glob("cockpit_*.html")}
+    there = {path.stem.removeprefix("cockpit_") for path in ASSETS.folder.glob("cockpit_*.html")}
     assert there == shared | {part for parts in PARTS.values() for part in parts}
 
 
@@ -34,7 +33,9 @@ def test_our_script_asks_nobody_else() -> None:
     for name in ("cockpit.js", "cockpit.css"):
         assert "//" not in "".join(
             line.partition(" // ")[0]
-            for line in Path(WEB / name).read_text("utf-8").splitlines()
+            for line in (ASSETS.folder / name).read_text("utf-8").splitlines()
             if not line.lstrip().startswith("//")
         )
-    assert set(ASSETS) == {path.name for path in WEB.iterdir() if path.suffix in {".js", ".css"}}
+    assert set(ASSETS.names) == {
+        path.name for path in ASSETS.folder.iterdir() if path.suffix in {".js", ".css"}
+    }

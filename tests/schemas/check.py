@@ -45,13 +45,6 @@ EXEMPTIONS = (
     Exemption("POST /open-apis/im/v1/images", NO_SCHEMA, "multipart uploads are absent from the schemas"),
     Exemption("POST /open-apis/drive/v1/medias/upload_all", NO_SCHEMA, "multipart uploads are absent"),
     Exemption("POST /open-apis/drive/v1/medias/upload_part", NO_SCHEMA, "multipart uploads are absent"),
-    Exemption("POST /open-apis/drive/v1/files/upload_all", NO_SCHEMA, "multipart uploads are absent"),
-    Exemption("POST /open-apis/drive/v1/files/upload_part", NO_SCHEMA, "multipart uploads are absent"),
-    Exemption(
-        "GET /open-apis/drive/explorer/v2/root_folder/meta",
-        NO_SCHEMA,
-        "older API, absent from the schemas (docs drive-v1/folder/get-root-folder-meta)",
-    ),
     Exemption(
         "GET /open-apis/drive/v1/medias/*/download", NO_SCHEMA, "downloads are absent from the schemas"
     ),

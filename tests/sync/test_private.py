@@ -116,7 +116,7 @@ class Way:
             self.stage.sync.pusher.write("pay", row.record_id, {"wage": f"{AMOUNTS[3]}元"})
         with pytest.raises(UnwritableError) as kept:
             self.stage.sync.mirror.merge(
-                "pay", row.record_id, {"wage": f"{AMOUNTS[3]}元"}, seen_at=self.stage.clock.now()
+                "pay", {row.record_id: {"wage": f"{AMOUNTS[3]}元"}}, seen_at=self.stage.clock.now()
             )
         self.said += [repr(unfit.value), repr(kept.value), repr(row)]
         self.stage.sync.puller.pull("pay")

@@ -96,7 +96,7 @@ def test_row_written_while_pulling_is_not_overwritten(stage: Stage) -> None:
     started = stage.clock.now()
     stage.sync.puller.pull("plans")
     stage.clock.advance(5)
-    stage.sync.mirror.merge("plans", record_id, {"name": "新"}, seen_at=stage.clock.now())
+    stage.sync.mirror.merge("plans", {record_id: {"name": "新"}}, seen_at=stage.clock.now())
     stage.sync.mirror.put_raw("plans", {record_id: {"name": "旧"}}, seen_at=started, generation=9)
     row = stage.sync.mirror.get("plans", record_id)
     assert row is not None
