@@ -6,8 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from bot.cards import Card, Element, Severity, button, card, facts, header, markdown, note, text
-from bot.words import Text, safe
+from bot.cards import (
+    Card,
+    Element,
+    Severity,
+    button,
+    card,
+    column,
+    columns,
+    facts,
+    header,
+    markdown,
+    note,
+    text,
+)
+from bot.words import Text, counted, safe
 from runtime.clock import SHANGHAI
 from runtime.parked import Parked
 
@@ -74,11 +87,12 @@ def day_card(day: Day) -> Card:
     """The morning card."""
     counts, failed = day.counts, day.failed + day.counts.failed
     title = text(
-        f"昨日：{day.events:,} 事件，{counts.alerts:,} 预警，{failed:,} 失败",
-        f"Yesterday: {day.events:,} events, {counts.alerts:,} alerts, {failed:,} failed",
+        f"昨日：{day.events:,} 个事件，{counts.alerts:,} 条预警，{failed:,} 个失败",
+        f"Yesterday: {counted(day.events, 'event')}, {counted(counts.alerts, 'alert')}, {failed:,} failed",
     )
     problems = _problems(day)
     elements: list[Element] = [
+        *(_wrong(problems) if problems else [markdown(text("**一切正常**", "**All is well**"))]),
         facts(
             [
                 (text("卡片", "Cards"), f"{counts.cards:,}"),
@@ -87,10 +101,8 @@ def day_card(day: Day) -> Card:
                 (text("待人处理", "Waiting for a person"), f"{day.waiting:,}"),
                 (text("本月接口调用", "Calls this month"), f"{day.calls:,} / {day.allowance:,}"),
                 (text("数据过期的表", "Tables without fresh numbers"), f"{len(counts.stale)}"),
-            ],
-            per_row=3,
+            ]
         ),
-        *(markdown(problem) for problem in problems or [text("一切正常", "All is well")]),
         note(
             text(
                 f"{marker(day.day)} · 审计链 {day.head}（请留存，chorus audit verify 可核对）",
@@ -102,20 +114,26 @@ def day_card(day: Day) -> Card:
     return card(header(title, severity=severity), elements, summary=title)
 
 
+def _wrong(problems: Sequence[Text]) -> list[Element]:
+    """What somebody should look at, before any number."""
+    return [markdown(text(*("\n".join(f"- {each.both[at]}" for each in problems) for at in (0, 1))))]
+
+
 def _problems(day: Day) -> list[Text]:
     found = []
     if day.waiting:
         found.append(
             text(
-                f"{day.waiting} 个任务或事件搁置，运行 chorus parked 查看，修好后 chorus replay",
-                f"{day.waiting} works or events are parked: chorus parked lists them, chorus replay repeats",
+                f"{day.waiting} 个任务或事件搁置：运行 `chorus parked` 查看，修好后运行 `chorus replay`",
+                f"{counted(day.waiting, 'work or event', 'works or events')} parked: "
+                "`chorus parked` lists them, `chorus replay` repeats",
             )
         )
     if day.counts.failed:
         found.append(
             text(
-                f"{day.counts.failed} 个处理任务失败，请看表格 处理任务",
-                f"{day.counts.failed} tasks failed; see the table of tasks",
+                f"{day.counts.failed} 个处理任务失败，请看表格“处理任务”",
+                f"{counted(day.counts.failed, 'task')} failed; see the table 处理任务",
             )
         )
     if day.counts.stale:
@@ -138,18 +156,19 @@ def parked_card(works: Sequence[tuple[Parked, str]]) -> Card:
         works: each with its state, ``waiting`` or ``retried``; at least one.
     """
     waiting = sum(state == "waiting" for _, state in works)
-    title = text(f"{len(works)} 个任务没有做成", f"{len(works)} works could not be done")
+    title = text(f"{len(works)} 个任务没有做成", f"{counted(len(works), 'work')} could not be done")
     if not waiting:
         title = text("搁置的任务已重新排队", "What was parked is queued again")
     elements: list[Element] = []
     for work, state in works[:SHOWN]:
         at = f"{work.at.astimezone(SHANGHAI):%m-%d %H:%M}"
-        elements.append(markdown(f"**{safe(work.job)}** · {at}\n{safe(work.error[:300])}"))
+        said = markdown(f"**{safe(work.job)}** · {at}\n{safe(work.error[:300])}")
         if state == "waiting":
-            elements.append(note(f"chorus replay {safe(work.id)}"))
-            elements.append(button(text("再试一次", "Try again"), RETRY, {"id": work.id}))
+            again = button(text("再试一次", "Try again"), RETRY, {"id": work.id})
+            told = column(said, note(f"chorus replay {safe(work.id)}"), weight=4)
+            elements.append(columns(told, column(again, weight=None)))
         else:
-            elements.append(note(text("已重新排队", "Queued again")))
+            elements += [said, note(text("已重新排队", "Queued again"))]
     if len(works) > SHOWN:
         more = len(works) - SHOWN
         elements.append(note(text(f"还有 {more} 个：chorus parked", f"{more} more: chorus parked")))

@@ -45,3 +45,8 @@ _ESCAPES = str.maketrans({char: f"&#{ord(char)};" for char in "<>*_~`[]\\&"})
 def safe(data: str) -> str:
     """Text from tables as it must stand in markdown: nobody mentions people or draws links through a name."""
     return data.translate(_ESCAPES)
+
+
+def counted(count: int, word: str, several: str = "") -> str:
+    """A count with its English word: ``1 task``, ``1,204 events``; ``several`` where an s is not enough."""
+    return f"{count:,} {word if count == 1 else several or f'{word}s'}"

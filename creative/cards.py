@@ -24,7 +24,7 @@ from bot.cards import (
     text,
     text_input,
 )
-from bot.words import safe
+from bot.words import counted, safe
 from creative.model import Request, State, Variant
 from creative.search import Asset
 from creative.views import REDO, ArtView
@@ -62,7 +62,7 @@ def request_card(view: ArtView) -> Card:
 
 
 def _round(number: int) -> Text:
-    return text(f"第 {number} 次", f"Round {number}")
+    return text(f"第 {number} 次出图", f"Round {number}")
 
 
 def _old(view: ArtView) -> Card:
@@ -105,10 +105,10 @@ def _variants(view: ArtView) -> list[Element]:
 
 
 def _variant(view: ArtView, variant: Variant) -> Element:
-    count = (view.files or {}).get(variant.variant, 0)
+    count, template = (view.files or {}).get(variant.variant, 0), safe(variant.template)
     caption = text(
-        f"**第 {variant.variant} 版**\n<font color='grey'>{safe(variant.template)} · {count} 个文件</font>",
-        f"**No. {variant.variant}**\n<font color='grey'>{safe(variant.template)} · {count} files</font>",
+        f"**第 {variant.variant} 版**\n<font color='grey'>{template} · {count} 个文件</font>",
+        f"**No. {variant.variant}**\n<font color='grey'>{template} · {counted(count, 'file')}</font>",
     )
     elements = [image(variant.image_key, f"第 {variant.variant} 版"), markdown(caption)]
     if not view.form:
@@ -132,8 +132,8 @@ def _numbers(view: ArtView) -> Element:
     count = len(view.version.brief.formats) if view.version else 0
     return note(
         text(
-            f"{count} 个尺寸 · 到目前 ¥{view.cost:,.2f} · {models or '本地绘制'}",
-            f"{count} sizes · ¥{view.cost:,.2f} so far · {models or 'painted here'}",
+            f"{count} 个尺寸 · 已花费 ¥{view.cost:,.2f} · {models or '本地绘制'}",
+            f"{counted(count, 'size')} · ¥{view.cost:,.2f} so far · {models or 'painted here'}",
         )
     )
 
@@ -144,7 +144,7 @@ def _notes(request: Request) -> list[Element]:
     if not lines:
         return []
     said = "\n".join(f"- {safe(line)}" for line in lines[:NOTE_LINES])
-    return [collapsible(text(f"有 {len(lines)} 点请留意", f"{len(lines)} notes"), markdown(said))]
+    return [collapsible(text(f"有 {len(lines)} 点请留意", counted(len(lines), "note")), markdown(said))]
 
 
 def _buttons(view: ArtView) -> Element:
@@ -240,7 +240,7 @@ def _value(request: Request) -> dict[str, object]:
 
 def search_card(words: str, found: Sequence[Asset], total: int) -> Card:
     """What a search found: one line a request, with its picture and page."""
-    title = text(f"找到 {total} 个素材", f"{total} assets found")
+    title = text(f"找到 {total} 个素材", f"{counted(total, 'asset')} found")
     lines: list[Element] = []
     for asset in found:
         said = markdown(

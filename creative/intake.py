@@ -82,7 +82,7 @@ def look(
     if status == State.CANCELLED.value:
         return _moved(base, State.CANCELLED, "已取消；不会再生成", "cancelled", digest, now)
     if status == State.DRAFT.value:
-        return _moved(base, State.DRAFT, "草稿；清空“状态”就会开始", "draft", digest, now)
+        return _moved(base, State.DRAFT, "还是草稿；在表格里清空“状态”就会开始", "draft", digest, now)
     if known is None:
         if status:
             # Copied with its state, or its request was lost: making it again would cost money.

@@ -25,7 +25,7 @@ from bot.cards import (
     text_input,
 )
 from bot.cards import column as cell
-from bot.words import safe
+from bot.words import counted, safe
 from payslip.documents import Month
 from payslip.model import EVERYONE, Run, RunState, SlipState
 from payslip.run import OPEN, STATE_EN, STATE_ZH
@@ -58,7 +58,8 @@ def month_text(month: Month) -> Text:
     return text(f"{year} 年 {int(number)} 月", month)
 
 
-def _both(zh: str, en: str, month: Month) -> Text:
+def both(zh: str, en: str, month: Month) -> Text:
+    """Words with a month in them, in both languages."""
     words = month_text(month)
     return text(zh.format(words.zh), en.format(words.en))
 
@@ -68,7 +69,7 @@ def _both(zh: str, en: str, month: Month) -> Text:
 
 def start_card(month: Month, pay_date: str) -> Card:
     """Asked before a run is opened: which month, paid when."""
-    title = _both("{} 算薪", "Pay for {}", month)
+    title = both("{} 算薪", "Pay for {}", month)
     said = text(
         "开始后会自动汇集考勤、绩效、提成和扣除，算出每个人的工资并核对两遍。异常会先列出来，处理完才能提交签批。",
         "Attendance, scores, commission and deductions are collected, everyone's pay is computed twice and "
@@ -91,7 +92,7 @@ def start_card(month: Month, pay_date: str) -> Card:
 def run_card(view: RunView) -> Card:
     """A run in whatever state it is, for the people who lead it."""
     run = view.run
-    title = _both("{} 算薪", "Pay for {}", run.month)
+    title = both("{} 算薪", "Pay for {}", run.month)
     tags = [text(STATE_ZH[run.state], STATE_EN[run.state])]
     subtitle = text(f"批次 {run.id}", f"Run {run.id}")
     if run.replaces:
@@ -99,6 +100,8 @@ def run_card(view: RunView) -> Card:
     elements: list[Element] = []
     if run.note and run.note != tags[0].zh:
         elements.append(markdown(f"<font color='red'>{safe(run.note)}</font>"))
+    if run.state is RunState.CALCULATED and view.left:
+        elements.append(_left(view))
     elements.append(_figures(view))
     elements += _body(view)
     elements.append(note(_footer(run)))
@@ -106,11 +109,22 @@ def run_card(view: RunView) -> Card:
     return card(head, elements, summary=text(f"{title.zh}：{tags[0].zh}", f"{title.en}: {tags[0].en}"))
 
 
+def _left(view: RunView) -> Element:
+    """What stands between this run and its signatures."""
+    said = text(
+        f"**{view.left} 条异常**待处理，处理完才能提交签批",
+        f"**{counted(view.left, 'anomaly', 'anomalies')}** to settle before anybody signs",
+    )
+    return markdown(said, size="heading")
+
+
 def _figures(view: RunView) -> Element:
     pairs: list[tuple[Text, str]] = [
         (text("发薪日", "Pay date"), f"{view.run.pay_date:%Y-%m-%d}"),
-        (text("人数", "People"), f"{view.computed} / {view.people}"),
+        (text("已核算人数", "People computed"), f"{view.computed} / {view.people}"),
     ]
+    if view.run.state in (RunState.DRAFT, RunState.COLLECTED):
+        return facts(pairs)  # of anomalies nothing is known yet, and 0 would say there are none
     if view.slips:
         sent = view.slip_count(*(set(SlipState) - {SlipState.SEALED, SlipState.FAILED}))
         seen = view.slip_count(SlipState.READ, SlipState.CONFIRMED, SlipState.DISPUTED)
@@ -196,7 +210,10 @@ def _parts(parts: Sequence[PartView]) -> list[Element]:
 
 def _after(view: RunView) -> list[Element]:
     if view.run.state is RunState.SEALED:
-        return [markdown(text("工资条正在推送，可以随时关掉这张卡片。", "Payslips are being sent."))]
+        sending = text(
+            "工资条正在推送，进度会更新在这张卡片上。", "Payslips are being sent; this card follows."
+        )
+        return [markdown(sending)]
     failed = view.slip_count(SlipState.FAILED)
     if failed:
         words = text(
@@ -211,7 +228,7 @@ def _buttons(view: RunView) -> Element:
     value = {"id": run.id, "t": run.turn}
     found: list[Element] = []
     if run.state is RunState.REVIEWED:
-        found.append(button(text("提交签批", "Submit"), "pay.sign", value, kind="primary_filled"))
+        found.append(button(text("提交签批", "Send for signing"), "pay.sign", value, kind="primary_filled"))
     if run.state in (RunState.CALCULATED, RunState.REVIEWED):
         found.append(button(text("重新汇集", "Collect again"), "pay.again", value))
     if run.state in OPEN:
@@ -221,12 +238,12 @@ def _buttons(view: RunView) -> Element:
         )
         found.append(button(text("取消批次", "Cancel run"), "pay.cancel", value, confirm=ask))
     if run.state is RunState.PUSHED:
-        found.append(button(text("提醒未确认的人", "Remind"), "pay.remind", value))
+        found.append(button(text("提醒未确认的人", "Remind the others"), "pay.remind", value))
         ask = (
             text("结束这个批次？", "Close this run?"),
             text("结束后不再提醒。", "Nobody is reminded after that."),
         )
-        found.append(button(text("结束批次", "Close"), "pay.close", value, confirm=ask))
+        found.append(button(text("结束批次", "Close run"), "pay.close", value, confirm=ask))
     if run.state in (RunState.SEALED, RunState.PUSHED):
         ask = (
             text("撤回全部工资条？", "Recall all payslips?"),
@@ -234,7 +251,7 @@ def _buttons(view: RunView) -> Element:
                 "内容会被销毁，所有人都打不开；还没有生成代发文件时才能撤回。", "Their content is destroyed."
             ),
         )
-        found.append(button(text("撤回", "Recall"), "pay.recall", value, kind="danger", confirm=ask))
+        found.append(button(text("撤回", "Recall all"), "pay.recall", value, kind="danger", confirm=ask))
     return columns(*(cell(each, weight=None) for each in found), flex="flow")
 
 
@@ -250,7 +267,7 @@ def _footer(run: Run) -> Text:
 
 def slip_card(month: Month, company: str, url: str, deadline: datetime, *, corrected: bool) -> Card:
     """Tells an employee that the payslip is there. The page asks who they are; the card says nothing."""
-    title = _both("{} 工资条", "Payslip {}", month)
+    title = both("{} 工资条", "Payslip {}", month)
     until = deadline.astimezone(SHANGHAI)
     said = text(
         f"你的工资条已经准备好，请在 {until:%m-%d %H:%M} 前查看并确认。有疑问可以在页面里对某一行提出异议。",
@@ -258,30 +275,42 @@ def slip_card(month: Month, company: str, url: str, deadline: datetime, *, corre
     )
     elements: list[Element] = []
     if corrected:
-        elements.append(markdown(text("**这是更正后的版本**，取代之前的工资条。", "**Corrected version.**")))
+        elements.append(
+            markdown(
+                text(
+                    "**这是更正后的版本**，取代之前的工资条。",
+                    "**This is the corrected version**; it replaces the earlier one.",
+                )
+            )
+        )
     elements += [
         markdown(said),
         link(text("查看工资条", "Open payslip"), url, kind="primary_filled"),
-        note(text("仅你本人可见：需要飞书登录和个人密码，转发给别人也打不开", "Only you can open it")),
+        note(
+            text(
+                "仅你本人可见：需要飞书登录和个人密码，转发给别人也打不开",
+                "Only you can open it, with your Feishu sign-in and your PIN",
+            )
+        ),
     ]
     return card(header(title, subtitle=company, severity="info"), elements, summary=title)
 
 
 def recalled_card(month: Month, company: str) -> Card:
     """What the card becomes when its slip was recalled."""
-    title = _both("{} 工资条", "Payslip {}", month)
+    title = both("{} 工资条", "Payslip {}", month)
     said = text("这份工资条已撤回，新的会再发给你。", "This payslip was recalled; a new one will follow.")
     return card(header(title, subtitle=company, severity="muted"), [markdown(said)], summary=title)
 
 
 def dispute_card(month: Month, name: str, no: str, line: str, dispute: str, url: str) -> Card:
     """Tells HR that somebody disputes a line; what they wrote is read on the page."""
-    title = _both("{} 工资条有异议", "Payslip {} disputed", month)
+    title = both("{} 工资条有异议", "Payslip {} disputed", month)
     reply = form(
         f"answer_{dispute}",
         text_input(
             "answer",
-            text("答复（本人会在工资条里看到）", "Answer"),
+            text("答复（本人会在工资条里看到）", "Answer (shown on the payslip)"),
             required=True,
             max_length=500,
             multiline=True,
@@ -298,11 +327,19 @@ def dispute_card(month: Month, name: str, no: str, line: str, dispute: str, url:
         header(title, severity="warning"),
         [
             markdown(
-                text(f"**{safe(name)}**（{safe(no)}）对“{safe(line)}”有异议。", f"{safe(name)}: {safe(line)}")
+                text(
+                    f"**{safe(name)}**（{safe(no)}）对“{safe(line)}”有异议。",
+                    f"**{safe(name)}** ({safe(no)}) disputes “{safe(line)}”.",
+                )
             ),
-            link(text("看异议内容", "Read it"), url),
+            link(text("看异议内容", "Read the dispute"), url),
             reply,
-            button(text("数据有误，开更正批次", "Correct it"), "pay.correct", {"id": dispute}, confirm=ask),
+            button(
+                text("数据有误，开更正批次", "Wrong data: open a correction"),
+                "pay.correct",
+                {"id": dispute},
+                confirm=ask,
+            ),
         ],
         summary=title,
     )
@@ -310,50 +347,6 @@ def dispute_card(month: Month, name: str, no: str, line: str, dispute: str, url:
 
 def dispute_done_card(month: Month, name: str, line: str, how: Text) -> Card:
     """A dispute that was dealt with."""
-    title = _both("{} 工资条异议", "Payslip {} dispute", month)
+    title = both("{} 工资条异议", "Payslip {} dispute", month)
     said = text(f"{safe(name)} · “{safe(line)}”：{how.zh}", f"{safe(name)} · {safe(line)}: {how.en}")
     return card(header(title, severity="resolved"), [markdown(said)], summary=title)
-
-
-def payout_card(
-    run: Run, *, waiting: int, held: Sequence[tuple[str, str]], files: Sequence[tuple[str, str]]
-) -> Card:
-    """Finance: the payout files of a run, and accounts that wait for a second look.
-
-    Args:
-        run: the run.
-        waiting: people not in any file yet.
-        held: (number, name) of those whose account changed.
-        files: (file name, address) of what was made.
-    """
-    title = _both("{} 代发文件", "Payout {}", run.month)
-    value = {"id": run.id}
-    elements: list[Element] = [
-        markdown(
-            text(
-                "签批已通过。下载需要登录和个人密码，每次下载都会留痕。",
-                "Signed. Every download is recorded.",
-            )
-        )
-    ]
-    for no, name in held[:8]:
-        said = text(
-            f"**{safe(name)}**（{safe(no)}）收款账号与上次不同，请向本人核实后放行",
-            f"{safe(name)} ({safe(no)}): the account changed; ask them, then release",
-        )
-        ask = (
-            text("已向本人核实？", "Did you ask them?"),
-            text("放行后会进入下一份文件。", "They go into the next file."),
-        )
-        release = button(text("放行", "Release"), "pay.release", {**value, "no": no}, confirm=ask)
-        elements.append(columns(cell(markdown(said), weight=4), cell(release, weight=1)))
-    for name, url in files:
-        elements.append(link(text(f"下载 {name}", f"Download {name}"), url))
-    if waiting:
-        label = text(f"生成代发文件（{waiting} 人）", f"Make the file ({waiting})")
-        elements.append(button(label, "pay.payout", value, kind="primary_filled"))
-    return card(
-        header(title, subtitle=text(f"批次 {run.id}", f"Run {run.id}"), severity="info"),
-        elements,
-        summary=title,
-    )

@@ -10,10 +10,10 @@ from typing import Any
 from bot.cards import Card
 from payslip import payout, store
 from payslip.approving import Approving
-from payslip.cards import payout_card
 from payslip.computing import Computing
 from payslip.deps import Payroll
 from payslip.model import Run
+from payslip.payout_card import payout_card
 from payslip.run import PAID
 from runtime.errors import PermanentError
 from runtime.ids import OpenId

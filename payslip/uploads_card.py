@@ -21,7 +21,7 @@ from bot.cards import (
     text,
 )
 from bot.cards import column as cell
-from bot.words import safe
+from bot.words import counted, safe
 from payslip.cards import month_text
 from payslip.documents import Month
 from payslip.months import add, month_of
@@ -119,7 +119,8 @@ def _figures(upload: Upload) -> Element:
 
 def _faults(upload: Upload) -> Element:
     count = len(upload.faults) + upload.more
-    title = text(f"**有 {count} 处需要改正，什么都没有导入**", f"**{count} faults; nothing was imported**")
+    faults = counted(count, "fault")
+    title = text(f"**有 {count} 处需要改正，什么都没有导入**", f"**{faults}; nothing was imported**")
     rest = [text(f"还有 {upload.more} 处", f"{upload.more} more")] if upload.more else []
     return _list(title, upload.faults, rest)
 
@@ -136,10 +137,10 @@ def _again(upload: Upload) -> Element:
 
 def _done(upload: Upload) -> Element:
     count, kind = upload.new + upload.changed, safe(str(upload.kind))
-    month = f" {upload.month} " if upload.month and upload.kind not in UNDATED else ""
-    return markdown(
-        text(f"**已导入 {count} 行**到“{kind}”{month}", f"**{count} rows imported** into {kind}{month}")
-    )
+    month = month_text(upload.month) if upload.month and upload.kind not in UNDATED else None
+    zh, en = (f"（{month.zh}）", f" ({month.en})") if month else ("", "")
+    rows = counted(count, "row")
+    return markdown(text(f"**已导入 {count} 行**到“{kind}”{zh}", f"**{rows} imported** into {kind}{en}"))
 
 
 def _footer(upload: Upload) -> Text:
@@ -150,10 +151,11 @@ def _footer(upload: Upload) -> Text:
         )
     if upload.state is UploadState.DONE:
         return text(f"来源记为“文件 {safe(upload.name)}”", f"Source: 文件 {safe(upload.name)}")
-    mark = f" · {upload.digest[:8]}" if upload.digest else ""
+    mark = upload.digest[:8] if upload.digest else ""
+    zh, en = (f" · 校验码 {mark}", f" · checksum {mark}") if mark else ("", "")
     return text(
-        f"点“导入”之前不会改动任何数据；有一处错误就都不导入{mark}",
-        f"Nothing changes before you tap Import; all rows or none{mark}",
+        f"点“导入”之前不会改动任何数据；有一处错误就都不导入{zh}",
+        f"Nothing changes before you tap Import; all rows or none{en}",
     )
 
 

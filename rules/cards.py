@@ -46,16 +46,19 @@ from rules.views import ADJUST, MORE, RESTOCK, View
 from rules.wording import (
     DOUBT_HINT,
     SEVERITY_EN,
+    capital,
     clock_time,
-    comparison_en,
     hour,
     limit_text,
+    limit_words,
     metric_name,
     metric_text,
     people_text,
     reason_text,
     second,
+    spaced,
     state_words,
+    told,
 )
 
 TREND_HEIGHT = 180
@@ -118,17 +121,21 @@ def _over_the_line(alert: Alert) -> bool:
     return shown and alert.value is not None
 
 
+def _well_again(alert: Alert) -> bool:
+    """The number is good again, for now or for good: then it is what counts."""
+    good = alert.recovering or (alert.state is State.RESOLVED and alert.reason is Reason.RECOVERED)
+    return good and alert.value is not None
+
+
 def _headline(view: View) -> Element:
     alert, rule = view.alert, view.rule
     zh, en = reason_text(alert)
     if rule is not None and _over_the_line(alert) and alert.value is not None:
-        value, limit = metric_text(alert.value, rule.metric.unit), limit_text(rule, alert.limit)
-        name, name_en = metric_name(rule.metric)
-        said = text(
-            f"**{name} {value}**，{rule.comparison.value}{_spaced(safe(limit))}",
-            f"**{name_en} {value}**, {comparison_en(rule.comparison)} {safe(limit)}",
-        )
-        return markdown(said, size="heading")
+        return markdown(text(*told(rule, alert, bold=True)), size="heading")
+    if rule is not None and _well_again(alert):
+        value, (name, name_en) = metric_text(alert.value, rule.metric.unit), metric_name(rule.metric)
+        now = f"**{spaced(name, value)}**，{zh}", f"**{capital(name_en)} {value}**: {en.lower()}"
+        return markdown(text(*now), size="heading")
     hint = DOUBT_HINT.get(alert.doubt, "") if alert.doubt and alert.state is State.UNKNOWN else ""
     return markdown(text(safe("。".join(filter(None, (zh, hint)))), en or zh))
 
@@ -140,13 +147,11 @@ def _numbers(view: View, rule: Rule) -> Element:
     if rule.condition is not None:
         pairs.append((text("条件", "Condition"), safe(limit_text(rule, None))))
     elif not _over_the_line(alert):  # else the headline has said it
-        last = ("当前", "now") if alert.open else ("最后一次", "last")
-        zh, en = metric_name(rule.metric)
-        name = text(f"{last[0]}{_spaced(zh)}", f"{en}, {last[1]}")
-        pairs += [
-            (name, metric_text(alert.value, unit)),
-            (text("红线", "Red line"), safe(limit_text(rule, alert.limit))),
-        ]
+        if not _well_again(alert):
+            zh, en = metric_name(rule.metric)
+            name = text(spaced("最后一次", zh), f"{capital(en)}, last")
+            pairs.append((name, metric_text(alert.value, unit)))
+        pairs.append((text("红线", "Red line"), text(*limit_words(rule, alert.limit))))
     shown = {
         "plans": (("spend", "今日消耗", "Spent today"), ("budget", "日预算", "Daily budget")),
         "shops": (("gmv", "今日成交", "Sales today"), ("gmv_base", "昨日同时段", "Yesterday")),
@@ -174,14 +179,9 @@ def _numbers(view: View, rule: Rule) -> Element:
     return facts(pairs)
 
 
-def _spaced(words: str) -> str:
-    """Words after Chinese ones: with a space in between when they begin with Latin letters or numbers."""
-    return f" {words}" if words[:1].isascii() else words
-
-
 def _picture(view: View, rule: Rule) -> list[Element]:
     """What is at stake, and how it came: for as long as it matters."""
-    at_stake = stake(rule, view.alert, view.values) if view.alert.open else None
+    at_stake = stake(rule, view.alert, view.values) if _over_the_line(view.alert) else None
     said = [] if at_stake is None else [markdown(text(*at_stake))]
     return said if _ended_otherwise(view.alert) else [*said, *_trend(view, rule)]
 

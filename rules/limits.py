@@ -153,12 +153,16 @@ def propose_budget(*, budget: Decimal, spend: Decimal, rules: BudgetRules = QIAN
             f"{yuan(spend)} is spent; the platform's minimum is {yuan(lowest)}, so it cannot go lower today",
         )
     if not rules.over_spend:
-        zh, en = f"建议降到 {yuan(amount)}：当前 {yuan(budget)} 降约三成", f"about 30 % under {yuan(budget)}"
-        return Proposal(amount, zh, f"Proposal {yuan(amount)}: {en}")
+        zh, en = (
+            f"**建议降到 {yuan(amount)}**：当前 {yuan(budget)} 降约三成",
+            f"about 30 % under {yuan(budget)}",
+        )
+        return Proposal(amount, zh, f"**Proposal: {yuan(amount)}**, {en}")
     return Proposal(
         amount,
-        f"建议降到 {yuan(amount)}：当前 {yuan(budget)} 降约三成，且不低于今天消耗的 105%（{yuan(lowest)}）",
-        f"Proposal {yuan(amount)}: about 30 % under {yuan(budget)}, "
+        f"**建议降到 {yuan(amount)}**：当前 {yuan(budget)} 降约三成，"
+        f"且不低于今天消耗的 105%（{yuan(lowest)}）",
+        f"**Proposal: {yuan(amount)}**, about 30 % under {yuan(budget)}, "
         f"not under 105 % of today's spend ({yuan(lowest)})",
     )
 
@@ -195,19 +199,19 @@ def propose_pieces(
     pieces = _packs(need)
     sold, pace = (format(item, ".1f").removesuffix(".0") for item in (daily * days, daily))
     zh = (
-        f"日均销 {pace} 件 × {days:f} 天（到货 {lead:f} 天＋缓冲 {COVER_DAYS} 天）＝ {sold}"
-        f"，＋安全库存 {safety:f}，－可售 {sellable:f}，－在途 {on_way:f}"
+        f"日均销 {pace} 件 × {days:f} 天（到货 {lead:f} 天，缓冲 {COVER_DAYS} 天）＝ {sold} 件，"
+        f"加安全库存 {safety:f}，减可售 {sellable:f}，减在途 {on_way:f}"
     )
     en = (
-        f"{pace} sold a day × {days:f} days (delivery {lead:f} + buffer {COVER_DAYS}) = {sold}"
-        f", + safety {safety:f}, − sellable {sellable:f}, − on the way {on_way:f}"
+        f"{pace} a day × {days:f} days (delivery {lead:f}, buffer {COVER_DAYS}) = {sold}, "
+        f"plus safety stock {safety:f}, less sellable {sellable:f}, less on the way {on_way:f}"
     )
     if pieces == 0:
         return Proposal(None, f"{zh}：在途已够，暂不需要补货", f"{en}: enough is on the way")
     return Proposal(
         pieces,
-        f"建议补 {pieces:f} 件：{zh}，按 {PACK} 件取整",
-        f"Proposal {pieces:f}: {en}, in packs of {PACK}",
+        f"**建议补 {pieces:f} 件**（按 {PACK} 件取整）\n{zh}",
+        f"**Proposal: {pieces:f}** (in packs of {PACK})\n{en}",
     )
 
 
@@ -217,12 +221,12 @@ def _packs(need: Decimal) -> Decimal:
 
 def _fill_up(target: Decimal, sellable: Decimal, on_way: Decimal) -> Proposal:
     pieces = _packs(target - sellable - on_way)
-    zh = f"没有销量数据，按补到 {target:f} 件算，－可售 {sellable:f}，－在途 {on_way:f}"
-    en = f"No sales figures; filling up to {target:f}, − sellable {sellable:f}, − on the way {on_way:f}"
+    zh = f"没有销量数据，按补到 {target:f} 件算，减可售 {sellable:f}，减在途 {on_way:f}"
+    en = f"No sales figures; filling up to {target:f}, less sellable {sellable:f}, less on the way {on_way:f}"
     if pieces == 0:
         return Proposal(None, f"{zh}：暂不需要补货", f"{en}: nothing needed now")
     return Proposal(
         pieces,
-        f"建议补 {pieces:f} 件：{zh}，按 {PACK} 件取整",
-        f"Proposal {pieces:f}: {en}, in packs of {PACK}",
+        f"**建议补 {pieces:f} 件**（按 {PACK} 件取整）\n{zh}",
+        f"**Proposal: {pieces:f}** (in packs of {PACK})\n{en}",
     )

@@ -9,10 +9,10 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from bot.cards import Card, Element, Text, card, facts, header, markdown, note, text
-from bot.words import safe
+from bot.words import counted, safe
 from rules import lifecycle, store
 from rules.model import Alert, Comparison, Finding, Rule, State, Verdict
-from rules.wording import clock_time, limit_text, metric_text
+from rules.wording import clock_time, told
 
 SHORT = timedelta(minutes=30)
 WORST = 5
@@ -120,14 +120,15 @@ def preview_card(
     shown = [hit for hit in hits if hit.object_id in names]
     worst = sorted(shown, key=lambda hit: _excess(rule, hit))[:WORST]
     title = text(f"规则预览：{safe(rule.name)}", f"Preview: {safe(rule.name)}")
-    would = text(f"现在会触发 **{len(hits)}** 个对象", f"Would fire on **{len(hits)}** objects now")
+    many = counted(len(hits), "object")
+    would = text(f"现在会触发 **{len(hits)}** 个对象", f"Would fire on **{many}** now")
     elements: list[Element] = [
         markdown(would, size="heading"),
         facts([
             (text("范围内的对象", "Objects in scope"), str(judged)),
             (text("无法判断", "Cannot be judged"), str(doubts)),
         ]),
-        *(markdown(_line(rule, hit, names)) for hit in worst),
+        *_list(rule, worst, names),
         markdown(_past(past)),
     ]  # fmt: skip
     state = text("已启用", "Switched on") if rule.enabled else text("还没有启用", "Not switched on yet")
@@ -141,9 +142,12 @@ def _excess(rule: Rule, hit: Finding) -> Decimal:
     return distance if rule.comparison.downwards else -distance
 
 
-def _line(rule: Rule, hit: Finding, names: Mapping[str, str]) -> str:
-    name = safe(names[hit.object_id])
-    return f"**{name}** {metric_text(hit.value, rule.metric.unit)} / {safe(limit_text(rule, hit.limit))}"
+def _list(rule: Rule, worst: Sequence[Finding], names: Mapping[str, str]) -> list[Element]:
+    """The worst of them, one line each."""
+    if not worst:
+        return []
+    shown = [(safe(names[hit.object_id]), told(rule, hit)) for hit in worst]
+    return [markdown(text(*("\n".join(f"- **{name}** {said[at]}" for name, said in shown) for at in (0, 1))))]
 
 
 def _past(past: Replay | None) -> Text:
@@ -153,6 +157,7 @@ def _past(past: Replay | None) -> Text:
     return text(
         f"{since} 以来本会触发 **{past.fired}** 次（{past.objects} 个对象），"
         f"其中 **{past.short}** 次不到 30 分钟就恢复",
-        f"Since {since} it would have fired **{past.fired}** times on {past.objects} objects, "
+        f"Since {since} it would have fired **{counted(past.fired, 'time')}** "
+        f"on {counted(past.objects, 'object')}, "
         f"**{past.short}** of them shorter than 30 minutes",
     )

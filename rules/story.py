@@ -1,11 +1,13 @@
 """What happened to an alert, line by line, as its card tells it. Pure, in Chinese and English."""
 
+from datetime import datetime
 from decimal import Decimal
 
 from bot.words import Text, safe, text
 from rules.limits import yuan
 from rules.model import Action, Alert, State, Task, TaskState
 from rules.wording import clock_time, hour
+from runtime.clock import SHANGHAI
 
 DOING, DONE, FAILED = (
     "<font color='blue'>●</font>",
@@ -46,12 +48,21 @@ def story(alert: Alert, task: Task | None, *, covered: int = 0) -> list[Text]:
     if task is not None:
         lines.append(_task_line(task))
     if alert.state is State.RESOLVED and alert.resolved_at is not None:
-        at = clock_time(alert.resolved_at)
-        lines.append(text(f"{at} 结束", f"Ended {at}"))
+        lines.append(_span(alert, alert.resolved_at))
         if alert.unseen:
             zh = "**没有人处理就自己恢复了**，请看一眼是怎么回事"
             lines.append(text(zh, "**It ended before anybody took it**; please see what it was"))
     return lines
+
+
+def _span(alert: Alert, end: datetime) -> Text:
+    """From when to when it lasted."""
+    begun = alert.fired_at
+    if begun is None:
+        return text(f"{clock_time(end)} 结束", f"Ended {clock_time(end)}")
+    same = begun.astimezone(SHANGHAI).date() == end.astimezone(SHANGHAI).date()
+    at, until = clock_time(begun), hour(end) if same else clock_time(end)
+    return text(f"{at} 越线，{until} 结束", f"Over the line {at}, ended {until}")
 
 
 def _brought_in(alert: Alert) -> list[Text]:

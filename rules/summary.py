@@ -8,16 +8,19 @@ from decimal import Decimal
 from bot.cards import Card, Element, Text, button, card, columns, header, hr, markdown, note, text
 from bot.cards import Severity as Look
 from bot.cards import column as cell
-from bot.words import safe
+from bot.words import counted, safe
 from rules.model import Alert, Reason, Rule, State
 from rules.wording import (
     STATE_EN,
     STATE_ZH,
+    capital,
     clock_time,
     limit_text,
     metric_name,
     metric_text,
+    spaced,
     state_words,
+    told,
 )
 
 PAGE = 10
@@ -98,8 +101,7 @@ def summary_card(summary: Summary) -> Card:
     first = min(summary.page, summary.pages - 1) * PAGE
     lines += [_line(alert, summary) for alert in summary.alerts[first : first + PAGE]]
     lines += _controls(summary, first // PAGE)
-    if summary.code:
-        lines.append(note(text(f"编号 {summary.code}", f"code {summary.code}")))
+    lines += _foot(summary, first // PAGE)
     return card(header(title, severity=look), lines, summary=title)
 
 
@@ -128,15 +130,15 @@ def _title(summary: Summary) -> Text:
     count, open_now = len(summary.alerts), summary.open
     if not summary.group:
         if not open_now:
-            return text(f"{count} 条预警来过又恢复了", f"{count} alerts came and went")
-        return text(f"你有 {open_now} 条未恢复的预警", f"You have {open_now} open alerts")
+            return text(f"{count} 条预警来过又恢复了", f"{counted(count, 'alert')} came and went")
+        return text(f"你有 {open_now} 条未恢复的预警", f"You have {counted(open_now, 'open alert')}")
     if not open_now:
         return text(f"{count} 个对象都已结束", f"All {count} are over")
     if open_now < count:
         return text(
             f"还有 {open_now} 个对象越过红线（共 {count} 个）", f"{open_now} of {count} still over the line"
         )
-    return text(f"{count} 个对象越过红线", f"{count} objects over the red line")
+    return text(f"{count} 个对象越过红线", f"{counted(count, 'object')} over the red line")
 
 
 def _storm(storm: Storm) -> Text:
@@ -157,24 +159,41 @@ def _by_rule(summary: Summary) -> Text | None:
     if len(count) < 2:
         return None
     named = [(summary.rules.get(rule_id), number) for rule_id, number in count.most_common(4)]
-    said = " · ".join(f"{safe(rule.name if rule else '—')} {number}" for rule, number in named)
-    return text(said, said)
+    each = [(safe(rule.name if rule else "—"), number) for rule, number in named]
+    return text(
+        " · ".join(f"{name}（{number}）" for name, number in each),
+        " · ".join(f"{name} ({number})" for name, number in each),
+    )
 
 
 def _line(alert: Alert, summary: Summary) -> Element:
     rule, over = summary.rules.get(alert.rule_id), alert.id in summary.over
-    value = metric_text(alert.value, rule.metric.unit) if rule else "—"
-    name, name_en = metric_name(rule.metric) if rule else ("", "")
-    limit, title = safe(limit_text(rule, alert.limit) if rule else "—"), safe(alert.title)
-    bold = f"<font color='grey'>{title}</font>" if over else f"**{title}**"
-    zh, en = f"{name} {value} · 红线 {limit}", f"{name_en} {value} · red line {limit}"
+    title = safe(alert.title)
+    zh, en = _now(alert, rule, over=over)
+    opened = button(text("查看", "Open"), "alert.show", {"id": alert.id, "v": alert.turn})
+    if over:
+        said = text(
+            *(f"<font color='grey'>{title}</font>\n<font color='grey'>{now}</font>" for now in (zh, en))
+        )
+    else:
+        said = text(f"**{title}**\n{zh}", f"**{title}**\n{en}")
+    return columns(cell(markdown(said), weight=4), cell(opened, weight=None), flex="none")
+
+
+def _now(alert: Alert, rule: Rule | None, *, over: bool) -> tuple[str, str]:
+    """How an alert of the list stands: its state first where it is not simply over the line."""
+    shown: list[tuple[str, str]] = []
     if over or alert.recovering or alert.state is not State.FIRING:
         ended = over and alert.open  # another episode of it is open
-        state = (STATE_ZH[State.RESOLVED], STATE_EN[State.RESOLVED]) if ended else state_words(alert)
-        zh, en = f"{zh} · {state[0]}", f"{en} · {state[1]}"
-    opened = button(text("查看", "Open"), "alert.show", {"id": alert.id, "v": alert.turn})
-    said = markdown(text(f"{bold}\n{zh}", f"{bold}\n{en}"))
-    return columns(cell(said, weight=4), cell(opened, weight=None), flex="none")
+        shown.append((STATE_ZH[State.RESOLVED], STATE_EN[State.RESOLVED]) if ended else state_words(alert))
+    if rule is not None and rule.condition is not None:
+        shown.append((f"条件 {safe(limit_text(rule, None))}", f"condition {safe(limit_text(rule, None))}"))
+    elif rule is not None and (over or alert.recovering or alert.state is State.UNKNOWN):
+        (name, name_en), value = metric_name(rule.metric), metric_text(alert.value, rule.metric.unit)
+        shown.append((spaced(name, value), f"{name_en} {value}"))
+    elif rule is not None:
+        shown.append(told(rule, alert))
+    return " · ".join(zh for zh, _ in shown), capital(" · ".join(en for _, en in shown))
 
 
 def _controls(summary: Summary, page: int) -> list[Element]:
@@ -188,11 +207,16 @@ def _controls(summary: Summary, page: int) -> list[Element]:
         built.append(button(text("下一页", "Next"), "group.page", {**where, "p": page + 1}))
     fresh = [each for each in summary.alerts if each.unseen or each.state is State.FIRING]
     if fresh and (summary.group or summary.over):
-        sure = (text("全部知道了？", "Take them all?"), text(f"共 {len(fresh)} 条", f"{len(fresh)} alerts"))
-        built.append(button(text("全部知道了", "Got all"), "group.ack", where, confirm=sure))
-    shown = [hr(), columns(*(cell(item, weight=None) for item in built), flex="flow")] if built else []
-    if last > 0:
-        shown.append(
-            note(text(f"第 {page + 1}/{last + 1} 页，最严重的在前", f"Page {page + 1} of {last + 1}"))
-        )
-    return shown
+        many = text(f"共 {len(fresh)} 条", counted(len(fresh), "alert"))
+        sure = (text("全部知道了？", "Take them all?"), many)
+        built.append(button(text("全部知道了", "Got them all"), "group.ack", where, confirm=sure))
+    return [hr(), columns(*(cell(item, weight=None) for item in built), flex="flow")] if built else []
+
+
+def _foot(summary: Summary, page: int) -> list[Element]:
+    """Which page this is, and by what the message is found again."""
+    said = [(f"编号 {summary.code}", f"code {summary.code}")] if summary.code else []
+    if summary.pages > 1:
+        of = summary.pages
+        said.insert(0, (f"第 {page + 1}/{of} 页，最严重的在前", f"Page {page + 1} of {of}, the worst first"))
+    return [note(text(" · ".join(zh for zh, _ in said), " · ".join(en for _, en in said)))] if said else []

@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from bot.words import safe
 from rules.limits import yuan
-from rules.model import Alert, Comparison, Doubt, Fixed, Metric, Reason, Rule, State, Unit
+from rules.model import Alert, Comparison, Doubt, Finding, Fixed, Metric, Reason, Rule, State, Unit
 from runtime.clock import SHANGHAI
 
 STATE_ZH = {
@@ -109,9 +109,38 @@ def limit_text(rule: Rule, value: Decimal | None) -> str:
     return limit.text if value is None else f"{limit.text} {number}"
 
 
-def comparison_en(comparison: Comparison) -> str:
-    """The comparison in English."""
-    return _COMPARISON_EN[comparison]
+_COLUMN_EN = {"安全库存": "safety stock"}
+
+
+def limit_words(rule: Rule, value: Decimal | None) -> tuple[str, str]:
+    """The threshold in both languages, as it must stand in markdown."""
+    zh = safe(limit_text(rule, value))
+    if isinstance(rule.limit, Fixed):
+        return zh, zh.replace("（", " (").replace("）", ")")
+    name = rule.limit.text
+    return zh, zh.replace(name, _COLUMN_EN[name]) if name in _COLUMN_EN else zh
+
+
+def told(rule: Rule, alert: Alert | Finding, *, bold: bool = False) -> tuple[str, str]:
+    """The number against its threshold, in both languages: ``可用库存 4，低于安全库存 120``."""
+    value, (name, name_en) = metric_text(alert.value, rule.metric.unit), metric_name(rule.metric)
+    limit, limit_en = limit_words(rule, alert.limit)
+    mark = "**" if bold else ""
+    return (
+        f"{mark}{spaced(name, value)}{mark}，{spaced(rule.comparison.value, limit)}",
+        f"{mark}{capital(name_en)} {value}{mark}, {_COMPARISON_EN[rule.comparison]} {limit_en}",
+    )
+
+
+def spaced(before: str, words: str) -> str:
+    """Chinese words and what follows them: with a space where Latin letters or numbers begin or end."""
+    gap = " " if words[:1].isascii() or before[-1:].isascii() else ""
+    return f"{before}{gap}{words}"
+
+
+def capital(words: str) -> str:
+    """English words at the beginning of a line."""
+    return words[:1].upper() + words[1:]
 
 
 def clock_time(at: datetime) -> str:

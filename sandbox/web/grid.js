@@ -6,6 +6,9 @@ import {el, toast} from "./net.js";
 const ROW = 36, HEAD = 38, NUMBER = 60, MARGIN = 8, FLASH = 1600;
 const WIDTH = {[T.CHECKBOX]: 90, [T.NUMBER]: 120, [T.DATE]: 150, [T.SELECT]: 130, [T.MULTI]: 190, [T.USER]: 150, [T.AUTO]: 90};
 
+/** Whether a key belongs to an IME; Safari tells the key that ends a word only by its number. */
+const composing = (event) => event.isComposing || event.keyCode === 229;
+
 export class Grid {
   /** `sheet`: {rows, columns, zone, context, key, save(row, column, value), open(index), menu(column, anchor), sortOf(column)}. */
   constructor(sheet) {
@@ -14,9 +17,18 @@ export class Grid {
     this.lines = new Map();
     this.head = el("div", {class: "g-row g-head", role: "row"});
     this.body = el("div", {class: "g-body", role: "rowgroup"});
-    this.node = el("div", {class: "g", role: "grid", tabindex: "0", "aria-label": sheet.name}, this.head, this.body);
+    // An IME is only heard by a field: what is typed at a chosen cell is typed in here.
+    this.ear = el("textarea", {
+      class: "g-ear", rows: "1", autocomplete: "off", autocapitalize: "off", spellcheck: "false", "aria-label": sheet.name,
+      inputmode: matchMedia("(pointer: coarse)").matches ? "none" : "text",
+    });
+    this.node = el("div", {class: "g", role: "grid", tabindex: "-1", "aria-label": sheet.name}, this.head, this.body, this.ear);
     this.node.addEventListener("scroll", () => this._soon(), {passive: true});
+    this.node.addEventListener("focus", () => this.ear.focus({preventScroll: true}));
     this.node.addEventListener("keydown", (event) => this._key(event));
+    this.ear.addEventListener("compositionstart", () => this._compose());
+    this.ear.addEventListener("compositionend", () => this._typed());
+    this.ear.addEventListener("input", (event) => { if (!event.isComposing) this._typed(); });
     this.node.addEventListener("mousedown", (event) => this._press(event));
     this.node.addEventListener("dblclick", (event) => { if (this._find(event.target)) this.edit(); });
     this.node.addEventListener("copy", (event) => this._copy(event));
@@ -85,7 +97,7 @@ export class Grid {
 
   _soon() {
     if (this.asked) return;
-    this.asked = requestAnimationFrame(() => { this.asked = 0; this.render(false); if (this.popup) this._put(); });
+    this.asked = requestAnimationFrame(() => { this.asked = 0; this.render(false); if (this.popup) this._put(this.popup); });
   }
 
   _line(index, row) {
@@ -133,7 +145,7 @@ export class Grid {
     const found = this._find(event.target);
     if (!found || event.button !== 0) return;
     if (this.popup) this.finish(true);
-    const same = found.row === this.at.row && found.col === this.at.col && this.node.matches(":focus");
+    const same = found.row === this.at.row && found.col === this.at.col && document.activeElement === this.ear;
     this.select(found.row, found.col);
     const column = this.sheet.columns[found.col];
     if (column.type === T.CHECKBOX && event.target.closest(".box,.t7")) this.edit();
@@ -145,15 +157,18 @@ export class Grid {
     this.at = {row: Math.max(0, Math.min(rows.total - 1, row)), col: Math.max(0, Math.min(columns.length - 1, col))};
     this._show();
     this._mark();
-    if (focus && document.activeElement !== this.node) this.node.focus({preventScroll: true});
+    this._put(this.ear);
+    if (focus && document.activeElement !== this.ear) this.ear.focus({preventScroll: true});
   }
 
   _mark() {
     this.body.querySelector(".here")?.classList.remove("here");
     const cell = this.body.querySelector(`#c${this.at.row}-${this.at.col}`);
     cell?.classList.add("here");
-    if (cell) this.node.setAttribute("aria-activedescendant", cell.id);
-    else this.node.removeAttribute("aria-activedescendant");
+    for (const node of [this.node, this.ear]) {
+      if (cell) node.setAttribute("aria-activedescendant", cell.id);
+      else node.removeAttribute("aria-activedescendant");
+    }
   }
 
   // Scroll just as far as needed; the head and the fixed columns cover what is under them.
@@ -172,7 +187,7 @@ export class Grid {
   }
 
   _key(event) {
-    if (this.popup || event.target !== this.node || event.isComposing) return;
+    if (this.popup || event.target !== this.ear || composing(event)) return;
     const {row, col} = this.at, page = Math.max(1, Math.floor(this.node.clientHeight / ROW) - 2), far = event.ctrlKey || event.metaKey;
     const last = this.sheet.rows.total - 1, moves = {
       ArrowDown: [far ? last : row + 1, col], ArrowUp: [far ? 0 : row - 1, col], ArrowLeft: [row, far ? 0 : col - 1], ArrowRight: [row, far ? 999 : col + 1],
@@ -200,7 +215,7 @@ export class Grid {
   }
 
   _copy(event) {
-    if (event.target !== this.node || !this.now) return;
+    if (event.target !== this.ear || !this.now) return;
     event.preventDefault();
     event.clipboardData.setData("text/plain", text(this.now.column, this.now.value, this.sheet.zone));
   }
@@ -224,6 +239,22 @@ export class Grid {
     if (now && now.value !== undefined && this._may(now)) this.sheet.save(now.row, now.column, now.column.type === T.CHECKBOX ? false : null);
   }
 
+  /** An IME has begun: its letters stand over the cell until they are a word. */
+  _compose() {
+    const now = this.now;
+    const may = now && now.column.type !== T.CHECKBOX && writable(now.column) && !now.row.locked.includes(now.column.id);
+    this._put(this.ear);
+    this.ear.classList.toggle("on", Boolean(may));
+  }
+
+  /** What was composed, pasted or dictated at the chosen cell: with it the editing begins. */
+  _typed() {
+    const said = this.ear.value;
+    this.ear.value = "";
+    this.ear.classList.remove("on");
+    if (said) this.edit(said);
+  }
+
   /** Edit the chosen cell; `typed` replaces what stands there. */
   edit(typed) {
     const now = this.now;
@@ -236,7 +267,7 @@ export class Grid {
     this.editing = {...now, made, fault, before: JSON.stringify(made.read())};
     if (typed !== undefined) this.editing.before = "";
     this.node.append(this.popup);
-    this._put();
+    this._put(this.popup);
     made.focus();
     const field = this.popup.querySelector("textarea,input:not([type])");
     if (typed !== undefined && field && field.setSelectionRange) field.setSelectionRange(field.value.length, field.value.length);
@@ -245,18 +276,18 @@ export class Grid {
     }, {capture: true}));
   }
 
-  _put() {
+  _put(node) {
     const {columns} = this.sheet, {row, col} = this.at;
     const left = columns.slice(0, col).reduce((sum, column) => sum + this.width(column), NUMBER);
     const seen = col === 0 ? left + this.node.scrollLeft : left;
-    this.popup.style.left = Math.max(0, Math.min(seen, this.node.scrollLeft + this.node.clientWidth - 280)) + "px";
-    this.popup.style.top = HEAD + row * ROW + "px";
-    this.popup.style.minWidth = this.width(columns[col]) + "px";
+    node.style.left = Math.max(0, Math.min(seen, this.node.scrollLeft + this.node.clientWidth - 280)) + "px";
+    node.style.top = HEAD + row * ROW + "px";
+    node.style.minWidth = this.width(columns[col]) + "px";
   }
 
   _editKey(event) {
     event.stopPropagation();
-    if (event.isComposing) return;
+    if (composing(event)) return;
     const area = event.target.tagName === "TEXTAREA";
     if (event.key === "Escape") this.finish(false);
     else if (event.key === "Enter" && !(area && (event.shiftKey || event.altKey || event.ctrlKey))) {

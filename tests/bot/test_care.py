@@ -139,7 +139,7 @@ def test_the_morning_card_says_what_yesterday_was_and_comes_once(house: House) -
     house.put(morning(2))  # the second of two workers, or a restart
     house.idle()
     (card,) = house.cards()
-    assert "昨日：4 事件，37 预警，1 失败" in card
+    assert "昨日：4 个事件，37 条预警，1 个失败" in card
     assert "Yesterday: 4 events, 37 alerts, 1 failed" in card
     assert "1 个任务或事件搁置" in card
     assert marker(YESTERDAY) in card

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from bitable_sync.cells import Person
+from bitable_sync.cells import CellValue, Person
 from rules.cards import alert_card
 from rules.connection import Outage, outage_card
 from rules.lifecycle import acknowledge, close, escalate, hand_over, mute, step, vanish, withdraw
+from rules.limits import check_budget
 from rules.model import Action, Alert, Doubt, Finding, Reason, Rule, Severity, State, Task, TaskState, Verdict
 from rules.parse import RuleText
 from rules.preview import Replay, preview_card
@@ -38,11 +39,12 @@ SHOP_RULE = RuleText(
     name="成交比昨日同时段跌三成", table="店铺日报", metric="成交跌幅", comparison="高于", threshold="30%",
     severity="严重", actions=("知道了",), enabled=True,
 )  # fmt: skip
-SHOP = {
+SHOP: dict[str, CellValue] = {
     "name": "悦然家居旗舰店", "platform": "抖音", "gmv": Decimal("18240.00"), "gmv_base": Decimal("31550.00"),
     "orders": Decimal(241), "owner": (ZHAO,),
 }  # fmt: skip
 ROI = ("3.41", "3.36", "3.22", "3.18", "2.97", "2.74", "2.61", "2.48", "2.33", "2.19", "2.10")
+BACK = ("3.18", "2.97", "2.74", "2.61", "2.33", "2.10", "2.24", "2.58", "2.91", "3.17", "3.42")
 PIECES = (142, 138, 131, 127, 121, 112, 104, 97, 88, 80, 72)
 
 
@@ -125,8 +127,14 @@ def digest(count: int, code: str, *, over: int = 0, storm: bool = False, page: i
         for n, name in enumerate(names * 10)
     ][: count - 1]
     alerts = [replace(LOW_ROI, id=AlertId("a-roi")), *alerts]
-    back = {"state": State.RESOLVED, "reason": Reason.RECOVERED, "resolved_at": START + timedelta(hours=1)}
-    shown = [replace(each, **back) if n >= count - over else each for n, each in enumerate(alerts)]  # type: ignore[arg-type]
+    back: dict[str, Any] = {
+        "state": State.RESOLVED, "reason": Reason.RECOVERED, "resolved_at": START + timedelta(hours=1),
+    }  # fmt: skip
+    good = {LOW_ROI.limit: Decimal("3.42"), Decimal(120): Decimal(186)}
+    shown = [
+        replace(each, **back, value=good[each.limit]) if n >= count - over else each
+        for n, each in enumerate(alerts)
+    ]
     found = storms({STOCK_OF.id: 412}, {"stock": 500}, RULES) if storm else []
     ended = frozenset(each.id for each in shown if each.state is State.RESOLVED)
     return Summary(shown, RULES, ended, found, page, "dg_1" if code else "", code)
@@ -138,12 +146,14 @@ RULES = {str(of.id): of for of in (ROI_OF, STOCK_OF)}
 def cards() -> Iterator[Shown]:
     """Every card of red lines."""
     gone = vanish(LOW_ROI, f"“{TITLE}”已不在“计划日报”里。如果确实已下线，请点“确认已下线”", START).alert
-    low = ("1800 低于平台允许的最低预算", "1800 is below the minimum")
+    refused = check_budget(Decimal(1300), budget=Decimal(3000), spend=Decimal("1264.50"), changes_today=0)
+    low = (refused.zh, refused.en) if refused else ("", "")
+    spent_nothing = row({key: value for key, value in PLAN.items() if key != "spend"}).values
     views: tuple[tuple[str, str, str, View], ...] = (
         ("firing", "ROI 越线", "ROI over the line", roi()),
         ("form", "调整预算：填写", "Adjust budget: the form", roi(form="adjust")),
         ("fault", "调整预算：填得不对", "Adjust budget: not accepted",
-         roi(form="adjust", fault=low, typed="1800")),
+         roi(form="adjust", fault=low, typed="1300")),
         ("waiting", "超过额度，等待审批", "Beyond the allowance, waiting for approval",
          roi(alert=ACKED, task=replace(task(TaskState.WAITING), amount=Decimal(9000)))),
         ("queued", "已提交，正在执行", "Submitted, being done", roi(alert=ACKED, task=task(TaskState.DOING))),
@@ -151,8 +161,10 @@ def cards() -> Iterator[Shown]:
         ("failed", "执行没有成功", "The change failed",
          roi(alert=ACKED, task=task(TaskState.FAILED, result="平台拒绝：计划处于审核中，暂时不能修改预算"))),
         ("acked", "有人在处理", "Somebody is on it", roi(alert=ACKED)),
-        ("resolved", "已恢复", "Recovered", roi(alert=RESOLVED, task=task(TaskState.DONE))),
-        ("unknown", "数据读不出来", "Data unreadable", roi(alert=unknown(Doubt.EMPTY, "“消耗”是空的"))),
+        ("resolved", "已恢复", "Recovered",
+         roi(alert=RESOLVED, task=task(TaskState.DONE), points=points(BACK))),
+        ("unknown", "数据读不出来", "Data unreadable",
+         roi(alert=unknown(Doubt.EMPTY, "“消耗”是空的"), values=spent_nothing)),
         ("vanished", "对象不见了", "The object is gone", roi(alert=gone, values={})),
         ("closed", "确认已下线", "Confirmed as gone", roi(alert=close(gone, CHEN, START).alert, values={})),
         ("withdrawn", "规则停用", "Rule switched off",
@@ -174,9 +186,10 @@ def cards() -> Iterator[Shown]:
         ("handed", "已转交", "Handed over",
          roi(alert=hand_over(LOW_ROI, LIU, CHEN, START + timedelta(minutes=9)).alert)),
         ("recovering", "恢复中", "Recovering",
-         roi(alert=replace(LOW_ROI, clear_since=START, value=Decimal("3.40"), reason=Reason.RECOVERING))),
+         roi(alert=replace(LOW_ROI, clear_since=START, value=Decimal("3.42"), reason=Reason.RECOVERING),
+             points=points(BACK))),
         ("unseen", "来过又走了，没有人看过", "Came and went unseen",
-         roi(alert=replace(RESOLVED, acked_by=None, acked_at=None, unseen=True))),
+         roi(alert=replace(RESOLVED, acked_by=None, acked_at=None, unseen=True), points=points(BACK))),
         ("paused", "计划已暂停", "Plan paused",
          roi(alert=ACKED, task=task(TaskState.DONE, Action.PAUSE, "计划已暂停"))),
     )  # fmt: skip
@@ -206,7 +219,8 @@ def _others() -> Iterator[Shown]:
     hits = [
         Finding(str(n), None, Verdict.BREACH, Decimal(n), Decimal(120), Decimal(132)) for n in range(4, 41)
     ]
+    held = [Finding(str(n), None, Verdict.HOLD, Decimal(n), Decimal(120)) for n in range(121, 404)]
     past = Replay(START - timedelta(days=2), 12, 9, 7)
     names = {str(n): f"马克杯 {n} 号" for n in range(41)}
-    shown = preview_card(replace(STOCK_OF, enabled=False), hits, past, names)
+    shown = preview_card(replace(STOCK_OF, enabled=False), [*hits, *held], past, names)
     yield Shown("rule-preview", GROUP, ("规则预览", "Preview of a rule"), shown)

@@ -73,7 +73,7 @@ def cards() -> Iterator[Shown]:
     archived = at(State.ARCHIVED, "第 2 版已归档", chosen=2, wiki=WIKI)
     fault = ("请写明哪里不满意，图像模型要照着改", "Please say what should be different")
     views = (
-        ("draft", "草稿", "Draft", view(request=at(State.DRAFT, "草稿；清空“状态”就会开始"))),
+        ("draft", "草稿", "Draft", view(request=at(State.DRAFT, "还是草稿；在表格里清空“状态”就会开始"))),
         ("revise", "文案待修改", "Copy to be changed", view(request=at(State.REVISE, refused))),
         ("making", "生成中", "Being made", view(request=at(State.MAKING, "正在生成，通常几分钟"))),
         ("review", "待审：两版", "Review: two variants", view()),

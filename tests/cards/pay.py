@@ -10,7 +10,6 @@ from bot.words import text
 from payslip.cards import (
     dispute_card,
     dispute_done_card,
-    payout_card,
     recalled_card,
     run_card,
     slip_card,
@@ -18,6 +17,7 @@ from payslip.cards import (
 )
 from payslip.documents import EmployeeNo, Month, RunId
 from payslip.model import EVERYONE, Anomaly, AnomalyKind, Run, RunState
+from payslip.payout_card import payout_card
 from payslip.signing import SignatureState
 from payslip.store import OpenAnomaly
 from payslip.uploads_card import upload_card

@@ -11,7 +11,6 @@ from bot.words import text
 from payslip.cards import (
     dispute_card,
     dispute_done_card,
-    payout_card,
     recalled_card,
     run_card,
     slip_card,
@@ -19,6 +18,7 @@ from payslip.cards import (
 )
 from payslip.documents import EmployeeNo, Month, RunId
 from payslip.model import EVERYONE, Anomaly, AnomalyKind, Run, RunState
+from payslip.payout_card import payout_card
 from payslip.signing import SignatureState
 from payslip.store import OpenAnomaly
 from payslip.views import SHOWN, PartView, RunView
@@ -50,6 +50,17 @@ def test_a_run_has_a_card_in_every_state(state: RunState, note: str) -> None:
     assert "<at id=all>" not in shown
     assert (note in shown) is bool(note) or not note
     assert not MONEY.search(shown)
+
+
+def test_nothing_is_said_of_anomalies_before_pay_is_computed() -> None:
+    """Zero would read as none; afterwards what is left to do comes first."""
+    for state in (RunState.DRAFT, RunState.COLLECTED):
+        early = run_card(RunView(replace(RUN, state=state), 9, 3, (), 0, 0, 3)).data
+        assert "异常" not in json.dumps(early["body"], ensure_ascii=False)
+    done = run_card(RunView(replace(RUN, state=RunState.CALCULATED), 9, 9, anomalies(1), 1, 0, 3)).data
+    first = done["body"]["elements"][0]
+    assert first["content"].startswith("**1 条异常**待处理")
+    assert first["i18n_content"]["en_us"].startswith("**1 anomaly**")
 
 
 def test_the_anomalies_of_a_card_can_be_told_apart() -> None:

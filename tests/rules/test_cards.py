@@ -95,15 +95,20 @@ VIEWS: dict[str, tuple[View, list[str], list[str]]] = {
     "unseen": (view(alert=replace(RESOLVED, unseen=True)), ["没有人处理就自己恢复了", "知道了"], ["更多"]),
     "unknown": (
         view(alert=unknown(Doubt.EMPTY, "“消耗”是空的")),
-        ["无法判断", "“消耗”是空的", "补上这一格"],
-        ["调整预算"],
+        ["无法判断", "“消耗”是空的", "补上这一格", "最后一次 ROI"],
+        ["调整预算", "按红线应成交"],
     ),
     "vanished": (
         view(alert=vanish(fired(rule()), "已不在表里", START).alert, values={}),
         ["已不在表里", "确认已下线"],
         [],
     ),
-    "resolved": (view(alert=RESOLVED), ["已恢复", "指标已恢复"], ["调整预算", "知道了"]),
+    "resolved": (view(alert=RESOLVED), ["已恢复", "**，指标已恢复"], ["调整预算", "知道了", "最后一次"]),
+    "recovering": (
+        view(alert=replace(fired(rule()), clear_since=START, reason=Reason.RECOVERING)),
+        ["ROI 2.00**，刚回到正常", "恢复中"],
+        ["按红线应成交"],
+    ),
     "closed": (
         view(alert=close(vanish(fired(rule()), "x", START).alert, WANG, START).alert),
         ["已确认下线"],

@@ -157,7 +157,10 @@ def test_a_summary_says_what_is_over(buying: House) -> None:
         shown = summarize(conn, buying.sources, group, groups.members(conn, group.id))
     assert (shown.open, len(shown.over)) == (5, 3)
     assert [alert.id in shown.over for alert in shown.alerts] == [False] * 5 + [True] * 3
-    assert "还有 5 个对象越过红线（共 8 个）" in texts(summary_card(shown).data)
+    said = texts(summary_card(shown).data)
+    assert "还有 5 个对象越过红线（共 8 个）" in said
+    assert said.count(", below safety stock ") == 5
+    assert said.count("Resolved · ") == 3
 
 
 @pytest.mark.parametrize(

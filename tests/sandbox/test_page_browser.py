@@ -64,6 +64,25 @@ def test_a_cell_is_edited_by_keyboard_and_a_wrong_number_stays_open(
     assert [record.cells[table.field_named("数量").id] for record in table.live()] == [0, 1, 2]
 
 
+def test_an_ime_begins_the_edit_with_its_first_letter(sandbox: SandboxServer, seat: Seat) -> None:
+    """What is composed at a chosen cell stands over it and becomes the edit, with nothing lost or left raw."""
+    key, table = sheet(sandbox, 2)
+    page = seat.opens("bases", table=key)
+    expect(page.locator("#c1-1")).to_have_text("1")
+    page.locator(".g").focus()
+    page.keyboard.press("ArrowDown")
+    hand = page.context.new_cdp_session(page)
+    for letters in ("x", "xi", "xin"):
+        hand.send("Input.imeSetComposition", {"text": letters, "selectionStart": 3, "selectionEnd": 3})
+    expect(page.locator(".g-ear.on")).to_have_value("xin")
+    hand.send("Input.insertText", {"text": "新"})
+    expect(page.locator(".g-edit textarea")).to_have_value("新")
+    hand.send("Input.insertText", {"text": "品"})
+    page.keyboard.press("Enter")
+    expect(page.locator("#c1-0")).to_have_text("新品")
+    assert [record.cells[table.primary.id] for record in table.live()] == [f"{EVIL} 0", "新品"]
+
+
 def test_ten_thousand_rows_are_a_screenful_of_elements(sandbox: SandboxServer, seat: Seat) -> None:
     """Any place of a long table is drawn with few elements; an edit by somebody else appears by itself."""
     key, table = sheet(sandbox, 10_000)
