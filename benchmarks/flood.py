@@ -110,7 +110,13 @@ def flood_ready(stage: Stage, seed: int) -> Flooded:
     rows = [str(row["record_id"]) for row in own(office)]
     people = [str(person["open_id"]) for person in office.people][:PEOPLE]
     platform = Platform(
-        "127.0.0.1", stage.port, office.app_token, office.tables["商品库存"], rows, people, random.Random(seed)
+        "127.0.0.1",
+        stage.port,
+        office.app_token,
+        office.tables["商品库存"],
+        rows,
+        people,
+        random.Random(seed),
     )
     return Flooded(stage, office, platform, engine)
 
@@ -160,17 +166,23 @@ def report(flooded: Flooded, options: argparse.Namespace) -> int:
         print(f"most memory of {name}: {megabytes:.0f} MB")
     good = steady and not lost and not flooded.lost() and told == RED and result.counts()[FAILED] == 0
     verdict = "met" if good else "MISSED"
-    print(f"targets (all acknowledged, p99 < {TARGET_P99_MS:.0f} ms, nothing lost, no request without answer): {verdict}")
+    print(
+        f"targets (all acknowledged, p99 < {TARGET_P99_MS:.0f} ms, nothing lost, no request without answer): {verdict}"
+    )
     return 0 if good else 1
 
 
 def show(what: str, offered: int, result: Result) -> None:
     """Print one stage."""
     counts = result.counts()
-    print(f"\n{what}: {offered} requests over {result.connections} connections, sent at most {result.late * 1000:.0f} ms late")
+    print(
+        f"\n{what}: {offered} requests over {result.connections} connections, sent at most {result.late * 1000:.0f} ms late"
+    )
     for status, count in sorted(counts.items()):
         name = {FAILED: "without answer"}.get(status, str(status))
-        figures = ", ".join(f"{label} {result.quantile(share, status=status):.0f}" for label, share in QUANTILES)
+        figures = ", ".join(
+            f"{label} {result.quantile(share, status=status):.0f}" for label, share in QUANTILES
+        )
         print(f"  {name:<15}{count:>8}   ms: {figures}")
     if any(kind == "tap" for kind in result.kinds.values()):
         print(f"  taps             p99 {result.quantile(0.99, kind='tap'):.0f} ms")
@@ -190,7 +202,9 @@ def tell(flooded: Flooded) -> int:
     """How many red articles have exactly one card with their owner."""
     sent = "SELECT count(*) FROM alert_notices WHERE state = 'sent'"
     slowly(lambda: flooded.count(sent) >= RED, 300, "every red line told")
-    return flooded.count("SELECT count(*) FROM (SELECT alert_id FROM alert_notices GROUP BY alert_id, receiver HAVING count(*) = 1) AS t")
+    return flooded.count(
+        "SELECT count(*) FROM (SELECT alert_id FROM alert_notices GROUP BY alert_id, receiver HAVING count(*) = 1) AS t"
+    )
 
 
 def memory(flooded: Flooded) -> dict[str, float]:

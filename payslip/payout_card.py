@@ -1,17 +1,27 @@
-"""How the payout of a run looks in finance's chat. No amount, no account."""
+"""The card of the payout, for finance. No amounts."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from bot.cards import Card, Element, button, card, columns, header, link, markdown, text
+from bot.cards import Card, Element, button, card, columns, header, link, markdown, note, text
 from bot.cards import column as cell
-from payslip.cards import both, safe
+from bot.words import safe
+from payslip.cards import both
 from payslip.model import Run
+
+SHOWN = 8
+"""Names of one list on the card."""
 
 
 def payout_card(
-    run: Run, *, waiting: int, held: Sequence[tuple[str, str]], files: Sequence[tuple[str, str]]
+    run: Run,
+    *,
+    waiting: int,
+    held: Sequence[tuple[str, str]],
+    files: Sequence[tuple[str, str]],
+    lacking: Sequence[str] = (),
+    overpaid: Sequence[str] = (),
 ) -> Card:
     """Finance: the payout files of a run, and accounts that wait for a second look.
 
@@ -20,6 +30,8 @@ def payout_card(
         waiting: people not in any file yet.
         held: (number, name) of those whose account changed.
         files: (file name, address) of what was made.
+        lacking: names of those who are in no file because their account cannot be used.
+        overpaid: names of those who got more by earlier files than a correction found.
     """
     title = both("{} 代发文件", "Payout {}", run.month)
     value = {"id": run.id}
@@ -31,7 +43,7 @@ def payout_card(
             )
         )
     ]
-    for no, name in held[:8]:
+    for no, name in held[:SHOWN]:
         said = text(
             f"**{safe(name)}**（{safe(no)}）\n收款账号与上次不同，请向本人核实后放行",
             f"**{safe(name)}** ({safe(no)})\nThe account changed; ask them, then release",
@@ -42,6 +54,10 @@ def payout_card(
         )
         release = button(text("放行", "Release"), "pay.release", {**value, "no": no}, confirm=ask)
         elements.append(columns(cell(markdown(said), weight=4), cell(release, weight=None)))
+    if len(held) > SHOWN:
+        more = len(held) - SHOWN
+        elements.append(note(text(f"还有 {more} 人的账号待核实，放行后会接着列出", f"{more} more follow")))
+    elements += _unpaid(lacking, overpaid)
     for name, url in files:
         elements.append(link(text(f"下载 {name}", f"Download {name}"), url))
     if waiting:
@@ -52,3 +68,26 @@ def payout_card(
         elements,
         summary=title,
     )
+
+
+def _unpaid(lacking: Sequence[str], overpaid: Sequence[str]) -> list[Element]:
+    """What no file settles, so that finance does not take the month for paid."""
+    found: list[Element] = []
+    if lacking:
+        said = (
+            f"**{len(lacking)} 人不在文件里**，没有可用的收款账号：{_names(lacking)}。请人事在员工表补齐，"
+            "再给机器人发“更正 月份 工号”，由更正批次付款；用其他方式付清的请留凭证。"
+        )
+        found.append(markdown(text(said, f"In no file, no usable account: {_names(lacking)}")))
+    if overpaid:
+        said = (
+            f"**{len(overpaid)} 人更正后少于已付**：{_names(overpaid)}。多付的部分下次算薪在税后自动扣回，"
+            "请人事先告知本人。"
+        )
+        found.append(markdown(text(said, f"Paid too much, deducted next month: {_names(overpaid)}")))
+    return found
+
+
+def _names(names: Sequence[str]) -> str:
+    shown = "、".join(safe(name) for name in names[:SHOWN])
+    return shown if len(names) <= SHOWN else f"{shown}等 {len(names)} 人"
