@@ -195,7 +195,18 @@ class Checker:
             plan = self._plan(conn, rule, findings, rows, gone, lock=True)
             if self._worth(plan):
                 now, most = self.clock.now(), self.policy.single_cards
+                self._keep(conn, rule, findings, plan)
                 commit(conn, self.queue, plan.changed, plan.tellings, now, most)
+
+    def _keep(self, conn: Connection, rule: Rule, findings: Sequence[Finding], plan: Plan) -> None:
+        """Keep the numbers that changed an alert with it, for the trend on its card."""
+        now_at = {changed.alert.object_id: changed.alert.value for changed in plan.changed}
+        values = {
+            finding.object_id: finding.value
+            for finding in findings
+            if finding.value is not None and now_at.get(finding.object_id) == finding.value
+        }
+        store.keep_points(conn, rule.table, rule.metric.key, values, self.clock.now(), only=True)
 
     @staticmethod
     def _worth(plan: Plan) -> bool:

@@ -14,7 +14,9 @@ from rules.duty import roster
 from rules.grouping import group_work, send_work
 from rules.groups import Group, Member
 from rules.overview import print_of, summarize
+from rules.rulebook import load_entry
 from rules.sending import REPEAT_WINDOW
+from rules.silence import surroundings, withheld
 from rules.summary import over_card, summary_card
 from runtime import audit
 from runtime.errors import PermanentError
@@ -72,6 +74,8 @@ class GroupSending:
 
     def _send(self, group: Group, *, even_if_over: bool = False) -> dict[str, Any]:
         """Send it, or say that it is over; the answer has what the message shows."""
+        if not even_if_over:
+            self._hold(group)
         _, found = self._load(group.id)
         if all(member.over for member in found) and not even_if_over:
             return {"skipped": True}
@@ -81,6 +85,22 @@ class GroupSending:
             "shown": print_of(card),
             "ids": _waiting(found),
         }
+
+    def _hold(self, group: Group) -> None:
+        """What was silenced since it was decided leaves the group before it is told, to be decided anew."""
+        now, sources = self.deps.clock.now(), self.deps.sources
+        with self.deps.db.begin() as conn:
+            around, held, rules = surroundings(conn, sources.mirror, sources.catalog), list[str](), {}
+            for member in groups.members(conn, group.id):
+                if member.alert.rule_id not in rules:
+                    rules[member.alert.rule_id] = load_entry(conn, member.alert.rule_id, sources.catalog)
+                entry = rules[member.alert.rule_id]
+                rule = entry.rule if entry else None
+                if rule and not member.over and withheld(member.alert, rule, group.receiver, around, now):
+                    held += member.waiting
+            if held:
+                told.hold(conn, held)
+                _note(conn, now, group, "silenced_before_told", len(held))
 
     def _doubt(self, group: Group) -> dict[str, Any] | None:
         """The card may be out already; see ``Sending._doubt``. What it shows is then not known to be new."""

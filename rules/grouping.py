@@ -101,7 +101,7 @@ def _told(
 ) -> list[Work]:
     if chosen is Way.SINGLE:
         new = told.add_notices(conn, [(item.alert, item.notice) for item in items], receiver, now)
-        return [notify_work(receiver, each) for each in new]
+        return [notify_work(receiver, each, holds) for each, holds in new.items()]
     group = there or groups.new_group(receiver, now, now + WINDOW)
     new = told.add_notices(conn, [(item.alert, item.notice) for item in items], receiver, now, group.id)
     if not new:
@@ -112,9 +112,10 @@ def _told(
     return [group_work(group, now)]
 
 
-def notify_work(receiver: str, notice_id: str) -> Work:
-    """The sending of one card; one at a time for each receiver."""
-    return Work("rules.notify", f"notify:{notice_id}", f"receiver:{receiver}", {"notice_id": notice_id})
+def notify_work(receiver: str, notice_id: str, holds: int = 0) -> Work:
+    """The sending of one card, anew after each time it was held back; one at a time for each receiver."""
+    name = f"notify:{notice_id}" + (f":{holds}" if holds else "")
+    return Work("rules.notify", name, f"receiver:{receiver}", {"notice_id": notice_id})
 
 
 def send_work(group: Group) -> Work:

@@ -90,8 +90,9 @@ def singles_since(conn: Connection, receivers: Collection[str], since: datetime)
     n, found = t.alert_notices, dict[str, int]()
     for chunk in store.chunks(sorted(receivers)):
         query = sa.select(n.c.receiver, sa.func.count().label("number")).where(
-            n.c.receiver.in_(chunk), n.c.created_at > since, n.c.digest_id.is_(None), n.c.kind != Kind.SHOWN
-        )
+            n.c.receiver.in_(chunk), n.c.created_at > since, n.c.digest_id.is_(None), n.c.kind != Kind.SHOWN,
+            n.c.state != told.HELD,
+        )  # fmt: skip
         found |= {row.receiver: row.number for row in conn.execute(query.group_by(n.c.receiver))}
     return found
 

@@ -4,14 +4,17 @@ from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy.engine import Connection
+
 from rules import store, told
 from rules.cards import alert_card
 from rules.deps import Worker
 from rules.effects import refresh_work
 from rules.model import Alert
 from rules.notices import Kind
+from rules.silence import surroundings, withheld
 from rules.told import Copy, Told
-from rules.views import load_view
+from rules.views import View, load_view
 from runtime import audit
 from runtime.errors import PermanentError
 from runtime.ids import ChatId, MessageId
@@ -26,7 +29,7 @@ REPEAT_WINDOW = timedelta(minutes=50)
 Later it is looked up.
 """
 
-SKIPPED_REASON = "over_before_told"
+SKIPPED_REASON, HELD_REASON = "over_before_told", "silenced_before_told"
 
 
 class Sending:
@@ -53,35 +56,46 @@ class Sending:
         """The card may be out already: it must not come twice, nor be forgotten and show old news.
 
         Within the hour the send is repeated with its uuid. The platform then shows what came first, so the
-        copy counts as older than anything and is refreshed. What is over meanwhile is not sent late but
-        looked for, except where the chat is not known and nothing can be looked up.
+        copy counts as older than anything and is refreshed. What is over or silenced meanwhile is not sent
+        late but looked for, except where the chat is not known and nothing can be looked up.
         """
         with self.deps.db.read() as conn:
-            alert = store.load_alert(conn, notice.alert_id)
             chat = told.chat_with(conn, notice.receiver)
-        over = alert is None or _over(alert, notice)
-        if self._repeatable(notice) and (chat is None or not over):
-            again = self._send(notice, even_if_over=True)
-            return again if again.get("skipped") else {**again, "version": 0, "turn": 0}
-        found = self._found(chat, notice.code, notice) if chat else None
-        return found or ({"skipped": True} if over else None)
+            view, idle = self._view(conn, notice)
+        if self._repeatable(notice) and view is not None and (chat is None or not idle):
+            return {**self._deliver(view, notice), "version": 0, "turn": 0}
+        return (self._found(chat, notice.code, notice) if chat else None) or idle or None
 
     def _repeatable(self, notice: Told) -> bool:
         return self.deps.clock.now() - notice.created_at <= REPEAT_WINDOW
 
-    def _send(self, notice: Told, *, even_if_over: bool = False) -> dict[str, Any]:
-        """Send it, or say that it is over; the answer has what the message shows."""
+    def _send(self, notice: Told) -> dict[str, Any]:
+        """Send it, or say why it is not to be told now; the answer has what the message shows."""
         with self.deps.db.read() as conn:
-            alert = store.load_alert(conn, notice.alert_id)
-            view = load_view(conn, self.deps.sources, alert, notice.code) if alert else None
-        if alert is None or view is None or (_over(alert, notice) and not even_if_over):
-            return {"skipped": True}
+            view, idle = self._view(conn, notice)
+        return idle if view is None or idle else self._deliver(view, notice)
+
+    def _view(self, conn: Connection, notice: Told) -> tuple[View | None, dict[str, Any]]:
+        """What the card shows, and whether the decision still holds: it may be over, or silenced since."""
+        alert = store.load_alert(conn, notice.alert_id)
+        if alert is None:
+            return None, {"skipped": True}
+        view = load_view(conn, self.deps.sources, alert, notice.code)
+        if _over(alert, notice):
+            return view, {"skipped": True}
+        if notice.kind == Kind.SHOWN or view.rule is None:
+            return view, {}
+        around = surroundings(conn, self.deps.sources.mirror, self.deps.sources.catalog)
+        why = withheld(alert, view.rule, notice.receiver, around, self.deps.clock.now())
+        return view, {"held": why.value} if why else {}
+
+    def _deliver(self, view: View, notice: Told) -> dict[str, Any]:
         message = self.deps.im.send_card(notice.receiver, alert_card(view).data, uuid=notice.id)
         return {
             "message_id": message.message_id,
             "chat_id": message.chat_id,
-            "version": alert.version,
-            "turn": alert.turn,
+            "version": view.alert.version,
+            "turn": view.alert.turn,
         }
 
     def _found(self, chat: str, code: str, notice: Told) -> dict[str, Any] | None:
@@ -97,6 +111,10 @@ class Sending:
             if sent.get("skipped"):
                 told.mark_notices(conn, [notice.id], told.SKIPPED, at=now)
                 _note(conn, now, notice, SKIPPED_REASON)
+                return
+            if sent.get("held"):  # the next check decides anew
+                told.hold(conn, [notice.id])
+                _note(conn, now, notice, HELD_REASON)
                 return
             alert = store.load_alert(conn, notice.alert_id)
             if alert is None:

@@ -86,6 +86,15 @@ def muted(alert: Alert, rule: Rule, open_id: str, around: Around, now: datetime)
     return None
 
 
+def withheld(alert: Alert, rule: Rule, open_id: str, around: Around, now: datetime) -> Why | None:
+    """As :func:`muted`, at the moment of sending: what was silenced since it was decided is not sent.
+
+    What a colleague handed to this very person is told all the same.
+    """
+    taker = alert.acked_by.open_id if alert.handed_by and alert.acked_by else None
+    return None if open_id == taker else muted(alert, rule, open_id, around, now)
+
+
 def silenced(alert: Alert, now: datetime) -> bool:
     """Whether a person silenced it on its card."""
     return alert.muted_until is not None and now < alert.muted_until

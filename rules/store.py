@@ -290,26 +290,40 @@ def task_id(alert: Alert) -> TaskId:
 
 
 def keep_points(
-    conn: Connection, table: str, metric: str, values: Mapping[str, Decimal], at: datetime
-) -> int:
-    """Keep the numbers that changed since their last point; returns how many were kept."""
-    p = t.metric_points
-    newest = sa.select(p.c.object_id, sa.func.max(p.c.at).label("at")).where(
-        p.c.table == table, p.c.metric == metric
-    )
-    last = newest.group_by(p.c.object_id).subquery()
-    query = sa.select(p.c.object_id, p.c.value).join(
-        last, sa.and_(p.c.object_id == last.c.object_id, p.c.at == last.c.at)
-    )
-    found = conn.execute(query.where(p.c.table == table, p.c.metric == metric))
-    known = {row.object_id: row.value for row in found}
+    conn: Connection, table: str, metric: str, values: Mapping[str, Decimal], at: datetime, *,
+    only: bool = False,
+) -> int:  # fmt: skip
+    """Keep the numbers that changed since their last point; returns how many were kept.
+
+    ``only``: they are a few of the table's objects, so only their last points are looked up.
+    """
+    known: dict[str, Decimal] = {}
+    for chunk in chunks(sorted(values)) if only else [None]:
+        known |= _last_points(conn, table, metric, chunk)
     rows = [
         {"table": table, "metric": metric, "object_id": key, "at": at, "value": value}
         for key, value in values.items()
         if known.get(key) != value
     ]
-    upsert(conn, p, rows)
+    upsert(conn, t.metric_points, rows)
     return len(rows)
+
+
+def _last_points(
+    conn: Connection, table: str, metric: str, objects: Sequence[str] | None
+) -> dict[str, Decimal]:
+    p = t.metric_points
+    newest = sa.select(p.c.object_id, sa.func.max(p.c.at).label("at")).where(
+        p.c.table == table, p.c.metric == metric
+    )
+    if objects is not None:
+        newest = newest.where(p.c.object_id.in_(objects))
+    last = newest.group_by(p.c.object_id).subquery()
+    query = sa.select(p.c.object_id, p.c.value).join(
+        last, sa.and_(p.c.object_id == last.c.object_id, p.c.at == last.c.at)
+    )
+    found = conn.execute(query.where(p.c.table == table, p.c.metric == metric))
+    return {row.object_id: row.value for row in found}
 
 
 def load_points(conn: Connection, table: str, metric: str, object_id: str) -> list[tuple[datetime, Decimal]]:

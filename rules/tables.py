@@ -98,6 +98,39 @@ rule_versions = sa.Table(
 )
 """Every valid text a rule ever had."""
 
+rule_previews = sa.Table(
+    "rule_previews",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("rule_id", sa.Text, nullable=False),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("receivers", Json, nullable=False),
+    sa.Column("receiver", sa.Text),
+    sa.Column("hits", sa.Integer, nullable=False),
+    sa.Column("people", sa.Integer, nullable=False),
+    sa.Column("until", Utc),
+    sa.Column("answer", sa.Text),
+    sa.Column("answered_by", sa.Text),
+    sa.Column("answered_at", Utc),
+    sa.Column("message_id", sa.Text),
+    sa.UniqueConstraint("rule_id", "version"),
+)
+"""One row a version of a rule that was switched on: who is asked, and until when its news waits for that.
+
+``receivers``: who may be asked, in order; ``receiver``: who was. ``answer``: ok, stop, or none yet.
+"""
+
+rule_dryruns = sa.Table(
+    "rule_dryruns",
+    metadata,
+    sa.Column("rule_id", sa.Text, primary_key=True),
+    sa.Column("version", sa.Integer, nullable=False),
+    sa.Column("at", Utc, nullable=False),
+    sa.Column("body", Json),
+)
+"""What each rule would have done over the history that is kept; ``body`` null when there is none."""
+
 alerts = sa.Table(
     "alerts",
     metadata,
@@ -176,11 +209,13 @@ alert_notices = sa.Table(
     sa.Column("created_at", Utc, nullable=False),
     sa.Column("sent_at", Utc),
     sa.Column("message_id", sa.Text),
+    sa.Column("holds", sa.Integer, nullable=False, server_default="0"),
     sa.UniqueConstraint("alert_id", "receiver", "episode", "key"),
     sa.Index("ix_alert_notices_digest_id", "digest_id"),
     sa.Index("ix_alert_notices_receiver", "receiver", "created_at"),
 )
-"""What each receiver was told. ``state``: queued, sent, skipped (over before it was told), failed.
+"""What each receiver was told. ``state``: queued, sent, skipped (over before it was told), held (silenced
+before it was sent, ``holds`` times; told when that ends), failed.
 
 The id is the send's ``uuid`` (≤ 50 characters; Feishu docs: im/v1/messages). Notices with a ``digest_id``
 were told together in one summary message, that group's.

@@ -13,7 +13,7 @@ from rules.model import Alert
 from rules.notices import Notice
 from rules.store import chunks, insert_many, insert_new, short_id
 
-QUEUED, SENT, SKIPPED, FAILED = "queued", "sent", "skipped", "failed"
+QUEUED, SENT, SKIPPED, HELD, FAILED = "queued", "sent", "skipped", "held", "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +69,11 @@ def add_notices(
     receiver: str,
     at: datetime,
     digest_id: str | None = None,
-) -> list[str]:
-    """Decide to tell; the ids of the new notices, those left out that were already decided."""
+) -> dict[str, int]:
+    """Decide to tell; the notices to send: id → how often it was held back before.
+
+    What was decided already is left out. What was held back at its sending is decided anew.
+    """
     rows = [
         {
             "id": notice_id(alert, receiver, notice.key),
@@ -86,18 +89,33 @@ def add_notices(
         }
         for alert, notice in items
     ]
-    new = insert_many(conn, t.alert_notices, rows)
-    return [str(row["id"]) for row in rows if row["id"] in new]
+    new, n = insert_many(conn, t.alert_notices, rows), t.alert_notices
+    found = {str(row["id"]): 0 for row in rows if row["id"] in new}
+    for chunk in chunks([str(row["id"]) for row in rows if row["id"] not in new]):
+        again = sa.update(n).where(n.c.id.in_(chunk), n.c.state == HELD)
+        values = {"state": QUEUED, "created_at": at, "digest_id": digest_id}
+        found |= {key: int(times) for key, times in conn.execute(
+            again.values(values).returning(n.c.id, n.c.holds)
+        )}  # fmt: skip
+    return found
+
+
+def hold(conn: Connection, ids: Sequence[str]) -> None:
+    """Take notices back that were silenced before they were sent; when that ends they are decided anew."""
+    n = t.alert_notices
+    for chunk in chunks(ids):
+        waiting = sa.update(n).where(n.c.id.in_(chunk), n.c.state == QUEUED)
+        conn.execute(waiting.values(state=HELD, digest_id=None, holds=n.c.holds + 1))
 
 
 def told_keys(conn: Connection, alert_ids: Collection[str]) -> dict[tuple[str, int, str], set[str]]:
-    """(alert, episode, receiver) → keys of what was told or is about to be."""
+    """(alert, episode, receiver) → keys of what was told or is about to be; not what was held back."""
     n, found = t.alert_notices, dict[tuple[str, int, str], set[str]]()
     wanted = sorted(alert_ids)
     for start in range(0, len(wanted), 400):
         query = sa.select(n.c.alert_id, n.c.episode, n.c.receiver, n.c.key)
         for alert, episode, receiver, key in conn.execute(
-            query.where(n.c.alert_id.in_(wanted[start : start + 400]))
+            query.where(n.c.alert_id.in_(wanted[start : start + 400]), n.c.state != HELD)
         ):
             found.setdefault((alert, episode, receiver), set()).add(key)
     return found

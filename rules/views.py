@@ -11,7 +11,7 @@ from bitable_sync.cells import CellValue, Person
 from bitable_sync.mirror import Mirror, Row
 from rules import store
 from rules.metrics import Catalog
-from rules.model import Action, Alert, Rule, Task
+from rules.model import Action, Alert, Rule, State, Task
 from rules.rulebook import load_entry
 
 ADJUST, RESTOCK, MORE = "adjust", "restock", "more"
@@ -77,6 +77,16 @@ def find_rows(sources: Sources, alerts: Sequence[Alert]) -> dict[str, Row]:
     return found
 
 
+def trend(points: Sequence[tuple[datetime, Decimal]], alert: Alert) -> list[tuple[datetime, Decimal]]:
+    """The points a card of this alert draws: they end in the number it shows, and where the alert ended."""
+    last = alert.resolved_at if alert.state is State.RESOLVED else None
+    kept = [point for point in points if last is None or point[0] <= last]
+    if alert.value is None or alert.data_at is None or (kept and kept[-1][1] == alert.value):
+        return kept
+    at = max(alert.data_at, kept[-1][0]) if kept else alert.data_at
+    return [*kept, (at, alert.value)]
+
+
 def load_view(conn: Connection, sources: Sources, alert: Alert, code: str = "") -> View:
     """Gather what the card of an alert shows now."""
     entry = load_entry(conn, alert.rule_id, sources.catalog)
@@ -84,7 +94,7 @@ def load_view(conn: Connection, sources: Sources, alert: Alert, code: str = "") 
     row = find_row(sources, alert)
     points: list[tuple[datetime, Decimal]] = []
     if rule is not None:
-        points = store.load_points(conn, rule.table, rule.metric.key, alert.object_id)
+        points = trend(store.load_points(conn, rule.table, rule.metric.key, alert.object_id), alert)
     covered = store.alive_of_shop(conn, alert.shop) if rule is not None and rule.covers and alert.open else 0
     return View(
         alert, rule, row.values if row else {}, tuple(points), store.last_task(conn, alert), code,

@@ -1,5 +1,6 @@
 """Checks on a real database: edits and rows become alerts, notices and audit, each once."""
 
+from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -11,12 +12,14 @@ from bitable_sync.mirror import ROWS, STATE
 from rules import store, tables
 from rules.check import Policy
 from rules.evaluate import evaluate_all
-from rules.model import Doubt, Reason, State
+from rules.model import Doubt, Reason, Severity, State
 from rules.parse import RuleText
 from rules.specs import PLANS, RULES, STOCK
-from rules.store import note_pull
+from rules.store import new_alert, note_pull
+from rules.views import load_view, trend
 from runtime import tables as floor_tables
-from tests.rules.kit import LI, ROI_RULE, STOCK_RULE, WANG, ZHAO, House, plan, sku
+from runtime.ids import RuleId
+from tests.rules.kit import LI, ROI_RULE, START, STOCK_RULE, WANG, ZHAO, House, plan, sku
 
 pytestmark = pytest.mark.db
 
@@ -303,6 +306,39 @@ def test_history_keeps_changes_and_forgets_after_two_days(house: House) -> None:
     house.reviewer.tick()
     with house.db.read() as conn:
         assert len(store.load_points(conn, PLANS, "roi", "1001")) == 1
+
+
+def test_the_trend_of_a_card_ends_in_the_number_it_shows(house: House) -> None:
+    """A number that came with an event is kept with the alert it changed, before the next scan."""
+    house.write_rule()
+    house.write_plan(gmv=Decimal(4000))
+    house.reviewer.tick()
+    for gmv in (2000, 2500, 9000):
+        house.advance(timedelta(minutes=1))
+        house.write_plan(gmv=Decimal(gmv))
+        with house.db.read() as conn:
+            view = load_view(conn, house.sources, house.alert())
+        assert view.points[-1][1] == view.alert.value == Decimal(gmv) / 1000
+    assert [point.value for point in house.rows(tables.metric_points)] == [4, 2, Decimal("2.5"), 9]
+    house.advance(timedelta(minutes=1))
+    house.write_plan(gmv=Decimal(8000))
+    house.reviewer.tick()
+    with house.db.read() as conn:
+        ended = load_view(conn, house.sources, house.alert())
+    assert ended.points[-1][1] == ended.alert.value == 9, "what came after the end is not on its card"
+
+
+def test_a_point_of_an_older_reading_does_not_end_the_trend() -> None:
+    """A scan that read before the event wrote its number later: the card still ends in its own."""
+    alert = replace(
+        new_alert(RuleId("r"), "1001", PLANS, Severity.WARNING),
+        state=State.FIRING,
+        value=Decimal(2),
+        data_at=START,
+    )
+    late = START + timedelta(seconds=3)
+    assert trend([(late, Decimal(4))], alert) == [(late, Decimal(4)), (late, Decimal(2))]
+    assert trend([], alert) == [(START, Decimal(2))]
 
 
 def test_counts_in_the_row_are_not_rewritten_every_minute(house: House) -> None:

@@ -1,6 +1,7 @@
 """A summary is sent once and stays true: deaths in the middle, recalled cards, ends, quiet hours."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -43,13 +44,15 @@ class Summaries:
         assert found is not None
         return found
 
-    def run(self, job: str, *, resumed: bool = False) -> None:
+    def run(self, job: str, *, resumed: bool = False, group: str = "") -> None:
         """One life of a job."""
         life = JobRun(
             WorkId(f"{job}:test"), record=lambda _name, fn: fn(), slots=Slots(1), clock=SystemClock(),
             resumed=resumed, first_wait=0.05,
         )  # fmt: skip
-        {"send": self.jobs.send, "refresh": self.jobs.refresh}[job](life, {"digest_id": self.group().id})
+        {"send": self.jobs.send, "refresh": self.jobs.refresh}[job](
+            life, {"digest_id": group or self.group().id}
+        )
 
     def cards(self) -> list[str]:
         """What the buyer's cards say."""
@@ -150,6 +153,38 @@ def test_the_end_is_told_once_however_often_the_worker_dies(shop: Summaries) -> 
     shop.run("refresh")
     assert len(shop.cards()) == 2
     assert shop.group().over_at is not None
+
+
+def test_what_was_silenced_before_its_summary_went_out_is_told_when_that_ends(shop: Summaries) -> None:
+    """Three of eight are silenced between decision and send: the summary holds five, the others wait."""
+    calm = [alert.object_id for alert in shop.scene.stored(tables.alerts)[:3]]
+    until = datetime.now(UTC) + timedelta(hours=1)
+    record = shop.scene.add(
+        "silences", {"原因": "盘点", "对象": "、".join(calm), "结束": int(until.timestamp()) * 1000}
+    )
+    shop.run("send")
+    assert ["5 个对象越过红线" in words for words in shop.cards()] == [True]
+    assert shop.states() == {"sent", "held"}
+    shop.scene.edit("silences", record, 结束=int(datetime.now(UTC).timestamp() - 60) * 1000)
+    shop.scene.worker.checker.scan("stock")
+    shop.run("refresh")
+    assert ["8 个对象越过红线" in words for words in shop.cards()] == [True]
+    assert shop.states() == {"sent"}
+
+
+def test_a_summary_whose_all_was_silenced_is_not_sent_and_comes_back(shop: Summaries) -> None:
+    """Nothing is left of it: no card; when the silence ends the same news is told in a new summary."""
+    until = datetime.now(UTC) + timedelta(hours=1)
+    record = shop.scene.add("silences", {"原因": "盘点", "结束": int(until.timestamp()) * 1000})
+    shop.run("send")
+    assert (shop.cards(), shop.states()) == ([], {"held"})
+    assert shop.group().over_at is not None
+    shop.scene.edit("silences", record, 结束=int(datetime.now(UTC).timestamp() - 60) * 1000)
+    shop.scene.worker.checker.scan("stock")
+    assert shop.states() == {"queued"}
+    [old, new] = sorted(shop.scene.stored(tables.alert_groups), key=lambda each: each.opened_at)
+    shop.run("send", group=new.id)
+    assert (old.message_id, ["8 个对象越过红线" in words for words in shop.cards()]) == (None, [True])
 
 
 def test_at_night_the_green_card_is_enough(shop: Summaries) -> None:

@@ -1,29 +1,35 @@
 """What people can ask, what the platforms' rows become, and news that is old before it is told."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from bitable_sync.cells import EMPTY
 from bitable_sync.platforms.facts import DOUYIN, TAOBAO, AdPlan, PlanState, ShopSales, StockRow
 from bot.cards import check
 from bot.model import ChatMessage
-from rules import tables, told
+from rules import store, tables, told
 from rules.commands import Commands
+from rules.effects import Changed, commit
+from rules.lifecycle import mute
 from rules.model import State
 from rules.sending import Sending
+from rules.silence import surroundings, withheld
 from rules.sources import changed_rows, lost_plans, plan_rows, shop_rows, stock_rows
 from rules.specs import GONE
 from runtime.clock import SystemClock
 from runtime.db import Database
 from runtime.ids import ChatId, MessageId, OpenId, WorkId
 from runtime.jobrun import JobRun, Slots
-from tests.rules.kit import CHEN, START, WANG, House, plan, row, texts
-from tests.rules.stage import ROI_ROW, STOCK_ROW, open_scene
+from runtime.work import status_table
+from tests.rules.kit import CATALOG, CHEN, LI, START, WANG, House, plan, row, rule, texts
+from tests.rules.stage import ROI_ROW, STOCK_ROW, Scene, open_scene
 from tests.support.wait import until
 
 
@@ -144,6 +150,92 @@ def test_a_card_on_its_way_when_the_worker_died_is_not_forgotten_when_the_alert_
     )
     scene.feishu.close()
     scene.floor.mirror.close()
+
+
+@pytest.mark.db
+@pytest.mark.parametrize("how", ["card", "table", "night"])
+def test_what_was_silenced_after_it_was_decided_is_sent_when_that_ends(
+    sandbox: Any, database: Database, tmp_path: Path, how: str
+) -> None:
+    """The notice waits in the queue, somebody silences: no card now, one card when the silence is over."""
+    scene = open_scene(sandbox, database, tmp_path, launch=False)
+    owner = scene.people[1]
+    scene.spend(800, 1600)
+    scene.pull_now("plans")
+    scene.own(owner)
+    scene.add("rules", ROI_ROW)
+    mine = lambda: next(n for n in scene.stored(tables.alert_notices) if n.receiver == owner.open_id)  # noqa: E731
+    end = quieten(scene, owner, how)
+    deliver(scene, mine().id)
+    assert (mine().state, mine().holds, scene.cards(owner)) == ("held", 1, [])
+    end()
+    scene.worker.checker.scan("plans")
+    assert (mine().state, work_of(scene, mine().id)) == (
+        "queued",
+        [f"notify:{mine().id}", f"notify:{mine().id}:1"],
+    )
+    deliver(scene, mine().id)
+    deliver(scene, mine().id)
+    assert (mine().state, len(scene.cards(owner))) == ("sent", 1)
+    scene.feishu.close()
+    scene.floor.mirror.close()
+
+
+@pytest.mark.db
+def test_what_was_handed_over_is_told_in_spite_of_the_cards_silence(house: House) -> None:
+    """A colleague gives a silenced alert to somebody: that is no news of the alert, it is a request."""
+    house.write_rule()
+    house.write_plan()
+    with house.db.begin() as conn:
+        house.actions.mute(conn, house.tap(WANG, "mute.set", house.alert(), "4h"))
+        house.actions.hand_over(conn, house.tap(WANG, "hand.over", house.alert(), LI.open_id))
+    with house.db.read() as conn:
+        around = surroundings(conn, house.mirror, CATALOG)
+    whom = [
+        person.open_id
+        for person in (WANG, LI)
+        if withheld(house.alert(), rule(), person.open_id, around, house.clock.now()) is None
+    ]
+    assert whom == [LI.open_id]
+
+
+def quieten(scene: Scene, owner: Any, how: str) -> Callable[[], object]:
+    """Silence the first plan's alert in one of three ways; what ends that."""
+    now = datetime.now(UTC)
+    if how == "card":
+        alert = scene.stored(tables.alerts)[0]
+
+        def set_mute(option: datetime | None) -> None:
+            with scene.floor.db.begin() as conn:
+                found = store.load_alert(conn, alert.id)
+                assert found is not None
+                commit(conn, scene.floor.queue, [Changed(mute(found, option, owner).alert, None)], (), now)
+
+        set_mute(now + timedelta(hours=1))
+        return lambda: set_mute(None)
+    if how == "table":
+        until = int((now + timedelta(hours=1)).timestamp()) * 1000
+        record = scene.add("silences", {"原因": "改版", "结束": until})
+        return lambda: scene.edit("silences", record, 结束=int(now.timestamp() - 60) * 1000)
+    record = scene.add("duty", {"说明": "安静", "用途": "免打扰", "从几点": 0, "到几点": 24})
+    return lambda: scene.edit("duty", record, 用途="经理")
+
+
+def deliver(scene: Scene, notice: str) -> None:
+    """One life of a notice's sending."""
+    life = JobRun(
+        WorkId(f"notify:{notice}"), record=lambda _name, fn: fn(), slots=Slots(1), clock=SystemClock(),
+        resumed=False, first_wait=0.05,
+    )  # fmt: skip
+    Sending(scene.worker).notify(life, {"notice_id": notice})
+
+
+def work_of(scene: Scene, notice: str) -> list[str]:
+    """The works put for a notice."""
+    status = status_table(scene.floor.db)
+    with scene.floor.db.read() as conn:
+        found = conn.execute(sa.select(status.c.workflow_uuid)).scalars()
+        return sorted(each for each in found if notice in each)
 
 
 def ad(plan_id: str, state: PlanState = PlanState.LIVE, *, budget: Decimal | None = Decimal(2000)) -> AdPlan:
