@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -137,6 +138,8 @@ def _rest(world: World, day: Day, look: Callable[[Evening], None] | None) -> lis
         evening = gather(day.office, world.ledger, address, keys, world.logs(), names)
         found = judge(day.expected, evening)
         now = time.monotonic()
+        if os.environ.get("CHAOS_TRACE"):
+            print(f"   {now - deadline + REST:5.1f} {len(found)} {found[:2]}", flush=True)
         if found:
             well = None
         elif well is None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from tests.chaos import machine_clock
 from tests.chaos.schedule import Fault, Schedule
 from tests.chaos.world import World
 
@@ -60,6 +61,7 @@ class Faults:
         world.ground.exchange.mend()
         for instance in world.init.stages:
             world.bound_files(instance, -1)
+            machine_clock.step(world.init.stages[instance].folder, 0)
         world.hands.delete("faults")
 
     def _carry_out(self, fault: Fault, began: float) -> None:
@@ -109,6 +111,16 @@ class Faults:
     def platform_clock(self, fault: Fault) -> bool:
         """The platform's clock jumps forward; so does what it had planned."""
         self.world.hands.post("clock", advance=float(fault.how))
+        return True
+
+    def clock_step(self, fault: Fault) -> bool:
+        """The clock of an instance's machine is wrong for a while, and set right again."""
+        if machine_clock.library() is None:
+            return False
+        folder = self.world.init.stages[fault.target].folder
+        machine_clock.step(folder, int(fault.how))
+        self._stop.wait(fault.seconds + machine_clock.FRESH)
+        machine_clock.step(folder, 0)
         return True
 
     def disk_full(self, fault: Fault) -> bool:

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from sandbox.client import Control
 from sandbox.stage import Stage
+from tests.chaos import machine_clock
 from tests.chaos.proxy import Exchange, Line, Upstream
 from tests.chaos.story import prepare
 from tests.support.postgres import administer
@@ -165,6 +166,7 @@ class Ground:
             "CHORUS_IMAGE_URL_ARK": self.line("images") + "/api/v3",
             "CHORUS_IMAGE_URL_OPENAI": self.line("images") + "/v1",
         }
+        env |= machine_clock.environment(folder / name)
         if self.setting == "postgres":
             assert self.postgres is not None
             url = self.postgres.at(database).set(query={}, host="127.0.0.1", port=self.ports["database"])
@@ -207,6 +209,7 @@ class Ground:
             installs = [self.installation(self.template, name, "template_world") for name in self.instances]
             for install in installs:
                 install.join(platform)
+                machine_clock.step(install.folder, 0)
             started.append(installs[0])
             installs[0].setup()
             installs[0].serve()

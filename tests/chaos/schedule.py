@@ -96,7 +96,7 @@ def draw(seed: int, setting: str, instances: tuple[str, ...], *, length: float, 
     dice = random.Random(f"chaos/{setting}/{seed}")
     makers: list[Callable[[random.Random, float, tuple[str, ...]], Fault]] = [
         _kill, _kill, _stall, _cut, _cut, _refusal, _refusal, _refusal, _storm, _revoke, _platform_clock,
-        _disk_full, _sandbox_restart, *((_database_cut, _postgres_restart) if setting == "postgres" else (_disk_slow,)),
+        _clock_step, _disk_full, _sandbox_restart, *((_database_cut, _postgres_restart) if setting == "postgres" else (_disk_slow,)),
     ]  # fmt: skip
     chosen = [_kill, _cut, *(dice.choice(makers) for _ in range(count - 2))]
     moments = sorted(round(dice.uniform(0.3, length), 1) for _ in chosen)
@@ -145,6 +145,11 @@ def _revoke(dice: random.Random, at: float, _instances: tuple[str, ...]) -> Faul
 
 def _platform_clock(dice: random.Random, at: float, _instances: tuple[str, ...]) -> Fault:
     return Fault(at, "platform_clock", how=str(dice.choice((20, 75, 310, 1800))))
+
+
+def _clock_step(dice: random.Random, at: float, instances: tuple[str, ...]) -> Fault:
+    wrong = dice.choice((-3600, -200, -40, 40, 200, 3600))
+    return Fault(at, "clock_step", dice.choice(instances), str(wrong), _lasting(dice, 0.5, 3))
 
 
 def _disk_full(dice: random.Random, at: float, instances: tuple[str, ...]) -> Fault:

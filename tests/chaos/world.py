@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sandbox.client import until
 from sandbox.stage import Stage, answers
+from tests.chaos import machine_clock
 from tests.chaos.ground import Ground
 from tests.chaos.people import Gate, Hands
 from tests.scenario import support_kill as support
@@ -105,6 +106,7 @@ class World:
             for pid in self.family(name):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+        machine_clock.tidy()
         for stage in (*stages, self.platform):
             stage.stop()
 
