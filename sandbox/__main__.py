@@ -16,7 +16,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m sandbox", description=__doc__)
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8470, help="port to listen on; 0 picks a free one")
-    parser.add_argument("--company", default="demo", help="demo, tiny, empty or crowd:<people>")
+    parser.add_argument("--company", default="demo", help="demo, small, tiny, empty or crowd:<people>")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same people, ids and numbers")
     parser.add_argument(
         "--keep-state", type=Path, metavar="FILE", help="go on from FILE if it exists, and write it on a stop"

@@ -106,6 +106,19 @@ DEMO_STAFF = (
     ("仓储部", 8, "仓储主管", "仓管员"),
     ("客服部", 8, "客服主管", "客服"),
 )
+# The least in which a pay day and a studio day can be played.
+SMALL_STAFF = (
+    ("总经办", 1, "总经理", ""),
+    ("运营部", 1, "运营总监", ""),
+    ("运营部/天猫组", 4, "运营主管", "运营"),
+    ("运营部/抖音组", 2, "运营主管", "运营"),
+    ("采购部", 2, "采购主管", "采购"),
+    ("设计部", 3, "设计主管", "设计师"),
+    ("财务部", 2, "财务主管", "会计"),
+    ("人事部", 3, "人事主管", "人事专员"),
+    ("仓储部", 4, "仓储主管", "仓管员"),
+    ("客服部", 4, "客服主管", "客服"),
+)
 TINY_STAFF = (
     ("总经办", 1, "总经理", ""),
     ("运营部", 2, "运营主管", "运营"),
@@ -149,7 +162,11 @@ class Size:
     orders: int
 
 
-SIZES_OF = {"demo": Size(DEMO_STAFF, 3, 40, 2000, 600), "tiny": Size(TINY_STAFF, 1, 3, 10, 5)}
+SIZES_OF = {
+    "demo": Size(DEMO_STAFF, 3, 40, 2000, 600),
+    "small": Size(SMALL_STAFF, 1, 3, 10, 5),
+    "tiny": Size(TINY_STAFF, 1, 3, 10, 5),
+}
 CROWD, LEAST_CROWD = "crowd:", 60
 SMALL = ("人事部", "财务部")
 
@@ -185,7 +202,8 @@ def fill(world: World, company: str, seed: int) -> None:
 
     Args:
         world: the world, just reset.
-        company: demo (60 people, 3 shops, 40 plans, 2,000 SKUs), tiny (6, 1, 3, 10), crowd:<people> or empty.
+        company: demo (60 people, 3 shops, 40 plans, 2,000 SKUs), small (26, 1, 3, 10), tiny (6, 1, 3, 10),
+            crowd:<people> or empty.
         seed: the same seed gives the same company.
 
     Raises:

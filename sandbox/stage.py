@@ -60,7 +60,7 @@ class Stage:
 
     Args:
         folder: where data and logs of this run go; emptied by ``open``.
-        company: which company the sandbox founds: demo, tiny or empty.
+        company: which company the sandbox founds: demo, small, tiny or empty.
         schedules: what differs from the manifest's schedules, e.g. ``{"pull_ads": "every 2s"}``.
         limits: what differs from the manifest's limits.
         env: further environment of the product, e.g. ``DATABASE_URL``.
@@ -107,6 +107,16 @@ class Stage:
         self.port = self.port or free_port()
         self._start_sandbox()
         self._write_manifest()
+
+    def resume(self) -> None:
+        """Start the sandbox from the state that an earlier stage left in the folder, and go on there.
+
+        Raises:
+            ValueError: this stage was not made with ``keep_state`` and with the ports of the earlier one.
+        """
+        if not (self.keep_state and self.sandbox_port and self.port):
+            raise ValueError("make the Stage with keep_state=True and with the ports it was opened with")
+        self._start_sandbox()
 
     def restart_sandbox(self) -> None:
         """Stop the sandbox and start it again on the same port, where it goes on with its state.

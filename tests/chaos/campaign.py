@@ -1,0 +1,153 @@
+"""One seed from morning to verdict."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from tests.chaos.evening import Evening, gather
+from tests.chaos.faults import Faults
+from tests.chaos.ground import Ground
+from tests.chaos.oracle import judge
+from tests.chaos.schedule import Schedule, draw
+from tests.chaos.story import Day
+from tests.chaos.world import World
+
+PATIENCE = 90.0
+"""Seconds anybody waits for anything, while things fail and afterwards."""
+REST = 90.0
+"""Seconds after the day within which all must be well."""
+QUIET = 4.0
+"""Seconds for which it must stay well: two rounds of every pull and check."""
+
+
+@dataclass(frozen=True)
+class Form:
+    """How long a day is.
+
+    Attributes:
+        length: seconds over which things happen and faults begin.
+        count: how many faults.
+    """
+
+    length: float
+    count: int
+
+
+SHORT = Form(14.0, 10)
+LONG = Form(90.0, 60)
+
+
+@dataclass
+class Verdict:
+    """What came of a seed."""
+
+    seed: int
+    schedule: Schedule
+    findings: list[str] = field(default_factory=list)
+    struck: list[str] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    took: dict[str, float] = field(default_factory=dict)
+    starts: int = 0
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing was found."""
+        return not self.findings
+
+
+def play(ground: Ground, seed: int, form: Form, *, faults: bool = True, look: Callable[[Evening], None] | None = None) -> Verdict:
+    """Play a seed's day and judge it.
+
+    Args:
+        ground: opened.
+        seed: of faults, moments and amounts.
+        form: how long.
+        faults: False plays the same day with nothing going wrong.
+        look: called with the last evening the oracle saw.
+    """
+    count = form.count if faults else 0
+    schedule = draw(seed, ground.setting, ground.instances, length=form.length, count=max(count, 2))
+    if not faults:
+        schedule = Schedule(seed, ground.setting, (), duplicate=False, shuffle=False)
+    verdict = Verdict(seed, schedule)
+    world = World(ground, ground.folder / f"seed-{seed}", f"seed_{seed}_{time.time_ns()}")
+    clock = time.monotonic()
+
+    def lap(what: str) -> None:
+        nonlocal clock
+        now = time.monotonic()
+        verdict.took[what], clock = now - clock, now
+
+    with world.running():
+        lap("start")
+        first = next(iter(world.init.stages.values()))
+        day = Day(
+            world.hands, ground.facts, first.run, f"{ground.setting}/{seed}", length=form.length, patience=PATIENCE
+        )
+        trouble = Faults(world, schedule)
+        trouble.start()
+        redelivery = threading.Event()
+        postman = threading.Thread(target=_redeliver, args=(world, redelivery))
+        postman.start()
+        failed = day.play()
+        lap("day")
+        trouble.join()
+        redelivery.set()
+        postman.join()
+        verdict.struck, verdict.missed = trouble.struck, trouble.missed
+        verdict.findings = _rest(world, day, look)
+        verdict.findings = [f"stuck: {name}: {why}" for name, why in failed.items()] + verdict.findings
+        verdict.findings += [f"campaign: {sentence}" for sentence in trouble.broken]
+        verdict.starts = world.init.starts
+        lap("rest")
+    lap("end")
+    return verdict
+
+
+def _redeliver(world: World, over: threading.Event) -> None:
+    """Let the platform's hour pass quickly once nothing is broken: retries come soon and not in an hour."""
+    while not over.wait(5.0):
+        with world.gate.open():
+            pass
+        _deliver(world)
+
+
+def _deliver(world: World) -> bool:
+    """Jump to the next retry that is planned for later; True when nothing waits."""
+    found = world.hands.get("deliveries")["deliveries"]
+    waiting = [each["due"] for each in found if each["state"] == "queued"]
+    now = world.hands.get("clock")["time"]
+    if waiting and min(waiting) > now:
+        world.hands.post("clock", advance=min(waiting) - now + 0.01)
+    return not waiting
+
+
+def _rest(world: World, day: Day, look: Callable[[Evening], None] | None) -> list[str]:
+    """Judge until there is nothing to say for a while, or until the patience is over."""
+    deadline = time.monotonic() + REST
+    well: float | None = None
+    names = {str(person["open_id"]): str(person["name"]) for person in day.office.people}
+    keys = next(iter(world.init.stages.values())).pay_keys()
+    address = world.ground.address(world.folder, world.name)
+    while True:
+        _deliver(world)
+        evening = gather(day.office, world.ledger, address, keys, world.logs(), names)
+        found = judge(day.expected, evening)
+        now = time.monotonic()
+        if os.environ.get("CHAOS_TRACE"):
+            print(f"   {now - deadline + REST:5.1f} {len(found)} {found[:2]}", flush=True)
+        if found:
+            well = None
+        elif well is None:
+            well = now
+        if (well is not None and now - well >= QUIET) or now > deadline:
+            if look is not None:
+                look(evening)
+            return found
+        threading.Event().wait(0.5)
+
+
