@@ -16,7 +16,12 @@ RECORD = "drive.file.bitable_record_changed_v1"
 EDITED = "drive.file.edit_v1"
 MESSAGE = "im.message.receive_v1"
 APPROVAL = "approval_instance"
-NOBODYS = ("contact.user.updated_v3", "im.chat.updated_v1", "im.message.message_read_v1", "calendar.changed_v4")
+NOBODYS = (
+    "contact.user.updated_v3",
+    "im.chat.updated_v1",
+    "im.message.message_read_v1",
+    "calendar.changed_v4",
+)
 """Types nobody handles: they are acknowledged all the same."""
 MIX = {RECORD: 55, EDITED: 15, "nobody": 22, APPROVAL: 5, "tap": 2, MESSAGE: 1}
 """Of a hundred requests. One message a hundred: at 300/s their answers are 180 a minute of the 1,000 an app
@@ -72,11 +77,15 @@ class Platform:
             return self._tap()
         if kind == MESSAGE:
             return self._message()
-        return self._v2(self.draw.choice(NOBODYS), {"object": {"open_id": self.draw.choice(self.people)}}, kind)
+        return self._v2(
+            self.draw.choice(NOBODYS), {"object": {"open_id": self.draw.choice(self.people)}}, kind
+        )
 
     def changed(self, *records: str) -> tuple[str, str, bytes]:
         """Rows changed; the values in the event are not what stands in the rows, as nobody may believe them."""
-        cells = [{"field_id": f"fld{n:07}", "field_value": json.dumps([{"text": f"第 {n} 格"}])} for n in range(12)]
+        cells = [
+            {"field_id": f"fld{n:07}", "field_value": json.dumps([{"text": f"第 {n} 格"}])} for n in range(12)
+        ]
         actions = [
             {"record_id": each, "action": "record_edited", "before_value": cells, "after_value": cells}
             for each in records
