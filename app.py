@@ -256,7 +256,7 @@ def serve(role: str) -> None:
         return
     from runtime import metrics
     from runtime.reload import Reloading
-    from runtime.supervise import Child, Supervisor
+    from runtime.supervise import GRACE, Child, Supervisor
 
     metrics.prepare(settings.var_dir / "metrics")
     settings.var_dir.mkdir(parents=True, exist_ok=True)
@@ -265,7 +265,8 @@ def serve(role: str) -> None:
     for module in ("granian", "bot.web", "rules.wire"):  # loaded once here, inherited by every child
         import_module(module)
     children = [Child(each, partial(run[each], settings)) for each in roles]
-    raise SystemExit(Supervisor(children, reload=Reloading(settings.manifest, manifest)).run())
+    grace = GRACE + settings.leave_seconds
+    raise SystemExit(Supervisor(children, grace=grace, reload=Reloading(settings.manifest, manifest)).run())
 
 
 @main.command()
