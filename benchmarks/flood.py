@@ -2,10 +2,10 @@
 
     python -m benchmarks.flood [--rate 300 --seconds 60 --times 8 --overload 20] [--database URL]
 
-Requests come at fixed moments (`open_loop`), signed and sealed, of the mix of a day (`traffic.MIX`). Meanwhile
-300 articles are under their red line, so cards are due as well. Everything runs on this machine: generator,
-sandbox, web and worker. Counted afterwards: every request that was answered with 200 stands in the database
-and was handled; every red line was told once.
+Requests come at fixed moments (`open_loop`), signed and sealed, of the mix of a day (`traffic.MIX`).
+Meanwhile 300 articles are under their red line, so cards are due as well. Everything runs on this machine:
+generator, sandbox, web and worker. Counted afterwards: every request that was answered with 200 stands in the
+database and was handled; every red line was told once.
 """
 
 from __future__ import annotations
@@ -178,7 +178,8 @@ def report(flooded: Flooded, options: argparse.Namespace) -> int:
     good = steady and not lost and not flooded.lost() and told == RED and result.counts()[FAILED] == 0
     verdict = "met" if good else "MISSED"
     print(
-        f"targets (all acknowledged, p99 < {TARGET_P99_MS:.0f} ms, nothing lost, no request without answer): {verdict}"
+        f"targets (all acknowledged, p99 < {TARGET_P99_MS:.0f} ms, nothing lost, "
+        f"no request without answer): {verdict}"
     )
     return 0 if good else 1
 
@@ -187,7 +188,8 @@ def show(what: str, offered: int, result: Result) -> None:
     """Print one stage."""
     counts = result.counts()
     print(
-        f"\n{what}: {offered} requests over {result.connections} connections, sent at most {result.late * 1000:.0f} ms late"
+        f"\n{what}: {offered} requests over {result.connections} connections, "
+        f"sent at most {result.late * 1000:.0f} ms late"
     )
     for status, count in sorted(counts.items()):
         name = {FAILED: "without answer"}.get(status, str(status))
@@ -220,7 +222,8 @@ def tell(flooded: Flooded) -> int:
     sent = "SELECT count(*) FROM alert_notices WHERE state = 'sent'"
     slowly(lambda: flooded.count(sent) >= RED, 300, "every red line told")
     return flooded.count(
-        "SELECT count(*) FROM (SELECT alert_id FROM alert_notices GROUP BY alert_id, receiver HAVING count(*) = 1) AS t"
+        "SELECT count(*) FROM (SELECT alert_id FROM alert_notices GROUP BY alert_id, receiver "
+        "HAVING count(*) = 1) AS t"
     )
 
 

@@ -1,7 +1,7 @@
 """The product with a clock that somebody else sets: `chorus serve` for `benchmarks.long_day`.
 
-The clock runs like the machine's and jumps when the benchmark writes an offset, so a day passes as fast as its
-events can be handled. Everything else is the composition of `app.py`.
+The clock runs like the machine's and jumps when the benchmark writes an offset, so a day passes as fast as
+its events can be handled. Everything else is the composition of `app.py`.
 """
 
 from __future__ import annotations

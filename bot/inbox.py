@@ -78,8 +78,8 @@ class Inbox:
     def waiting(self, now: datetime) -> tuple[str, ...]:
         """Return the types with events that could be claimed; reads only, so it can be asked often.
 
-        It jumps from type to type in the index of new events: with a hundred thousand of them waiting, looking
-        at each twenty times a second would be all a worker does.
+        It jumps from type to type in the index of new events: with a hundred thousand of them waiting,
+        looking at each twenty times a second would be all a worker does.
         """
         first = sa.select(sa.func.min(inbox.c.type).label("type")).where(NEW).cte("types", recursive=True)
         following = sa.select(sa.func.min(inbox.c.type)).where(NEW, inbox.c.type > first.c.type)
@@ -156,9 +156,11 @@ class Inbox:
         return [Failed(EventId(row.event_id), row.type, row.received_at, row.error or "") for row in rows]
 
     def counts(self, conn: Connection) -> dict[str, int]:
-        """Count events that wait (new) and that were given up (failed); of handled ones there are millions."""
+        """Count events that wait (new) and that were given up (failed); handled ones are millions."""
         open_ones = inbox.c.state.in_(("new", "failed"))
-        rows = conn.execute(sa.select(inbox.c.state, sa.func.count()).where(open_ones).group_by(inbox.c.state))
+        rows = conn.execute(
+            sa.select(inbox.c.state, sa.func.count()).where(open_ones).group_by(inbox.c.state)
+        )
         return {row[0]: row[1] for row in rows}
 
     def _change(self, ids: Sequence[EventId], by: str, values: Mapping[str, Any]) -> None:

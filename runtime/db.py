@@ -176,8 +176,8 @@ def normalise_url(url: str) -> str:
 def migrate(url: str, revision: str = "head") -> None:
     """Bring the durable database to the newest schema, and create the engine's own tables.
 
-    Safe to call at every start and from several processes: what is there already stays. A database that a newer
-    version has changed is left as it is, when that version says that this code works with it.
+    Safe to call at every start and from several processes: what is there already stays. A database that a
+    newer version has changed is left as it is, when that version says that this code works with it.
 
     Args:
         url: address of the durable database.
@@ -196,8 +196,9 @@ def migrate(url: str, revision: str = "head") -> None:
         if found is not None and found.is_newer(head()):
             if not found.knows(head()):
                 msg = (
-                    f"The database is of the newer version {found.revision}, which works with {found.oldest} or "
-                    f"later; this code is {head()}. Start a newer version, or restore the backup made before it."
+                    f"The database is of the newer version {found.revision}, which works with {found.oldest} "
+                    f"or later; this code is {head()}. Start a newer version, or restore the backup made "
+                    "before it."
                 )
                 raise ConfigError(msg)
             return

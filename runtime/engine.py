@@ -239,7 +239,7 @@ class Heartbeat:
                 if self._rounds % 20 == 0:
                     park_abandoned(self._db, self._clock, self.hearers)
                 if self._rounds % 1200 == 0 or self._forgetting:
-                    # A part a beat: who deletes for a minute is silent that long, and would be taken for dead.
+                    # A part a beat: who deletes for a minute is silent so long, and is taken for dead.
                     self._forgetting = forget_old(self._db, self._clock) > 0
                 self._rounds += 1
             except Exception:

@@ -1,9 +1,9 @@
 """Whose turn it is to write to a SQLite file: one thread after the other, one process after the other.
 
-Who meets a locked file in SQLite sleeps up to 0.1 s and looks again, and whoever looks first gets it. A worker
-with twenty busy threads left the web process waiting for seconds. Here threads wait for a lock of the process
-and processes for a lock on a file, so all are woken instead of sleeping; and since a process first takes its
-place as the *next* one, a busy process cannot take turn after turn while another waits.
+Who meets a locked file in SQLite sleeps up to 0.1 s and looks again, and whoever looks first gets it. A
+worker with twenty busy threads left the web process waiting for seconds. Here threads wait for a lock of the
+process and processes for a lock on a file, so all are woken instead of sleeping; and since a process first
+takes its place as the *next* one, a busy process cannot take turn after turn while another waits.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def turn(url: str) -> Iterator[None]:
 
 
 def _among_processes(database: str | None) -> int | None:
-    """Take the turn of this process; closing what is returned gives it back, and so does the process's end."""
+    """Take the turn of this process; closing what is returned gives it back, as the process's end does."""
     if not database or database == ":memory:" or not Path(database).parent.is_dir():
         return None
     place = _held(f"{database}-next")

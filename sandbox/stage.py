@@ -81,8 +81,8 @@ class Stage:
     limits: dict[str, Any] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     keep_state: bool = False
-    sandbox: subprocess.Popen[bytes] = field(init=False)
-    server: subprocess.Popen[bytes] = field(init=False)
+    sandbox: subprocess.Popen[bytes] = field(init=False, repr=False)
+    server: subprocess.Popen[bytes] = field(init=False, repr=False)
     _children: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _logs: list[IO[bytes]] = field(default_factory=list)
 

@@ -1,9 +1,9 @@
 """What the database was prepared with, kept in the database: so a start and `readyz` ask cheaply.
 
-The *stamp* is a digest of everything that makes the schema: when it is ours, all is done, and a start is spared
-the import of Alembic and of the engine's library (more than a second). *Revision* and *oldest* let versions work
-side by side while one machine after the other is renewed: code of an older revision goes on with a database that
-was only added to (docs/SCALING.md, "Changing the database while it is used").
+The *stamp* is a digest of everything that makes the schema: when it is ours, all is done, and a start is
+spared the import of Alembic and of the engine's library (more than a second). *Revision* and *oldest* let
+versions work side by side while one machine after the other is renewed: code of an older revision goes on
+with a database that was only added to (docs/SCALING.md, "Changing the database while it is used").
 """
 
 import hashlib
@@ -99,7 +99,7 @@ def is_current(db: Database) -> bool:
 
 
 def fits(db: Database) -> bool:
-    """Tell whether this code works with the database: it is its own, or a newer one that was only added to."""
+    """Tell whether this code works with the database: its own, or a newer one that was only added to."""
     found = read_stamp(db)
     return found is not None and (found.stamp == wanted_stamp() or found.knows(head()))
 

@@ -136,7 +136,9 @@ def test_a_database_this_code_is_too_old_for_is_not_touched(database: Database) 
     said = standard_checks(database, SystemClock())["migrations"]()
     assert said is not None
     assert "two versions" in said
-    with pytest.raises(ConfigError, match=r"newer version 9999_future, which works with 9000_expanded or later"):
+    with pytest.raises(
+        ConfigError, match=r"newer version 9999_future, which works with 9000_expanded or later"
+    ):
         migrate(database.url)
     found = stamp.read_stamp(database)
     assert found is not None
@@ -157,7 +159,7 @@ def test_a_database_from_before_revisions_were_noted_is_brought_up(step: Databas
 
 
 def test_a_migration_waits_for_a_busy_table_without_making_others_queue(step: Database) -> None:
-    """On PostgreSQL who waits for a table blocks all who come after; so a migration gives up and comes again."""
+    """On PostgreSQL who waits for a table blocks all who come after; so it gives up and comes again."""
     if step.dialect != "postgresql":
         pytest.skip("SQLite has one writer, who waits for his turn")
     run.upgrade(step, module(BASELINE).down_revision)

@@ -55,7 +55,9 @@ class Line:
                 envelope["header"]["event_id"] = event_id = f"{name}-{number}"
                 body, headers = sender.request(envelope)
                 try:
-                    status = session.post(f"{self.url}/webhook/event", body, headers=headers, timeout=10).status_code
+                    status = session.post(
+                        f"{self.url}/webhook/event", body, headers=headers, timeout=10
+                    ).status_code
                 except requests.RequestException as error:
                     self.wrong.append(f"{event_id}: {type(error).__name__}")
                     return
@@ -68,7 +70,9 @@ class Line:
 @pytest.fixture
 def stage(tmp_path: Path) -> Iterator[Stage]:
     """A company of three with the product beside it."""
-    built = Stage(tmp_path / "stage", company="tiny", schedules=SCHEDULES, env={"CHORUS_LEAVE_SECONDS": str(LEAVE)})
+    built = Stage(
+        tmp_path / "stage", company="tiny", schedules=SCHEDULES, env={"CHORUS_LEAVE_SECONDS": str(LEAVE)}
+    )
     try:
         built.open()
         built.setup()
@@ -103,7 +107,7 @@ def test_a_server_that_leaves_says_so_first_and_loses_nothing(stage: Stage) -> N
 
 
 def test_works_under_way_are_finished_or_go_on_after_the_next_start(stage: Stage) -> None:
-    """SIGTERM with sends on their way: nobody had to be killed, nobody is told twice, nothing is forgotten."""
+    """SIGTERM with sends on their way: nobody had to be killed, told twice or forgotten."""
     stage.env["CHORUS_LEAVE_SECONDS"] = "0"
     server = stage.serve()
     stage.subscribe()

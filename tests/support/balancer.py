@@ -67,7 +67,7 @@ class Balancer:
         balancer = self
 
         class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:  # noqa: N802 - the library's name
+            def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 status, answer = balancer.pass_on(self.path, body, dict(self.headers))
                 self.send_response(status)
