@@ -61,11 +61,7 @@ def specs() -> Specs:
 
 
 def web(clock: Clock | None = None) -> Acceptor:
-    """Make the app of the web process; granian calls it in its worker.
-
-    Args:
-        clock: what tells the time; the machine's by default.
-    """
+    """Make the app of the web process, which granian calls in its worker; by the machine's clock as a rule."""
     from bot.web import accepting
     from runtime.floor import open_floor
     from runtime.supervise import die_with_parent
@@ -150,12 +146,7 @@ def run_web(settings: Settings) -> None:
 
 
 def run_worker(settings: Settings, clock: Clock | None = None) -> None:
-    """Drain the inbox, perform works and trigger ticks until SIGTERM.
-
-    Args:
-        settings: of this machine.
-        clock: what tells the time; the machine's by default.
-    """
+    """Drain the inbox, perform works and trigger ticks until SIGTERM; by the machine's clock as a rule."""
     from bitable_sync.context import build_sync
     from bot import commands, replies
     from bot.drain import Drain
