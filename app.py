@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from bot.acceptor import Acceptor
     from bot.router import Router
     from creative.deps import Art
+    from runtime.clock import Clock
     from runtime.engine import Engine
     from runtime.feishu import Feishu
     from runtime.floor import Floor
@@ -59,14 +60,14 @@ def specs() -> Specs:
 # --- the web process ---
 
 
-def web() -> Acceptor:
-    """Make the app of the web process; granian calls it in its worker."""
+def web(clock: Clock | None = None) -> Acceptor:
+    """Make the app of the web process, which granian calls in its worker; by the machine's clock as a rule."""
     from bot.web import accepting
     from runtime.floor import open_floor
     from runtime.supervise import die_with_parent
 
     die_with_parent(os.getppid())()  # granian's worker must not outlive granian
-    floor = open_floor(settings_with_log())
+    floor = open_floor(settings_with_log(), clock)
     # The first tap that leads to work must not wait for an import of 0.7 s; the port need not either.
     threading.Thread(target=floor.queue.warm, name="warm", daemon=True).start()
     leaving = threading.Event()
@@ -144,8 +145,8 @@ def run_web(settings: Settings) -> None:
 # --- the worker process ---
 
 
-def run_worker(settings: Settings) -> None:
-    """Drain the inbox, perform works and trigger ticks until SIGTERM."""
+def run_worker(settings: Settings, clock: Clock | None = None) -> None:
+    """Drain the inbox, perform works and trigger ticks until SIGTERM; by the machine's clock as a rule."""
     from bitable_sync.context import build_sync
     from bot import commands, replies
     from bot.drain import Drain
@@ -157,7 +158,7 @@ def run_worker(settings: Settings) -> None:
     from runtime.vault import open_vault
 
     give_back_large_blocks()
-    floor, vault = open_floor(settings), open_vault(settings)
+    floor, vault = open_floor(settings, clock), open_vault(settings)
     feishu = client(floor)
     router = Router()
     engine = Engine(floor.db, instance=settings.instance, clock=floor.clock)
@@ -246,7 +247,7 @@ def serve(role: str) -> None:
         return
     from runtime import metrics
     from runtime.reload import Reloading
-    from runtime.supervise import Child, Supervisor
+    from runtime.supervise import GRACE, Child, Supervisor
 
     metrics.prepare(settings.var_dir / "metrics")
     settings.var_dir.mkdir(parents=True, exist_ok=True)
@@ -255,7 +256,8 @@ def serve(role: str) -> None:
     for module in ("granian", "bot.web", "rules.wire"):  # loaded once here, inherited by every child
         import_module(module)
     children = [Child(each, partial(run[each], settings)) for each in roles]
-    raise SystemExit(Supervisor(children, reload=Reloading(settings.manifest, manifest)).run())
+    grace = GRACE + settings.leave_seconds
+    raise SystemExit(Supervisor(children, grace=grace, reload=Reloading(settings.manifest, manifest)).run())
 
 
 @main.command()

@@ -2,20 +2,22 @@
 
     python -m benchmarks.flood [--rate 300 --seconds 60 --times 8 --overload 20] [--database URL]
 
-Requests come at fixed moments (`open_loop`), signed and sealed, of the mix of a day (`traffic.MIX`). Meanwhile
-300 articles are under their red line, so cards are due as well. Everything runs on this machine: generator,
-sandbox, web and worker. Counted afterwards: every request that was answered with 200 stands in the database
-and was handled; every red line was told once.
+Requests come at fixed moments (`open_loop`), signed and sealed, of the mix of a day (`traffic.MIX`).
+Meanwhile 300 articles are under their red line, so cards are due as well. Everything runs on this machine:
+generator, sandbox, web and worker. Counted afterwards: every request that was answered with 200 stands in the
+database and was handled; every red line was told once.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import sys
 import tempfile
 import time
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +27,7 @@ import sqlalchemy as sa
 from benchmarks.latency import CALM, PEOPLE, ROOMY, own, prepare
 from benchmarks.open_loop import FAILED, Result, Shot, evenly, fire, merged
 from benchmarks.payday import slowly
-from benchmarks.payday_probe import family
+from benchmarks.processes import cpu, memory, roles
 from benchmarks.traffic import RECORD, Platform
 from sandbox.office import Office
 from sandbox.stage import Stage
@@ -47,6 +49,7 @@ class Flooded:
         platform: makes the requests.
         engine: reads the product's database.
         told: everything that was answered with 200, by id.
+        spent: seconds of processor time by role, while requests were sent last.
     """
 
     stage: Stage
@@ -54,11 +57,15 @@ class Flooded:
     platform: Platform
     engine: sa.Engine
     told: set[str] = field(default_factory=set)
+    spent: Counter[str] = field(default_factory=Counter)
 
     def play(self, shots: Sequence[Shot]) -> Result:
-        """Send requests, and remember what was acknowledged."""
+        """Send requests, and remember what was acknowledged and what processor time it took."""
+        pids = {**roles(self.stage.server.pid), self.stage.sandbox.pid: "sandbox", os.getpid(): "generator"}
+        before = cpu(pids)
         result = fire("127.0.0.1", self.stage.port, shots)
         self.told |= result.acknowledged()
+        self.spent = Counter({role: seconds - before[role] for role, seconds in cpu(pids).items()})
         return result
 
     def count(self, query: str) -> int:
@@ -147,27 +154,32 @@ def report(flooded: Flooded, options: argparse.Namespace) -> int:
     flooded.play(stream(flooded, rate, 3.0))  # warm: connections, imports, caches
     shots = stream(flooded, rate, seconds, redden(flooded))
     result = flooded.play(shots)
+    used = processor(flooded.spent, len(shots))
     drain = wait(flooded)
     told = tell(flooded)
     show(f"{rate:.0f} a second for {seconds:.0f} s", len(shots), result)
+    print(used)
     print(f"handled {drain:.1f} s after the last one; {told} of {RED} red lines told, each once")
     steady = result.counts()[200] == len(shots) and result.quantile(0.99) < TARGET_P99_MS
     many = rate * options.times
     shots = stream(flooded, many, options.overload)
     result = flooded.play(shots)
+    used = processor(flooded.spent, len(shots))
     drain = wait(flooded)
     show(f"{many:.0f} a second for {options.overload:.0f} s", len(shots), result)
+    print(used)
     print(f"handled {drain:.1f} s after the last one")
     lost = flooded.lost()
     print(f"acknowledged {len(flooded.told)}, lost {len(lost)} (target 0)")
     after = flooded.play(stream(flooded, rate, 5.0))
     print(f"afterwards at {rate:.0f} a second: p99 {after.quantile(0.99):.0f} ms")
-    for name, megabytes in sorted(memory(flooded).items()):
+    for name, megabytes in sorted(memory(roles(flooded.stage.server.pid), peak=True).items()):
         print(f"most memory of {name}: {megabytes:.0f} MB")
     good = steady and not lost and not flooded.lost() and told == RED and result.counts()[FAILED] == 0
     verdict = "met" if good else "MISSED"
     print(
-        f"targets (all acknowledged, p99 < {TARGET_P99_MS:.0f} ms, nothing lost, no request without answer): {verdict}"
+        f"targets (all acknowledged, p99 < {TARGET_P99_MS:.0f} ms, nothing lost, "
+        f"no request without answer): {verdict}"
     )
     return 0 if good else 1
 
@@ -176,7 +188,8 @@ def show(what: str, offered: int, result: Result) -> None:
     """Print one stage."""
     counts = result.counts()
     print(
-        f"\n{what}: {offered} requests over {result.connections} connections, sent at most {result.late * 1000:.0f} ms late"
+        f"\n{what}: {offered} requests over {result.connections} connections, "
+        f"sent at most {result.late * 1000:.0f} ms late"
     )
     for status, count in sorted(counts.items()):
         name = {FAILED: "without answer"}.get(status, str(status))
@@ -186,6 +199,12 @@ def show(what: str, offered: int, result: Result) -> None:
         print(f"  {name:<15}{count:>8}   ms: {figures}")
     if any(kind == "tap" for kind in result.kinds.values()):
         print(f"  taps             p99 {result.quantile(0.99, kind='tap'):.0f} ms")
+
+
+def processor(spent: Counter[str], requests: int) -> str:
+    """Say how much processor time each role took a request."""
+    parts = ", ".join(f"{role} {seconds / requests * 1e6:.0f}" for role, seconds in sorted(spent.items()))
+    return f"  processor time, microseconds a request: {parts}"
 
 
 QUANTILES = (("p50", 0.5), ("p99", 0.99), ("most", 1.0))
@@ -203,18 +222,9 @@ def tell(flooded: Flooded) -> int:
     sent = "SELECT count(*) FROM alert_notices WHERE state = 'sent'"
     slowly(lambda: flooded.count(sent) >= RED, 300, "every red line told")
     return flooded.count(
-        "SELECT count(*) FROM (SELECT alert_id FROM alert_notices GROUP BY alert_id, receiver HAVING count(*) = 1) AS t"
+        "SELECT count(*) FROM (SELECT alert_id FROM alert_notices GROUP BY alert_id, receiver "
+        "HAVING count(*) = 1) AS t"
     )
-
-
-def memory(flooded: Flooded) -> dict[str, float]:
-    """The most each process of the product ever held, in MB."""
-    peaks: dict[str, float] = {}
-    for pid in family(flooded.stage.server.pid):
-        status = Path(f"/proc/{pid}/status").read_text("utf-8")
-        name = status.split("\n", 1)[0].removeprefix("Name:").strip()
-        peaks[name] = max(peaks.get(name, 0.0), int(status.split("VmHWM:")[1].split()[0]) / 1024)
-    return peaks
 
 
 __all__ = ["RECORD", "Flooded", "flood_ready", "main", "redden", "stream"]

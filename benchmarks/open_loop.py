@@ -1,8 +1,8 @@
-"""Requests at fixed moments, whatever became of those before: latency counts from the moment a request was due.
+"""Requests at fixed moments, whatever became of those before: latency counts from the moment it was due.
 
 A loop that waits for an answer before it sends the next request slows down with the server and hides how long
-people would have waited (coordinated omission). Here a request whose moment has come is sent over a connection
-that is free, or over a new one.
+people would have waited (coordinated omission). Here a request whose moment has come is sent over a
+connection that is free, or over a new one.
 """
 
 from __future__ import annotations
@@ -16,7 +16,11 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
+from bot import sentences
+
 LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+NOT_TAKEN = (sentences.BUSY.zh, sentences.LATE.zh)
+"""What a person reads on a tap that was not, or perhaps not, stored."""
 FAILED = 0
 """Status of a request that got no answer: refused, reset, or still open when patience ended."""
 
@@ -46,6 +50,7 @@ class Result:
         status: key → HTTP status, or `FAILED`.
         seconds: key → from the due moment to the whole answer.
         kinds: key → kind.
+        said: key → body of the answer, of taps: a person reads there what became of it.
         late: seconds between due and sent, the worst; more than some ms means the generator was too slow.
         connections: how many were opened.
     """
@@ -53,12 +58,16 @@ class Result:
     status: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
     kinds: dict[str, str] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
     late: float = 0.0
     connections: int = 0
 
     def acknowledged(self) -> set[str]:
-        """Keys answered with 200."""
-        return {key for key, status in self.status.items() if status == 200}
+        """Keys answered with 200, without the taps whose answer is that they were not taken."""
+        return {
+            key for key, status in self.status.items()
+            if status == 200 and not any(words in self.said.get(key, "") for words in NOT_TAKEN)
+        }  # fmt: skip
 
     def counts(self) -> Counter[int]:
         """How many answers of each status."""
@@ -119,6 +128,8 @@ def fire(host: str, port: int, shots: Sequence[Shot], *, patience: float = 10.0)
         assert shot is not None
         result.status[shot.key] = status
         result.seconds[shot.key] = time.perf_counter() - begun - shot.due
+        if shot.kind == "tap":
+            result.said[shot.key] = wire.got.decode("utf-8", "replace")
         wire.shot = None
         if status == FAILED:
             selector.unregister(wire.socket)

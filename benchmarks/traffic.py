@@ -82,7 +82,7 @@ class Platform:
         )
 
     def changed(self, *records: str) -> tuple[str, str, bytes]:
-        """Rows changed; the values in the event are not what stands in the rows, as nobody may believe them."""
+        """Rows changed; the values in the event are not those in the rows, as nobody may believe them."""
         cells = [
             {"field_id": f"fld{n:07}", "field_value": json.dumps([{"text": f"第 {n} 格"}])} for n in range(12)
         ]

@@ -23,8 +23,8 @@ from urllib.parse import urlsplit
 import structlog
 
 from bot.envelope import MAX_BODY, SIGNING_HEADERS
+from bot.reception import refused_envelope
 from bot.webhook import PATHS, Webhook
-from runtime import metrics
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication
@@ -240,7 +240,7 @@ def _no_writing(_data: bytes) -> object:
 
 def _refuse(exchange: Exchange, status: int, why: str) -> None:
     """Answer in a fixed word, and count it."""
-    metrics.count("chorus_refused_total", reason=why)
+    refused_envelope(why)
     headers = [("content-type", "application/json")]
     if status in (408, 413):
         headers.append(("connection", "close"))  # the rest of the body is not waited for

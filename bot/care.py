@@ -186,10 +186,10 @@ def works_of(conn: Connection, card: str) -> list[tuple[Parked, str]]:
 
 
 def kept_here(days: int) -> list[Kept]:
-    """Handled events, and taps, which the platform repeats for seven hours at most."""
-    age = timedelta(days=days)
+    """Events that are done, and taps, which the platform repeats for seven hours at most."""
+    age, done = timedelta(days=days), inbox.c.state.in_(("handled", "unhandled"))
     return [
-        Kept(inbox, lambda now: sa.and_(inbox.c.state == "handled", inbox.c.received_at < now - age)),
+        Kept(inbox, lambda now: sa.and_(done, inbox.c.received_at < now - age)),
         Kept(taps, lambda now: taps.c.at < now - age),
     ]
 

@@ -16,6 +16,7 @@ import structlog
 
 from bot import sentences
 from bot.inbox import LEASE, Claimed, Inbox
+from bot.pace import Pace
 from bot.router import EventHandler, Router
 from runtime import metrics
 from runtime.clock import Clock
@@ -26,6 +27,8 @@ from runtime.log import bind
 
 MAX_TRIES: Final = 5
 POLL_SECONDS: Final = 0.05
+TOLD_A_MINUTE: Final = 2
+"""How often the log says that nobody handles a type; all are counted at /metrics."""
 _log = structlog.get_logger("bot.drain")
 
 
@@ -53,6 +56,7 @@ class Drain:
         self._busy: dict[str, Sequence[EventId]] = {}  # type → what its thread is working on
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="drain")
         self._thread: threading.Thread | None = None
+        self._told = Pace(TOLD_A_MINUTE)
 
     def start(self) -> None:
         """Begin draining in the background."""
@@ -117,12 +121,9 @@ class Drain:
         if not batch:
             return 0
         if not handlers:
-            _log.warning(
-                "event.unhandled",
-                type=event_type,
-                count=len(batch),
-                hint=sentences.no_event_handler(event_type),
-            )
+            if self._told.allows(event_type, self._clock.now()):
+                hint = sentences.no_event_handler(event_type)
+                _log.warning("event.unhandled", type=event_type, count=len(batch), hint=hint)
             self._inbox.finish(ids, by=self._me, now=self._clock.now(), state="unhandled")
             metrics.count("chorus_events_total", by=len(batch), type=event_type, outcome="unhandled")
             return len(batch)

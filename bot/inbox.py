@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bot.model import ROW_TYPE, Event
-from bot.tables import inbox
+from bot.tables import NEW, inbox
 from bot.writer import Bulk
 from runtime import fastjson
 from runtime.db import Database
@@ -76,10 +76,17 @@ class Inbox:
         conn.execute(self.bulk.statement, self.bulk.parameters([self.row(event, received_at)]))
 
     def waiting(self, now: datetime) -> tuple[str, ...]:
-        """Return the types with events that could be claimed; reads only, so it can be asked often."""
-        query = sa.select(inbox.c.type).where(*_free(now)).distinct()
+        """Return the types with events that could be claimed; reads only, so it can be asked often.
+
+        It jumps from type to type in the index of new events: with a hundred thousand of them waiting,
+        looking at each twenty times a second would be all a worker does.
+        """
+        first = sa.select(sa.func.min(inbox.c.type).label("type")).where(NEW).cte("types", recursive=True)
+        following = sa.select(sa.func.min(inbox.c.type)).where(NEW, inbox.c.type > first.c.type)
+        types = first.union_all(sa.select(following.scalar_subquery()).where(first.c.type.is_not(None)))
+        free = sa.exists().where(inbox.c.type == types.c.type, *_free(now))
         with self._db.read() as conn:
-            return tuple(conn.execute(query).scalars())
+            return tuple(conn.execute(sa.select(types.c.type).where(free)).scalars())
 
     def claim(self, event_type: str, *, by: str, now: datetime, limit: int = 500) -> list[Claimed]:
         """Take the oldest free events of a type until ``now + LEASE``; nobody else gets them meanwhile."""
@@ -149,8 +156,11 @@ class Inbox:
         return [Failed(EventId(row.event_id), row.type, row.received_at, row.error or "") for row in rows]
 
     def counts(self, conn: Connection) -> dict[str, int]:
-        """Count events by state."""
-        rows = conn.execute(sa.select(inbox.c.state, sa.func.count()).group_by(inbox.c.state)).all()
+        """Count events that wait (new) and that were given up (failed); handled ones are millions."""
+        open_ones = inbox.c.state.in_(("new", "failed"))
+        rows = conn.execute(
+            sa.select(inbox.c.state, sa.func.count()).where(open_ones).group_by(inbox.c.state)
+        )
         return {row[0]: row[1] for row in rows}
 
     def _change(self, ids: Sequence[EventId], by: str, values: Mapping[str, Any]) -> None:
@@ -162,7 +172,7 @@ class Inbox:
 
 
 def _free(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    return (inbox.c.state == "new", sa.or_(inbox.c.claimed_until.is_(None), inbox.c.claimed_until < now))
+    return (NEW, sa.or_(inbox.c.claimed_until.is_(None), inbox.c.claimed_until < now))
 
 
 def _event(row: Mapping[Any, Any]) -> Event:

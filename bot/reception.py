@@ -152,7 +152,7 @@ def _polite(error: Exception) -> tuple[TapAnswer, Exception | None]:
 
 
 def refused_envelope(reason: str) -> None:
-    """Count an envelope that was not accepted."""
+    """Count a request that was not accepted."""
     metrics.count("chorus_events_total", type="-", outcome=f"refused_{reason}")
 
 

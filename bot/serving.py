@@ -7,6 +7,7 @@ slowly cost a socket each and are cut off after `HEADER_SECONDS`; bodies are the
 from __future__ import annotations
 
 import os
+import resource
 import time
 from pathlib import Path
 from typing import Final
@@ -52,6 +53,8 @@ def serve(target: str, settings: Settings, home: Path) -> None:
         working_dir=home,
     )
     server.notice = settings.leave_seconds
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))  # a client is a file; the usual limit is 1,024
     server.serve()
 
 

@@ -30,6 +30,11 @@ A row in state ``new`` belongs to ``claimed_by`` until ``claimed_until``; before
 nobody but stays out of reach until then.
 """
 
+NEW = inbox.c.state == sa.literal_column("'new'")
+"""What waits. A literal, because a database uses a partial index only where it can see the condition."""
+
+sa.Index("ix_inbox_new", inbox.c.type, inbox.c.received_at, sqlite_where=NEW, postgresql_where=NEW)
+
 taps = sa.Table(
     "taps",
     metadata,

@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.pool import PoolProxiedConnection
 
 from runtime.db import Database
+from runtime.turns import turn
 
 T = TypeVar("T")
 LAST_WAIT = 0.3
@@ -293,7 +294,8 @@ class GroupWriter:
             if self._direct is None:
                 self._direct = self._db.engine.raw_connection()
             driver: Any = self._direct.driver_connection
-            driver.execute(bulk.statement.text, bulk.parameters(rows))
+            with turn(self._db.url):
+                driver.execute(bulk.statement.text, bulk.parameters(rows))
         except Exception:  # noqa: BLE001 - the ordinary way meets the same fault and reports it
             if self._direct is not None:
                 self._direct.invalidate()

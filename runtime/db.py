@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -24,6 +23,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.types import TypeDecorator
 
+from runtime.errors import ConfigError
+from runtime.turns import BUSY_SECONDS, turn
+
 NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -33,13 +35,8 @@ NAMES = {
 }
 """Constraint names that are the same on both databases, so that migrations can name what they change."""
 
-BUSY_SECONDS = 30
-"""How long a transaction waits for others to finish writing to a SQLite file."""
-
 T = TypeVar("T")
 _LAST = "chorus.before_commit"
-_turns: dict[str, threading.Lock] = {}
-_making_turns = threading.Lock()
 
 metadata = sa.MetaData(naming_convention=NAMES)
 """All durable tables. Whoever adds one also adds it to a migration; a test compares the two."""
@@ -119,7 +116,7 @@ class Database:
         because somebody else wrote in between; keep it short, there is one writer.
         """
         with (
-            _turn(self.url),
+            turn(self.url),
             self.engine.connect().execution_options(chorus_write=True) as conn,
             conn.begin(),
         ):
@@ -179,20 +176,35 @@ def normalise_url(url: str) -> str:
 def migrate(url: str, revision: str = "head") -> None:
     """Bring the durable database to the newest schema, and create the engine's own tables.
 
-    Safe to call at every start and from several processes: what is there already stays.
+    Safe to call at every start and from several processes: what is there already stays. A database that a
+    newer version has changed is left as it is, when that version says that this code works with it.
 
     Args:
         url: address of the durable database.
         revision: the newest, or an older one that a backup is of.
+
+    Raises:
+        ConfigError: a newer version has changed the database so that this code cannot work with it.
     """
-    from runtime.migrations.stamp import is_current  # noqa: PLC0415 - it builds on this module
+    from runtime.migrations.stamp import head, is_current, read_stamp  # noqa: PLC0415 - it builds on this module
 
     db = Database(url)
     try:
-        if not is_current(db):
-            from runtime.migrations.run import upgrade  # noqa: PLC0415 - only who migrates pays for Alembic
+        if is_current(db):
+            return
+        found = read_stamp(db) if revision == "head" else None
+        if found is not None and found.is_newer(head()):
+            if not found.knows(head()):
+                msg = (
+                    f"The database is of the newer version {found.revision}, which works with {found.oldest} "
+                    f"or later; this code is {head()}. Start a newer version, or restore the backup made "
+                    "before it."
+                )
+                raise ConfigError(msg)
+            return
+        from runtime.migrations.run import upgrade  # noqa: PLC0415 - only who migrates pays for Alembic
 
-            upgrade(db, revision)
+        upgrade(db, revision)
     finally:
         db.close()
 
@@ -208,27 +220,6 @@ def open_mirror(url: str) -> Database:
     db = Database(url, durable=False)
     prepare(db)
     return db
-
-
-@contextmanager
-def _turn(url: str) -> Iterator[None]:
-    """Let one thread of a process after the other write to a SQLite file.
-
-    Who meets a locked file sleeps up to 0.1 s and looks again, and whoever looks first gets it: sixteen
-    threads of the worker left the web process one turn in seventeen. Waiting for each other in the process,
-    they are one; and they are woken instead of sleeping.
-    """
-    if not url.startswith("sqlite"):
-        yield
-        return
-    with _making_turns:
-        turn = _turns.setdefault(url, threading.Lock())
-    if not turn.acquire(timeout=BUSY_SECONDS):
-        raise sa.exc.OperationalError("BEGIN IMMEDIATE", {}, sqlite3.OperationalError("database is locked"))
-    try:
-        yield
-    finally:
-        turn.release()
 
 
 def _make_engine(url: str, *, durable: bool) -> Engine:

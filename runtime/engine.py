@@ -218,6 +218,7 @@ class Heartbeat:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._loop, name="heartbeat", daemon=True)
         self._rounds = 0
+        self._forgetting = False
         self.hearers: Sequence[Hearer] = ()
 
     def start(self) -> None:
@@ -237,8 +238,9 @@ class Heartbeat:
                 self._adopt()
                 if self._rounds % 20 == 0:
                     park_abandoned(self._db, self._clock, self.hearers)
-                if self._rounds % 1200 == 0:
-                    forget_old(self._db, self._clock)
+                if self._rounds % 1200 == 0 or self._forgetting:
+                    # A part a beat: who deletes for a minute is silent so long, and is taken for dead.
+                    self._forgetting = forget_old(self._db, self._clock) > 0
                 self._rounds += 1
             except Exception:
                 # The database may be away for a while; the next beat tries again.

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, jsonify
 from runtime import metrics, tables
 from runtime.clock import Clock
 from runtime.db import Database
-from runtime.migrations.stamp import is_current
+from runtime.migrations.stamp import fits
 from runtime.work import WorkQueue
 
 Check = Callable[[], str | None]
@@ -67,7 +67,7 @@ def standard_checks(db: Database, clock: Clock, leaving: threading.Event | None 
         return None
 
     def current() -> str | None:
-        if is_current(db):
+        if fits(db):
             return None
         return (
             "The database and this code are of two versions: run `chorus migrate`, or restart `chorus serve`."

@@ -45,7 +45,6 @@ CATALOGUE: Mapping[str, Described] = {
     "chorus_restarts_total": Described("Child processes started again after they ended", ("child",)),
     "chorus_events_total": Described("Events received, by type and what became of them", ("type", "outcome")),
     "chorus_taps_total": Described("Card taps answered, by action and outcome", ("action", "outcome")),
-    "chorus_refused_total": Described("Requests refused before anything looked at them", ("reason",)),
     "chorus_answer_seconds": Described("How long Feishu waited for an answer", ("route",), SECONDS),
 }
 """Every counter and histogram of the product; a name that is not here is refused."""

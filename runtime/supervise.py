@@ -22,6 +22,7 @@ import structlog
 
 from runtime import metrics
 
+GRACE = 25.0
 FIRST_WAIT = 0.5
 LONGEST_WAIT = 30.0
 HEALTHY_AFTER = 60.0
@@ -73,7 +74,7 @@ class Supervisor:
         self,
         children: Sequence[Child],
         *,
-        grace: float = 25.0,
+        grace: float = GRACE,
         first_wait: float = FIRST_WAIT,
         reload: Callable[[], Collection[str]] | None = None,
     ) -> None:

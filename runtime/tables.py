@@ -65,6 +65,8 @@ schema_stamp = sa.Table(
     metadata,
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("stamp", sa.Text, nullable=False),
+    sa.Column("revision", sa.Text),
+    sa.Column("oldest", sa.Text),
 )
 """One row: what the database was last prepared with (see `runtime.migrations.stamp`)."""
 

@@ -67,6 +67,7 @@ class Stage:
         keep_state: let the sandbox keep its state in the folder, so that it can be restarted.
 
     Attributes:
+        sandbox: the sandbox's process.
         server: what ``serve`` started last.
     """
 
@@ -80,7 +81,8 @@ class Stage:
     limits: dict[str, Any] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     keep_state: bool = False
-    server: subprocess.Popen[bytes] = field(init=False)
+    sandbox: subprocess.Popen[bytes] = field(init=False, repr=False)
+    server: subprocess.Popen[bytes] = field(init=False, repr=False)
     _children: list[subprocess.Popen[bytes]] = field(default_factory=list)
     _logs: list[IO[bytes]] = field(default_factory=list)
 
@@ -126,16 +128,16 @@ class Stage:
         """
         if not self.keep_state:
             raise ValueError("make the Stage with keep_state=True")
-        self._sandbox.terminate()
-        self._sandbox.wait(30)
-        self._children.remove(self._sandbox)
+        self.sandbox.terminate()
+        self.sandbox.wait(30)
+        self._children.remove(self.sandbox)
         self._start_sandbox()
 
     def _start_sandbox(self) -> None:
         args = ["--port", str(self.sandbox_port), "--company", self.company, "--seed", str(self.seed)]
         if self.keep_state:
             args += ["--keep-state", str(self.folder / "sandbox.state")]
-        self._sandbox = self.start([sys.executable, "-m", "sandbox", *args], "sandbox")
+        self.sandbox = self.start([sys.executable, "-m", "sandbox", *args], "sandbox")
         self._children.insert(0, self._children.pop())  # stopped last
         until(self._sandbox_answers, 30, "the sandbox answers")
         self._name_administrator()
@@ -292,7 +294,7 @@ class Stage:
         (self.folder / "feishu_app.yaml").write_text(text, "utf-8")
 
     def _sandbox_answers(self) -> bool:
-        return _alive(self._sandbox) and answers(self.sandbox_url + "/_sandbox/clock")
+        return _alive(self.sandbox) and answers(self.sandbox_url + "/_sandbox/clock")
 
 
 def _alive(process: subprocess.Popen[bytes]) -> bool:

@@ -36,9 +36,15 @@ class Mutation:
 MUTATIONS = (
     Mutation(
         1, "an event is stored before it is answered", "bot/reception.py",
-        "        self._writer.append(self._inbox.bulk, self._inbox.row(event, self._clock.now()))",
+        "        self._writer.append(self._inbox.bulk, self._row(event))",
         "        del event",
         "tests/bot/test_webhook.py::test_a_verified_event_is_durable_before_the_answer",
+    ),
+    Mutation(
+        1, "so is one that is answered in the server's loop", "bot/reception.py",
+        "        await self._writer.appended(self._inbox.bulk, self._row(event))",
+        "        del event",
+        "tests/bot/test_acceptor.py::test_many_events_at_once_are_all_durable_when_they_are_answered",
     ),
     Mutation(
         1, "an event that could not be stored is asked for again", "bot/webhook.py",

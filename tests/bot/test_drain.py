@@ -271,7 +271,7 @@ def test_replaying_puts_failed_events_back(database: Database, router: Router, d
 
 
 def test_pruning_keeps_what_a_person_must_still_see(database: Database, router: Router, drain: Drain):
-    """Old handled events and taps are deleted; unhandled, failed and young ones stay."""
+    """Old events that are done and taps are deleted; failed and young ones stay, and what still waits."""
     router.on_event("a.b_v1", lambda _events: None)
     put(database, "old")
     put(database, "young", at=START + timedelta(days=20))
@@ -280,7 +280,32 @@ def test_pruning_keeps_what_a_person_must_still_see(database: Database, router: 
         row = {"id": "t", "at": START, "operator": "ou", "action": "a", "answer": {}}
         conn.execute(taps.insert(), row)
     drain.once()
-    assert [prune(database, each, START + timedelta(days=28)) for each in kept_here(14)] == [1, 1]
-    assert set(states(database)) == {"young", "nobody's"}
+    put(database, "failed")
+    put(database, "waits")
+    with database.begin() as conn:
+        conn.execute(sa.update(inbox).where(inbox.c.event_id == "failed").values(state="failed"))
+    assert [prune(database, each, START + timedelta(days=28)) for each in kept_here(14)] == [2, 1]
+    assert set(states(database)) == {"young", "failed", "waits"}
     with database.read() as conn:
         assert conn.execute(sa.select(sa.func.count()).select_from(taps)).scalar_one() == 0
+
+
+def test_types_that_wait_are_found_without_looking_at_every_event(database: Database) -> None:
+    """However many events wait or were handled: one jump a type, in the index of new ones."""
+    for number in range(30):
+        put(database, f"a{number}", kind=f"type.{number % 3}")
+    later = START + timedelta(seconds=30)
+    with database.begin() as conn:
+        conn.execute(sa.update(inbox).where(inbox.c.type == "type.1").values(claimed_until=later))
+    assert Inbox(database).waiting(START) == ("type.0", "type.2")
+    assert Inbox(database).waiting(later + timedelta(seconds=1)) == ("type.0", "type.1", "type.2")
+    if database.dialect == "sqlite":
+        plans: list[str] = []
+        with database.engine.connect() as conn:
+            conn.connection.driver_connection.set_trace_callback(plans.append)
+        Inbox(database).waiting(START)
+        with database.read() as conn:
+            asked = next(line for line in plans if "RECURSIVE" in line)
+            plan = " ".join(str(row[3]) for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}"))
+        assert "ix_inbox_new" in plan
+        assert "SCAN inbox" not in plan
