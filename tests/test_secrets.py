@@ -74,9 +74,7 @@ def test_a_package_that_is_not_the_locked_one_is_told() -> None:
     locked = audit.locked_here(lock)
     assert locked == {"numpy": "2.4.6", "psycopg": "3.2.1"}
     assert audit.strangers(locked, [("NumPy", "2.4.6"), ("psycopg", "3.2.1"), ("other", "1")]) == []
-    assert audit.strangers(locked, [("Psycopg", "3.2.2")]) == [
-        "Psycopg 3.2.2 is installed, 3.2.1 is locked"
-    ]
+    assert audit.strangers(locked, [("Psycopg", "3.2.2")]) == ["Psycopg 3.2.2 is installed, 3.2.1 is locked"]
 
 
 def test_what_is_shipped_is_what_was_tested() -> None:
