@@ -16,6 +16,7 @@ from bitable_sync.cells import EMPTY, Person, Unreadable
 from bot import card_rules
 from bot.envelope import Keys, Refused, open_envelope, open_trusted
 from bot.model import Tap
+from payslip.cards import REASON
 from payslip.errors import FormulaError
 from payslip.formula import evaluate, explain, parse, to_bitable
 from payslip.second import reader
@@ -119,6 +120,7 @@ def card(world: World, scene: Scene) -> Target:
         plain = world.tap("hr", action, value=scene.value(rng, action))
         who = scene.person(rng, action) if rng.random() < 0.7 else rng.choice(PEOPLE)
         form = dict(plain.form) | {"amount": rng.choice(("5000", "1500", "2500", "20", "0.5", "1e3"))}
+        form |= {f"{REASON}0": "已与本人核对"}
         given = Sender(NOW, app_id=APP_ID).tap(
             dict(plain.value), operator=open_id(who), form_value=form,
             option=rng.choice(("1h", "tomorrow", "绩效评分", "2026-10", "ou_operator", "ou_supervisor")),
