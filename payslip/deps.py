@@ -141,6 +141,14 @@ class Messages(Protocol):
         """Replace a card."""
         ...
 
+    def get_message(self, message_id: MessageId) -> dict[str, Any] | None:
+        """One message, with its chat; None when there is none to be seen."""
+        ...
+
+    def find_sent(self, chat_id: ChatId, marker: str, *, since: datetime) -> SentMessage | None:
+        """A message of a chat that holds a text."""
+        ...
+
     def get_resource(self, message_id: MessageId, file_key: str, *, most: int) -> bytes:
         """A file that somebody sent, of at most so many bytes."""
         ...

@@ -141,6 +141,12 @@ MUTATIONS = (
         "tests/runtime/test_backup.py::test_work_that_was_waiting_asks_before_it_acts",
     ),
     Mutation(
+        2, "a payslip's card in doubt is looked for", "payslip/doubt.py",
+        "    if row.tried_at is None or safe_to_repeat(row.tried_at, now):",
+        "    if True:",
+        "tests/payslip/test_doubt.py::test_a_card_that_is_out_is_found_and_not_sent_again",
+    ),
+    Mutation(
         2, "a work that was told of is not told again", "bot/care.py",
         'where(parked.c.card.is_(None), parked.c.state == "waiting")',
         'where(parked.c.state == "waiting")',
