@@ -310,13 +310,14 @@ def examine_all(floor: Floor, feishu: Feishu, sync: Sync) -> list[Check]:
     from bitable_sync.doctor import examine
     from bitable_sync.platforms.doctor import examine as examine_platforms
     from bitable_sync.setup import Setup
+    from bitable_sync.upkeep import examine as examine_upkeep
     from creative.doctor import examine as examine_art
     from payslip.doctor import examine as examine_pay
     from rules.cockpit.doctor import examine as examine_cockpit
     from runtime.vault import open_vault
 
     checks = examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
-    checks += examine_platforms(floor, open_vault(floor.settings))
+    checks += [*examine_upkeep(floor), *examine_platforms(floor, open_vault(floor.settings))]
     checks += examine_pay(floor, feishu, sync, open_vault(floor.settings))
     return [*checks, *examine_art(floor, feishu), *examine_cockpit(floor)]
 

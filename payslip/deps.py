@@ -12,7 +12,7 @@ from payslip.banks import Payer, Template, payer_of
 from runtime.clock import SHANGHAI, Clock
 from runtime.db import Database
 from runtime.errors import ConfigError
-from runtime.ids import InstanceCode, MessageId, OpenId
+from runtime.ids import ChatId, InstanceCode, MessageId, OpenId
 from runtime.vault import Vault
 from runtime.work import WorkQueue
 

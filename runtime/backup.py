@@ -32,6 +32,7 @@ from runtime.clock import Clock
 from runtime.db import Database, migrate
 from runtime.errors import ConfigError
 from runtime.sealed_stream import CannotRead, Opening, Sealing
+from runtime.upkeep import Chore, note
 from runtime.work import status_table
 
 ABOUT: Final = "about.json"
@@ -101,6 +102,9 @@ def take(db: Database, blobs: Path, to: Path, key: bytes, *, clock: Clock, insta
         file.flush()
         os.fsync(file.fileno())
     part.rename(to)
+    with db.begin() as conn:
+        detail = {"rows": sum(summary.rows.values()), "files": summary.files, "instance": instance}
+        note(conn, Chore.BACKUP, at=clock.now(), actor="command line", reason="taken", detail=detail)
     return summary
 
 

@@ -21,9 +21,14 @@ def audit() -> None:
 def verify(known: str | None) -> None:
     """Check the whole chain; exit code 1 and the first broken place if it is not whole."""
     from runtime.audit import verify as look_through
+    from runtime.clock import SystemClock
     from runtime.db import Database
+    from runtime.upkeep import note_chain
 
-    found = look_through(Database(settings_with_log().database_url), known)
+    db = Database(settings_with_log().database_url)
+    found = look_through(db, known)
+    with db.begin() as conn:
+        note_chain(conn, found, at=SystemClock().now(), actor="command line")
     if found.fault is not None:
         raise click.ClickException(f"{found.fault} Compare with a backup from before.")
     click.echo(f"The audit trail is whole: {found.entries} entries. Note down its head: {found.head}")
