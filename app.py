@@ -343,14 +343,14 @@ def erase(open_id: str, dry_run: bool) -> None:  # a command-line flag
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def demo(options: tuple[str, ...]) -> None:
     """Show the whole company on this machine (--once plays one morning and checks it)."""
-    raise SystemExit(subprocess.call([sys.executable, "-m", "sandbox.demo", *options], cwd=HOME))  # noqa: S603
+    raise SystemExit(subprocess.call([sys.executable, "-m", "sandbox.demo", *options], cwd=HOME))  # noqa: S603 - our own program, no shell
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def sandbox(options: tuple[str, ...]) -> None:
     """Run only the Feishu-compatible sandbox on loopback."""
-    os.execv(sys.executable, [sys.executable, "-m", "sandbox", *options])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", "sandbox", *options])  # noqa: S606 - our own program
 
 
 for command in (*OPERATIONS, payroll, shops, metrics_command):

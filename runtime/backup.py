@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO, Final, cast
 
 import sqlalchemy as sa
@@ -157,6 +157,8 @@ def check(file: Path, key: bytes) -> Summary:
         if name == DIGESTS:
             told = json.loads(content)
             continue
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise CannotRead(f"The backup holds a file that would be written elsewhere: {name}")
         digests[name] = hashlib.sha256(content).hexdigest()
         kind, _, rest = name.partition("/")
         if name == ABOUT:
@@ -262,9 +264,7 @@ def _load(conn: Connection, file: Path, key: bytes, blobs: Path) -> None:
         if kind == "rows":
             dump.put_lines(conn, known[rest.rpartition("/")[0]], content)
         elif kind == "files":
-            path = blobs / rest
-            if not path.resolve().is_relative_to(blobs.resolve()):
-                raise CannotRead(f"The backup holds a file that would be written elsewhere: {rest}")
+            path = blobs / rest  # `check` has seen that it stays inside
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
     dump.set_counters(conn, list(known.values()))

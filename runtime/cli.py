@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import unicodedata
 from typing import Any
 
 import click
@@ -10,6 +11,11 @@ import click
 from runtime import log
 from runtime.errors import ChorusError
 from runtime.settings import Settings, load_settings
+
+
+def plain(text: str) -> str:
+    """Text from outside as a terminal may have it: no escape sequence in a name clears or writes a line."""
+    return "".join("·" if unicodedata.category(sign) in {"Cc", "Cf"} else sign for sign in text)
 
 
 class Friendly(click.Group):

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from runtime.cli import settings_with_log
+from runtime.cli import plain, settings_with_log
 
 
 @click.group()
@@ -59,6 +59,5 @@ def show(subject: str | None, actor: str | None, action: str | None, limit: int)
     for row in reversed(rows):
         at = row.at.astimezone(SHANGHAI)
         detail = json.dumps(row.detail, ensure_ascii=False)
-        click.echo(
-            f"{at:%Y-%m-%d %H:%M:%S}  {row.actor}  {row.action}  {row.subject}  {row.reason}  {detail}"
-        )
+        words = "  ".join(map(plain, (row.actor, row.action, row.subject, row.reason, detail)))
+        click.echo(f"{at:%Y-%m-%d %H:%M:%S}  {words}")
