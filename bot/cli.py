@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runtime.cli import plain, settings_with_log
+from runtime.cli import durable, plain, settings_with_log
 from runtime.cli_audit import audit
 from runtime.cli_backup import backup, restore
 from runtime.clock import SHANGHAI, SystemClock
@@ -21,10 +21,9 @@ if TYPE_CHECKING:
 def parked() -> None:
     """List works and events that could not be done, with the reason."""
     from bot.inbox import Inbox
-    from runtime.db import Database
     from runtime.parked import list_parked
 
-    db = Database(settings_with_log().database_url)
+    db = durable(settings_with_log())
     rows = [(row.at, str(row.id), row.job, row.error) for row in list_parked(db)]
     with db.read() as conn:
         rows += [(row.at, str(row.id), row.type, row.error) for row in Inbox(db).failed(conn)]
@@ -43,12 +42,11 @@ def replay(id: str) -> None:  # noqa: A002  # what people call it
     """Do a parked work or event again; ``chorus parked`` lists their ids."""
     from bot.inbox import Inbox
     from runtime.audit import record
-    from runtime.db import Database
     from runtime.ids import WorkId
     from runtime.parked import retry_parked
     from runtime.work import WorkQueue
 
-    db = Database(settings_with_log().database_url)
+    db = durable(settings_with_log())
     with db.begin() as conn:
         now = SystemClock().now()
         if Inbox(db).again(conn, [id]):

@@ -94,6 +94,19 @@ def take(db: Database, blobs: Path, to: Path, key: bytes, *, clock: Clock, insta
     if to.exists() or not to.parent.is_dir():
         raise ConfigError(f"{to} exists already or its folder does not; choose another name.")
     part.unlink(missing_ok=True)
+    try:
+        summary = _take(db, blobs, part, key, clock=clock, instance=instance)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    part.rename(to)
+    with db.begin() as conn:
+        detail = {"rows": sum(summary.rows.values()), "files": summary.files, "instance": instance}
+        note(conn, Chore.BACKUP, at=clock.now(), actor="command line", reason="taken", detail=detail)
+    return summary
+
+
+def _take(db: Database, blobs: Path, part: Path, key: bytes, *, clock: Clock, instance: str) -> Summary:
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         sealing = Sealing(file, key)
         with tarfile.open(fileobj=cast(IO[bytes], sealing), mode="w|") as tar, db.snapshot() as conn:
@@ -101,10 +114,6 @@ def take(db: Database, blobs: Path, to: Path, key: bytes, *, clock: Clock, insta
         sealing.close()
         file.flush()
         os.fsync(file.fileno())
-    part.rename(to)
-    with db.begin() as conn:
-        detail = {"rows": sum(summary.rows.values()), "files": summary.files, "instance": instance}
-        note(conn, Chore.BACKUP, at=clock.now(), actor="command line", reason="taken", detail=detail)
     return summary
 
 

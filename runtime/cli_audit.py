@@ -6,7 +6,7 @@ import json
 
 import click
 
-from runtime.cli import plain, settings_with_log
+from runtime.cli import durable, plain, settings_with_log
 
 
 @click.group()
@@ -22,10 +22,9 @@ def verify(known: str | None) -> None:
     """Check the whole chain; exit code 1 and the first broken place if it is not whole."""
     from runtime.audit import verify as look_through
     from runtime.clock import SystemClock
-    from runtime.db import Database
     from runtime.upkeep import note_chain
 
-    db = Database(settings_with_log().database_url)
+    db = durable(settings_with_log())
     found = look_through(db, known)
     with db.begin() as conn:
         note_chain(conn, found, at=SystemClock().now(), actor="command line")
@@ -44,7 +43,6 @@ def show(subject: str | None, actor: str | None, action: str | None, limit: int)
     import sqlalchemy as sa
 
     from runtime.clock import SHANGHAI
-    from runtime.db import Database
     from runtime.tables import audit as trail
 
     query = sa.select(trail).order_by(trail.c.id.desc()).limit(limit)
@@ -54,7 +52,7 @@ def show(subject: str | None, actor: str | None, action: str | None, limit: int)
         query = query.where(trail.c.actor == actor)
     if action is not None:
         query = query.where(trail.c.action.startswith(action, autoescape=True))
-    with Database(settings_with_log().database_url).read() as conn:
+    with durable(settings_with_log()).read() as conn:
         rows = conn.execute(query).all()
     for row in reversed(rows):
         at = row.at.astimezone(SHANGHAI)

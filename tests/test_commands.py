@@ -1,6 +1,7 @@
 """What an operator does on the command line and sees at /metrics when something could not be done."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -20,6 +21,7 @@ from runtime.floor import Floor
 from runtime.ids import EventId, WorkId
 from runtime.manifest import BaseManifest, Manifest
 from runtime.parked import Parked, park
+from runtime.sealed_stream import new_key
 from runtime.settings import load_settings
 from runtime.tables import audit as trail
 from runtime.work import WorkQueue
@@ -89,6 +91,23 @@ def test_nothing_from_outside_speaks_to_the_terminal(database: Database) -> None
         printed = run(database, *words)
         assert not {"\x1b", "\r", "\u202e", "\x9b"} & set(printed)
         assert sum("forged" in line for line in printed.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", ["parked", "replay x", "audit verify", "audit show", "backup FILE"])
+def test_a_wrong_folder_is_a_sentence_and_makes_nothing(tmp_path: Path, words: str) -> None:
+    """The commonest slip: a shell without the server's environment. No stack trace, no empty database."""
+    env = {
+        "FEISHU_APP_ID": "cli_x", "FEISHU_APP_SECRET": "made-up", "FEISHU_ENCRYPT_KEY": "made-up",
+        "CHORUS_BACKUP_KEY": new_key(), "CHORUS_VAR_DIR": str(tmp_path / "away"),
+    }  # fmt: skip
+    asked = words.replace("FILE", str(tmp_path / "x.backup")).split()
+    done = CliRunner().invoke(app.main, asked, env=env)
+    assert done.exit_code == 1
+    assert "There is no database at" in done.output
+    assert "CHORUS_VAR_DIR" in done.output
+    assert list(tmp_path.iterdir()) == []
+    away = CliRunner().invoke(app.main, asked, env={**env, "DATABASE_URL": "postgresql://x@127.0.0.1:9/x"})
+    assert (away.exit_code, "cannot be reached" in away.output) == (1, True)
 
 
 def test_an_unknown_id_is_said_in_a_sentence(database: Database) -> None:
