@@ -316,13 +316,14 @@ def examine_all(floor: Floor, feishu: Feishu, sync: Sync) -> list[Check]:
     from bitable_sync.doctor import examine
     from bitable_sync.platforms.doctor import examine as examine_platforms
     from bitable_sync.setup import Setup
+    from bitable_sync.upkeep import examine as examine_upkeep
     from creative.doctor import examine as examine_art
     from payslip.doctor import examine as examine_pay
     from rules.cockpit.doctor import examine as examine_cockpit
     from runtime.vault import open_vault
 
     checks = examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
-    checks += examine_platforms(floor, open_vault(floor.settings))
+    checks += [*examine_upkeep(floor), *examine_platforms(floor, open_vault(floor.settings))]
     checks += examine_pay(floor, feishu, sync, open_vault(floor.settings))
     return [*checks, *examine_art(floor, feishu), *examine_cockpit(floor)]
 
@@ -348,14 +349,14 @@ def erase(open_id: str, dry_run: bool) -> None:  # a command-line flag
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def demo(options: tuple[str, ...]) -> None:
     """Show the whole company on this machine (--once plays one morning and checks it)."""
-    raise SystemExit(subprocess.call([sys.executable, "-m", "sandbox.demo", *options], cwd=HOME))  # noqa: S603
+    raise SystemExit(subprocess.call([sys.executable, "-m", "sandbox.demo", *options], cwd=HOME))  # noqa: S603 - our own program, no shell
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def sandbox(options: tuple[str, ...]) -> None:
     """Run only the Feishu-compatible sandbox on loopback."""
-    os.execv(sys.executable, [sys.executable, "-m", "sandbox", *options])  # noqa: S606
+    os.execv(sys.executable, [sys.executable, "-m", "sandbox", *options])  # noqa: S606 - our own program
 
 
 for command in (*OPERATIONS, payroll, shops, metrics_command):

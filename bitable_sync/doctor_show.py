@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from bitable_sync.doctor import Check, Level, exit_code
+from runtime.cli import plain
 from runtime.clock import SHANGHAI, Clock
 
 EVERY = 30.0
@@ -29,7 +30,8 @@ def show(checks: Sequence[Check], console: Console | None = None) -> int:
     for title in ("", "what", "finding", "next step"):
         table.add_column(title, overflow="fold")
     for check in checks:
-        table.add_row(MARKS[check.level], escape(check.name), escape(check.sentence), escape(check.next_step))
+        words = (escape(plain(each)) for each in (check.name, check.sentence, check.next_step))
+        table.add_row(MARKS[check.level], *words)
     (console or _console()).print(table)
     return exit_code(checks)
 
@@ -69,7 +71,7 @@ def changes(before: Sequence[Check], now: Sequence[Check], at: datetime) -> list
     known, names, when = set(before), {check.name for check in now}, f"{at.astimezone(SHANGHAI):%H:%M:%S}"
     lines = [
         f"{when}  {MARKS[check.level]}  "
-        + escape(f"{check.name}: {check.sentence} {check.next_step}".rstrip())
+        + escape(plain(f"{check.name}: {check.sentence} {check.next_step}".rstrip()))
         for check in now
         if check not in known
     ]

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 
-from bot.care_cards import RETRY, Counts, Day, day_card, marker, parked_card
+from bot.care_cards import RETRY, Counts, Day, Overdue, day_card, marker, parked_card
 from bot.model import Tap, TapAnswer, Toast
 from bot.tables import inbox, taps
 from runtime import audit
@@ -26,6 +26,7 @@ from runtime.keeping import Kept, months_before, prune
 from runtime.parked import Parked, retry_parked
 from runtime.tables import audit as trail
 from runtime.tables import parked
+from runtime.upkeep import BROKEN, Chore, last, note, note_chain
 from runtime.work import Work
 
 if TYPE_CHECKING:
@@ -140,8 +141,18 @@ class Care:
                 allowance=quota.monthly_calls,
                 warn_from=int(quota.monthly_calls * quota.warn_at),
                 head=str(audit.head(conn)),
+                overdue=self._overdue(conn),
                 counts=self._counter(conn, since, until),
             )  # fmt: skip
+
+    def _overdue(self, conn: Connection) -> tuple[Overdue, ...]:
+        """What of the installation's upkeep somebody should see to."""
+        days, now = self.floor.manifest.retention.backup_days, self.floor.clock.now()
+        backup, chain = last(conn, Chore.BACKUP), last(conn, Chore.CHAIN)
+        old = days > 0 and (backup is None or now - backup.at > timedelta(days=days))
+        broken = chain is not None and chain.reason == BROKEN
+        wrong = ((old, Overdue.BACKUP), (broken, Overdue.CHAIN))
+        return tuple(what for is_so, what in wrong if is_so)
 
     # --- work that was given up ---
 
@@ -169,14 +180,24 @@ class Care:
     # --- what is kept too long ---
 
     def keep(self, run: JobRun, _args: Mapping[str, Any]) -> None:
-        """Delete what is past its keeping time; doing it again finds nothing."""
+        """Delete what is past its keeping time, and look through the audit chain; both may be repeated."""
         del run
         db, now = self.floor.db, self.floor.clock.now()
         gone = {each.table.name: prune(db, each, now) for each in self._kept}
         cut = audit.cut(db, months_before(now, self.floor.manifest.retention.audit_months), now)
         while audit.delete_cut(db):
             pass
-        log.info("care.kept", audit=cut, **{name: rows for name, rows in gone.items() if rows})
+        deleted = {name: rows for name, rows in gone.items() if rows}
+        found = audit.verify(db)
+        with db.begin() as conn:
+            note(
+                conn, Chore.KEEPING, at=now, actor="system:care", reason="kept",
+                detail={"audit": cut, **deleted},
+            )  # fmt: skip
+            note_chain(conn, found, at=now, actor="system:care")
+        log.info("care.kept", audit=cut, **deleted)
+        if found.fault is not None:
+            log.error("care.chain_broken", fault=found.fault)
 
 
 def works_of(conn: Connection, card: str) -> list[tuple[Parked, str]]:

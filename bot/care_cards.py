@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from enum import Enum
 
 from bot.cards import (
     Card,
@@ -49,6 +50,19 @@ class Counts:
     stale: tuple[str, ...] = ()
 
 
+class Overdue(Enum):
+    """Upkeep that somebody should see to, in both languages."""
+
+    BACKUP = (
+        "很久没有备份，运行 chorus backup，并设为每小时一次",
+        "There was no backup for long: run chorus backup, and have it run each hour",
+    )
+    CHAIN = (
+        "审计链核对不通过，运行 chorus audit verify 查看",
+        "The audit chain is not whole: chorus audit verify says where",
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Day:
     """Everything the morning card says.
@@ -64,6 +78,7 @@ class Day:
         warn_from: calls from which on the allowance runs low.
         head: of the audit chain, to be noted down.
         counts: of red lines.
+        overdue: upkeep that somebody should see to.
     """
 
     day: date
@@ -76,6 +91,7 @@ class Day:
     warn_from: int
     head: str
     counts: Counts = Counts()
+    overdue: tuple[Overdue, ...] = ()
 
 
 def marker(day: date) -> str:
@@ -120,7 +136,7 @@ def _wrong(problems: Sequence[Text]) -> list[Element]:
 
 
 def _problems(day: Day) -> list[Text]:
-    found = []
+    found = [text(*what.value) for what in day.overdue]
     if day.waiting:
         found.append(
             text(

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runtime.cli import settings_with_log
+from runtime.cli import durable, plain, settings_with_log
 from runtime.cli_audit import audit
 from runtime.cli_backup import backup, restore
-from runtime.clock import SystemClock
+from runtime.clock import SHANGHAI, SystemClock
 
 if TYPE_CHECKING:
     from runtime.erasing import Personal
@@ -21,15 +21,19 @@ if TYPE_CHECKING:
 def parked() -> None:
     """List works and events that could not be done, with the reason."""
     from bot.inbox import Inbox
-    from runtime.db import Database
     from runtime.parked import list_parked
 
-    db = Database(settings_with_log().database_url)
+    db = durable(settings_with_log())
     rows = [(row.at, str(row.id), row.job, row.error) for row in list_parked(db)]
     with db.read() as conn:
         rows += [(row.at, str(row.id), row.type, row.error) for row in Inbox(db).failed(conn)]
     for at, name, kind, error in sorted(rows):
-        click.echo(f"{at:%Y-%m-%d %H:%M:%S}  {name}  {kind}  {error}")
+        local = at.astimezone(SHANGHAI)
+        click.echo(f"{local:%Y-%m-%d %H:%M:%S}  {plain(name)}  {plain(kind)}  {plain(error)}")
+    if not rows:
+        click.echo("Nothing waits for a person.")
+        return
+    click.echo(f"{len(rows)} in all. Mend what the sentence says, then `chorus replay ID`.")
 
 
 @click.command()
@@ -37,17 +41,22 @@ def parked() -> None:
 def replay(id: str) -> None:  # noqa: A002  # what people call it
     """Do a parked work or event again; ``chorus parked`` lists their ids."""
     from bot.inbox import Inbox
-    from runtime.db import Database
+    from runtime.audit import record
     from runtime.ids import WorkId
     from runtime.parked import retry_parked
     from runtime.work import WorkQueue
 
-    db = Database(settings_with_log().database_url)
+    db = durable(settings_with_log())
     with db.begin() as conn:
+        now = SystemClock().now()
         if Inbox(db).again(conn, [id]):
+            record(
+                conn, at=now, actor="command line", action="event.retry", subject=f"event:{id}",
+                reason="a_person_asked",
+            )  # fmt: skip
             click.echo("The event waits in the inbox again.")
             return
-        again = retry_parked(conn, WorkQueue(db), WorkId(id), actor="command line", at=SystemClock().now())
+        again = retry_parked(conn, WorkQueue(db), WorkId(id), actor="command line", at=now)
     click.echo(f"queued as {again}")
 
 

@@ -29,8 +29,10 @@ TOTALS = {
 }  # fmt: skip
 ABSENCES = {"缺勤天数": "缺勤", "事假天数": "事假", "病假天数": "病假"}
 _AMOUNT = re.compile(
-    r"[¥￥]\s*[\d,.]*\d|\d[\d,]*(?:\.\d+)?\s*(?=万?元)|\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+\.\d{2}"
+    r"[¥￥]\s*[\d,.]*\d|(?<!\d)(?<!\d,)\d[\d,]*(?:\.\d+)?\s*(?=万?元)|\d{1,3}(?:,\d{3})+(?:\.\d+)?"
+    r"|(?<!\d)\d+\.\d{2}"
 )
+"""It begins at the first digit of a run only: from each digit of a long one, it would take its square."""
 
 Found = Iterator[tuple[AnomalyKind, str]]
 

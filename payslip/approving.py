@@ -16,8 +16,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bot.model import Event
+from payslip import doubt, store
 from payslip import run as moves
-from payslip import store
 from payslip import tables as t
 from payslip.computing import Computing
 from payslip.deps import COMPANY, DEPARTMENT, Payroll
@@ -338,6 +338,7 @@ def void(conn: Connection, deps: Payroll, mine: Run, reason: moves.Reason, why: 
             deps.queue.put(conn, refresh_work(noted), *told_works(conn, mine, f"{mine.month} 算薪：{why}"))
         return None
     if mine.state in (RunState.APPROVED, RunState.SEALED):  # approved: sealing may have begun
+        deps.queue.put(conn, *doubt.unsent_of(conn, mine.id))
         store.destroy_unsent(conn, mine.id)
     told = told_works(
         conn, mine, f"{mine.month} 算薪（{mine.id}）的签批已作废：{why}。修改后会重新请你签批。"

@@ -12,7 +12,7 @@ from payslip.banks import Payer, Template, payer_of
 from runtime.clock import SHANGHAI, Clock
 from runtime.db import Database
 from runtime.errors import ConfigError
-from runtime.ids import InstanceCode, MessageId, OpenId
+from runtime.ids import ChatId, InstanceCode, MessageId, OpenId
 from runtime.vault import Vault
 from runtime.work import WorkQueue
 
@@ -139,6 +139,14 @@ class Messages(Protocol):
 
     def update_card(self, message_id: MessageId, card: Mapping[str, Any]) -> None:
         """Replace a card."""
+        ...
+
+    def get_message(self, message_id: MessageId) -> dict[str, Any] | None:
+        """One message, with its chat; None when there is none to be seen."""
+        ...
+
+    def find_sent(self, chat_id: ChatId, marker: str, *, since: datetime) -> SentMessage | None:
+        """A message of a chat that holds a text."""
         ...
 
     def get_resource(self, message_id: MessageId, file_key: str, *, most: int) -> bytes:

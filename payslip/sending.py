@@ -20,7 +20,7 @@ from sqlalchemy.engine import Connection
 
 from bitable_sync.cells import EMPTY, CellValue
 from bot.cards import Card
-from payslip import restored, store
+from payslip import doubt, restored, store
 from payslip import run as moves
 from payslip import tables as t
 from payslip.cards import recalled_card, slip_card
@@ -123,7 +123,9 @@ class Sending:
             mine = store.load_run(conn, run_id)
         if mine is None:
             return 0
-        for _ in range(min(len(left), SENT_AT_ONCE)):
+        part = list(itertools.islice(left, SENT_AT_ONCE))
+        doubt.intend(self.deps.db, [slip.token for slip in part], self.deps.clock.now())
+        for _ in part:
             if not self._push_one(mine, left[0]):
                 return 0
             left.popleft()
@@ -140,12 +142,13 @@ class Sending:
         if fresh != slip:  # replaced, recalled or voided meanwhile
             return True
         try:
-            message = self._send(mine, slip, push_key(slip))
+            out = doubt.found(self.deps, slip.token)
+            message = self._send(mine, slip, push_key(slip)) if out is None else out
         except PermanentError as error:
             self._mark(mine, slip, SlipState.FAILED, "", str(error))
         else:
             if not self._mark(mine, slip, SlipState.SENT, message, "sent"):
-                self._put(_take_back_work(slip, message))
+                self._put(doubt.take_back_work(slip.open_id, slip.month, message))
         return True
 
     def _send(self, mine: Run, slip: SlipRow, uuid: str) -> str:
@@ -158,13 +161,13 @@ class Sending:
 
     def _mark(self, mine: Run, slip: SlipRow, state: SlipState, message: str, reason: str) -> bool:
         """Note what became of a card; False when its payslip was voided while the card was on its way."""
-        now, s = self.deps.clock.now(), t.slips.c
+        s, sent_at = t.slips.c, self.deps.clock.now() if state is SlipState.SENT else None
         with self.deps.db.begin() as conn:
             marked = conn.execute(
                 t.slips.update()
                 .where(s.run_id == slip.run_id, s.employee_no == slip.employee_no, s.token == slip.token)
                 .where(s.state == SlipState.SEALED.value)
-                .values(state=state.value, message_id=message or None, sent_at=now if message else None)
+                .values(state=state.value, message_id=message or None, sent_at=sent_at)
             )
             stands = marked.rowcount == 1
             self._audit(conn, mine, slip, reason if stands else "voided_on_its_way")
@@ -268,8 +271,10 @@ class Sending:
             self._draw_over(run, slip.message_id, slip.month)
 
     def take_back(self, run: JobRun, args: Mapping[str, Any]) -> None:
-        """Draw over a card that left in the moment its payslip was voided; no slip knows of it."""
-        self._draw_over(run, str(args["message"]), Month(str(args["month"])))
+        """Draw over a card that left when its payslip was voided; no slip knows of it."""
+        message = run.attempt("look", lambda: doubt.message_of(self.deps, dict(args)))
+        if message:
+            self._draw_over(run, message, Month(str(args["month"])))
 
     def _draw_over(self, run: JobRun, message_id: str, month: Month) -> None:
         message = MessageId(message_id)
@@ -383,11 +388,6 @@ def push_lane(slip: SlipRow) -> int:
 def push_key(slip: SlipRow) -> str:
     """Under which a payslip is sent once: this content of this version."""
     return f"payroll.push:{slip.run_id}:{slip.employee_no}:{slip.version}:{slip.digest[:12]}"
-
-
-def _take_back_work(slip: SlipRow, message: str) -> Work:
-    args = {"message": message, "month": slip.month}
-    return Work("payroll.take_back", f"payroll.take_back:{message}", f"receiver:{slip.open_id}", args)
 
 
 def recall_work(slip: SlipRow) -> Work:

@@ -24,6 +24,8 @@ LARGEST_FILE = 20 * 1024 * 1024
 MOST_ROWS = 100_000
 MOST_COLUMNS = 200
 MOST_FAULTS = 200
+LONGEST_HEADER = 100
+"""Signs of a column's name; comparing names takes time that grows with the square of their length."""
 
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 ZIP = b"PK\x03\x04"
@@ -180,6 +182,11 @@ def assemble(name: str, title: str, rows: Iterator[tuple[int, Sequence[Value]]])
         Fault(title, header.number, f"第 {place} 列", "列名是空的或不是文字；第一行应是列名")
         for place, text in enumerate(names, 1)
         if not text.strip()
+    ]
+    faults += [
+        Fault(title, header.number, f"第 {place} 列", f"列名超过 {LONGEST_HEADER} 字，请改短")
+        for place, text in enumerate(names, 1)
+        if len(text) > LONGEST_HEADER
     ]
     if not found:
         faults.append(Fault(title, None, "", "只有列名，没有数据"))

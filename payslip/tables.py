@@ -111,6 +111,7 @@ slips = sa.Table(
     sa.Column("slip_digest", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("message_id", sa.Text),
+    sa.Column("tried_at", Utc),  # a card left, or was about to; see `payslip.doubt`
     sa.Column("sent_at", Utc),
     sa.Column("read_at", Utc),
     sa.Column("reminded_at", Utc),

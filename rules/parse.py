@@ -375,4 +375,9 @@ def parse_span(text: str) -> timedelta | None:
     if text in {"", "0", "立即"}:
         return timedelta(0)
     match = _SPAN.match(text)
-    return timedelta(seconds=float(match[1]) * _SECONDS[match[2].lower()]) if match else None
+    if match is None:
+        return None
+    try:
+        return timedelta(seconds=float(match[1]) * _SECONDS[match[2].lower()])
+    except OverflowError:
+        return timedelta.max  # a number nobody means; it is longer than anything allowed

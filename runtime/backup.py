@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import version
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, BinaryIO, Final, cast
 
 import sqlalchemy as sa
@@ -32,6 +32,7 @@ from runtime.clock import Clock
 from runtime.db import Database, migrate
 from runtime.errors import ConfigError
 from runtime.sealed_stream import CannotRead, Opening, Sealing
+from runtime.upkeep import Chore, note
 from runtime.work import status_table
 
 ABOUT: Final = "about.json"
@@ -93,6 +94,19 @@ def take(db: Database, blobs: Path, to: Path, key: bytes, *, clock: Clock, insta
     if to.exists() or not to.parent.is_dir():
         raise ConfigError(f"{to} exists already or its folder does not; choose another name.")
     part.unlink(missing_ok=True)
+    try:
+        summary = _take(db, blobs, part, key, clock=clock, instance=instance)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    part.rename(to)
+    with db.begin() as conn:
+        detail = {"rows": sum(summary.rows.values()), "files": summary.files, "instance": instance}
+        note(conn, Chore.BACKUP, at=clock.now(), actor="command line", reason="taken", detail=detail)
+    return summary
+
+
+def _take(db: Database, blobs: Path, part: Path, key: bytes, *, clock: Clock, instance: str) -> Summary:
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         sealing = Sealing(file, key)
         with tarfile.open(fileobj=cast(IO[bytes], sealing), mode="w|") as tar, db.snapshot() as conn:
@@ -100,7 +114,6 @@ def take(db: Database, blobs: Path, to: Path, key: bytes, *, clock: Clock, insta
         sealing.close()
         file.flush()
         os.fsync(file.fileno())
-    part.rename(to)
     return summary
 
 
@@ -153,6 +166,8 @@ def check(file: Path, key: bytes) -> Summary:
         if name == DIGESTS:
             told = json.loads(content)
             continue
+        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+            raise CannotRead(f"The backup holds a file that would be written elsewhere: {name}")
         digests[name] = hashlib.sha256(content).hexdigest()
         kind, _, rest = name.partition("/")
         if name == ABOUT:
@@ -258,9 +273,7 @@ def _load(conn: Connection, file: Path, key: bytes, blobs: Path) -> None:
         if kind == "rows":
             dump.put_lines(conn, known[rest.rpartition("/")[0]], content)
         elif kind == "files":
-            path = blobs / rest
-            if not path.resolve().is_relative_to(blobs.resolve()):
-                raise CannotRead(f"The backup holds a file that would be written elsewhere: {rest}")
+            path = blobs / rest  # `check` has seen that it stays inside
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
     dump.set_counters(conn, list(known.values()))

@@ -6,7 +6,7 @@ import json
 
 import click
 
-from runtime.cli import settings_with_log
+from runtime.cli import durable, plain, settings_with_log
 
 
 @click.group()
@@ -21,9 +21,13 @@ def audit() -> None:
 def verify(known: str | None) -> None:
     """Check the whole chain; exit code 1 and the first broken place if it is not whole."""
     from runtime.audit import verify as look_through
-    from runtime.db import Database
+    from runtime.clock import SystemClock
+    from runtime.upkeep import note_chain
 
-    found = look_through(Database(settings_with_log().database_url), known)
+    db = durable(settings_with_log())
+    found = look_through(db, known)
+    with db.begin() as conn:
+        note_chain(conn, found, at=SystemClock().now(), actor="command line")
     if found.fault is not None:
         raise click.ClickException(f"{found.fault} Compare with a backup from before.")
     click.echo(f"The audit trail is whole: {found.entries} entries. Note down its head: {found.head}")
@@ -39,7 +43,6 @@ def show(subject: str | None, actor: str | None, action: str | None, limit: int)
     import sqlalchemy as sa
 
     from runtime.clock import SHANGHAI
-    from runtime.db import Database
     from runtime.tables import audit as trail
 
     query = sa.select(trail).order_by(trail.c.id.desc()).limit(limit)
@@ -49,11 +52,10 @@ def show(subject: str | None, actor: str | None, action: str | None, limit: int)
         query = query.where(trail.c.actor == actor)
     if action is not None:
         query = query.where(trail.c.action.startswith(action, autoescape=True))
-    with Database(settings_with_log().database_url).read() as conn:
+    with durable(settings_with_log()).read() as conn:
         rows = conn.execute(query).all()
     for row in reversed(rows):
         at = row.at.astimezone(SHANGHAI)
         detail = json.dumps(row.detail, ensure_ascii=False)
-        click.echo(
-            f"{at:%Y-%m-%d %H:%M:%S}  {row.actor}  {row.action}  {row.subject}  {row.reason}  {detail}"
-        )
+        words = "  ".join(map(plain, (row.actor, row.action, row.subject, row.reason, detail)))
+        click.echo(f"{at:%Y-%m-%d %H:%M:%S}  {words}")

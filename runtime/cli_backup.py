@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runtime.cli import settings_with_log
+from runtime.cli import durable, settings_with_log
 from runtime.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ def backup(file: Path | None, new_key: bool) -> None:  # a command-line flag
         raise click.UsageError("Say which FILE to write.")
     from runtime.backup import take
     from runtime.clock import SystemClock
-    from runtime.db import Database
 
     settings = settings_with_log()
-    db, key = Database(settings.database_url), _key(settings)
+    key = _key(settings)
+    db = durable(settings)
     made = take(db, settings.blob_dir, file, key, clock=SystemClock(), instance=settings.instance)
     click.echo(f"{file}: {_content(made)}. Head of the audit trail: {made.about.head}")
 

@@ -129,6 +129,9 @@ def configure(level: str, stream: TextIO, *, secrets: Iterable[str] = ()) -> Non
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(number)
+    logging.captureWarnings(
+        True
+    )  # of libraries: a JSON line, masked, instead of text of their own on the screen
     for noisy in ("apscheduler", "urllib3", "alembic", "dbos", "sqlalchemy"):
         logging.getLogger(noisy).setLevel(max(number, logging.WARNING))
 

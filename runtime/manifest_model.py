@@ -139,12 +139,15 @@ class RetentionManifest(Strict):
         audit_months: the audit trail; at least as long as payslips, which it explains.
         event_days: events and taps that were handled.
         notice_days: who was told what of an alert that is over.
+        backup_days: how old the newest backup may be before doctor and the morning card say so; 0 = backups
+            are made by other means.
     """
 
     payslip_months: Annotated[int, Field(ge=24)] = 36
     audit_months: Annotated[int, Field(ge=24)] = 36
     event_days: Annotated[int, Field(ge=2)] = 14
     notice_days: Annotated[int, Field(ge=14)] = 180
+    backup_days: Annotated[int, Field(ge=0)] = 2
 
     @model_validator(mode="after")
     def _trail_outlives_pay(self) -> Self:

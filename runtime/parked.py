@@ -69,7 +69,7 @@ def retry_parked(conn: Connection, queue: WorkQueue, work_id: WorkId, *, actor: 
     query = tables.parked.update().where(tables.parked.c.id == work_id, tables.parked.c.state == "waiting")
     row = conn.execute(query.values(state="retried").returning(tables.parked)).one_or_none()
     if row is None:
-        msg = f"No parked work has the id {work_id}; list the parked works to see which ones wait."
+        msg = f"No parked work has the id {work_id}; `chorus parked` lists those that wait."
         raise PermanentError(msg)
     base, _, number = str(work_id).partition("~")
     new_id = WorkId(f"{base}~{int(number or 1) + 1}")

@@ -71,7 +71,7 @@ class Control:
         head = {"Content-Type": "application/json", **headers}
         request = urllib.request.Request(url, raw, head, method=method)  # noqa: S310  # loopback, built above
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=30) as answer:  # noqa: S310 - as above
                 text = answer.read()
         except urllib.error.HTTPError as refusal:
             text = refusal.read()

@@ -22,7 +22,7 @@ CLAIM = "openweb.jushuitan.com docs via ieu/jst-java 2025-01 and zmoyi/jushuitan
 CONTROL = "our own control plane, 2026-11"
 APP_KEY = "sandbox-erp-key"
 APP_SECRET = "sandbox-erp-secret"  # noqa: S105 - published, a make-believe warehouse
-TOKEN = "sandbox-erp-token"  # noqa: S105
+TOKEN = "sandbox-erp-token"  # noqa: S105 - published as well
 TOLERANCE = 900
 BAD_PARAMETER = 130
 

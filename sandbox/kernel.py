@@ -347,7 +347,7 @@ class World:
                 app_id=DEFAULT_APP_ID,
                 secret="sandbox-secret",  # noqa: S106 - the published secret of a make-believe app
                 encrypt_key="sandbox-encrypt-key",
-                verification_token="sandbox-verification-token",  # noqa: S106
+                verification_token="sandbox-verification-token",  # noqa: S106 - published as well
                 name="Chorus",
                 open_id=self.ids.open_id(),
             )

@@ -73,6 +73,7 @@ def log_as_it_was() -> Iterator[None]:
     handlers, level = root.handlers[:], root.level
     yield
     structlog.reset_defaults()
+    logging.captureWarnings(False)
     root.handlers[:] = handlers
     root.setLevel(level)
 

@@ -50,7 +50,7 @@ MUTATIONS = (
         1, "an event that could not be stored is asked for again", "bot/webhook.py",
         '            return _busy("error")',
         "            return 200, {}",
-        "tests/bot/test_webhook.py::test_an_event_that_cannot_be_stored_is_not_acknowledged",
+        "tests/bot/test_webhook.py::test_an_event_the_database_refuses_is_not_acknowledged",
     ),
     Mutation(
         1, "who waits hears that the commit failed", "bot/writer.py",
@@ -64,7 +64,7 @@ MUTATIONS = (
         "        ids = [claimed.event.id for claimed in batch]\n"
         "        self._inbox.finish(ids, by=self._me, now=self._clock.now())\n"
         "        error = _call(handlers, batch)\n",
-        "tests/bot/test_drain.py::test_a_crash_between_claim_and_mark_repeats_the_events",
+        "tests/bot/test_drain.py::test_an_event_is_done_only_after_its_handler",
     ),
     Mutation(
         2, "a tap that was decided is not decided again", "bot/reception.py",
@@ -90,13 +90,25 @@ MUTATIONS = (
         "        if busy is not None:\n            self._refused",
         "        busy = store.running_task(conn, ready.alert.object_id)\n        if False:\n"
         "            self._refused",
-        "tests/rules/test_actions.py::test_simultaneous_submits_make_exactly_one_change",
+        "tests/rules/test_actions.py::test_two_alerts_of_one_plan_make_one_change_at_a_time",
+    ),
+    Mutation(
+        2, "a look that fails leaves the doubt", "bitable_sync/platforms/wire.py",
+        "    except ChorusError:\n        raise lost from None\n",
+        "    except UnknownOutcome:\n        raise lost from None\n",
+        "tests/rules/test_worker.py::test_what_somebody_changed_after_a_lost_answer_is_left_alone",
     ),
     Mutation(
         2, "a budget whose change was not heard of is looked up", "rules/acting.py",
         ", lookup=lambda: _is_set(ads, task, budget))",
         ")",
-        "tests/rules/test_worker.py::test_a_lost_answer_sends_one_card_and_makes_one_change",
+        "tests/rules/test_worker.py::test_what_somebody_changed_after_a_lost_answer_is_left_alone",
+    ),
+    Mutation(
+        2, "a resumed work looks before it calls", "runtime/jobrun.py",
+        "            if not (doubtful and lookup):",
+        "            if True:",
+        "tests/runtime/test_engine_kill.py::test_an_order_placed_just_before_the_kill_is_found_and_not_placed_again",
     ),
     Mutation(
         2, "a purchase order is looked for before it is made", "bitable_sync/platforms/wangdiantong.py",
@@ -133,6 +145,12 @@ MUTATIONS = (
         "        .values(recovery_attempts=1)",
         "        .values(recovery_attempts=0)",
         "tests/runtime/test_backup.py::test_work_that_was_waiting_asks_before_it_acts",
+    ),
+    Mutation(
+        2, "a payslip's card in doubt is looked for", "payslip/doubt.py",
+        "    if row.tried_at is None or safe_to_repeat(row.tried_at, now):",
+        "    if True:",
+        "tests/payslip/test_doubt.py::test_a_card_that_is_out_is_found_and_not_sent_again",
     ),
     Mutation(
         2, "a work that was told of is not told again", "bot/care.py",
@@ -312,7 +330,7 @@ MUTATIONS = (
         12, "a sign-in is bound to its browser", "bot/signin.py",
         'hashlib.sha256(f"{state}.{browser}".encode())',
         'hashlib.sha256(f"{state}".encode())',
-        "tests/payslip/test_access.py::test_a_replayed_callback_signs_nobody_in_as_b",
+        "tests/payslip/test_access.py::test_bs_unused_callback_signs_in_only_the_browser_it_began_in",
     ),
     Mutation(
         13, "a cent between the two programs is a difference", "payslip/agree.py",
@@ -351,9 +369,9 @@ MUTATIONS = (
         "tests/rules/test_approving.py::test_what_moved_while_it_waited_is_not_overridden",
     ),
     Mutation(
-        15, "an approval whose answer was lost is found again", "rules/approving.py",
-        ", lookup=lambda: self._find(task))",
-        ")",
+        15, "an approval carries the task's own key", "rules/approving.py",
+        "items, uuid=task.id)",
+        "items, uuid=f\"{task.id}.{self.deps.clock.now():%f}\")",
         "tests/rules/test_approving.py::test_a_lost_answer_starts_one_approval",
     ),
     Mutation(

@@ -1,8 +1,10 @@
 """What an operator does on the command line and sees at /metrics when something could not be done."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from click.testing import CliRunner
 
 import app
@@ -11,6 +13,7 @@ from bot.model import Event
 from bot.tables import inbox
 from bot.web import house_gauges
 from runtime import metrics
+from runtime.audit import record
 from runtime.clock import SystemClock
 from runtime.db import Database, open_mirror
 from runtime.feishu.quota import Quota
@@ -18,7 +21,9 @@ from runtime.floor import Floor
 from runtime.ids import EventId, WorkId
 from runtime.manifest import BaseManifest, Manifest
 from runtime.parked import Parked, park
+from runtime.sealed_stream import new_key
 from runtime.settings import load_settings
+from runtime.tables import audit as trail
 from runtime.work import WorkQueue
 
 pytestmark = pytest.mark.db
@@ -57,7 +62,10 @@ def test_a_failed_event_is_listed_and_can_be_done_again(database: Database, give
     with database.read() as conn:
         row = conn.execute(inbox.select()).one()
     assert (row.state, row.tries, row.error) == ("new", 0, None)
-    assert run(database, "parked") == ""
+    assert run(database, "parked") == "Nothing waits for a person.\n"
+    with database.read() as conn:
+        (noted,) = conn.execute(sa.select(trail).where(trail.c.subject == f"event:{given_up}")).all()
+    assert (noted.action, noted.actor) == ("event.retry", "command line")
 
 
 def test_a_parked_work_is_listed_and_can_be_done_again(database: Database) -> None:
@@ -65,9 +73,41 @@ def test_a_parked_work_is_listed_and_can_be_done_again(database: Database) -> No
     row = Parked(WorkId("act:1"), "rules.act", "object:1", {"task_id": "t"}, "平台拒绝", SystemClock().now())
     with database.begin() as conn:
         park(database, conn, row)
-    assert "act:1  rules.act  平台拒绝" in run(database, "parked")
+    listed = run(database, "parked")
+    assert "act:1  rules.act  平台拒绝" in listed
+    assert "1 in all. Mend what the sentence says, then `chorus replay ID`." in listed
     assert "queued as" in run(database, "replay", "act:1")
     assert WorkQueue(database).backlog() == 1
+
+
+def test_nothing_from_outside_speaks_to_the_terminal(database: Database) -> None:
+    """An escape sequence or a line break in what a platform said is shown as a dot, on its own line."""
+    evil = "平台拒绝\x1b[2J\r\n2026-01-01 00:00:00  act:9  forged\u202e\x9b31m"
+    row = Parked(WorkId("act:1"), "rules.act", "object:1", {}, evil, SystemClock().now())
+    with database.begin() as conn:
+        park(database, conn, row)
+        record(conn, at=row.at, actor=evil, action="a", subject=evil, reason=evil, detail={"x": evil})
+    for words in (["parked"], ["audit", "show"]):
+        printed = run(database, *words)
+        assert not {"\x1b", "\r", "\u202e", "\x9b"} & set(printed)
+        assert sum("forged" in line for line in printed.splitlines()) == 1
+
+
+@pytest.mark.parametrize("words", ["parked", "replay x", "audit verify", "audit show", "backup FILE"])
+def test_a_wrong_folder_is_a_sentence_and_makes_nothing(tmp_path: Path, words: str) -> None:
+    """The commonest slip: a shell without the server's environment. No stack trace, no empty database."""
+    env = {
+        "FEISHU_APP_ID": "cli_x", "FEISHU_APP_SECRET": "made-up", "FEISHU_ENCRYPT_KEY": "made-up",
+        "CHORUS_BACKUP_KEY": new_key(), "CHORUS_VAR_DIR": str(tmp_path / "away"),
+    }  # fmt: skip
+    asked = words.replace("FILE", str(tmp_path / "x.backup")).split()
+    done = CliRunner().invoke(app.main, asked, env=env)
+    assert done.exit_code == 1
+    assert "There is no database at" in done.output
+    assert "CHORUS_VAR_DIR" in done.output
+    assert list(tmp_path.iterdir()) == []
+    away = CliRunner().invoke(app.main, asked, env={**env, "DATABASE_URL": "postgresql://x@127.0.0.1:9/x"})
+    assert (away.exit_code, "cannot be reached" in away.output) == (1, True)
 
 
 def test_an_unknown_id_is_said_in_a_sentence(database: Database) -> None:

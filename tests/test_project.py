@@ -41,6 +41,15 @@ def test_every_invariant_and_guard_names_tests_that_exist(name: str) -> None:
     assert missing == []
 
 
+def test_every_row_of_the_threats_names_its_test() -> None:
+    """What an attacker tries, what stops it, and a test that shows it; "the same" shows nothing."""
+    page = (ROOT / "docs" / "THREATS.md").read_text("utf-8")
+    tables = re.findall(r"^\| Tries \| Guard \| Test \|\n\|[-|]+\|\n((?:\|.*\n)+)", page, re.MULTILINE)
+    rows = [row for table in tables for row in table.splitlines()]
+    assert len(rows) >= 25
+    assert [row for row in rows if not re.search(r"`tests/[\w/]+\.py::test_\w+`[^|]*\|$", row)] == []
+
+
 def defines(file: Path, test: str) -> bool:
     """Whether a file defines a test function of this name."""
     return (

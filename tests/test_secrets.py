@@ -99,3 +99,16 @@ def test_a_package_nobody_was_asked_about_is_not_without_faults() -> None:
         code, lines = advisories.verdict({"dependencies": packages})
         assert code == 1
         assert word in " ".join(lines)
+
+
+def test_every_exception_from_the_security_rules_names_its_reason() -> None:
+    """`ruff` runs bandit's rules; a line that is let off says why, in the line."""
+    listed = subprocess.run(["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True)
+    silent = [
+        f"{name}:{number}"
+        for name in listed.stdout.splitlines()
+        if not name.startswith(("tests/", "benchmarks/")) and (ROOT / name).is_file()
+        for number, line in enumerate((ROOT / name).read_text("utf-8").splitlines(), 1)
+        if re.search(r"noqa: [A-Z0-9, ]*\bS\d{3}\b(?![A-Z0-9, ]* *(-|#|\())", line)
+    ]
+    assert silent == []

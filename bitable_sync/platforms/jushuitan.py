@@ -18,7 +18,7 @@ from bitable_sync.platforms.facts import PurchaseItem, PurchaseOrder, StockRow
 from bitable_sync.platforms.refusals import Why, refusal
 from bitable_sync.platforms.signing import jushuitan
 from bitable_sync.platforms.tokens import Access, with_token
-from bitable_sync.platforms.wire import Wire, number, whole
+from bitable_sync.platforms.wire import Wire, found_after, number, whole
 from runtime.clock import Clock
 from runtime.errors import ChorusError, PermanentError, UnknownOutcome
 
@@ -93,10 +93,10 @@ class Jushuitan:
         }
         try:
             return self._upload(biz)
-        except UnknownOutcome:
+        except UnknownOutcome as lost:
             # Look before sending again; sending again is harmless by external_id, but a look is the surer
             # proof.
-            return self.find_purchase(external_id) or self._upload(biz)
+            return found_after(lost, lambda: self.find_purchase(external_id)) or self._upload(biz)
 
     def find_purchase(self, external_id: str) -> PurchaseOrder | None:
         """The purchase order with our number, if the ERP has it."""

@@ -17,7 +17,7 @@ from bitable_sync.platforms.credentials import Pair
 from bitable_sync.platforms.facts import DOUYIN, AdPlan, PlanState
 from bitable_sync.platforms.refusals import Why, refusal
 from bitable_sync.platforms.tokens import Access, with_token
-from bitable_sync.platforms.wire import Wire, number
+from bitable_sync.platforms.wire import Wire, found_after, number
 from runtime.clock import SHANGHAI, Clock
 from runtime.errors import ChorusError, PermanentError, UnknownOutcome
 
@@ -60,8 +60,8 @@ class Account:
         whole = {"advertiser_id": int(self.advertiser_id), **body}
         try:
             return self._call("POST", path, writes=True, data=json.dumps(whole).encode())
-        except UnknownOutcome:
-            if done():
+        except UnknownOutcome as lost:
+            if found_after(lost, done):
                 return {}
             raise
 

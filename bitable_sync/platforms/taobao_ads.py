@@ -15,7 +15,7 @@ from typing import Any
 from bitable_sync.platforms.facts import TAOBAO, AdPlan, PlanState
 from bitable_sync.platforms.refusals import cannot_pause
 from bitable_sync.platforms.taobao import Top
-from bitable_sync.platforms.wire import number, whole
+from bitable_sync.platforms.wire import found_after, number, whole
 from runtime.clock import SHANGHAI
 from runtime.errors import PermanentError, UnknownOutcome
 
@@ -81,8 +81,8 @@ class TaobaoAds:
             self._call("campaign.budget.batchupdate", writes=True, campaign_budget_list_v_o={
                 "budget_list": [change],
             })  # fmt: skip
-        except UnknownOutcome:
-            now = self.plan(plan_id)
+        except UnknownOutcome as lost:
+            now = found_after(lost, lambda: self.plan(plan_id))
             if now is None or now.budget != budget:
                 raise
 

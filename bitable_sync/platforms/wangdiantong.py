@@ -17,7 +17,7 @@ from bitable_sync.platforms import signing
 from bitable_sync.platforms.facts import PurchaseItem, PurchaseOrder, StockRow
 from bitable_sync.platforms.orders import Reading, windows
 from bitable_sync.platforms.refusals import Why, refusal
-from bitable_sync.platforms.wire import Wire, number, whole, written
+from bitable_sync.platforms.wire import Wire, found_after, number, whole, written
 from runtime.clock import SHANGHAI, Clock
 from runtime.errors import ChorusError, PermanentError, UnknownOutcome
 
@@ -82,8 +82,8 @@ class WdtFlagship:
             return made
         try:
             return self._create(external_id, items)
-        except UnknownOutcome:
-            made = self.find_purchase(external_id)
+        except UnknownOutcome as lost:
+            made = found_after(lost, lambda: self.find_purchase(external_id))
             if made is None:
                 raise
             return made

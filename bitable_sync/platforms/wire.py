@@ -12,14 +12,15 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 
 from runtime.clock import SHANGHAI
-from runtime.errors import PermanentError, TransientError, UnknownOutcome
+from runtime.errors import ChorusError, PermanentError, TransientError, UnknownOutcome
 
 TIMEOUT = (5.0, 20.0)  # seconds to connect, to answer
+T = TypeVar("T")
 Paces = tuple[tuple[int, float], ...]
 
 
@@ -146,6 +147,18 @@ def moment(text: Any) -> datetime | None:
 def written(at: datetime) -> str:
     """A moment as platforms write it: Shanghai, without an offset."""
     return f"{at.astimezone(SHANGHAI):%Y-%m-%d %H:%M:%S}"
+
+
+def found_after(lost: UnknownOutcome, look: Callable[[], T]) -> T:
+    """What a look finds after the answer to a change was lost.
+
+    Raises:
+        UnknownOutcome: the look failed; that says nothing of the change, so the doubt stays a doubt.
+    """
+    try:
+        return look()
+    except ChorusError:
+        raise lost from None
 
 
 def _never_sent(error: requests.exceptions.RequestException) -> bool:

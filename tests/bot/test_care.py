@@ -28,7 +28,9 @@ from runtime.manifest import BaseManifest, Manifest, RetentionManifest
 from runtime.parked import list_parked
 from runtime.schedule import Scheduler
 from runtime.settings import load_settings
+from runtime.upkeep import WHOLE, Chore, last
 from runtime.work import Work, WorkQueue
+from tests.runtime.test_audit import past_the_product
 from tests.support.wait import until
 
 pytestmark = [pytest.mark.db, pytest.mark.timeout(120)]
@@ -213,8 +215,29 @@ def test_what_is_past_its_keeping_time_goes_and_the_rest_stays(house: House) -> 
         left = set(conn.execute(sa.select(inbox.c.event_id)).scalars())
         subjects = list(conn.execute(sa.select(tables.audit.c.subject).order_by(tables.audit.c.id)).scalars())
     assert left == {f"ev{old}-2", f"ev{YESTERDAY}-3"}
-    assert subjects == [f"{house.floor.clock.now():%Y}", "audit:1"]
+    year = f"{house.floor.clock.now():%Y}"
+    assert subjects == [year, "audit:1", Chore.KEEPING, Chore.CHAIN]
     assert audit.verify(house.db).fault is None
+    with house.db.read() as conn:
+        kept, chain = last(conn, Chore.KEEPING), last(conn, Chore.CHAIN)
+    assert kept is not None
+    assert chain is not None
+    assert kept.detail == {"audit": 1, "inbox": 1}
+    assert (chain.reason, chain.detail["entries"]) == (WHOLE, 2)
+
+
+def test_a_trail_somebody_wrote_in_is_told_the_next_morning(house: House) -> None:
+    """The night's look finds it; the card says what to run, and that there was no backup either."""
+    with house.db.begin() as conn:
+        audit.record(conn, at=house.floor.clock.now(), actor="x", action="a", subject="s", reason="r")
+    past_the_product(house.db, "DELETE FROM audit_chain")
+    house.put(Work(KEEP, "tick:retention@1", "tick:retention", {}))
+    house.idle()
+    house.put(morning())
+    house.idle()
+    (card,) = house.cards()
+    assert "审计链核对不通过，运行 chorus audit verify" in card
+    assert "很久没有备份，运行 chorus backup" in card
 
 
 def test_a_card_that_cannot_be_sent_tells_of_nothing_else(house: House) -> None:

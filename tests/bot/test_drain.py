@@ -102,6 +102,27 @@ def test_a_crash_between_claim_and_mark_repeats_the_events(
     assert states(database) == {"1": "handled"}
 
 
+def test_an_event_is_done_only_after_its_handler(
+    database: Database, router: Router, drain: Drain, clock: ManualClock
+):
+    """A worker that dies in the middle of a handler leaves the event to the next one."""
+    got: list[str] = []
+
+    def dies_once(events: Sequence[Event]) -> None:
+        got.extend(event.id for event in events)
+        if len(got) == 1:
+            raise SystemExit  # nothing catches it, as nothing catches a kill
+
+    router.on_event("a.b_v1", dies_once)
+    put(database, "1")
+    with pytest.raises(SystemExit):
+        drain.once()
+    assert states(database) == {"1": "new"}
+    clock.advance(LEASE + timedelta(seconds=1))
+    assert drain.once() == 1
+    assert (got, states(database)) == (["1", "1"], {"1": "handled"})
+
+
 def test_a_restarted_worker_takes_its_own_events_back_at_once(database: Database, clock: ManualClock):
     """The same instance name starting again does not wait for its old lease."""
     put(database, "1")

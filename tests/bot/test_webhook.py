@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -176,3 +177,15 @@ def test_an_event_that_cannot_be_stored_is_not_acknowledged(web: Web, sender: Se
     """When writing is impossible the answer is 503, so that the platform sends the event again."""
     web.app.extensions[WRITER].close()
     assert sender.post(web.app, sender.event()).status_code == 503
+
+
+def test_an_event_the_database_refuses_is_not_acknowledged(web: Web, sender: Sender):
+    """A full disk or a broken table is no reason to lose it: 503, and stored when it comes again."""
+    event = sender.event()
+    with web.db.begin() as conn:
+        conn.execute(sa.text("ALTER TABLE inbox RENAME TO inbox_away"))
+    assert sender.post(web.app, event).status_code == 503
+    with web.db.begin() as conn:
+        conn.execute(sa.text("ALTER TABLE inbox_away RENAME TO inbox"))
+    assert sender.post(web.app, event).status_code == 200
+    assert len(web.rows(inbox)) == 1

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from runtime import log
 from runtime.db import Database, migrate
+from tests.fuzz.depth import depth, told
 from tests.fuzz.runner import fuzz, number
 from tests.fuzz.targets import open_targets
 
@@ -22,6 +23,9 @@ def main() -> int:
     asked.add_argument("--count", type=int, default=1_000_000, help="inputs in all")
     asked.add_argument("--seed", default="1", help="other words, other inputs")
     asked.add_argument("--only", help="one target")
+    asked.add_argument(
+        "--depth", action="store_true", help="show what a fortieth of them reaches of the code"
+    )
     asked.add_argument("--number", type=int, help="show and run this one input")
     wanted = asked.parse_args()
     log.configure("error", sys.stderr)
@@ -37,6 +41,10 @@ def main() -> int:
                 if wanted.number is not None:
                     given = number(target, wanted.seed, wanted.number)
                     sys.stdout.write(f"{given!r}\n{target.run(given)}\n")
+                    continue
+                if wanted.depth:
+                    found = depth(target, wanted.count * target.share // 40_000, wanted.seed)
+                    sys.stdout.write(f"{target.name}\n{told(found)}")
                     continue
                 report = fuzz(target, wanted.count * target.share // 1000, wanted.seed, watch=True)
                 sys.stdout.write(f"{report}\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -11,10 +12,11 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from bitable_sync.cells import EMPTY
+from bitable_sync.cells import EMPTY, Person, Unreadable
 from bot import card_rules
 from bot.envelope import Keys, Refused, open_envelope, open_trusted
 from bot.model import Tap
+from payslip.cards import REASON
 from payslip.errors import FormulaError
 from payslip.formula import evaluate, explain, parse, to_bitable
 from payslip.second import reader
@@ -30,6 +32,7 @@ from tests.bot.platform import APP_ID, ENCRYPT_KEY, TOKEN, Sender, encrypt, sign
 from tests.fuzz import mutating
 from tests.fuzz.excel import EXCEL
 from tests.fuzz.runner import Target
+from tests.fuzz.scene import Scene, fill
 from tests.payslip.kit import FIELDS, STRUCTURE
 from tests.rules.kit import CATALOG
 
@@ -51,13 +54,14 @@ def seeds(sender: Sender) -> list[dict[str, Any]]:
         sender.message("状态"),
         sender.tap({"a": "alert.ack", "id": "al_1", "v": 1}, form_value={"amount": "5000"}, options=["a"]),
         sender.tap('{"a":"alert.ack","id":"al_1"}', operator="ou_operator"),
+        sender.tap({"a": "nobody.does", "id": "al_1"}, operator="ou_operator", option="1h"),
         {"type": "url_verification", "challenge": "c-9", "token": TOKEN},
     ]
 
 
 def envelope(rng: Random) -> Request:
     """A request of the platform, changed outside or, by somebody who holds the key, inside."""
-    given = rng.choice(seeds(Sender(NOW)))
+    given = rng.choice(seeds(Sender(NOW, count=rng.randrange(10**9))))  # else all but the first are repeats
     where = rng.randrange(4)
     if where >= 2:
         given = mutating.tree(rng, given)
@@ -107,15 +111,19 @@ def webhook(world: World) -> Target:
 # --- taps ---
 
 
-def card(world: World) -> Target:
+def card(world: World, scene: Scene) -> Target:
     """Every handler, from whoever, with values no card of ours carries; what it does is undone."""
     actions = world.router.actions
 
     def make(rng: Random) -> dict[str, Any]:
-        plain = world.tap("hr", rng.choice(actions))
+        action = rng.choice(actions)
+        plain = world.tap("hr", action, value=scene.value(rng, action))
+        who = scene.person(rng, action) if rng.random() < 0.7 else rng.choice(PEOPLE)
+        form = dict(plain.form) | {"amount": rng.choice(("5000", "1500", "2500", "20", "0.5", "1e3"))}
+        form |= {f"{REASON}0": "已与本人核对"}
         given = Sender(NOW, app_id=APP_ID).tap(
-            dict(plain.value), operator=open_id(rng.choice(PEOPLE)), form_value=dict(plain.form),
-            option=rng.choice(("1h", "绩效评分", "2026-10", "ou_operator")),
+            dict(plain.value), operator=open_id(who), form_value=form,
+            option=rng.choice(("1h", "tomorrow", "绩效评分", "2026-10", "ou_operator", "ou_supervisor")),
         )  # fmt: skip
         part = given["event"]["action"]
         name = rng.choice(("value", "form_value", "option", "options"))
@@ -144,7 +152,13 @@ def card(world: World) -> Target:
 
 # --- the two languages people write ---
 
-FORMULAS = [each.formula for each in STRUCTURE]
+FORMULAS = [
+    *(each.formula for each in STRUCTURE),
+    "ROUND([基本工资]/3,2)+SUM(1,[岗位工资],ABS(0-2.5))",
+    "IF(AND([缺勤天数]>1,[事假天数]<=3),MIN(4,2,8),0-[基本工资])",
+    "IF(OR(NOT([基本工资]<>3),[岗位工资]>=9),1,ROUND(1249,-2))",
+    'IF(IF([基本工资]=3,"早","晚")="早",1,2)*100/10/2',
+]
 FORMULA_WORDS = (
     "IF(", "ROUND(", "MAX(", "MIN(", "SUM(", "ABS(", "AND(", "OR(", "NOT(", ")", "(", ",", "，", "（", "）",
     "[基本工资]",
@@ -195,8 +209,34 @@ CELLS: dict[str, Any] = {
     "plan_id": "1", "platform": "抖音", "status": "投放中", "budget": Decimal(2000), "spend": Decimal(1000),
     "gmv": Decimal(2500), "orders": Decimal(20),
 }  # fmt: skip
+ODD_ROW: dict[str, Any] = {
+    "platform": Unreadable("读不出来"), "status": EMPTY, "budget": Decimal(0),
+    "spend": Unreadable("读不出来"), "gmv": Decimal(-1), "orders": Decimal("1e12"),
+    "owner": (Person("ou_1", "王芳"),), "name": "夏季新品",
+    "qty": Decimal(40), "safety": Decimal(100),
+}  # fmt: skip
 PLANS = CATALOG.by_key("plans")
 NAMES = {field.key: name for name, field in PLANS.fields.items()}
+
+
+PARTS = {
+    "table": ("计划日报", "计划日报", "商品库存", "店铺日报"),
+    "metric": ("ROI", "消耗", "可用库存", "环比(消耗)", "可售天数", "点击率"),
+    "comparison": ("低于", "小于", "高于", "≥", "不高于", "等于"),
+    "threshold": ("1:3", "3", "15%", "安全库存", "安全库存的 80%", "1,000", "日预算*0.8", "日预算的30%"),
+    "scope": (
+        "", "平台=抖音", "平台=抖音 且 状态=投放中", "平台≠抖音，快手", "消耗>=500", "计划名称包含夏季、秋季",
+        "负责人=王芳",
+    ),
+    "hold_for": ("", "10分钟", "2小时", "1天", "30"),
+    "recover": ("", "", "3.5", "1:2", "20%"),
+    "floor": ("", "", "500", "消耗≥500"),
+    "severity": ("警告", "严重", "提醒", ""),
+    "owner_field": ("", "", "负责人", "主管"),
+    "keep_for": ("", "", "15分钟", "1小时"),
+    "sample": ("", "", "10"),
+}  # fmt: skip
+"""What stands in the columns of a rule."""
 
 
 class Cells(dict[str, Any]):
@@ -211,24 +251,28 @@ def rule_text(rng: Random) -> RuleText:
     text = mutating.text(rng, rng.choice(EXPRESSIONS), EXPRESSION_WORDS)
     if rng.random() < 0.7:
         return RuleText(name="x", table="计划日报", expression=text, enabled=True)
-    odd = mutating.text(
-        rng, rng.choice(("1:3", "15%", "安全库存的 80%", "1,000", "日预算*0.8")), EXPRESSION_WORDS
-    )
+    parts: dict[str, Any] = {key: rng.choice(choices) for key, choices in PARTS.items()}
+    for key in rng.sample(list(PARTS), rng.choice((0, 1, 1, 2, 3))):  # more would all end at the first fault
+        parts[key] = mutating.text(rng, parts[key], EXPRESSION_WORDS)
     return RuleText(
-        name="x", table="计划日报", metric=rng.choice(("ROI", "消耗", odd)), comparison="小于", threshold=odd,
-        scope=rng.choice(("", "平台=抖音", text)), hold_for=rng.choice(("10分钟", odd)),
-        recover=rng.choice(("", odd)),
-        floor=rng.choice(("", odd)), enabled=True,
+        name="x", enabled=True, actions=rng.choice(((), ("调整预算", "知道了"), ("紧急补货",), ("跳舞",))),
+        cc=rng.choice(((), (("ou_1", "王芳"),))), covers=rng.random() < 0.1, **parts,
     )  # fmt: skip
 
 
 def expression(given: RuleText) -> str:
     """Read a row; what can be read also judges a row of data."""
-    rule = parse_rule(RuleId("rec"), given, CATALOG)
+    assert RuleText.from_json(json.loads(json.dumps(given.to_json()))) == given, "stored otherwise"
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        rule = parse_rule(RuleId("rec"), given, CATALOG)
+    assert not heard, f"warns on the screen: {heard[0].message}"
     if not isinstance(rule, Rule):
         assert rule, "refused without a sentence"
         return "refused"
-    compiled(rule)(Reading(Cells(CELLS), {}), NAMES)
+    judge = compiled(rule)
+    for cells in (CELLS, ODD_ROW, {}):
+        judge(Reading(Cells(cells), {}), NAMES)
     return "rule"
 
 
@@ -248,8 +292,8 @@ def open_targets(folder: Path, database: Database) -> Iterator[list[Target]]:
     world = open_world(database, folder)
     yield [
         Target("envelope", envelope, open_one, 430),
-        webhook(world),
-        card(world),
+        card(world, fill(world)),
+        webhook(world),  # after the cards, whose turns its taps move on
         Target("formula", formula_text, formula, 200),
         Target("expression", rule_text, expression, 190),
         EXCEL,

@@ -143,6 +143,18 @@ def test_a_replayed_callback_signs_nobody_in_as_b(house: House, b_open_id: str, 
     assert [row["reason"] for row in house.audits("pay.sign_in_failed")] == ["stale", "refused"]
 
 
+def test_bs_unused_callback_signs_in_only_the_browser_it_began_in(
+    house: House, b_open_id: str, bs: str
+) -> None:
+    """Caught before B came back: code and state are B's and unused, and worth nothing elsewhere."""
+    b, thief = house.browser(), house.browser()
+    callback = b.consent(b.begin(f"/pay/s/{bs}"), b_open_id)
+    thief.begin()  # so that the thief has a cookie of a sign-in under way too
+    assert thief.get(callback).status_code == 400
+    assert thief.client.get_cookie("chorus_pay") is None
+    assert b.get(callback).status_code == 303
+
+
 def test_a_stolen_unused_code_is_bound_to_bs_browser(house: House, b_open_id: str) -> None:
     """Caught before B used it: without the verifier of B's sign-in Feishu does not accept it."""
     b, thief = house.browser(), house.browser()

@@ -84,7 +84,7 @@ def test_the_machine_is_lost_on_pay_day(sandbox: Any, machine: Any, tmp_path: Pa
                 payday.idle(60)
                 assert set(told(payday).values()) == {1}
         database.close()
-        shutil.rmtree(folder)
+        shutil.rmtree(folder, ignore_errors=True)  # a thread that dies with the machine may still write
     sandbox.world.control.faults.clear()
     if finished:
         sandbox.world.clock.advance(3 * HOURS)  # the platform forgot which sends it knew

@@ -194,6 +194,19 @@ def test_simultaneous_submits_make_exactly_one_change(firing: House) -> None:
     assert len(firing.works("act:")) == 1
 
 
+def test_two_alerts_of_one_plan_make_one_change_at_a_time(firing: House) -> None:
+    """Another rule's card of the same plan is as fresh as ever; while a change runs it decides nothing."""
+    spending = replace(ROI_RULE, name="消耗过高", metric="消耗", comparison="高于", threshold="500")
+    firing.write_rule(spending, "rec_two")
+    firing.write_plan()
+    other = firing.alert("rec_two")
+    tap(firing, WANG, "adjust.submit", amount="1400")
+    assert WANG.name in say(tap(firing, LI, "adjust.submit", other, amount="1500"))
+    (task,) = firing.rows(tables.alert_tasks)
+    assert task.amount == 1400
+    assert len(firing.works("act:")) == 1
+
+
 def test_acknowledging_says_so_and_the_second_sees_who(firing: House) -> None:
     """知道了 puts the alert into one person's hands."""
     alert = firing.alert()

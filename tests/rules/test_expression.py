@@ -1,5 +1,6 @@
 """The column 表达式: what is understood, what is refused, and in which words."""
 
+import warnings
 from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
@@ -77,6 +78,14 @@ def test_words_in_quotes_are_left_alone() -> None:
     truth = parse_expression('店铺 != "旗舰店（一）=50% 且 x"', PLANS).truth
     assert isinstance(truth, Is)
     assert truth.condition.values == ("旗舰店（一）=50% 且 x",)
+
+
+@pytest.mark.parametrize("text", ["ROI<3and 消耗>5", "消耗>5.or ROI<3", "消耗>10or ROI<3", "ROI<3 且 消耗>5"])
+def test_a_number_may_run_into_a_word(text: str) -> None:
+    """Python reads it, but warns on the screen; ours is read without a word of the kind."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        parse_expression(text, PLANS)
 
 
 def test_one_comparison_is_a_rule_with_value_limit_and_hysteresis() -> None:

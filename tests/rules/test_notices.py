@@ -88,6 +88,14 @@ def test_deciding_twice_is_deciding_once() -> None:
     assert notice is not None
     assert decide(fired, {notice.key}, START) is None
     assert decide(acknowledge(fired, WANG, START).alert, {notice.key}, START) is None
+    later = [
+        alert(raised=2), alert(lapse=1),
+        alert(state=State.UNKNOWN, doubt=Doubt.VANISHED, unknown_since=START - timedelta(days=1)),
+    ]  # fmt: skip
+    for each in later:
+        news = decide(each, {notice.key}, START)
+        assert news is not None
+        assert decide(each, {notice.key, news.key}, START) is None
 
 
 def test_receivers_are_the_responsible_and_the_cc_each_once() -> None:

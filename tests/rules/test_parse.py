@@ -137,6 +137,14 @@ def test_each_fault_is_told_with_its_column_and_what_is_expected(
     assert any(problem.column == column and words in problem.sentence for problem in problems), problems
 
 
+@pytest.mark.parametrize("digits", ["9" * 12, "9" * 30, "9" * 400])
+def test_a_span_beyond_all_time_is_too_long_and_stops_nothing(digits: str) -> None:
+    """Seconds that no clock can count are a sentence in the row, as thirty days are."""
+    problems = parse(RuleId("r"), replace(ROI_RULE, hold_for=f"{digits}天", keep_for=f"{digits}h"), CATALOG)
+    assert isinstance(problems, list)
+    assert [problem.sentence.endswith("太长，最多 7 天") for problem in problems] == [True, True]
+
+
 def test_all_faults_are_told_at_once() -> None:
     """Nobody has to repair a row one fault at a time."""
     problems = parse(RuleId("r"), RuleText(name="x", table="计划日报"), CATALOG)

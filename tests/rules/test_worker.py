@@ -125,6 +125,23 @@ def test_a_lost_answer_sends_one_card_and_makes_one_change(scene: Scene) -> None
     assert (len(scene.calls("/ad/budget/update/")), scene.plan().budget) == (1, Decimal(1200))
 
 
+def test_what_somebody_changed_after_a_lost_answer_is_left_alone(scene: Scene) -> None:
+    """Our change never arrived; before we could look, a person set another budget at the platform."""
+    owner, faults = firing(scene), scene.sandbox.world.control.faults
+    scene.fault("drop_before", "*/ad/budget/update/")
+    scene.fault("status", "*/qianchuan/ad/get/", times=10_000, skip=2)  # the looks before go through
+    scene.tap(owner, "adjust.submit", amount="1200")
+    until(lambda: faults.listing()[-1]["hits"] > 0, timeout=20, what="the look after the lost answer")
+    assert len(scene.calls("/ad/budget/update/")) == 1
+    scene.plan().budget = Decimal(1700)
+    faults.clear()
+    until(lambda: not scene.stored(tables.alert_tasks)[0].state.running, timeout=20, what="the task is over")
+    task = scene.stored(tables.alert_tasks)[0]
+    assert (task.state, scene.plan().budget) == (TaskState.FAILED, Decimal(1700))
+    assert "可能有人改过" in task.result
+    assert len(scene.calls("/ad/budget/update/")) == 1
+
+
 def test_a_refusal_of_the_platform_is_shown_on_the_card(scene: Scene) -> None:
     """Spend went on between the tap and the change.
 

@@ -1,12 +1,17 @@
 """A backup holds every durable row and file of one moment; a restore puts them into an empty place, once."""
 
+import hashlib
+import io
+import json
 import secrets
+import tarfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import sqlalchemy as sa
@@ -18,7 +23,7 @@ from runtime.db import Database
 from runtime.engine import Engine, Job
 from runtime.errors import ConfigError
 from runtime.jobrun import JobRun
-from runtime.sealed_stream import CannotRead
+from runtime.sealed_stream import CannotRead, Sealing
 from runtime.work import Work, WorkQueue
 from tests.conftest import fresh_database
 from tests.support.wait import until
@@ -217,3 +222,33 @@ def worker(db: Database, job: Job) -> Iterator[None]:
         yield
     finally:
         engine.close(drain=5)
+
+
+@pytest.mark.parametrize(
+    "name", ["files/../../evil.txt", "/elsewhere/evil.txt", "files//../../evil.txt", "rows/../../x"]
+)
+def test_a_backup_that_leads_elsewhere_writes_nothing(empty: str, tmp_path: Path, name: str) -> None:
+    """Whoever has the key could make one; its paths are looked at before the first byte is written."""
+    about = backup.About(
+        taken_at=NOW, instance="x", dialect=Database(empty).dialect, revision="0014_operations",
+        engine=version("dbos"), head="0:0",
+    ).model_dump_json().encode()  # fmt: skip
+    members = {backup.ABOUT: about, name: b"evil"}
+    digests = {each: hashlib.sha256(content).hexdigest() for each, content in members.items()}
+    file = tmp_path / "made.backup"
+    with file.open("wb") as to:
+        sealing = Sealing(to, KEY)
+        with tarfile.open(fileobj=cast(Any, sealing), mode="w|") as tar:
+            for each, content in {**members, backup.DIGESTS: json.dumps(digests).encode()}.items():
+                member = tarfile.TarInfo(each)
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+        sealing.close()
+    blobs = tmp_path / "inside" / "blobs"
+    with pytest.raises(CannotRead, match="written elsewhere"):
+        backup.check(file, KEY)
+    with pytest.raises(CannotRead, match="written elsewhere"):
+        backup.restore(file, KEY, empty, blobs, clock=CLOCK, tell=lambda _: None)
+    assert not blobs.exists()
+    assert list(tmp_path.rglob("evil*")) == []
+    assert not Path("/elsewhere").exists()

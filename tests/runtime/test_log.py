@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -150,3 +151,16 @@ def test_nobody_writes_a_line_of_their_own(stream: io.StringIO) -> None:
     written = stream.getvalue()
     assert [line["event"] for line in map(json.loads, written.split("\n")[:-1])] == ["tap.unhandled", forged]
     assert not {"\r", "\x1b", "\x00"} & set(written)
+
+
+def test_a_warning_of_a_library_is_a_line_like_any_other(stream: io.StringIO) -> None:
+    """Python prints them as text of their own, unmasked, where JSON lines are expected."""
+    with warnings.catch_warnings():  # pytest has put its own way of showing them in between
+        warnings.simplefilter("always")
+        logging.captureWarnings(False)
+        configure("debug", stream, secrets=[SECRET])
+        warnings.warn(f"odd file\n{SECRET}", UserWarning, stacklevel=1)
+        logging.captureWarnings(False)
+    (line,) = map(json.loads, stream.getvalue().split("\n")[:-1])
+    assert (line["logger"], line["level"]) == ("py.warnings", "warning")
+    assert SECRET not in stream.getvalue()

@@ -13,7 +13,7 @@ depends_on = None
 
 CUT = "(SELECT COALESCE(MAX(seq), 0) FROM audit_cuts)"
 DELETABLE = {
-    "audit": f"EXISTS (SELECT 1 FROM audit_chain c WHERE c.audit_id = OLD.id AND c.seq <= {CUT})",  # noqa: S608
+    "audit": f"EXISTS (SELECT 1 FROM audit_chain c WHERE c.audit_id = OLD.id AND c.seq <= {CUT})",  # noqa: S608 - ours
     "audit_chain": f"OLD.seq <= {CUT}",
     "audit_cuts": "1 = 0",
 }
