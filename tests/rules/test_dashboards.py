@@ -30,7 +30,8 @@ from runtime.manifest_model import MetricsManifest
 from runtime.work import status_table
 from sandbox.server import SandboxServer
 from tests.rules.cockpit_kit import plan_row, shop_row
-from tests.rules.stage import Scene, open_scene, shown
+from tests.rules.stage import Scene, open_scene
+from tests.support.company import shown
 
 D = Decimal
 TODAY = date(2026, 11, 28)
@@ -289,7 +290,7 @@ def test_old_rows_go_and_what_people_made_stays(scene: Scene) -> None:
     early = dashboards(scene, NOON - DAY, days=400, hour_days=9)
     early.bring_up("a")
     assert len(scene.rows(DAY_TOTALS)) == len(scene.rows(HOUR_TOTALS)) == 3
-    note = scene.add(HOUR_TOTALS, {"编号": "备注", "时段": int(at_noon(9).timestamp() * 1000)})
+    (note,) = scene.add(HOUR_TOTALS, {"编号": "备注", "时段": int(at_noon(9).timestamp() * 1000)})
     keep(scene, SHOPS, shop_row(gmv=D(900)))
     dashboards(scene, days=9, hour_days=2).bring_up("b")
     assert sorted(key[:10] for key in cells(scene)) == ["2026-11-20", "2026-11-27", "2026-11-28"]
