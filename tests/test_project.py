@@ -1,5 +1,6 @@
 """What the pages and files of the project promise about themselves."""
 
+import ast
 import os
 import re
 import subprocess
@@ -89,6 +90,19 @@ def test_the_readme_lists_every_command() -> None:
     """A command that nobody is told of is not used."""
     table = (ROOT / "README.md").read_text("utf-8").partition("| Command | For |")[2]
     assert set(re.findall(r"`chorus ([a-z]+)", table)) == set(app.main.commands)
+
+
+def test_functions_stay_readable() -> None:
+    """None of the product or the sandbox is longer than 50 lines, nine in ten have at most 25."""
+    lengths = {
+        f"{path.relative_to(ROOT)}:{node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for path in tracked("*.py")
+        if path.relative_to(ROOT).parts[0] not in {"tests", "benchmarks"} and "versions" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > 50} == {}
+    assert sum(lines <= 25 for lines in lengths.values()) > 0.9 * len(lengths) > 1000
 
 
 @pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
