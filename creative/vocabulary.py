@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from bitable_sync.cells import CellValue
 from bitable_sync.mirror import Row
 from creative import shelf
-from creative.intake import Verdict
+from creative.intake import Judgement
 from creative.model import Brief
 from creative.shelf import Checked
 from creative.specs import WORDS
@@ -41,23 +41,19 @@ def check_words(rows: Sequence[Row]) -> list[Checked]:
     return found
 
 
-def verdict(conn: Connection, brief: Brief) -> Verdict:
+def judge(conn: Connection, brief: Brief) -> Judgement:
     """Check everything of a brief that becomes letters.
 
     Args:
         conn: any transaction; the words in force are read in it.
         brief: what was asked for.
     """
-    copy, brand = brief.copy, brief.brand
+    brand = brief.brand
     book = load_book(conn, tuple(sorted({PACKS[each] for each in brand.industries})))
     channels = {FORMATS[each].channel for each in brief.formats}
-    texts = {
-        "headline": copy.headline, "subline": copy.subline, "points": "\n".join(copy.points),
-        "price": copy.price, "cta": copy.cta, "footnote": copy.footnote,
-    }  # fmt: skip
-    written = {field: text for field, text in texts.items() if text}
+    written = {field: text for field, text in brief.copy.texts().items() if text}
     report = check(written, book, evidence=brief.evidence, names=brand.names, channels=channels)
-    return Verdict("" if report.passed else explain(report), _record(report), report.footnote)
+    return Judgement("" if report.passed else explain(report), _record(report), report.footnote)
 
 
 def load_book(conn: Connection, packs: tuple[Pack, ...] = ()) -> WordBook:
