@@ -19,7 +19,7 @@ from typing import Any
 from bitable_sync.cells import EMPTY, Attachment, CellValue, Person, Unreadable, Url
 from bitable_sync.spec import FieldSpec, Kind
 from bitable_sync.writers import EXACT
-from runtime.clock import SHANGHAI
+from runtime.clock import day_of
 
 UNREADABLE_MARK = "!"  # a kept cell {"!": reason} is an Unreadable someone put into the mirror
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
@@ -151,7 +151,7 @@ def _read_time(raw: Any, field: FieldSpec) -> CellValue:
 def _read_date(raw: Any, field: FieldSpec) -> CellValue:
     # A date-only cell is midnight in the base's zone; UTC midnight, also seen, is the same calendar day here.
     moment = _read_time(raw, field)
-    return moment.astimezone(SHANGHAI).date() if isinstance(moment, datetime) else moment
+    return day_of(moment) if isinstance(moment, datetime) else moment
 
 
 def _read_checkbox(raw: Any, field: FieldSpec) -> CellValue:

@@ -17,7 +17,7 @@ from bot.care_cards import RETRY, Counts, Day, Overdue, day_card, marker, parked
 from bot.model import Tap, TapAnswer, Toast
 from bot.tables import inbox, taps
 from runtime import audit
-from runtime.clock import SHANGHAI
+from runtime.clock import SHANGHAI, day_of
 from runtime.erasing import Personal
 from runtime.errors import PermanentError
 from runtime.feishu.quota import Quota
@@ -76,7 +76,7 @@ class Care:
     def day(self, run: JobRun, args: Mapping[str, Any]) -> None:
         """Tell yesterday in numbers, once a day."""
         admin, fire = self.floor.settings.admin_open_id, datetime.fromisoformat(args["at"])
-        day = fire.astimezone(SHANGHAI).date() - timedelta(days=1)
+        day = day_of(fire) - timedelta(days=1)
         if admin is None or self._told(day):
             return
         run.deliver(

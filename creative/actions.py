@@ -16,13 +16,13 @@ from creative.budget import beyond_request
 from creative.cards import COPY_FIELDS, request_card
 from creative.deps import Policy
 from creative.effects import archive_work, commit, copy_work
-from creative.intake import Verdict, next_version
+from creative.intake import Judgement, next_version
 from creative.model import Brief, Cause, Request, State, Version
 from creative.shelf import load_shelf
 from creative.specs import REQUESTS
 from creative.studio.model import Copy
 from creative.views import COPY, REDO, ArtView, load_view
-from creative.vocabulary import verdict
+from creative.vocabulary import judge
 from runtime import audit
 from runtime.clock import Clock
 from runtime.db import Database
@@ -108,9 +108,9 @@ class Actions:
         ready, brief, wrong = self._asked(conn, ready)
         found = (wrong, wrong) if wrong else self._fault(conn, brief)
         over = beyond_request(conn, self.policy, ready.request.id, brief)
-        if over and isinstance(found, Verdict):
+        if over and isinstance(found, Judgement):
             found = (f"{over}，或直接定稿、改文案", over)
-        if not isinstance(found, Verdict):
+        if not isinstance(found, Judgement):
             return self._again(ready, REDO, {"reason": reason}, found)
         reasons = [*ready.version.reason.splitlines(), reason.replace("\n", " ")][-MOST_REASONS:]
         return self._next(conn, tap, ready, brief, found, Cause.REDO, "\n".join(reasons))
@@ -125,7 +125,7 @@ class Actions:
         if brief.copy == ready.version.brief.copy:
             return self._again(ready, COPY, typed, ("文案没有改动", "Nothing was changed"))
         fault = self._fault(conn, brief)
-        if isinstance(fault, Verdict):
+        if isinstance(fault, Judgement):
             return self._next(conn, tap, ready, brief, fault, Cause.COPY, "")
         return self._again(ready, COPY, typed, fault)
 
@@ -144,12 +144,12 @@ class Actions:
         seen = replace(ready.request, seen=input_digest(row.values))
         return replace(ready, request=seen), found, ""
 
-    def _fault(self, conn: Connection, brief: Brief) -> Verdict | tuple[str, str]:
+    def _fault(self, conn: Connection, brief: Brief) -> Judgement | tuple[str, str]:
         if not brief.copy.headline:
             return ("主标题不能为空", "The headline must not be empty")
         if len(brief.copy.points) > MOST_POINTS:
             return (f"卖点最多 {MOST_POINTS} 条", f"At most {MOST_POINTS} points")
-        found = verdict(conn, brief)
+        found = judge(conn, brief)
         return (found.fault, found.fault) if found.fault else found
 
     def _next(
@@ -158,7 +158,7 @@ class Actions:
         tap: Tap,
         ready: _Ready,
         brief: Brief,
-        found: Verdict,
+        found: Judgement,
         cause: Cause,
         reason: str,
     ) -> TapAnswer:

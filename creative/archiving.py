@@ -19,7 +19,7 @@ from creative.model import Call, MadeFile, Request, State, Version
 from creative.search import SHAPES, Asset, near, words_of
 from creative.specs import ASSETS, REQUESTS
 from creative.studio.formats import FORMATS
-from runtime.clock import SHANGHAI
+from runtime.clock import day_of
 from runtime.errors import PermanentError
 from runtime.feishu.errors import FeishuError, NotFound, NotPermitted
 from runtime.ids import NodeToken, SpaceId
@@ -147,7 +147,7 @@ class Archiving:
             tags=brief.styles,
             requester=request.requester.name if request.requester else "",
             approver=self._name(request),
-            approved_on=request.changed_at.astimezone(SHANGHAI).date(),
+            approved_on=day_of(request.changed_at),
             alt=" ".join(
                 filter(None, (brief.product, brief.copy.headline.replace("\n", " "), brief.copy.price))
             ),

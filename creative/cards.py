@@ -225,13 +225,7 @@ def _copy_fields(view: ArtView) -> Sequence[Element]:
 
 def copy_texts(view: ArtView) -> dict[str, str]:
     """The texts of the version the card is about, by the names of the form's fields."""
-    if view.version is None:
-        return {}
-    copy = view.version.brief.copy
-    return {
-        "headline": copy.headline, "subline": copy.subline, "points": "\n".join(copy.points),
-        "price": copy.price, "cta": copy.cta, "footnote": copy.footnote,
-    }  # fmt: skip
+    return {} if view.version is None else view.version.brief.copy.texts()
 
 
 def _value(request: Request) -> dict[str, object]:

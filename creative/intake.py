@@ -19,7 +19,7 @@ COPIED = "还没有开始：这一行带着别的“状态”；改好以后清�
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class Judgement:
     """What the wording check says of a brief.
 
     Attributes:
@@ -57,7 +57,7 @@ def look(
     values: Values | None,
     known: Request | None,
     shelf: Shelf,
-    check: Callable[[Brief], Verdict],
+    check: Callable[[Brief], Judgement],
     previous: Version | None,
     now: datetime,
 ) -> Intake:
@@ -100,7 +100,7 @@ def look(
 
 
 def next_version(
-    request: Request, brief: Brief, verdict: Verdict, cause: Cause, by: str, now: datetime, *,
+    request: Request, brief: Brief, judged: Judgement, cause: Cause, by: str, now: datetime, *,
     grounds: str = "", reason: str = "",
 ) -> tuple[Request, Version]:  # fmt: skip
     """The request with one version more, and that version.
@@ -108,17 +108,17 @@ def next_version(
     Args:
         request: as it is.
         brief: what the version freezes.
-        verdict: of the wording check.
+        judged: of the wording check.
         cause: why.
         by: who asked (open_id).
         now: the time.
         grounds: the version whose backgrounds are used; empty = its own.
         reason: what should be different, in the person's words.
     """
-    number, brief = request.version + 1, sourced(brief, verdict.footnote)
+    number, brief = request.version + 1, sourced(brief, judged.footnote)
     own = version_id(request.id, number)
     version = Version(
-        own, request.id, number, cause, brief, reason, grounds or own, by, now, None, verdict.record
+        own, request.id, number, cause, brief, reason, grounds or own, by, now, None, judged.record
     )
     note = "正在排版" if grounds else "正在生成，通常几分钟"
     moved = replace(
@@ -159,7 +159,12 @@ def orientations(brief: Brief) -> tuple[Orientation, ...]:
 
 
 def _examine(
-    base: Request, values: Values, digest: str, shelf: Shelf, check: Callable[[Brief], Verdict], now: datetime
+    base: Request,
+    values: Values,
+    digest: str,
+    shelf: Shelf,
+    check: Callable[[Brief], Judgement],
+    now: datetime,
 ) -> Intake:
     found = read_brief(values, shelf)
     if isinstance(found, Missing):
@@ -168,16 +173,16 @@ def _examine(
         return _revise(base, f"还差：{'、'.join(found.columns)}", "incomplete", digest, now, tell=False)
     if isinstance(found, Wrong):
         return _revise(base, "\n".join(found.sentences), "wrong", digest, now)
-    verdict = check(found)
-    if verdict.fault:
-        return _revise(base, verdict.fault, "wording", digest, now)
+    judged = check(found)
+    if judged.fault:
+        return _revise(base, judged.fault, "wording", digest, now)
     asked_by = base.requester.open_id if base.requester else ""
-    request, version = next_version(replace(base, seen=digest), found, verdict, Cause.NEW, asked_by, now)
+    request, version = next_version(replace(base, seen=digest), found, judged, Cause.NEW, asked_by, now)
     return Intake(request, version, "accepted", mark=True)
 
 
 def _edited(
-    base: Request, values: Values, digest: str, shelf: Shelf, check: Callable[[Brief], Verdict],
+    base: Request, values: Values, digest: str, shelf: Shelf, check: Callable[[Brief], Judgement],
     previous: Version | None, now: datetime, *, strayed: bool,
 ) -> Intake:  # fmt: skip
     """A row whose variants wait for a decision was edited."""
@@ -191,17 +196,17 @@ def _edited(
     if costs_money(previous.brief, found):
         note = "对画面的要求改了，重新生成要花费用：请在卡片上点“重做”"
         return _noted(base, note, "needs_redo", digest, now)
-    verdict = check(found)
+    judged = check(found)
     # The name of a request stands in no picture; without one it is the headline, which a card may change.
-    if sourced(replace(found, title=previous.brief.title), verdict.footnote) == previous.brief:
+    if sourced(replace(found, title=previous.brief.title), judged.footnote) == previous.brief:
         # Who decides may have changed: whoever has no card yet gets it.
         standing = replace(base, seen=digest, note=_before_edit(base.note))
         return Intake(standing, None, "same_brief", mark=True, tell=True)
-    if verdict.fault:
-        return _noted(base, f"{verdict.fault}\n现有样图不变", "wording", digest, now)
+    if judged.fault:
+        return _noted(base, f"{judged.fault}\n现有样图不变", "wording", digest, now)
     asked_by = base.requester.open_id if base.requester else ""
     request, version = next_version(
-        replace(base, seen=digest), found, verdict, Cause.COPY, asked_by, now, grounds=previous.grounds
+        replace(base, seen=digest), found, judged, Cause.COPY, asked_by, now, grounds=previous.grounds
     )
     return Intake(request, version, "copy_edited", mark=True)
 

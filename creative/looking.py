@@ -15,7 +15,7 @@ from creative.effects import check_mark_work, commit, mark_work
 from creative.intake import look
 from creative.model import Brief
 from creative.specs import BRANDS, REQUESTS, TEMPLATES, WORDS
-from creative.vocabulary import check_words, verdict
+from creative.vocabulary import check_words, judge
 from runtime.jobrun import JobRun
 from runtime.work import Work
 
@@ -48,7 +48,7 @@ class Looking:
             previous = store.load_version(conn, known.version_id) if known and known.version else None
             values = row.values if row else None
             found = look(
-                record_id, values, known, shelf.load_shelf(conn), partial(verdict, conn), previous, now
+                record_id, values, known, shelf.load_shelf(conn), partial(judge, conn), previous, now
             )
             if found.request is not None:
                 commit(
@@ -130,9 +130,4 @@ def sweep_work(_at: object) -> Work:
 
 def _copy_cells(brief: Brief) -> dict[str, CellValue]:
     """The texts of a brief as cells: copy changed on a card must stand in the row as well."""
-    copy = brief.copy
-    texts = {
-        "headline": copy.headline, "subline": copy.subline, "points": "\n".join(copy.points),
-        "price": copy.price, "cta": copy.cta, "footnote": copy.footnote,
-    }  # fmt: skip
-    return {key: text or EMPTY for key, text in texts.items()}
+    return {key: text or EMPTY for key, text in brief.copy.texts().items()}

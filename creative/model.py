@@ -113,6 +113,7 @@ class BrandRules:
     names: tuple[str, ...] = ()
     safe: float = 0.05
     owners: tuple[str, ...] = ()
+    industries: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

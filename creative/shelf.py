@@ -19,6 +19,7 @@ from creative.model import BrandRules, PhotoRef
 from creative.specs import BRANDS, BRANDS_TABLE, TEMPLATES
 from creative.studio.layout import Template, TemplateError, defaults, read_template
 from creative.tables import checks
+from creative.wording.model import PACKS
 from runtime.db import Database
 
 COLOURS = ("primary", "secondary", "accent", "ink", "paper")
@@ -56,12 +57,17 @@ def check_brand(values: Values) -> BrandRules | tuple[str, ...]:
         faults.append(f"“留白”要在 2% 到 20% 之间，现在是 {share:.0%}")
     owner = values.get("owner")
     owners = [each.open_id for each in owner if isinstance(each, Person)] if isinstance(owner, tuple) else []
+    chosen = values.get("industries")
+    industries = tuple(map(str, chosen)) if isinstance(chosen, tuple) else ()
+    strange = [each for each in industries if each not in PACKS]
+    if strange:
+        faults.append(f"“行业”里没有“{strange[0]}”；可以选：{'、'.join(PACKS)}")
     if faults:
         return tuple(faults)
     names = tuple(part.strip() for part in re.split(r"[、,，;；\n]", _text(values, "names")) if part.strip())
     return BrandRules(
         name, colours, _file(values, "logo"), _file(values, "logo_dark"), _text(values, "tone"),
-        _text(values, "wanted"), _text(values, "unwanted"), (name, *names), share, tuple(owners),
+        _text(values, "wanted"), _text(values, "unwanted"), (name, *names), share, tuple(owners), industries,
     )  # fmt: skip
 
 

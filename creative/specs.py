@@ -2,6 +2,7 @@
 
 from bitable_sync.spec import SYNC_ISSUE, FieldSpec, FormSpec, Kind, TableSpec, ViewSpec
 from creative.studio.formats import FORMATS
+from creative.wording.model import PACKS
 from creative.wording.rows import WORDS, WORDS_TABLE
 
 __all__ = [
@@ -110,6 +111,13 @@ BRANDS_TABLE = TableSpec(
         FieldSpec("unwanted", "画面不要有", Kind.TEXT),
         FieldSpec(
             "names", "专有名词", Kind.TEXT, description="品牌、型号、商标，用顿号分开；不按广告法词语检查"
+        ),
+        FieldSpec(
+            "industries",
+            "行业",
+            Kind.MULTI_SELECT,
+            options=tuple(PACKS),
+            description="加上这些行业自己的广告法词语；留空按普通商品检查",
         ),
         FieldSpec(
             "safe", "留白", Kind.PERCENT, formatter="0%", description="文字离边缘的距离，占短边；留空按 5%"

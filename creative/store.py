@@ -28,7 +28,7 @@ from creative.model import (
 )
 from creative.providers.model import Orientation
 from creative.search import Asset
-from runtime.clock import SHANGHAI
+from runtime.clock import SHANGHAI, day_of
 from runtime.db import Database
 
 _BRIEF = TypeAdapter(Brief)
@@ -205,17 +205,13 @@ def made_by_day(conn: Connection, since: date) -> list[tuple[date, int, Decimal]
     made, calls = tables.variants.c, tables.calls.c
     found: dict[date, tuple[int, Decimal]] = {}
     for at in conn.execute(sa.select(made.done_at).where(made.done_at >= start)).scalars():
-        count, cost = found.get(_day(at), (0, Decimal(0)))
-        found[_day(at)] = (count + 1, cost)
+        count, cost = found.get(day_of(at), (0, Decimal(0)))
+        found[day_of(at)] = (count + 1, cost)
     query = sa.select(calls.sent_at, calls.cost).where(calls.state.in_(SPENT), calls.sent_at >= start)
     for at, more in conn.execute(query):
-        count, cost = found.get(_day(at), (0, Decimal(0)))
-        found[_day(at)] = (count, cost + (more or Decimal(0)))
+        count, cost = found.get(day_of(at), (0, Decimal(0)))
+        found[day_of(at)] = (count, cost + (more or Decimal(0)))
     return [(day, *found[day]) for day in sorted(found)]
-
-
-def _day(at: datetime) -> date:
-    return at.astimezone(SHANGHAI).date()
 
 
 def _call(row: Mapping[Any, Any]) -> Call:

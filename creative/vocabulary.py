@@ -12,14 +12,15 @@ from sqlalchemy.engine import Connection
 from bitable_sync.cells import CellValue
 from bitable_sync.mirror import Row
 from creative import shelf
-from creative.intake import Verdict
+from creative.intake import Judgement
 from creative.model import Brief
 from creative.shelf import Checked
 from creative.specs import WORDS
-from creative.wording.book import WordBook
+from creative.studio.formats import FORMATS
+from creative.wording.book import WordBook, builtin_book
 from creative.wording.check import check
 from creative.wording.explain import explain
-from creative.wording.model import Report
+from creative.wording.model import PACKS, Pack, Report
 from creative.wording.rows import parse_rows
 
 KEPT = ("word", "verdict", "category", "clause", "suggestion", "contexts", "enabled")
@@ -40,34 +41,31 @@ def check_words(rows: Sequence[Row]) -> list[Checked]:
     return found
 
 
-def verdict(conn: Connection, brief: Brief) -> Verdict:
+def judge(conn: Connection, brief: Brief) -> Judgement:
     """Check everything of a brief that becomes letters.
 
     Args:
         conn: any transaction; the words in force are read in it.
         brief: what was asked for.
     """
-    book = load_book(conn)
-    copy = brief.copy
-    texts = {
-        "headline": copy.headline, "subline": copy.subline, "points": "\n".join(copy.points),
-        "price": copy.price, "cta": copy.cta, "footnote": copy.footnote,
-    }  # fmt: skip
-    written = {field: text for field, text in texts.items() if text}
-    report = check(written, book, evidence=brief.evidence, names=brief.brand.names)
-    return Verdict("" if report.passed else explain(report), _record(report), report.footnote)
+    brand = brief.brand
+    book = load_book(conn, tuple(sorted({PACKS[each] for each in brand.industries})))
+    channels = {FORMATS[each].channel for each in brief.formats}
+    written = {field: text for field, text in brief.copy.texts().items() if text}
+    report = check(written, book, evidence=brief.evidence, names=brand.names, channels=channels)
+    return Judgement("" if report.passed else explain(report), _record(report), report.footnote)
 
 
-def load_book(conn: Connection) -> WordBook:
-    """The words in force."""
+def load_book(conn: Connection, packs: tuple[Pack, ...] = ()) -> WordBook:
+    """The words in force for goods of some industries."""
     rows = [dict(good) for good in shelf.good_rows(conn, WORDS) if good]
-    return _book(json.dumps(rows, ensure_ascii=False, sort_keys=True))
+    return _book(json.dumps(rows, ensure_ascii=False, sort_keys=True), packs)
 
 
-@lru_cache(maxsize=4)
-def _book(rows: str) -> WordBook:
+@lru_cache(maxsize=16)
+def _book(rows: str, packs: tuple[Pack, ...]) -> WordBook:
     """A book takes a moment to build, so the last ones are kept."""
-    return parse_rows(json.loads(rows))[0]
+    return parse_rows(json.loads(rows), builtin_book(packs))[0]
 
 
 def _kept(values: Mapping[str, CellValue]) -> dict[str, Any]:

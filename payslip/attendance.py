@@ -30,7 +30,7 @@ from payslip.attendance_reading import GROUP, Reading
 from payslip.collect_cells import Cells
 from payslip.documents import EmployeeNo, Month
 from payslip.specs import ATTENDANCE_TABLE
-from runtime.clock import SHANGHAI
+from runtime.clock import day_of
 from runtime.ids import OpenId, UserId
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ def fetch_attendance(
         return to_rows(employees, month, None, None, at)
     stats = attendance.month_stats(known, first, last, operator=operator)
     seen = list(dict.fromkeys(row.user_id for row in stats.rows))
-    until = min(last, at.astimezone(SHANGHAI).date() + timedelta(days=1))  # later days are refused
+    until = min(last, day_of(at) + timedelta(days=1))  # later days are refused
     approvals = attendance.approvals(seen, first, until) if seen and first <= until else None
     return to_rows(employees, month, stats, approvals, at)
 

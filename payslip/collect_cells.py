@@ -15,7 +15,7 @@ from functools import lru_cache
 from bitable_sync.cells import EMPTY, CellValue, Person, known
 from bitable_sync.spec import TableSpec
 from payslip.documents import EmployeeNo, Month, Source
-from runtime.clock import SHANGHAI
+from runtime.clock import SHANGHAI, day_of
 from runtime.ids import OpenId
 
 BY_HAND = "人工录入"
@@ -104,7 +104,7 @@ class Cells:
         """A calendar day in Chinese time."""
         value = self._value(key, required=required)
         if isinstance(value, datetime):
-            return value.astimezone(SHANGHAI).date()
+            return day_of(value)
         if value is None or isinstance(value, date):
             return value
         self.say(key, "应为日期，请改正")

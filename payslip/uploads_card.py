@@ -26,7 +26,7 @@ from payslip.cards import month_text
 from payslip.documents import Month
 from payslip.months import add, month_of
 from payslip.uploads_model import KINDS, UNDATED, Upload, UploadState
-from runtime.clock import SHANGHAI
+from runtime.clock import day_of
 
 MONTHS_OFFERED = 14
 
@@ -101,7 +101,7 @@ def _choices(upload: Upload, now: datetime) -> Element:
 
 def _months(chosen: Month | None, now: datetime) -> list[Month]:
     """This month and those before it, newest first, and the chosen one wherever it lies."""
-    newest = month_of(now.astimezone(SHANGHAI).date())
+    newest = month_of(day_of(now))
     offered = {add(newest, -back) for back in range(MONTHS_OFFERED)}
     return sorted(offered | ({chosen} if chosen else set()), reverse=True)
 

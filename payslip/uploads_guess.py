@@ -16,7 +16,7 @@ from payslip.imports_columns import IMPORTABLE, REQUIRED, find_columns
 from payslip.imports_values import read
 from payslip.opening import read_month
 from payslip.sheets import Sheet
-from runtime.clock import SHANGHAI
+from runtime.clock import day_of
 
 COMMON = frozenset({"no", "name", "month", "department"})
 """Columns that tell nothing: most lists have them."""
@@ -69,7 +69,7 @@ def guess_month(sheet: Sheet, kind: str | None, now: datetime) -> Month:
 
 
 def _last(now: datetime) -> Month:
-    local = months.month_of(now.astimezone(SHANGHAI).date())
+    local = months.month_of(day_of(now))
     return months.add(local, -1)
 
 
@@ -95,5 +95,5 @@ def _in_name(name: str, now: datetime) -> Month | None:
     if not number:
         return None
     # A name without a year means the last time this month was.
-    this = months.month_of(now.astimezone(SHANGHAI).date())
+    this = months.month_of(day_of(now))
     return months.add(this, -((months.number(this) - number) % 12))

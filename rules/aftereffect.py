@@ -16,7 +16,6 @@ import sqlalchemy as sa
 
 from rules import store
 from rules.check import Checker
-from rules.cockpit.days import today
 from rules.compiled import Reading, logic, numeric, program, why
 from rules.deps import Worker
 from rules.effects import SYSTEM, board_work
@@ -26,6 +25,7 @@ from rules.specs import STOCK
 from rules.tables import alert_tasks
 from rules.wording import metric_text
 from runtime import audit
+from runtime.clock import day_of
 from runtime.jobrun import JobRun
 from runtime.work import Work
 
@@ -105,7 +105,7 @@ class Effects:
 
     def _sentence(self, task: Task, rule: Rule, found: Measured) -> str:
         now, later = self.deps.clock.now(), f"{self.deps.metrics.effect_hours} 小时后"
-        if rule.table != STOCK and task.done_at is not None and today(task.done_at) != today(now):
+        if rule.table != STOCK and task.done_at is not None and day_of(task.done_at) != day_of(now):
             later += "，已是第二天的数"
         if found.met is not None:
             return f"{'仍然符合' if found.met else '已不符合'}规则的条件（{later}）"

@@ -22,12 +22,12 @@ from bitable_sync.platforms.facts import Ads, Order, ShopSales
 from bitable_sync.platforms.gateways import Gateways
 from bitable_sync.platforms.orders import OrderBook, midnight, windows
 from rules.cockpit import tables as t
-from rules.cockpit.days import settle, today
+from rules.cockpit.days import settle
 from rules.dashboards import totals_work
 from rules.sources import plan_rows, shop_rows
 from rules.specs import PLANS, SHOPS
 from rules.store import insert_new, upsert
-from runtime.clock import Clock
+from runtime.clock import Clock, day_of
 from runtime.db import Database
 from runtime.errors import ChorusError, TransientError
 from runtime.retry import wait_before
@@ -95,7 +95,8 @@ class Backfill:
     def size(self, span: Span, names: Sequence[str]) -> int:
         """How many days are to be read of these connections; what `run` tells of, one by one."""
         ads, shops = (sum(name in own for name in names) for own in (self.gateways.ads, self.gateways.shops))
-        return ads * len(list(span.until(span.last))) + shops * len(list(span.until(self._today())))
+        until = span.until(day_of(self.clock.now()))
+        return ads * len(list(span.until(span.last))) + shops * len(list(until))
 
     def run(self, span: Span, names: Sequence[str], progress: Progress) -> list[Report]:
         """Ask these connections for a span, one after another; one that fails takes no other along.
@@ -145,7 +146,7 @@ class Backfill:
 
     def _sales(self, span: Span, name: str, book: OrderBook, progress: Progress) -> Iterator[int]:
         done = self._done(name, span)
-        for day in span.until(self._today()):
+        for day in span.until(day_of(self.clock.now())):
             if day not in done:
                 self._orders(span, name, book, day)
             progress(name)
@@ -168,9 +169,6 @@ class Backfill:
         if midnight(day + ONE) + book.reading.overlap <= now:
             with self.db.begin() as conn:
                 self._note(conn, name, span, day)
-
-    def _today(self) -> date:
-        return today(self.clock.now())
 
     def _patiently(self, ask: Callable[[], T]) -> T:
         """Ask until there is an answer, as slowly as the platform wants it."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runtime.cli import Friendly, settings_with_log
+from runtime.clock import day_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,9 +66,9 @@ def backfill(first: datetime, last: datetime | None, connection: str | None) -> 
 
 def _span(floor: Floor, first: date, last: date | None) -> Span:
     from rules.backfill import Span
-    from rules.cockpit.days import KEEP, today
+    from rules.cockpit.days import KEEP
 
-    now = today(floor.clock.now())
+    now = day_of(floor.clock.now())
     last = last or now - timedelta(days=1)
     if last >= now:
         raise click.BadParameter("--to must be a day that is over; the pulls keep today.")

@@ -22,11 +22,11 @@ from bitable_sync.mirror import Row
 from rules.cockpit import store as kept
 from rules.cockpit import tables as t
 from rules.cockpit import totals
-from rules.cockpit.days import today
 from rules.cockpit.model import Scope
 from rules.deps import Worker
 from rules.sources import Values
 from rules.specs import DAY_TOTALS, HOUR_TOTALS
+from runtime.clock import day_of
 from runtime.errors import ChorusError
 from runtime.jobrun import JobRun
 from runtime.work import Work
@@ -89,13 +89,13 @@ class Dashboards:
         return len(turns)
 
     def _oldest(self, days: int) -> date:
-        return today(self.deps.clock.now()) - timedelta(days=days - 1)
+        return day_of(self.deps.clock.now()) - timedelta(days=days - 1)
 
     def _days(self, conn: Connection, day: date) -> list[Values]:
         if day < self._oldest(self.deps.metrics.days):
             return []
         pulled = {table: at for table, (at, _) in kept.pulls(conn).items()}
-        over = day < today(self.deps.clock.now())
+        over = day < day_of(self.deps.clock.now())
         moments = totals.moments(conn, day, None if over else pulled)
         shops = kept.shop_days(conn, Scope(), day, day)
         return totals.day_rows(day, shops, kept.stock_counts(conn, day, until=day), moments)

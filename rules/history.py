@@ -17,11 +17,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from rules.cockpit import tables as t
-from rules.cockpit.days import PLAN, SHOP, today
+from rules.cockpit.days import PLAN, SHOP
 from rules.metrics import SPANS, Span
 from rules.specs import PLANS, SHOPS
 from rules.tree import PAST
-from runtime.clock import SHANGHAI
+from runtime.clock import SHANGHAI, day_of
 
 GAP: Final = timedelta(hours=2)
 """Pulls further apart than this say nothing about the time between them."""
@@ -110,7 +110,7 @@ def _points(
 ) -> Points:  # fmt: skip
     wanted = list(wanted)
     fields = sorted({field for field, _ in wanted})
-    backs = {today(now - timedelta(days=back)): back for _, span in wanted for back in span.backs}
+    backs = {day_of(now - timedelta(days=back)): back for _, span in wanted for back in span.backs}
     h, hour = t.hours.c, now.astimezone(SHANGHAI).hour
     columns = [h.object_id, h.day, h.seen_at, *(h[field] for field in fields)]
     query = sa.select(*columns).where(

@@ -156,8 +156,7 @@ def register_worker(
     from rules.sending import Sending  # noqa: PLC0415 - only the worker loads it
 
     worker = build_worker(sync, deps)
-    tables, sending, acting = Tables(worker), Sending(worker), Acting(worker)
-    grouped = GroupSending(worker)
+    tables, sending, grouped, acting = Tables(worker), Sending(worker), GroupSending(worker), Acting(worker)
     engine.register("rules.tick", tables.tick)
     engine.register("rules.pull", tables.pull)
     engine.register("rules.check", tables.check)

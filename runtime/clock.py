@@ -1,6 +1,6 @@
 """Time as an argument: the product asks a clock, never the machine, so that tests decide what time it is."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from threading import Lock
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -52,6 +52,11 @@ class ManualClock:
         """Jump to an aware moment, forward or back."""
         with self._lock:
             self._now = _utc(moment)
+
+
+def day_of(at: datetime) -> date:
+    """The calendar day of a moment, in Shanghai."""
+    return at.astimezone(SHANGHAI).date()
 
 
 def _utc(moment: datetime) -> datetime:

@@ -18,9 +18,10 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sandbox.morning import Morning, Outcome
+from sandbox.morning import Morning
 from sandbox.office import Office, Watch
 from sandbox.payday import PayDay
+from sandbox.scenes import Outcome
 from sandbox.stage import HOME, Stage
 from sandbox.studio_day import REQUESTS, StudioDay
 
@@ -110,7 +111,7 @@ def run_until_interrupted(stage: Stage) -> int:
     """Run with data flowing until Ctrl-C."""
     office = start(stage)
     with saying("owners and two rules are entered, as an operator would"):
-        Morning(office, told=lambda _outcome: None).prepare()
+        Morning(office).prepare()
     with saying("people, scores and commission are entered, as HR would"):
         payday = PayDay(office, command=stage.run, seed=stage.seed)
         payday.defaults()

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox.ids import Ids
-from sandbox.kernel import ApiError
+from sandbox.kernel import Refusals
 
 Body = dict[str, Any]
 
@@ -30,24 +30,20 @@ DESCENDANTS = 1000
 TABLE_SIDE = 9
 LOOKS = ("bold", "inline_code", "italic", "strikethrough", "underline")
 
-REFUSALS: dict[int, tuple[str, int]] = {
-    1770001: ("invalid param", 400),
-    1770002: ("not found", 404),
-    1770007: ("too many children in block", 400),
-    1770013: ("relation mismatch", 400),
-    1770021: ("too old document", 400),
-    1770022: ("invalid page token", 400),
-    1770025: ("operation and block not match", 400),
-    1770028: ("block not support to add children", 400),
-    1770029: ("block not support to create", 400),
-    1770032: ("forBidden", 403),
-}
-
-
-def refuse(code: int) -> ApiError:
-    """The refusal with its text and status."""
-    msg, status = REFUSALS[code]
-    return ApiError(code, msg, status=status)
+refuse = Refusals(
+    {
+        1770001: ("invalid param", 400),
+        1770002: ("not found", 404),
+        1770007: ("too many children in block", 400),
+        1770013: ("relation mismatch", 400),
+        1770021: ("too old document", 400),
+        1770022: ("invalid page token", 400),
+        1770025: ("operation and block not match", 400),
+        1770028: ("block not support to add children", 400),
+        1770029: ("block not support to create", 400),
+        1770032: ("forBidden", 403),
+    }
+)
 
 
 @dataclass(slots=True)

@@ -3,38 +3,34 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.kernel import ApiError
+from sandbox.kernel import Refusals
 
 Body = dict[str, Any]
 BLOCK = 4 * 1024 * 1024
 LIMIT = 20 * 1024 * 1024
 DAY = 86_400.0
 
-REFUSALS: dict[int, tuple[str, int]] = {
-    1061002: ("params error.", 400),
-    1061003: ("not found.", 404),
-    1061004: ("forbidden.", 403),
-    1061008: ("invalid file name.", 400),
-    1061021: ("upload id expire.", 400),
-    1061043: ("file size beyond limit.", 400),
-    1061044: ("parent node not exist.", 400),
-    1061045: ("can retry.", 400),
-    1062007: ("upload user not match.", 400),
-    1062008: ("checksum param Invalid.", 400),
-    1062009: ("the actual size is inconsistent with the parameter declaration size.", 400),
-    1062010: ("block missing, please upload all blocks.", 400),
-    1062011: ("block num out of bounds.", 400),
-    1069602: ("param error", 400),
-    1069603: ("forbidden", 403),
-    1069604: ("not found", 400),
-    1069605: ("not subscribed", 400),
-}
-
-
-def refuse(code: int) -> ApiError:
-    """The refusal with its text and status."""
-    msg, status = REFUSALS[code]
-    return ApiError(code, msg, status=status)
+refuse = Refusals(
+    {
+        1061002: ("params error.", 400),
+        1061003: ("not found.", 404),
+        1061004: ("forbidden.", 403),
+        1061008: ("invalid file name.", 400),
+        1061021: ("upload id expire.", 400),
+        1061043: ("file size beyond limit.", 400),
+        1061044: ("parent node not exist.", 400),
+        1061045: ("can retry.", 400),
+        1062007: ("upload user not match.", 400),
+        1062008: ("checksum param Invalid.", 400),
+        1062009: ("the actual size is inconsistent with the parameter declaration size.", 400),
+        1062010: ("block missing, please upload all blocks.", 400),
+        1062011: ("block num out of bounds.", 400),
+        1069602: ("param error", 400),
+        1069603: ("forbidden", 403),
+        1069604: ("not found", 400),
+        1069605: ("not subscribed", 400),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

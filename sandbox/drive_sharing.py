@@ -8,7 +8,7 @@ from typing import Any
 
 from sandbox.bitable_model import Base
 from sandbox.drive_model import Media, root_of
-from sandbox.kernel import ApiError, Rate, Request, Routes, World
+from sandbox.kernel import Rate, Refusals, Request, Routes, World
 
 routes = Routes("drive")
 MEMBERS = "/open-apis/drive/v1/permissions/:token/members"
@@ -26,19 +26,15 @@ MEMBER_TYPES = (*PEOPLE, "openchat", "opendepartmentid", "groupid", "wikispaceid
 PERMS = ("view", "edit", "full_access")
 Body = dict[str, Any]
 
-REFUSALS: dict[int, tuple[str, int]] = {
-    1061003: ("not found.", 404),
-    1063001: ("Invalid parameter", 400),
-    1063002: ("Permission denied", 403),
-    1063003: ("Invalid operation", 400),
-    1063005: ("Resource is deleted", 404),
-}
-
-
-def refuse(code: int) -> ApiError:
-    """The refusal with its text and status."""
-    msg, status = REFUSALS[code]
-    return ApiError(code, msg, status=status)
+refuse = Refusals(
+    {
+        1061003: ("not found.", 404),
+        1063001: ("Invalid parameter", 400),
+        1063002: ("Permission denied", 403),
+        1063003: ("Invalid operation", 400),
+        1063005: ("Resource is deleted", 404),
+    }
+)
 
 
 def _document(world: World, req: Request) -> Base:

@@ -76,6 +76,18 @@ class ApiError(Exception):
         self.error = dict(error or {})
 
 
+class Refusals:
+    """The refusals of one area: code → the platform's text and HTTP status."""
+
+    def __init__(self, texts: Mapping[int, tuple[str, int]]) -> None:
+        self.texts = texts
+
+    def __call__(self, code: int) -> ApiError:
+        """The refusal of a code, to be raised."""
+        msg, status = self.texts[code]
+        return ApiError(code, msg, status=status)
+
+
 @dataclass(slots=True)
 class App:
     """A self-built app of the tenant: credentials, granted scopes and where its events and callbacks go."""

@@ -1,4 +1,4 @@
-"""One business morning, played by the company's people: what happened, how long did it take, did it pass?
+"""One business morning, played by the company's people.
 
 Every scene asserts on what the other side received: cards in chats, budgets on the ad platform, purchase
 orders in the ERP, rows in the base. Nothing here looks into the product.
@@ -6,39 +6,25 @@ orders in the ERP, rows in the base. Nothing here looks into the product.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
 from sandbox.client import until
 from sandbox.office import Office, Seen, Watch
-
-GONE_WRONG = (AssertionError, AttributeError, LookupError, TimeoutError, RuntimeError, OSError)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """One line of the morning's report; ``ms`` is the time people waited."""
-
-    scene: str
-    happened: str
-    ms: float
-    passed: bool
+from sandbox.scenes import Script, check
 
 
 @dataclass
-class Morning:
+class Morning(Script):
     """The script and what it remembers from scene to scene.
 
     Args:
         office: the company at work.
-        told: called with each outcome as it comes.
+        told: see `Script`.
     """
 
     office: Office
-    told: Callable[[Outcome], None]
-    outcomes: list[Outcome] = field(default_factory=list)
     plan: dict[str, Any] = field(default_factory=dict)
     card: Seen | None = None
 
@@ -56,8 +42,8 @@ class Morning:
         self.rules_are_written()
 
     def play(self) -> bool:
-        """Play all scenes in order; a failed scene does not stop the day. True when all passed."""
-        for title, scene in (
+        """Play the morning; True when all passed."""
+        return self.perform((
             ("shop, ad and ERP data arrive in Bitable", self.data_arrives),
             ("an operator writes rules; each is checked in its row", self.rules_are_written),
             ("a wrong threshold is explained in the row", self.wrong_threshold),
@@ -69,19 +55,7 @@ class Morning:
             ("the number recovers: the alert resolves", self.number_recovers),
             ("a SKU falls under safety stock: card to the buyer", self.stock_falls),
             ("紧急补货: the purchase order exists in the ERP", self.restock),
-        ):
-            self._scene(title, scene)
-        return all(outcome.passed for outcome in self.outcomes)
-
-    def _scene(self, title: str, scene: Callable[[], tuple[str, float]]) -> None:
-        watch = Watch()
-        try:
-            happened, ms = scene()
-            outcome = Outcome(title, happened, ms, passed=True)
-        except GONE_WRONG as error:
-            outcome = Outcome(title, f"{type(error).__name__}: {error}", watch.ms, passed=False)
-        self.outcomes.append(outcome)
-        self.told(outcome)
+        ))  # fmt: skip
 
     def data_arrives(self) -> tuple[str, float]:
         """The gateways' rows stand in the base."""
@@ -142,7 +116,7 @@ class Morning:
         self.office.edit(self.chief, "预警规则", self.roi_rule, 阈值=wanted)
         self.card = self.office.card_about(self.owner["open_id"], self.plan["计划名称"])
         ms = watch.ms
-        _check("调整预算" in self.card.buttons(), f"the card offers {self.card.buttons()}")
+        check("调整预算" in self.card.buttons(), f"the card offers {self.card.buttons()}")
         return f"ROI {roi:.2f}, threshold now {wanted}; card to {self.owner['name']}", ms
 
     def stranger_taps(self) -> tuple[str, float]:
@@ -153,7 +127,7 @@ class Morning:
         answer = self.office.tap(other, card.message_id, "调整预算")
         ms = watch.ms
         said = str(answer["toast"]["content"])
-        _check(self.owner["name"] in said, f"the toast says {said!r}")
+        check(self.owner["name"] in said, f"the toast says {said!r}")
         return said, ms
 
     def budget_changes(self) -> tuple[str, float]:
@@ -164,10 +138,10 @@ class Morning:
         wanted = max(before, spend * 2).quantize(Decimal(1)) + 500
         watch = Watch()
         opened = self.office.tap(owner, card.message_id, "调整预算")
-        _check(opened["client_code"] == 0, f"the form did not open: {opened}")
+        check(opened["client_code"] == 0, f"the form did not open: {opened}")
         sent = self.office.tap(owner, card.message_id, "提交", form={"amount": str(wanted)})
         tap_ms = watch.ms
-        _check(sent["client_code"] == 0 and sent["toast"]["type"] == "success", f"the answer was {sent}")
+        check(sent["client_code"] == 0 and sent["toast"]["type"] == "success", f"the answer was {sent}")
         until(lambda: self._budget() == wanted, 20, f"budget {wanted} on the platform")
         return f"{before} → {wanted} yuan on the platform; both taps answered in {tap_ms:.0f} ms", watch.ms
 
@@ -191,10 +165,10 @@ class Morning:
         card = until(lambda: self._offering(owner, name), 30, "the card offers 调整预算 again")
         self.office.tap(owner, card.message_id, "调整预算")
         sent = self.office.tap(owner, card.message_id, "提交", form={"amount": str(wanted)})
-        _check("审批" in str(sent["toast"]["content"]), f"the toast says {sent['toast']}")
+        check("审批" in str(sent["toast"]["content"]), f"the toast says {sent['toast']}")
         signer = until(self._asked, 30, "an approval of this plan waits for somebody")
         self._wait_card(self.watcher, name, "等待审批")
-        _check(self._budget() == budget, "the budget changed before anybody agreed")
+        check(self._budget() == budget, "the budget changed before anybody agreed")
         self.office.sign(signer["open_id"], comment="同意")
         until(lambda: self._budget() == wanted, 30, f"budget {wanted} on the platform")
         return f"{signer['name']} agreed; {budget} → {wanted} yuan on the platform", watch.ms
@@ -227,7 +201,7 @@ class Morning:
         watch = Watch()
         self.office.tap(buyer, message, "紧急补货")
         sent = self.office.tap(buyer, message, "提交", form={"amount": "120"})
-        _check(sent["toast"]["type"] == "success", f"the answer was {sent['toast']}")
+        check(sent["toast"]["type"] == "success", f"the answer was {sent['toast']}")
         order = until(self._purchase, 20, "a purchase order in the ERP")
         return f"purchase order {order}: 120 pieces", watch.ms
 
@@ -251,7 +225,7 @@ class Morning:
             for order in self.office.control.get("world/erp/purchases")["purchases"]
             if any(item["sku_id"] == self.sku["sku_id"] for item in order["items"])
         ]
-        _check(len(orders) <= 1, f"{len(orders)} purchase orders for one tap")
+        check(len(orders) <= 1, f"{len(orders)} purchase orders for one tap")
         return str(orders[0]["po_id"]) if orders else ""
 
     def _offering(self, person: str, about: str) -> Seen | None:
@@ -284,8 +258,3 @@ class Morning:
         if self.card is None:
             raise LookupError("no card came, so there is nothing to tap")
         return self.card
-
-
-def _check(right: bool, otherwise: str) -> None:
-    if not right:
-        raise AssertionError(otherwise)

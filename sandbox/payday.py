@@ -12,45 +12,38 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from sandbox.client import until
-from sandbox.morning import GONE_WRONG, Outcome
-from sandbox.office import Seen, Watch
+from sandbox.office import Seen
 from sandbox.payday_browser import card_links
 from sandbox.payday_data import PayData, enter, pay_data
 from sandbox.payday_desk import (
     PATIENCE,
     Desk,
     Someone,
-    check,
     opens,
     questions,
     read_payout,
     spellings,
     state_of,
 )
+from sandbox.scenes import Script, check
 
 REVIEW, READY, PUSHED, CLOSED = "待处理异常", "待提交签批", "已推送", "已结束"
 NOT_AWAY = ("缺勤天数", "事假天数", "病假天数", "迟到次数", "工作日加班", "休息日加班", "节假日加班")
 
 
-def _silent(_outcome: Outcome) -> None:
-    return
-
-
 @dataclass
-class PayDay(Desk):
+class PayDay(Script, Desk):
     """The script and what it remembers from scene to scene.
 
     Args:
         office: the company at work.
         command: runs a command of the product and gives its output, e.g. ``stage.run``.
-        told: called with each outcome as it comes.
+        told: see `Script`.
         seed: of the company's pay data.
     """
 
     command: Callable[..., str] = field(kw_only=True)
-    told: Callable[[Outcome], None] = field(kw_only=True, default=_silent)
     seed: int = field(kw_only=True, default=1)
-    outcomes: list[Outcome] = field(default_factory=list)
     signed_total: Decimal = Decimal(0)
     old_net: str = ""
 
@@ -59,8 +52,8 @@ class PayDay(Desk):
         self.data: PayData = pay_data(self.office.people, self.month, self.seed)
 
     def play(self) -> bool:
-        """Play all scenes in order; a failed scene does not stop the day. True when all passed."""
-        for title, scene in (
+        """Play the day; True when all passed."""
+        return self.perform((
             ("tax tables, rates and the pay structure stand in Bitable", self.defaults),
             ("HR has filled in people, scores, commission, deductions", self.tables),
             ("算薪: a message and a tap; attendance comes, pay is computed twice", self.start),
@@ -75,18 +68,7 @@ class PayDay(Desk):
             ("HR mends the score; a correction is computed and signed", self.correct),
             ("the new payslip takes the old one's place", self.replaced),
             ("in the base nobody else sees pay", self.hidden),
-        ):
-            self._scene(title, scene)
-        return all(outcome.passed for outcome in self.outcomes)
-
-    def _scene(self, title: str, scene: Callable[[], str]) -> None:
-        watch = Watch()
-        try:
-            outcome = Outcome(title, scene(), watch.ms, passed=True)
-        except GONE_WRONG as error:
-            outcome = Outcome(title, f"{type(error).__name__}: {error}", watch.ms, passed=False)
-        self.outcomes.append(outcome)
-        self.told(outcome)
+        ))  # fmt: skip
 
     # --- before ---
 

@@ -17,6 +17,7 @@ from sandbox.client import until
 from sandbox.office import Office, Seen, walk
 from sandbox.payday_browser import Browser, Page, card_links
 from sandbox.payday_data import last_month
+from sandbox.scenes import check
 
 PATIENCE = 120.0
 PIN = "739164"
@@ -179,12 +180,6 @@ class Desk:
             )
 
         until(look, PATIENCE, f"工资条状态 of {who['name']} is {state}")
-
-
-def check(right: bool, otherwise: str) -> None:
-    """Fail a scene with a sentence."""
-    if not right:
-        raise AssertionError(otherwise)
 
 
 def opens(card: Seen) -> str:

@@ -78,7 +78,7 @@ class Tour:
 
     def alerts(self) -> None:
         """An alert, its form, what everybody sees afterwards; the table behind it."""
-        morning = Morning(self.office, told=lambda _outcome: None)
+        morning = Morning(self.office)
         morning.prepare()
         self.falls(morning)
         owner = morning.owner["open_id"]

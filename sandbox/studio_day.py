@@ -6,37 +6,29 @@ the other side received: rows, cards, files, wiki pages, bills of the image mode
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from sandbox.client import until
 from sandbox.docx_model import IMAGE
-from sandbox.morning import GONE_WRONG, Outcome
 from sandbox.office import Office, Seen, Watch
-from sandbox.payday_desk import check
 from sandbox.product_photos import photo
+from sandbox.scenes import Script, check
 
 REQUESTS, BRANDS, FORM = "素材需求", "品牌规范", "提交素材需求"
 PATIENCE = 120.0
 
 
-def _silent(_outcome: Outcome) -> None:
-    return
-
-
 @dataclass
-class StudioDay:
+class StudioDay(Script):
     """The script and what it remembers from scene to scene.
 
     Args:
         office: the company at work.
-        told: called with each outcome as it comes.
+        told: see `Script`.
     """
 
     office: Office
-    told: Callable[[Outcome], None] = _silent
-    outcomes: list[Outcome] = field(default_factory=list)
     poster: str = ""
     banners: str = ""
     detail: str = ""
@@ -47,8 +39,8 @@ class StudioDay:
         self.designer = self.office.person("设计部")
 
     def play(self) -> bool:
-        """Play all scenes in order; a failed scene does not stop the day. True when all passed."""
-        for title, scene in (
+        """Play the day; True when all passed."""
+        return self.perform((
             ("a designer writes the brand's rules; the row is checked", self.brand),
             ("an operator fills the form: poster variants stand in the row", self.ask_poster),
             ("重做 with a reason: new backgrounds, the old variants stay", self.redo),
@@ -58,19 +50,7 @@ class StudioDay:
             ("改文案 on the card: composed again, at no cost", self.new_copy),
             ("a detail page is made and chosen", self.detail_page),
             ("找素材: archived material is found by words", self.search),
-        ):
-            self._scene(title, scene)
-        return all(outcome.passed for outcome in self.outcomes)
-
-    def _scene(self, title: str, scene: Callable[[], tuple[str, float]]) -> None:
-        watch = Watch()
-        try:
-            happened, ms = scene()
-            outcome = Outcome(title, happened, ms, passed=True)
-        except GONE_WRONG as error:
-            outcome = Outcome(title, f"{type(error).__name__}: {error}", watch.ms, passed=False)
-        self.outcomes.append(outcome)
-        self.told(outcome)
+        ))  # fmt: skip
 
     # --- scenes ---
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sandbox import wiki_control
 from sandbox.docx_model import Body
-from sandbox.kernel import ApiError, Rate, Request, Routes, World
+from sandbox.kernel import Rate, Refusals, Request, Routes, World
 
 routes = Routes("wiki")
 SPACES = "/open-apis/wiki/v2/spaces"
@@ -26,20 +26,16 @@ TYPES = ("doc", "sheet", "mindnote", "bitable", "file", "docx", "slides")
 MADE_HERE = ("docx",)
 """What the sandbox can make; a file cannot be made as a node on the platform either."""
 
-REFUSALS: dict[int, tuple[str, int]] = {
-    131002: ("param err", 400),
-    131003: ("out of limit", 400),
-    131005: ("not found", 400),
-    131006: ("permission denied: wiki space permission denied", 400),
-    131008: ("already exist", 400),
-    131009: ("lock contention", 400),
-}
-
-
-def refuse(code: int) -> ApiError:
-    """The refusal with its text and status."""
-    msg, status = REFUSALS[code]
-    return ApiError(code, msg, status=status)
+refuse = Refusals(
+    {
+        131002: ("param err", 400),
+        131003: ("out of limit", 400),
+        131005: ("not found", 400),
+        131006: ("permission denied: wiki space permission denied", 400),
+        131008: ("already exist", 400),
+        131009: ("lock contention", 400),
+    }
+)
 
 
 @dataclass(slots=True)

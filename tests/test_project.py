@@ -1,5 +1,6 @@
 """What the pages and files of the project promise about themselves."""
 
+import ast
 import os
 import re
 import subprocess
@@ -94,13 +95,36 @@ def test_files_stay_readable() -> None:
     assert long == {}
 
 
-@pytest.mark.parametrize("page", ["README.md", "README.zh-CN.md"])
-def test_commands_in_the_readme_exist(page: str) -> None:
-    """Every `make …` and `chorus …` that a README shows is there."""
-    text = (ROOT / page).read_text("utf-8")
-    targets = set(re.findall(r"^([a-z][a-z-]*):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-    assert set(re.findall(r"^make ([a-z-]+)", text, re.MULTILINE)) <= targets
-    assert set(re.findall(r"`chorus ([a-z]+)", text)) <= set(app.main.commands)
+def test_the_readme_lists_every_command() -> None:
+    """A command that nobody is told of is not used."""
+    table = (ROOT / "README.md").read_text("utf-8").partition("| Command | For |")[2]
+    assert set(re.findall(r"`chorus ([a-z]+)", table)) == set(app.main.commands)
+
+
+def test_functions_stay_readable() -> None:
+    """None of the product or the sandbox is longer than 50 lines, nine in ten have at most 25."""
+    lengths = {
+        f"{path.relative_to(ROOT)}:{node.name}": (node.end_lineno or 0) - node.lineno + 1
+        for path in tracked("*.py")
+        if path.relative_to(ROOT).parts[0] not in {"tests", "benchmarks"} and "versions" not in path.parts
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    }
+    assert {name: lines for name, lines in lengths.items() if lines > 50} == {}
+    assert sum(lines <= 25 for lines in lengths.values()) > 0.9 * len(lengths) > 1000
+
+
+@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+def test_every_page_is_found_from_the_readme(readme: str) -> None:
+    """By following links; a page that no other leads to is not read."""
+    waiting, found = [ROOT / readme], set[Path]()
+    while waiting:
+        page = waiting.pop()
+        links = re.findall(r"\]\(([^)#\s]+\.md)[)#]", page.read_text("utf-8"))
+        new = {path for link in links if (path := (page.parent / link).resolve()).exists()} - found
+        found |= new
+        waiting += new
+    assert set((ROOT / "docs").rglob("*.md")) <= found
 
 
 def test_every_command_explains_itself() -> None:

@@ -17,7 +17,7 @@ from bitable_sync.platforms.orders import Reading
 from bitable_sync.platforms.refusals import Why, refusal
 from bitable_sync.platforms.signing import canonical, doudian
 from bitable_sync.platforms.tokens import Access, with_token
-from bitable_sync.platforms.wire import Wire, cents, whole, written
+from bitable_sync.platforms.wire import Wire, cents, pages, whole, written
 from runtime.clock import SHANGHAI, Clock
 from runtime.errors import ChorusError
 
@@ -77,17 +77,11 @@ class Doudian:
         """Every SKU that is for sale; the platform cannot be asked for changes, so ``since`` is not used."""
         del since
         found: dict[str, StockRow] = {}
-        page = 1  # product.listV2 counts from 1, order.searchList from 0
-        while True:
-            data = self.call("product.listV2", {"page": page, "size": PAGE, "status": 0})
-            products = data.get("data") or []
-            for product in products:
-                skus = self.call("sku.list", {"product_id": str(product["product_id"])})
-                rows = skus.get("list") or skus.get("data") or []
-                found.update((row.sku_id, row) for each in rows if (row := _stock(each, product)))
-            if page * PAGE >= int(data.get("total") or 0) or not products:
-                return list(found.values())
-            page += 1
+        for product in pages(self._products, PAGE):
+            skus = self.call("sku.list", {"product_id": str(product["product_id"])})
+            rows = skus.get("list") or skus.get("data") or []
+            found.update((row.sku_id, row) for each in rows if (row := _stock(each, product)))
+        return list(found.values())
 
     def call(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """Call e.g. ``order.searchList`` (a read) and give back its ``data``.
@@ -97,6 +91,11 @@ class Doudian:
             text.
         """
         return with_token(self.access, lambda token: self._once(method, params, token))
+
+    def _products(self, page: int) -> tuple[list[dict[str, Any]] | None, Any]:
+        """From page 1, though orders count from 0."""
+        data = self.call("product.listV2", {"page": page, "size": PAGE, "status": 0})
+        return data.get("data"), data.get("total")
 
     def _once(self, method: str, params: Mapping[str, Any], token: str) -> dict[str, Any]:
         return send(self.wire, self._app, self.clock, method, params, token=token)
@@ -160,10 +159,6 @@ def _stock(row: Mapping[str, Any], product: Mapping[str, Any]) -> StockRow | Non
         name=str(product.get("name") or ""),
         qty=free + held,
         sellable=free,
-        on_the_way=None,
-        safety=None,
-        most=None,
-        version=0,
     )
 
 

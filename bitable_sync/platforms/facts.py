@@ -89,7 +89,8 @@ class StockRow:
         sellable: what can still be sold.
         on_the_way: bought and not here yet.
         safety, most: the safety stock and the upper bound kept in the ERP.
-        version: what to read on from: the ERP's row version, or the time of the change in unix seconds.
+        version: what to read on from: the ERP's row version, or the time of the change in unix seconds; 0
+            where the platform cannot be asked for changes.
     """
 
     sku_id: str
@@ -97,10 +98,10 @@ class StockRow:
     name: str
     qty: int
     sellable: int
-    on_the_way: int | None
-    safety: int | None
-    most: int | None
-    version: int
+    on_the_way: int | None = None
+    safety: int | None = None
+    most: int | None = None
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)

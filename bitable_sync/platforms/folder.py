@@ -23,7 +23,7 @@ from bitable_sync.platforms.facts import AdPlan, Order, StockRow
 from bitable_sync.platforms.refusals import cannot_pause
 from bitable_sync.platforms.tabular import Line
 from runtime.archive import trouble
-from runtime.clock import SHANGHAI, Clock
+from runtime.clock import Clock, day_of
 from runtime.errors import PermanentError, TransientError
 
 DAYS = timedelta(days=2)
@@ -59,7 +59,7 @@ class DropFolder:
 
     def plans(self, day: date | None = None) -> list[AdPlan]:
         """Plans in the files; rows of another day than today are passed over."""
-        today = self.clock.now().astimezone(SHANGHAI).date()
+        today = day_of(self.clock.now())
         if day not in (None, today):
             raise _no_history()
         found = tabular.plans(self._lines("plans"), self.platform, today)

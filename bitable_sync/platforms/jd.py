@@ -16,11 +16,11 @@ from typing import Any
 from bitable_sync.platforms import signing
 from bitable_sync.platforms.credentials import Pair
 from bitable_sync.platforms.facts import JINGDONG, AdPlan, Order, PlanState, StockRow
-from bitable_sync.platforms.orders import Reading
+from bitable_sync.platforms.orders import Reading, last_page_first
 from bitable_sync.platforms.refusals import Why, cannot_pause, refusal
 from bitable_sync.platforms.tokens import Access, with_token
-from bitable_sync.platforms.wire import Wire, moment, number, whole, written
-from runtime.clock import SHANGHAI, Clock
+from bitable_sync.platforms.wire import Wire, moment, number, pages, whole, written
+from runtime.clock import Clock, day_of
 from runtime.errors import ChorusError, PermanentError
 
 BASE, AUTH = "https://api.jd.com", "https://open-oauth.jd.com"
@@ -91,17 +91,14 @@ class Jd:
         self.gmv = gmv
 
     def orders(self, begin: datetime, end: datetime) -> Iterable[Order]:
-        """Orders changed in the window, the last page first."""
-        first = self._search(begin, end, 1)
-        last = -(-whole(first.get("orderTotal")) // PAGE)
-        for page in range(last, 1, -1):
-            yield from self._read(self._search(begin, end, page))
-        yield from self._read(first if last < 2 else self._search(begin, end, 1))
+        """Orders changed in the window."""
+        for found in last_page_first(lambda page: self._search(begin, end, page), "orderTotal", PAGE):
+            yield from self._read(found)
 
     def stock(self, since: int = 0) -> list[StockRow]:
         """Every SKU of the store; the platform cannot be asked for changes, so ``since`` is not used."""
         del since
-        rows = [sku for sku in self._skus() if sku.get("outerId")]
+        rows = [sku for sku in pages(self._skus, PAGE) if sku.get("outerId")]
         return [_stock(sku, self._pieces(str(sku["skuId"]))) for sku in rows]
 
     def _search(self, begin: datetime, end: datetime, page: int) -> dict[str, Any]:
@@ -133,18 +130,12 @@ class Jd:
                 void=str(row.get("orderState")) in VOID,
             )
 
-    def _skus(self) -> Iterator[dict[str, Any]]:
-        page = 1
-        while True:
-            data = self.jos.call("jingdong.sku.read.searchSkuList", {
-                "pageNo": page, "page_size": PAGE, "field": "skuId,outerId,skuName,wareId",
-            })  # fmt: skip
-            found = data.get("page") or {}
-            rows = found.get("data") or []
-            yield from rows
-            if page * PAGE >= whole(found.get("totalItem")) or not rows:
-                return
-            page += 1
+    def _skus(self, page: int) -> tuple[list[dict[str, Any]] | None, Any]:
+        data = self.jos.call("jingdong.sku.read.searchSkuList", {
+            "pageNo": page, "page_size": PAGE, "field": "skuId,outerId,skuName,wareId",
+        })  # fmt: skip
+        found = data.get("page") or {}
+        return found.get("data"), found.get("totalItem")
 
     def _pieces(self, sku_id: str) -> int:
         data = self.jos.call("jingdong.stock.read.findSkuStock", {"skuId": sku_id})
@@ -197,7 +188,7 @@ class JdAds:
         raise cannot_pause("京准通")
 
     def _account(self, day: date | None = None) -> AdPlan:
-        asked = day or self._today()
+        asked = day or day_of(self.jos.clock.now())
         data = self.jos.call("jingdong.dsp.report.queryAccountReport", {
             **_day(asked), "isDaily": False, "platform": "all", "clickOrOrderDay": self.click_days,
             "clickOrOrderCaliber": 0, "orderStatusCategory": 1, "pageIndex": 1, "pageSize": PAGE,
@@ -206,7 +197,7 @@ class JdAds:
         return self._plan(self.pin, f"{self.shop} 京准通", _rows(result, "datas"), asked)
 
     def _campaign(self, campaign_id: str, day: date | None = None) -> AdPlan:
-        asked = day or self._today()
+        asked = day or day_of(self.jos.clock.now())
         data = self.jos.call("jingdong.dsp.report.queryCampDailySum", {
             **_day(asked), "isDaily": False, "campaignId": int(campaign_id), "isOrderOrClick": 1,
             "isTodayOr15Days": self.click_days > 0, "orderStatusCategory": 1, "platform": "all",
@@ -216,9 +207,6 @@ class JdAds:
         return self._plan(campaign_id, f"{self.shop} 计划 {campaign_id}", [
             row.get("figureData") or {} for row in rows
         ], asked)  # fmt: skip
-
-    def _today(self) -> date:
-        return self.jos.clock.now().astimezone(SHANGHAI).date()
 
     def _plan(self, plan_id: str, name: str, rows: list[dict[str, Any]], day: date) -> AdPlan:
         def total(key: str) -> Decimal:
@@ -264,10 +252,6 @@ def _stock(sku: Mapping[str, Any], pieces: int) -> StockRow:
         name=str(sku.get("skuName") or ""),
         qty=pieces,
         sellable=pieces,
-        on_the_way=None,
-        safety=None,
-        most=None,
-        version=0,
     )
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from bitable_sync.platforms.facts import Order, OrderSource, ShopSales
+from bitable_sync.platforms.wire import whole
 from runtime.clock import SHANGHAI
 
 
@@ -41,6 +43,23 @@ def windows(since: datetime, until: datetime, reading: Reading) -> list[tuple[da
         found.append((begin, end))
         begin = end
     return found
+
+
+def last_page_first(
+    ask: Callable[[int], Mapping[str, Any]], total: str, size: int
+) -> Iterator[Mapping[str, Any]]:
+    """Answers of a search whose rows may leave it while it is read: then later ones move forward only.
+
+    Args:
+        ask: number of a page, from 1, → its answer.
+        total: where the first answer tells how many rows there are in all.
+        size: rows of a full page.
+    """
+    first = ask(1)
+    last = -(-whole(first.get(total)) // size)
+    for page in range(last, 1, -1):
+        yield ask(page)
+    yield first if last < 2 else ask(1)
 
 
 def newest(known: dict[str, Order], found: Iterable[Order]) -> None:

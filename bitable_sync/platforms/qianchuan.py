@@ -18,7 +18,7 @@ from bitable_sync.platforms.facts import DOUYIN, AdPlan, PlanState
 from bitable_sync.platforms.refusals import Why, refusal
 from bitable_sync.platforms.tokens import Access, with_token
 from bitable_sync.platforms.wire import Wire, found_after, number
-from runtime.clock import SHANGHAI, Clock
+from runtime.clock import Clock, day_of
 from runtime.errors import ChorusError, PermanentError, UnknownOutcome
 
 PREFIX = "/open_api/v1.0/qianchuan"
@@ -50,10 +50,6 @@ class Account:
         self.access = access
         self.advertiser_id = advertiser_id
         self.clock = clock
-
-    def today(self) -> date:
-        """The platform's calendar day."""
-        return self.clock.now().astimezone(SHANGHAI).date()
 
     def change(self, path: str, body: Mapping[str, Any], done: Callable[[], bool]) -> dict[str, Any]:
         """A change; a lost answer is settled by a look, or stays unknown."""
@@ -96,12 +92,12 @@ class Qianchuan(Account):
 
         A plan without figures has zeros.
         """
-        day = day or self.today()
+        day = day or day_of(self.clock.now())
         return _join(self._list({}), self._report(day, {"marketing_goal": "ALL"}), day)
 
     def plan(self, plan_id: str) -> AdPlan | None:
         """One plan, or None if the account has no such plan (any more)."""
-        day = self.today()
+        day = day_of(self.clock.now())
         rows = self._list({"ids": [int(plan_id)]})
         wanted = {"marketing_goal": "ALL", "ad_ids": [int(plan_id)]}
         found = _join(rows, self._report(day, wanted) if rows else [], day)

@@ -17,7 +17,7 @@ from bitable_sync.platforms.qianchuan import PREFIX, Account, plain, state_of
 from bitable_sync.platforms.refusals import cannot_pause
 from bitable_sync.platforms.tokens import Access
 from bitable_sync.platforms.wire import Wire, number, whole
-from runtime.clock import Clock
+from runtime.clock import Clock, day_of
 from runtime.errors import PermanentError
 
 GOALS = ("VIDEO_PROM_GOODS", "LIVE_PROM_GOODS")
@@ -38,7 +38,7 @@ class QianchuanUni(Account):
 
     def plans(self, day: date | None = None) -> list[AdPlan]:
         """All plans with the figures of today or another day (Shanghai's)."""
-        found = {plan.plan_id: plan for plan in self._read(day or self.today())}
+        found = {plan.plan_id: plan for plan in self._read(day or day_of(self.clock.now()))}
         return list(found.values())
 
     def plan(self, plan_id: str) -> AdPlan | None:

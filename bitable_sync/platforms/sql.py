@@ -20,7 +20,7 @@ from bitable_sync.platforms import tabular
 from bitable_sync.platforms.facts import AdPlan, Order, StockRow
 from bitable_sync.platforms.refusals import cannot_pause
 from bitable_sync.platforms.tabular import Line
-from runtime.clock import SHANGHAI, Clock
+from runtime.clock import SHANGHAI, Clock, day_of
 from runtime.db import normalise_url
 from runtime.errors import ConfigError, PermanentError, TransientError
 
@@ -93,7 +93,7 @@ class SqlSource:
         return tabular.stock(self._lines("stock", since=None, until=None, day=self._today()))
 
     def _today(self) -> date:
-        return self.clock.now().astimezone(SHANGHAI).date()
+        return day_of(self.clock.now())
 
     def _named(self, kind: str) -> set[str]:
         """What a query asks by."""

@@ -141,7 +141,7 @@ def stock(lines: Iterable[Line]) -> list[StockRow]:
             StockRow(
                 line.text("SKU编码"), line.text("款号", ""), line.text("商品名称", ""), qty,
                 qty - line.pieces("锁定", 0), maybe(line, "在途"), maybe(line, "安全库存"),
-                maybe(line, "库存上限"), 0,
+                maybe(line, "库存上限"),
             )
         )  # fmt: skip
     return found

@@ -15,10 +15,10 @@ from typing import Any
 from bitable_sync.platforms import signing
 from bitable_sync.platforms.credentials import Pair
 from bitable_sync.platforms.facts import TAOBAO, Order, StockRow
-from bitable_sync.platforms.orders import Reading
+from bitable_sync.platforms.orders import Reading, last_page_first
 from bitable_sync.platforms.refusals import Why, refusal
 from bitable_sync.platforms.tokens import Access, with_token
-from bitable_sync.platforms.wire import Wire, moment, number, whole, written
+from bitable_sync.platforms.wire import Wire, moment, number, pages, whole, written
 from runtime.clock import Clock
 from runtime.errors import ChorusError, PermanentError, UnknownOutcome
 
@@ -102,18 +102,21 @@ class Taobao:
         self.gmv = gmv
 
     def orders(self, begin: datetime, end: datetime) -> Iterable[Order]:
-        """Trades modified in the window, the last page first: rows that leave it move others forward only."""
-        window = {"start_modified": written(begin), "end_modified": written(end), "page_size": PAGE}
-        first = self._trades({**window, "page_no": 1})
-        last = -(-whole(first.get("total_results")) // PAGE)
-        for page in range(last, 1, -1):
-            yield from self._read(self._trades({**window, "page_no": page, "use_has_next": True}))
-        yield from self._read(first if last < 2 else self._trades({**window, "page_no": 1}))
+        """Trades modified in the window."""
+
+        def ask(page: int) -> dict[str, Any]:
+            return self.top.call("taobao.trades.sold.increment.get", {
+                "fields": FIELDS, "start_modified": written(begin), "end_modified": written(end),
+                "page_size": PAGE, "page_no": page, "use_has_next": True if page > 1 else None,
+            })  # fmt: skip
+
+        for found in last_page_first(ask, "total_results", PAGE):
+            yield from self._read(found)
 
     def stock(self, since: int = 0) -> list[StockRow]:
         """Every SKU on sale; the platform cannot be asked for changes, so ``since`` is not used."""
         del since
-        items = {str(item["num_iid"]): item for item in self._items()}
+        items = {str(item["num_iid"]): item for item in pages(self._items, PAGE)}
         found: dict[str, StockRow] = {}
         ids = list(items)
         for start in range(0, len(ids), ITEMS):
@@ -126,9 +129,6 @@ class Taobao:
                 row = _stock(items[num_iid], items[num_iid], "num")
                 found[row.sku_id] = row
         return list(found.values())
-
-    def _trades(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        return self.top.call("taobao.trades.sold.increment.get", {"fields": FIELDS, **params})
 
     def _read(self, data: Mapping[str, Any]) -> Iterator[Order]:
         for row in (data.get("trades") or {}).get("trade") or []:
@@ -145,17 +145,11 @@ class Taobao:
                 void=str(row.get("status")) in VOID,
             )
 
-    def _items(self) -> Iterator[dict[str, Any]]:
-        page = 1
-        while True:
-            data = self.top.call("taobao.items.onsale.get", {
-                "fields": "num_iid,title,num,outer_id", "page_no": page, "page_size": PAGE,
-            })  # fmt: skip
-            rows = (data.get("items") or {}).get("item") or []
-            yield from rows
-            if page * PAGE >= whole(data.get("total_results")) or not rows:
-                return
-            page += 1
+    def _items(self, page: int) -> tuple[list[dict[str, Any]] | None, Any]:
+        data = self.top.call("taobao.items.onsale.get", {
+            "fields": "num_iid,title,num,outer_id", "page_no": page, "page_size": PAGE,
+        })  # fmt: skip
+        return (data.get("items") or {}).get("item"), data.get("total_results")
 
     def _skus(self, ids: list[str]) -> list[dict[str, Any]]:
         fields = "sku_id,num_iid,outer_id,quantity"
@@ -195,10 +189,6 @@ def _stock(row: Mapping[str, Any], item: Mapping[str, Any], count: str) -> Stock
         name=str(item.get("title") or ""),
         qty=pieces,
         sellable=pieces,
-        on_the_way=None,
-        safety=None,
-        most=None,
-        version=0,
     )
 
 

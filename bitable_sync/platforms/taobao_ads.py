@@ -16,7 +16,7 @@ from bitable_sync.platforms.facts import TAOBAO, AdPlan, PlanState
 from bitable_sync.platforms.refusals import cannot_pause
 from bitable_sync.platforms.taobao import Top
 from bitable_sync.platforms.wire import found_after, number, whole
-from runtime.clock import SHANGHAI
+from runtime.clock import day_of
 from runtime.errors import PermanentError, UnknownOutcome
 
 PREFIX = "taobao.universalbp.new"
@@ -94,7 +94,7 @@ class TaobaoAds:
     def _join(
         self, rows: list[dict[str, Any]], wanted: Mapping[str, Any], day: date | None = None
     ) -> list[AdPlan]:
-        day = day or self.top.clock.now().astimezone(SHANGHAI).date()
+        day = day or day_of(self.top.clock.now())
         figures = {
             str(each["campaign_id"]): each.get("report_index") or {} for each in self._report(day, wanted)
         }

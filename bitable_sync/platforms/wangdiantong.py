@@ -17,7 +17,7 @@ from bitable_sync.platforms import signing
 from bitable_sync.platforms.facts import PurchaseItem, PurchaseOrder, StockRow
 from bitable_sync.platforms.orders import Reading, windows
 from bitable_sync.platforms.refusals import Why, refusal
-from bitable_sync.platforms.wire import Wire, found_after, number, whole, written
+from bitable_sync.platforms.wire import Wire, found_after, number, pages, whole, written
 from runtime.clock import SHANGHAI, Clock
 from runtime.errors import ChorusError, PermanentError, UnknownOutcome
 
@@ -111,15 +111,11 @@ class WdtFlagship:
         return PurchaseOrder(external_id, external_id)
 
     def _pages(self, args: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        page, total = 0, 0
-        while True:
+        def ask(page: int) -> tuple[list[dict[str, Any]] | None, Any]:
             data = self._call("wms.StockSpec.search2", [args], page=page)
-            rows = data.get("detail_list") or []
-            yield from rows
-            total = whole(data.get("total_count")) if page == 0 else total
-            page += 1
-            if page * PAGE >= total or not rows:
-                return
+            return data.get("detail_list"), data.get("total_count")
+
+        return pages(ask, PAGE, first=0)
 
     def _call(
         self, method: str, args: Sequence[Mapping[str, Any]], *, page: int | None = None, writes: bool = False
@@ -172,15 +168,11 @@ class WdtEnterprise:
         return found
 
     def _pages(self, params: Mapping[str, str]) -> Iterator[dict[str, Any]]:
-        page, total = 0, 0
-        while True:
+        def ask(page: int) -> tuple[list[dict[str, Any]] | None, Any]:
             answer = self._call("stock_query", {**params, "page_no": str(page), "page_size": str(PAGE)})
-            rows = answer.get("stocks") or []
-            yield from rows
-            total = whole(answer.get("total_count")) if page == 0 else total
-            page += 1
-            if page * PAGE >= total or not rows:
-                return
+            return answer.get("stocks"), answer.get("total_count")
+
+        return pages(ask, PAGE, first=0)
 
     def _call(self, name: str, params: Mapping[str, str]) -> dict[str, Any]:
         stamp = str(int(self.clock.now().timestamp()))

@@ -9,7 +9,7 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
@@ -107,6 +107,26 @@ class Wire:
         if writes:
             return UnknownOutcome(f"{self.name}: {what}; look up whether the change was made")
         return TransientError(f"{self.name}: {what}; it is tried again")
+
+
+Row = dict[str, Any]
+
+
+def pages(ask: Callable[[int], tuple[Sequence[Row] | None, Any]], size: int, first: int = 1) -> Iterator[Row]:
+    """The rows of a list that comes in numbered pages.
+
+    Args:
+        ask: number of a page → its rows, and how many there are in all (some platforms tell it only once).
+        size: rows of a full page.
+        first: number of the first page.
+    """
+    page, every = first, 0
+    while True:
+        rows, told = ask(page)
+        yield from rows or ()
+        page, every = page + 1, max(every, whole(told))
+        if (page - first) * size >= every or not rows:
+            return
 
 
 def number(value: Any) -> Decimal:

@@ -1,28 +1,20 @@
 """Image models behind one interface: OpenAI, Volcengine Ark (Seedream), Qwen-Image.
 
-Read `model.py` (words and errors), then one adapter (`ark.py` is the shortest), then `call.py`, where every
+Read `model.py` (words and errors), `dialects.py` (how each wants to be asked), then `call.py`, where every
 answer of every provider becomes a picture or one of three errors. Nothing here retries: a call costs money,
 so whoever keeps the books decides.
 """
 
 from urllib.parse import urlsplit
 
-from creative.providers.ark import ArkImages
+from creative.providers.call import RemoteModel
 from creative.providers.files import is_loopback
-from creative.providers.model import ImageModel, Kind, Profile
-from creative.providers.openai_images import OpenAIImages
-from creative.providers.qwen import QwenImages
+from creative.providers.model import ImageModel, Profile
 from runtime.errors import ConfigError
-
-ADAPTERS: dict[Kind, type[OpenAIImages | ArkImages | QwenImages]] = {
-    Kind.OPENAI: OpenAIImages,
-    Kind.ARK: ArkImages,
-    Kind.QWEN: QwenImages,
-}
 
 
 def open_model(profile: Profile, key: str) -> ImageModel:
-    """The adapter of a profile, ready to paint; close it when done.
+    """The model of a profile, ready to paint; close it when done.
 
     Args:
         profile: which model, where, at what price.
@@ -45,4 +37,4 @@ def open_model(profile: Profile, key: str) -> ImageModel:
             f"Image model {profile.name}: base_url {profile.base_url!r} must begin with https:// "
             "(http:// only on this machine), because the key goes there."
         )
-    return ADAPTERS[profile.kind](profile, key)
+    return RemoteModel(profile, key)

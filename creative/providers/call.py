@@ -9,18 +9,19 @@ bodies are read here.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any
 
 import httpx2
 import openai
-from openai.resources.images import ImagesWithRawResponse
 from pydantic import BaseModel, ValidationError
 
 from creative.providers.codes import AUTH_SENTENCE, DOWN_SENTENCE, INVALID, LOST_SENTENCE, Said, failure
+from creative.providers.dialects import DIALECTS
 from creative.providers.files import MIMES, Unusable, download, examine, from_base64
 from creative.providers.model import (
+    Kind,
     Lost,
     Orientation,
     Picture,
@@ -33,8 +34,6 @@ from creative.providers.prices import cost
 from creative.providers.sizes import Size, size_of
 
 LONGEST_WAIT = 86_400.0
-Ask = Callable[[ImagesWithRawResponse], Any]
-"""Sends the request through the SDK's raw client and returns its `LegacyAPIResponse`."""
 
 
 class Item(BaseModel):
@@ -67,8 +66,8 @@ class Answer(BaseModel):
         return Said(message=found) if isinstance(found, str) else Said.of(found)
 
 
-class Line:
-    """The way to one model. Safe to share between threads.
+class RemoteModel:
+    """One model of a provider (`model.ImageModel`). Safe to share between threads.
 
     Args:
         profile: which model; its sizes are checked here, so that a wrong one is found at the start.
@@ -95,20 +94,16 @@ class Line:
         """Let go of the client."""
         self._client.close()
 
-    def paint(self, order: PictureOrder, ask: Ask) -> Picture:
-        """Send an order and return the picture.
-
-        Args:
-            order: what was asked for.
-            ask: sends it; called exactly once.
-
-        Raises:
-            Refused, Unavailable, Lost: see `model`.
-        """
+    def paint(self, order: PictureOrder) -> Picture:
+        """See `model.ImageModel.paint`; the order is sent exactly once."""
         check(self.profile, order)
+        size = self.sizes[order.orientation]
+        fields, images = DIALECTS[self.profile.kind](self.profile, order, size), self._client.images
+        edit = self.profile.kind is Kind.OPENAI and order.references
+        ask = images.with_raw_response.edit if edit else images.with_raw_response.generate
         started = time.monotonic()
         try:
-            response: httpx2.Response = ask(self._client.images.with_raw_response).http_response
+            response: httpx2.Response = ask(**fields).http_response
         except openai.APIStatusError as error:
             raise status_error(error) from error
         except openai.APIConnectionError as error:
@@ -120,7 +115,7 @@ class Line:
             raise lost("the answer is not what the API promises", request_id) from strange
         request_id = str(answer.request_id or request_id)  # a header may be a gateway's own
         data, item = self._bytes(answer, request_id)
-        mime, width, height = self._examined(data, self.sizes[order.orientation], request_id)
+        mime, width, height = self._examined(data, size, request_id)
         usage = answer.usage if isinstance(answer.usage, dict) else {}
         return Picture(
             bytes=data,
@@ -131,7 +126,7 @@ class Line:
             model=self.profile.model,
             request_id=request_id,
             usage=usage,
-            cost=cost(self.profile, usage, self.sizes[order.orientation]),
+            cost=cost(self.profile, usage, size),
             seed=order.seed if self.profile.seeds else None,
             revised_prompt=str(item.revised_prompt or ""),
             seconds=time.monotonic() - started,

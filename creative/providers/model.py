@@ -152,7 +152,7 @@ class Picture:
 
 
 class ImageModel(Protocol):
-    """What every adapter is. Safe to share between threads."""
+    """A model that paints. Safe to share between threads."""
 
     profile: Profile
 

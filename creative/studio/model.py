@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 
 from PIL import Image
@@ -119,17 +119,13 @@ class Copy:
     cta: str = ""
     footnote: str = ""
 
+    def texts(self) -> dict[str, str]:
+        """Every text by its field's name; points joined by line breaks."""
+        return {**asdict(self), "points": "\n".join(self.points)}
+
     def slots(self) -> Mapping[Slot, str]:
-        """The texts that are not empty; points joined by line breaks."""
-        texts = {
-            Slot.HEADLINE: self.headline,
-            Slot.SUBLINE: self.subline,
-            Slot.POINTS: "\n".join(self.points),
-            Slot.PRICE: self.price,
-            Slot.CTA: self.cta,
-            Slot.FOOTNOTE: self.footnote,
-        }
-        return {slot: text for slot, text in texts.items() if text}
+        """The texts that are not empty, by their slots."""
+        return {Slot(name): text for name, text in self.texts().items() if text}
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def check(
     *,
     evidence: str = "",
     names: Sequence[str] = (),
-    channel: str | Collection[str] = (),
+    channels: Collection[str] = (),
 ) -> Report:
     """Judge all texts of one picture.
 
@@ -99,16 +99,15 @@ def check(
             checked like any text.
         names: brand, model and product names that may contain words of the book. A name that *is* a word of
             the book (永久) turns a hit into ``EVIDENCE``: the trademark has to be shown.
-        channel: one or several of 抖音, 千川, 小红书, … ; adds the words only their rules forbid.
+        channels: 抖音, 千川, 小红书, …; adds the words only their rules forbid.
 
     Returns:
         The report. Nothing raises on account of a text: any string is judged, however long or broken.
     """
-    channels = frozenset((channel,) if isinstance(channel, str) else channel)
     keys = (normalise(name).skeleton for name in names)
     named = tuple(sorted({key for key in keys if len(key) > 1}))
     sourced = bool(evidence) and not missing(evidence, Proof.SOURCE)
-    case = _Case(book, evidence, named, channels, sourced)
+    case = _Case(book, evidence, named, frozenset(channels), sourced)
     every = {**texts, EVIDENCE_FIELD: evidence} if evidence else dict(texts)
     judged = [_judge_text(_read(field, text), case) for field, text in every.items() if text]
     findings = [each for found, _ in judged for each in found]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 
 class Verdict(StrEnum):
@@ -47,6 +48,13 @@ class Pack(StrEnum):
     FINANCE = "finance"
     PROPERTY = "property"
     MEDICAL = "medical"
+
+
+PACKS: Final = {
+    "化妆品": Pack.COSMETICS, "食品": Pack.FOOD, "保健食品": Pack.HEALTH, "教育": Pack.EDUCATION,
+    "金融": Pack.FINANCE, "房产": Pack.PROPERTY, "医疗": Pack.MEDICAL,
+}  # fmt: skip
+"""Industries as people choose them."""
 
 
 class Origin(StrEnum):

@@ -35,7 +35,7 @@ from rules.rulebook import load_entries
 from rules.specs import PLANS, SHOPS, STOCK
 from rules.store import open_alerts
 from rules.wording import STATE_ZH, limit_text, metric_text, reason_text
-from runtime.clock import Clock
+from runtime.clock import Clock, day_of
 from runtime.db import Database
 
 SPANS: Final = (7, 30, 90)
@@ -143,7 +143,7 @@ class Boards:
 
     def _gather(self, scope: Scope, now: datetime) -> Board:
         skus = [sku for sku in self._all_skus() if scope.shop in ("", sku.shop)]
-        today, span = days.today(now), figures.last_days(days.today(now), scope.days)
+        today, span = day_of(now), figures.last_days(day_of(now), scope.days)
         with self.db.read() as conn:
             rows = self._past_days(conn, scope, span[:-1], now) + store.shop_days(conn, scope, today, today)
             trend = figures.by_day(rows, span)

@@ -24,7 +24,7 @@ from rules.cockpit.model import Sku, StockDay
 from rules.sources import Values
 from rules.specs import PLANS, SHOPS, STOCK
 from rules.store import upsert
-from runtime.clock import SHANGHAI
+from runtime.clock import SHANGHAI, day_of
 
 PIECE: Final = 2000
 """Rows of the mirror read at a time."""
@@ -39,14 +39,9 @@ _OF_ITS_TIME = {"status", "budget", "base"}
 _HOURLY = ("object_id", "gmv", "spend", "orders")
 
 
-def today(at: datetime) -> date:
-    """The business day of a moment: the date in Shanghai."""
-    return at.astimezone(SHANGHAI).date()
-
-
 def one_day(started: datetime, ended: datetime) -> date | None:
     """The day a pull's figures belong to; None for a pull over midnight, which nobody can tell."""
-    return today(started) if today(started) == today(ended) else None
+    return day_of(started) if day_of(started) == day_of(ended) else None
 
 
 def keep(conn: Connection, table: str, rows: Sequence[Values], day: date, at: datetime) -> int:
@@ -205,8 +200,8 @@ def keep_stock(conn: Connection, counts: Iterable[StockDay], at: datetime) -> No
 
 def forget(conn: Connection, now: datetime) -> int:
     """Drop days older than `KEEP`, and hours sooner; returns how many rows of days went."""
-    oldest, gone = today(now) - KEEP, 0
-    conn.execute(sa.delete(t.hours).where(t.hours.c.day < today(now) - KEEP_HOURS))
+    oldest, gone = day_of(now) - KEEP, 0
+    conn.execute(sa.delete(t.hours).where(t.hours.c.day < day_of(now) - KEEP_HOURS))
     conn.execute(sa.delete(t.due).where(t.due.c.day < oldest))
     for table in (t.days, t.stock_days):
         dropped = conn.execute(sa.delete(table).where(table.c.day < oldest).returning(table.c.day))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 
-from runtime.clock import SHANGHAI
+from runtime.clock import SHANGHAI, day_of
 
 NOTHING = "—"
 WAN = Decimal(10000)
@@ -78,7 +78,7 @@ def moment(at: datetime | None, now: datetime) -> str:
     """A moment in Shanghai: ``14:05`` today, ``11-27 14:05`` on another day."""
     if at is None:
         return NOTHING
-    local, today = at.astimezone(SHANGHAI), now.astimezone(SHANGHAI).date()
+    local, today = at.astimezone(SHANGHAI), day_of(now)
     return f"{local:%H:%M}" if local.date() == today else f"{local:%m-%d %H:%M}"
 
 

@@ -5,10 +5,9 @@ Operators fill the tables and look at their cards in the sandbox; the worker's j
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -20,7 +19,7 @@ from bitable_sync.cells import Attachment
 from bitable_sync.context import build_sync
 from bitable_sync.setup import Setup
 from bitable_sync.spec import Specs, sync_log_table
-from bot.model import ChatMessage, Event, Tap, TapAnswer
+from bot.model import ChatMessage, Tap, TapAnswer
 from bot.router import Router
 from creative import store, tables
 from creative.blobs import Blobs
@@ -39,10 +38,11 @@ from runtime.manifest import BaseManifest, Manifest
 from runtime.schedule import Scheduler
 from runtime.settings import load_settings
 from runtime.tables import audit, parked
-from runtime.work import Work, WorkQueue, status_table
+from runtime.work import WorkQueue
 from tests.contract.kit import control
 from tests.creative.hands import Hands
 from tests.creative.stage_kit import CLEAR, Noonday, buttons, texts
+from tests.support.company import Company
 from tests.support.founding import found
 from tests.support.wait import until
 
@@ -57,20 +57,10 @@ PLENTY = Budget(Decimal(1000), Decimal(1000), Decimal(20))
 
 
 @dataclass
-class Studio:
+class Studio(Company):
     """The product's worker on one side, operators and designers on the other."""
 
-    sandbox: Any
-    floor: Floor
-    clock: Noonday
-    feishu: Feishu
-    sync: Any
-    setup: Setup
-    engine: Engine | Hands
-    router: Router
-    web: Router
     deps: Art
-    _count: Iterator[int] = field(default_factory=itertools.count)
 
     # --- people and tables ---
 
@@ -83,20 +73,6 @@ class Studio:
         """Who asks for images."""
         return self.person(3)
 
-    @property
-    def app(self) -> str:
-        """The base."""
-        return str(self.setup.base())
-
-    def table(self, key: str) -> str:
-        """Id of a table."""
-        return str(self.sync.bindings.require(key).table_id)
-
-    def rows(self, key: str) -> list[dict[str, Any]]:
-        """What stands in a table of the base."""
-        found: list[dict[str, Any]] = self.sandbox.world.bitable.rows(self.app, self.table(key))
-        return found
-
     def cell(self, record_id: str, column: str, key: str = "art_requests") -> Any:
         """A cell in read shape; texts as text."""
         row = next(row for row in self.rows(key) if row["record_id"] == record_id)
@@ -105,32 +81,15 @@ class Studio:
             return "".join(part["text"] for part in value)
         return value
 
+    @property
+    def clock(self) -> Any:
+        """The stage's own time."""
+        return self.floor.clock
+
     def add(self, key: str, **cells: Any) -> str:
         """A person adds a row; the event arrives."""
-        made = self.sandbox.world.bitable.add_as(self.person(0).open_id, self.app, self.table(key), cells)
-        self.arrive(key, made["record_id"])
-        return str(made["record_id"])
-
-    def edit(self, key: str, record_id: str, **cells: Any) -> None:
-        """A person edits cells; the event arrives."""
-        world = self.sandbox.world
-        world.bitable.edit_as(self.person(0).open_id, self.app, self.table(key), record_id, cells)
-        self.arrive(key, record_id)
-
-    def delete(self, key: str, record_id: str) -> None:
-        """A person deletes a row; the event arrives."""
-        self.sandbox.world.bitable.delete_as(self.person(0).open_id, self.app, self.table(key), record_id)
-        self.arrive(key, record_id, action="record_deleted")
-
-    def arrive(self, key: str, record_id: str, action: str = "record_edited") -> None:
-        """Hand the change event to the handlers, as the drain does."""
-        body = {
-            "file_type": "bitable", "file_token": self.app, "table_id": self.table(key),
-            "action_list": [{"record_id": record_id, "action": action}],
-        }  # fmt: skip
-        event = Event(EventId(f"ev{next(self._count)}"), CHANGED, self.clock.now(), body)
-        for handler in self.router.event_handlers(CHANGED):
-            handler([event])
+        (made,) = super().add(key, cells)
+        return made
 
     # --- files ---
 
@@ -220,32 +179,12 @@ class Studio:
         with self.floor.db.read() as conn:
             return store.spent_on(conn, record_id)
 
-    def idle(self) -> None:
+    def idle(self, timeout: float = PATIENCE) -> None:
         """Wait until no work waits or runs; by hand: do it all."""
         if isinstance(self.engine, Hands):
             self.engine.perform()
-            return
-        status = status_table(self.floor.db)
-        query = (
-            sa.select(sa.func.count()).select_from(status).where(status.c.status.in_(["ENQUEUED", "PENDING"]))
-        )
-
-        def none_left() -> bool:
-            with self.floor.db.read() as conn:
-                return conn.execute(query).scalar_one() == 0
-
-        until(none_left, timeout=PATIENCE, what="all work is done")
-
-    def put(self, *works: Work) -> None:
-        """Put work."""
-        with self.floor.db.begin() as conn:
-            self.floor.queue.put(conn, *works)
-
-    def stored(self, table: sa.Table, **wanted: Any) -> list[Any]:
-        """Rows of one of our own tables."""
-        query = sa.select(table).where(*(table.c[name] == value for name, value in wanted.items()))
-        with self.floor.db.read() as conn:
-            return list(conn.execute(query))
+        else:
+            super().idle(timeout)
 
     def reasons(self, record_id: str) -> list[str]:
         """The named reasons of everything that was decided about a request, in order."""
@@ -298,7 +237,7 @@ class Studio:
         number = next(self._count)
         tap = Tap(
             EventId(f"tap{number}"), OpenId(who.open_id), action, dict(value), form, None,
-            MessageId(f"om_card_{number}"), ChatId("oc_1"), "c-1", self.clock.now(),
+            MessageId(f"om_card_{number}"), ChatId("oc_1"), "c-1", self.floor.clock.now(),
         )  # fmt: skip
         handler = self.web.tap_handler(action)
         assert handler is not None
@@ -320,7 +259,7 @@ class Studio:
         """Somebody writes to the bot; the reply."""
         message = ChatMessage(
             MessageId(f"om_said{next(self._count)}"), ChatId("oc_1"), OpenId(who.open_id), words, False,
-            self.clock.now(), (),
+            self.floor.clock.now(), (),
         )  # fmt: skip
         command = self.router.command(message.words[0])
         assert command is not None
@@ -379,7 +318,7 @@ def open_studio(
     )  # fmt: skip
     register_worker(engine, router, Scheduler(database, floor.queue, clock), sync, floor, feishu, deps)
     register_taps(web, database, floor.queue, clock, policy, sync.mirror)
-    made = Studio(sandbox, floor, clock, feishu, sync, setup, engine, router, web, deps)
+    made = Studio(sandbox, floor, feishu, sync, setup, engine, router, web, deps)
     engine.launch()
     try:
         made.add("art_brands", **BRAND)

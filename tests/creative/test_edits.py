@@ -111,6 +111,29 @@ def test_a_word_in_the_companys_list_takes_effect_and_may_be_switched_off(calm: 
     assert len(calm.bills(record)) == 1
 
 
+def test_words_are_judged_by_the_channels_of_the_sizes(calm: Studio) -> None:
+    """秒杀 is suppressed on 小红书 and ordinary elsewhere: the sizes say where the picture will stand."""
+    record = calm.ask(主标题="今日秒杀", 尺寸=["小红书封面 1080×1440"], wait="待修改")
+    assert "秒杀" in calm.cell(record, "说明")
+    assert calm.bills(record) == []
+    calm.edit("art_requests", record, 尺寸=["公众号小封面 383×383"], 状态=None)
+    calm.wait(record, "待审")
+
+
+def test_words_are_judged_by_the_industry_of_the_brand(calm: Studio) -> None:
+    """细胞再生 is plain on a cup and forbidden for cosmetics; an industry nobody knows is told in the row."""
+    brand = calm.add("art_brands", **{**BRAND, "品牌": "芙颜", "行业": ["化妆品"]})
+    calm.idle()
+    assert calm.cell(brand, "校验结果", "art_brands") == "可用"
+    small = {"主标题": "细胞再生", "尺寸": ["公众号小封面 383×383"]}
+    record = calm.ask(品牌="芙颜", **small, wait="待修改")
+    assert "细胞再生" in calm.cell(record, "说明")
+    calm.ask(**small)
+    calm.edit("art_brands", brand, 行业=["卫星"])
+    calm.idle()
+    assert "“行业”里没有“卫星”" in calm.cell(brand, "校验结果", "art_brands")
+
+
 def test_a_job_that_gives_up_says_so_and_is_finished_when_replayed(calm: Studio) -> None:
     """Feishu refuses a file for good: 失败 in row and card; an administrator replays the parked work."""
     calm.fault("*/medias/upload_all", kind="code", code=1061002, msg="params error.")

@@ -13,24 +13,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitable_sync.cells import EMPTY, CellValue, Person
-from creative.intake import BESIDES, Intake, Verdict, look
+from creative.intake import BESIDES, Intake, Judgement, look
 from creative.model import Cause, Request, State, Version
 from tests.creative.intake_kit import NOW, ROW, SHELF, row
 
 LATER = NOW + timedelta(hours=1)
-PASSED = Verdict("", {"verdict": "pass"})
-REFUSED = Verdict("“最低价”不能用", {"verdict": "fail"})
+PASSED = Judgement("", {"verdict": "pass"})
+REFUSED = Judgement("“最低价”不能用", {"verdict": "fail"})
 
 
 def seen(
     values: Mapping[str, CellValue] | None, known: Request | None = None, previous: Version | None = None,
-    verdict: Verdict = PASSED, now: datetime = NOW,
+    verdict: Judgement = PASSED, now: datetime = NOW,
 ) -> Intake:  # fmt: skip
     """A look at the row."""
     return look("rec1", values, known, SHELF, lambda _brief: verdict, previous, now)
 
 
-def accepted(verdict: Verdict = PASSED) -> tuple[Request, Version]:
+def accepted(verdict: Judgement = PASSED) -> tuple[Request, Version]:
     """The request and first version of the row."""
     found = seen(ROW, verdict=verdict)
     assert found.request is not None
@@ -98,7 +98,7 @@ def test_a_good_row_becomes_a_first_version() -> None:
 
 
 def test_the_source_of_a_claim_is_printed_once() -> None:
-    source = Verdict("", {}, footnote="数据来源：某机构 2026")
+    source = Judgement("", {}, footnote="数据来源：某机构 2026")
     _request, version = accepted(source)
     assert version.brief.copy.footnote == "数据来源：某机构 2026"
     found = seen(row(footnote="活动至 12 月\n数据来源：某机构 2026"), verdict=source)
@@ -244,7 +244,7 @@ def test_another_name_of_the_request_makes_nothing() -> None:
 
 def test_a_change_that_is_no_change_of_the_brief_makes_nothing() -> None:
     """Another designer, also beside a printed source: no version, but the designer is to get the card."""
-    source = Verdict("", {}, footnote="来源：某机构")
+    source = Judgement("", {}, footnote="来源：某机构")
     request, version = accepted(source)
     request = replace(request, state=State.REVIEW)
     found = seen(saying(State.REVIEW, designer=(Person("ou_designer"),)), request, version, source)
@@ -269,7 +269,7 @@ EDITS = st.fixed_dictionaries(
 
 @given(st.sampled_from([None, *State]), EDITS, st.sampled_from([PASSED, REFUSED]))
 def test_the_same_row_seen_again_decides_nothing(
-    state: State | None, cells: dict[str, CellValue], verdict: Verdict
+    state: State | None, cells: dict[str, CellValue], verdict: Judgement
 ) -> None:
     """A replayed event, or the sweep after the event: no second version, no second turn, nobody told again.
 

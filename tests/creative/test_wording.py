@@ -11,11 +11,11 @@ SOURCE = "数据来源：欧睿国际，2025年1–12月，中国大陆线上渠
 
 
 def judge(
-    text: str, *packs: Pack, evidence: str = "", channel: str = "", names: tuple[str, ...] = ()
+    text: str, *packs: Pack, evidence: str = "", channels: tuple[str, ...] = (), names: tuple[str, ...] = ()
 ) -> Report:
     """One text as a headline."""
     book = builtin_book(packs)
-    return check({"points": text}, book, evidence=evidence, channel=channel, names=names)
+    return check({"points": text}, book, evidence=evidence, channels=channels, names=names)
 
 
 BLOCKED = {
@@ -356,10 +356,10 @@ def test_health_food_prints_its_warning() -> None:
 def test_a_channel_adds_its_own_words() -> None:
     """秒杀 is ordinary on Taobao and suppressed on 小红书; several channels count together."""
     assert judge("今日秒杀").passed
-    assert judge("今日秒杀", channel="小红书").verdict is Verdict.BLOCK
-    assert check({"cta": "今日秒杀"}, BOOK, channel=("抖音", "小红书")).verdict is Verdict.BLOCK
+    assert judge("今日秒杀", channels=("小红书",)).verdict is Verdict.BLOCK
+    assert check({"cta": "今日秒杀"}, BOOK, channels=("抖音", "小红书")).verdict is Verdict.BLOCK
     assert judge("仅此一天").verdict is Verdict.EVIDENCE
-    assert judge("仅此一天", channel="小红书").verdict is Verdict.BLOCK
+    assert judge("仅此一天", channels=("小红书",)).verdict is Verdict.BLOCK
 
 
 def test_the_same_question_gets_the_same_answer() -> None:

@@ -6,21 +6,18 @@ HR fills the tables through the sandbox as a person would; the worker's jobs run
 from __future__ import annotations
 
 import base64
-import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import sqlalchemy as sa
 
 from bitable_sync.context import build_sync
 from bitable_sync.setup import Setup
 from bitable_sync.spec import Specs, sync_log_table
-from bot.model import ChatMessage, Event, Tap, TapAnswer
+from bot.model import ChatMessage, Tap, TapAnswer
 from bot.router import Router
 from payslip import store
 from payslip import tables as t
@@ -39,8 +36,9 @@ from runtime.ids import ChatId, EventId, MessageId, OpenId
 from runtime.manifest import ApprovalManifest, BaseManifest, Manifest, PayrollManifest
 from runtime.settings import load_settings
 from runtime.vault import Keys, Vault
-from runtime.work import WorkQueue, status_table
+from runtime.work import WorkQueue
 from sandbox.approval_state import PAYROLL_COMPANY_CODE, PAYROLL_DEPARTMENT_CODE
+from tests.support.company import Company
 from tests.support.founding import found
 from tests.support.wait import until
 
@@ -49,19 +47,10 @@ MONTH = "2026-10"
 
 
 @dataclass
-class Payday:
+class Payday(Company):
     """The product's worker on one side, HR and everybody else on the other."""
 
-    sandbox: Any
-    floor: Floor
-    feishu: Feishu
-    sync: Any
-    setup: Setup
-    engine: Engine
-    router: Router
-    web: Router
     deps: Payroll
-    _count: Iterator[int] = field(default_factory=itertools.count)
 
     # --- people ---
 
@@ -69,59 +58,6 @@ class Payday:
         """Somebody of a department; the head is at place 0."""
         found = [p for p in self.sandbox.world.people.values() if p.department.startswith(department)]
         return found[place]
-
-    @property
-    def app(self) -> str:
-        """The base."""
-        return str(self.setup.base())
-
-    def table(self, key: str) -> str:
-        """Id of a table."""
-        return str(self.sync.bindings.require(key).table_id)
-
-    def rows(self, key: str) -> list[dict[str, Any]]:
-        """What stands in a table of the base."""
-        found: list[dict[str, Any]] = self.sandbox.world.bitable.rows(self.app, self.table(key))
-        return found
-
-    def row(self, key: str, **wanted: str) -> dict[str, Any] | None:
-        """The row whose columns show these texts."""
-        for row in self.rows(key):
-            if all(shown(row["fields"].get(name)) == value for name, value in wanted.items()):
-                return row
-        return None
-
-    def add(self, key: str, *rows: Mapping[str, Any], quiet: bool = False) -> list[str]:
-        """HR adds rows; each event arrives unless ``quiet``."""
-        world, admin = self.sandbox.world, self.person("总经办").open_id
-        ids = [
-            str(world.bitable.add_as(admin, self.app, self.table(key), dict(row))["record_id"])
-            for row in rows
-        ]
-        if not quiet:
-            self.arrive(key, *ids)
-        return ids
-
-    def edit(self, key: str, record_id: str, *, quiet: bool = False, **cells: Any) -> None:
-        """HR edits cells; the event arrives unless ``quiet``."""
-        world, admin = self.sandbox.world, self.person("总经办").open_id
-        world.bitable.edit_as(admin, self.app, self.table(key), record_id, cells)
-        if not quiet:
-            self.arrive(key, record_id)
-
-    def arrive(self, key: str, *record_ids: str) -> None:
-        """Hand the change event to the handlers, as the drain does."""
-        body = {
-            "file_type": "bitable", "file_token": self.app, "table_id": self.table(key),
-            "action_list": [{"record_id": each, "action": "record_edited"} for each in record_ids],
-        }  # fmt: skip
-        self.happens("drive.file.bitable_record_changed_v1", body)
-
-    def happens(self, kind: str, body: Mapping[str, Any]) -> None:
-        """An event, handled at once."""
-        event = Event(EventId(f"ev{next(self._count)}"), kind, self.floor.clock.now(), body)
-        for handler in self.router.event_handlers(kind):
-            handler([event])
 
     # --- chat and cards ---
 
@@ -170,24 +106,6 @@ class Payday:
         until(lambda: self.run(run_id).state in states, timeout=timeout, what=f"{run_id} is {states}")
         return self.run(run_id)
 
-    def idle(self, timeout: float = 30) -> None:
-        """Wait until no work waits or runs."""
-        status = status_table(self.floor.db)
-        query = (
-            sa.select(sa.func.count()).select_from(status).where(status.c.status.in_(["ENQUEUED", "PENDING"]))
-        )
-
-        def none_left() -> bool:
-            with self.floor.db.read() as conn:
-                return conn.execute(query).scalar_one() == 0
-
-        until(none_left, timeout=timeout, what="all work is done")
-
-    def stored(self, table: sa.Table) -> list[Any]:
-        """Rows of one of our own tables."""
-        with self.floor.db.read() as conn:
-            return list(conn.execute(sa.select(table)))
-
     def value(self, run_id: str = f"{MONTH}.1", **more: Any) -> dict[str, Any]:
         """What a button of the newest card of a run carries."""
         return {"id": run_id, "t": self.run(run_id).turn, **more}
@@ -204,15 +122,6 @@ class Payday:
                     world.approval.act(row.asked[node], row.instance_code, "approve")
             body = {"instance_code": row.instance_code, "status": "APPROVED"}
             self.happens("approval_instance", body)
-
-
-def shown(cell: Any) -> str:
-    """The text of a cell in read shape."""
-    if isinstance(cell, list):
-        return "".join(
-            part.get("text", part.get("name", "")) if isinstance(part, dict) else str(part) for part in cell
-        )
-    return "" if cell is None else str(cell)
 
 
 # --- the company's pay, as HR would enter it ---

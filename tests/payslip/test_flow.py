@@ -14,7 +14,8 @@ from payslip.computing import Computing
 from payslip.slip import SlipKey, open_slip, seal_words
 from runtime.db import Database
 from runtime.work import Work
-from tests.payslip.stage import MONTH, Payday, open_payday, shown
+from tests.payslip.stage import MONTH, Payday, open_payday
+from tests.support.company import shown
 from tests.support.leaks import assert_no_leak
 from tests.support.wait import until
 

@@ -25,7 +25,7 @@ from rules.cockpit.figures import stock_days
 from rules.cockpit.wire import Made, register_web
 from rules.specs import PLANS, SHOPS, STOCK, TABLES
 from runtime import tables as floor_tables
-from runtime.clock import ManualClock
+from runtime.clock import ManualClock, day_of
 from runtime.db import Database, open_mirror
 from runtime.floor import Floor
 from runtime.manifest import BaseManifest, CockpitManifest, LimitsManifest, Manifest
@@ -106,7 +106,7 @@ class House:
         when = at or self.clock.now()
         with self.db.begin() as conn:
             store.note_pull(conn, table, when)
-            days.keep(conn, table, [dict(row) for row in rows], day or days.today(when), when)
+            days.keep(conn, table, [dict(row) for row in rows], day or day_of(when), when)
 
     def failed(self, table: str, error: str) -> None:
         """A pull that failed."""
@@ -119,7 +119,7 @@ class House:
         self.mirror.put(STOCK, {f"rec_{i}": row for i, row in enumerate(rows)}, seen_at=now)
         with self.db.begin() as conn:
             store.note_pull(conn, STOCK, now)
-            days.keep_stock(conn, stock_days(days.stock_now(self.mirror), days.today(now)), now)
+            days.keep_stock(conn, stock_days(days.stock_now(self.mirror), day_of(now)), now)
 
     def ordinary(self) -> None:
         """A quiet business day: two plans, a shop, a SKU in need, a worker."""

@@ -1,6 +1,5 @@
 """Red lines with everything they stand on: sandbox, engine, sync, platforms. Edits arrive as events would."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -14,7 +13,7 @@ from bitable_sync.context import build_sync
 from bitable_sync.platforms.connect import connect
 from bitable_sync.setup import Setup
 from bitable_sync.spec import Specs, sync_log_table
-from bot.model import Event, Tap, TapAnswer
+from bot.model import Tap, TapAnswer
 from bot.router import Router
 from rules import tables
 from rules.acting import pull_work
@@ -30,9 +29,10 @@ from runtime.ids import ChatId, EventId, MessageId, OpenId
 from runtime.manifest import ApprovalManifest, BaseManifest, Manifest
 from runtime.schedule import Scheduler
 from runtime.settings import load_settings
-from runtime.work import Work, WorkQueue, status_table
+from runtime.work import WorkQueue, status_table
 from sandbox.ads import ADVERTISER_ID
 from sandbox.approval_state import BUDGET_CODE, PURCHASE_CODE
+from tests.support.company import Company
 from tests.support.founding import found
 from tests.support.wait import until
 
@@ -67,92 +67,25 @@ STOCK_ROW = {
 
 
 @dataclass
-class Scene:
+class Scene(Company):
     """The product's worker on one side, the company on the other."""
 
-    sandbox: Any
-    floor: Floor
-    feishu: Feishu
-    sync: Any
-    setup: Setup
-    engine: Engine
-    router: Router
-    web: Router
     worker: Any
-    _count: int = 0
-
-    @property
-    def app(self) -> str:
-        """The base."""
-        return str(self.setup.base())
 
     @property
     def people(self) -> list[Person]:
         """The company, managers first."""
         return [Person(person.open_id, person.name) for person in self.sandbox.world.people.values()]
 
-    def table(self, key: str) -> str:
-        """Id of a table."""
-        return str(self.sync.bindings.require(key).table_id)
-
-    def rows(self, key: str) -> list[dict[str, Any]]:
-        """What stands in a table of the base."""
-        found: list[dict[str, Any]] = self.sandbox.world.bitable.rows(self.app, self.table(key))
-        return found
-
-    def row(self, key: str, column: str, value: str) -> dict[str, Any] | None:
-        """The row whose column shows this text."""
-        return next((row for row in self.rows(key) if shown(row["fields"].get(column)) == value), None)
-
-    def add(self, key: str, fields: Mapping[str, Any]) -> str:
-        """A person adds a row, and the event arrives."""
-        made = self.sandbox.world.bitable.add_as(
-            self.people[0].open_id, self.app, self.table(key), dict(fields)
-        )
-        self.arrive(key, made["record_id"])
-        return str(made["record_id"])
-
-    def edit(self, key: str, record_id: str, **fields: Any) -> None:
-        """A person edits cells, and the event arrives."""
-        self.sandbox.world.bitable.edit_as(
-            self.people[0].open_id, self.app, self.table(key), record_id, fields
-        )
-        self.arrive(key, record_id)
-
-    def arrive(self, key: str, record_id: str) -> None:
-        """Hand the change event to the handlers, as the drain does."""
-        self._count += 1
-        body = {
-            "file_type": "bitable", "file_token": self.app, "table_id": self.table(key),
-            "action_list": [{"record_id": record_id, "action": "record_edited"}],
-        }  # fmt: skip
-        kind = "drive.file.bitable_record_changed_v1"
-        self.happens(kind, body)
-
-    def happens(self, kind: str, body: Mapping[str, Any]) -> None:
-        """An event, handled at once."""
-        self._count += 1
-        event = Event(EventId(f"ev{self._count}"), kind, self.floor.clock.now(), body)
-        for handler in self.router.event_handlers(kind):
-            handler([event])
-
-    def put(self, *works: Work) -> None:
-        """Put work."""
-        with self.floor.db.begin() as conn:
-            self.floor.queue.put(conn, *works)
-
     def pull(self, table: str) -> None:
         """One pull of a table, waited for."""
-        self._count += 1
-        work = pull_work(table, f"test{self._count}")
+        work = pull_work(table, f"test{next(self._count)}")
         self.put(work)
         until(lambda: self.finished(work.id), timeout=30, what=f"{work.id} finished")
 
     def pull_now(self, table: str) -> None:
         """One pull of a table, in this thread, without the engine."""
-        self._count += 1
-        jobs = Tables(self.worker)
-        jobs.fetch(table, f"now{self._count}")
+        Tables(self.worker).fetch(table, f"now{next(self._count)}")
         self.worker.checker.scan(table)
 
     def finished(self, work_id: str) -> bool:
@@ -168,11 +101,6 @@ class Scene:
         data = requests.get(url, params={"open_id": person.open_id}, timeout=10).json()["data"]
         found: list[dict[str, Any]] = data["messages"]
         return found
-
-    def stored(self, table: sa.Table) -> list[Any]:
-        """Rows of one of our own tables."""
-        with self.floor.db.read() as conn:
-            return list(conn.execute(sa.select(table)))
 
     def plan(self) -> Any:
         """The first plan on the advertising platform."""
@@ -192,12 +120,11 @@ class Scene:
 
     def tap(self, who: Person, action: str, **form: Any) -> TapAnswer:
         """A tap on the newest alert's card, handled like the web process does."""
-        self._count += 1
         alert = self.stored(tables.alerts)[0]
         copy = self.stored(tables.alert_cards)[0]
         value = {"a": action, "id": alert.id, "v": alert.turn}
         tap = Tap(
-            EventId(f"tap{self._count}"),
+            EventId(f"tap{next(self._count)}"),
             OpenId(who.open_id),
             action,
             value,
@@ -223,15 +150,6 @@ class Scene:
         """What the sandbox received on paths that hold a text."""
         found: list[dict[str, Any]] = self.sandbox.world.control.recorder.calls(path=path)
         return found
-
-
-def shown(cell: Any) -> str:
-    """The text of a cell in read shape."""
-    if isinstance(cell, list):
-        return "".join(
-            part.get("text", part.get("name", "")) if isinstance(part, dict) else str(part) for part in cell
-        )
-    return "" if cell is None else str(cell)
 
 
 def open_scene(

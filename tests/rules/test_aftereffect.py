@@ -23,7 +23,8 @@ from runtime.ids import AlertId, TaskId
 from runtime.tables import audit
 from runtime.work import status_table
 from tests.rules.kit import CATALOG, ROI_RULE, START, WANG, House, rule
-from tests.rules.stage import ROI_ROW, Scene, open_scene, shown
+from tests.rules.stage import ROI_ROW, Scene, open_scene
+from tests.support.company import shown
 from tests.support.wait import until
 
 pytestmark = pytest.mark.db

@@ -83,7 +83,7 @@ def test_a_large_budget_waits_and_is_made_once_when_approved(scene: Scene) -> No
     assert "已提交审批" in answer.toast.zh
     assert "等待审批" in texts(answer.card)
     assert (scene.calls(BUDGET), scene.plan().budget) == ([], Decimal(2000))
-    until(lambda: scene.row("tasks", "状态", "待审批"), timeout=20, what="the board")
+    until(lambda: scene.row("tasks", 状态="待审批"), timeout=20, what="the board")
     again = scene.tap(owner, "adjust.submit", amount="2400")
     assert again.toast is not None
     assert "等审批" in again.toast.zh

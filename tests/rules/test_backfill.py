@@ -20,7 +20,7 @@ from rules.backfill import TRIES, Backfill, Report, Span
 from rules.cockpit import days
 from rules.cockpit import tables as t
 from rules.specs import PLANS, SHOPS
-from runtime.clock import SHANGHAI, ManualClock
+from runtime.clock import SHANGHAI, ManualClock, day_of
 from runtime.db import Database
 from runtime.errors import PermanentError, TransientError
 from runtime.tables import audit
@@ -288,7 +288,7 @@ def test_the_command_brings_yesterday_from_both_platforms(
 ) -> None:
     """What both say of yesterday stands in the days; who asked is in the audit, no secret anywhere."""
     world = company.world
-    yesterday = days.today(datetime.now(SHANGHAI)) - DAY
+    yesterday = day_of(datetime.now(SHANGHAI)) - DAY
     plan = next(iter(world.ads.plans.values()))
     figures = plan.day(str(yesterday))
     figures.spend, figures.gmv = D(70), D(210)
@@ -331,7 +331,7 @@ def test_an_unknown_connection_is_named_with_those_there_are(
     company: Any, database: Database, tmp_path: Path
 ) -> None:
     """Nothing is asked."""
-    yesterday = str(days.today(datetime.now(SHANGHAI)) - DAY)
+    yesterday = str(day_of(datetime.now(SHANGHAI)) - DAY)
     done = command(company, database, tmp_path, "--from", yesterday, "--connection", "tmall")
     assert done.exit_code == 2
     assert "known: ads, shop" in " ".join(done.output.split())

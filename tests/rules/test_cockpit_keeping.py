@@ -30,7 +30,7 @@ from rules.model import Action, Task, TaskState
 from rules.specs import PLANS, SHOPS, STOCK
 from rules.store import save_task
 from runtime import audit
-from runtime.clock import ManualClock
+from runtime.clock import ManualClock, day_of
 from runtime.db import Database
 from runtime.errors import TransientError
 from runtime.ids import AlertId, ChatId, MessageId, OpenId, TaskId
@@ -140,7 +140,7 @@ def test_pulls_of_all_three_sources_keep_the_day(scene: Scene) -> None:
     scene.spend(120, 480)
     for table in (PLANS, SHOPS, STOCK):
         scene.pull_now(table)
-    today = days.today(scene.floor.clock.now())
+    today = day_of(scene.floor.clock.now())
     rows = {(row.kind, row.object_id): row for row in scene.stored(t.days)}
     plan = rows["plan", str(scene.plan().plan_id)]
     assert (plan.day, plan.spend, plan.gmv) == (today, D(120), D(480))

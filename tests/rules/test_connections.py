@@ -11,7 +11,8 @@ from rules import tables
 from runtime.db import Database
 from runtime.errors import ChorusError
 from runtime.manifest_model import ConnectionManifest
-from tests.rules.stage import MANIFEST, Scene, open_scene, shown
+from tests.rules.stage import MANIFEST, Scene, open_scene
+from tests.support.company import shown
 
 pytestmark = pytest.mark.db
 HEAD = "计划ID,计划名称,平台,店铺,状态,日预算,消耗,成交金额"

@@ -24,13 +24,14 @@ from rules.cockpit.totals import Sample, day_rows, hour_rows
 from rules.dashboards import IDLE, Dashboards, totals_work
 from rules.specs import DAY_TOTALS, HOUR_TOTALS, PLANS, SHOPS, STOCK
 from rules.store import note_pull
-from runtime.clock import SHANGHAI, ManualClock
+from runtime.clock import SHANGHAI, ManualClock, day_of
 from runtime.db import Database
 from runtime.manifest_model import MetricsManifest
 from runtime.work import status_table
 from sandbox.server import SandboxServer
 from tests.rules.cockpit_kit import plan_row, shop_row
-from tests.rules.stage import Scene, open_scene, shown
+from tests.rules.stage import Scene, open_scene
+from tests.support.company import shown
 
 D = Decimal
 TODAY = date(2026, 11, 28)
@@ -126,7 +127,7 @@ def dashboards(scene: Scene, at: datetime = NOON, **metrics: int) -> Dashboards:
 def keep(scene: Scene, table: str, *rows: Any, at: datetime = NOON) -> None:
     """A pull that brought these rows."""
     with scene.floor.db.begin() as conn:
-        days.keep(conn, table, rows, days.today(at), at)
+        days.keep(conn, table, rows, day_of(at), at)
 
 
 def late(scene: Scene, table: str, *rows: Any, day: date = TODAY - DAY, at: datetime = NOON) -> int:
@@ -206,7 +207,7 @@ def test_an_order_refunded_a_day_later_reaches_the_day_by_the_usual_pull(scene: 
     yesterday = shop.midnight() - 3600
     _kept, gone = (shop.place(first.shop_id, first.lines, at=yesterday + n) for n in range(2))
     scene.pull_now(SHOPS)
-    day = days.today(scene.floor.clock.now()) - DAY
+    day = day_of(scene.floor.clock.now()) - DAY
     before = {row.object_id: row for row in scene.stored(t.days) if row.day == day}[str(first.shop_id)]
     gone.status, gone.updated = 4, int(scene.sandbox.world.clock.time())
     scene.pull_now(SHOPS)
@@ -225,7 +226,7 @@ def test_three_pulls_are_rows_and_a_second_look_writes_nothing(scene: Scene) -> 
         scene.pull_now(table)
     board = Dashboards(scene.worker)
     board.write(RUN, {})
-    today = days.today(scene.floor.clock.now())
+    today = day_of(scene.floor.clock.now())
     rows = cells(scene)
     assert sum(row.get("广告消耗", 0) for row in rows.values()) == sum(
         float(row.spend) for row in scene.stored(t.days) if row.kind == PLAN and row.day == today
@@ -289,7 +290,7 @@ def test_old_rows_go_and_what_people_made_stays(scene: Scene) -> None:
     early = dashboards(scene, NOON - DAY, days=400, hour_days=9)
     early.bring_up("a")
     assert len(scene.rows(DAY_TOTALS)) == len(scene.rows(HOUR_TOTALS)) == 3
-    note = scene.add(HOUR_TOTALS, {"编号": "备注", "时段": int(at_noon(9).timestamp() * 1000)})
+    (note,) = scene.add(HOUR_TOTALS, {"编号": "备注", "时段": int(at_noon(9).timestamp() * 1000)})
     keep(scene, SHOPS, shop_row(gmv=D(900)))
     dashboards(scene, days=9, hour_days=2).bring_up("b")
     assert sorted(key[:10] for key in cells(scene)) == ["2026-11-20", "2026-11-27", "2026-11-28"]

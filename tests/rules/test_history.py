@@ -10,12 +10,13 @@ import pytest
 from bitable_sync.cells import CellValue
 from rules import history
 from rules.cockpit import tables as t
-from rules.cockpit.days import forget, keep, today
+from rules.cockpit.days import forget, keep
 from rules.evaluate import evaluate
 from rules.metrics import SPANS
 from rules.model import Doubt, State, Verdict
 from rules.parse import RuleText
 from rules.specs import PLANS, SHOPS
+from runtime.clock import day_of
 from tests.rules.kit import CATALOG, START, House, plan, row, rule
 
 D, HOUR, DAY = Decimal, timedelta(hours=1), timedelta(days=1)
@@ -32,7 +33,7 @@ def pulled(house: House, back: timedelta, table: str = PLANS, **figures: Decimal
     if table == SHOPS:
         values = {"shop_id": "s1", "name": "旗舰店", "platform": "抖音", "gmv_base": D(1), **figures}
     with house.db.begin() as conn:
-        keep(conn, table, [dict(values)], today(at), at)
+        keep(conn, table, [dict(values)], day_of(at), at)
 
 
 def known(house: House, *keys: str, table: str = PLANS) -> dict[str, dict[str, Decimal]]:

@@ -16,7 +16,8 @@ from rules.model import State, TaskState
 from runtime.db import Database
 from runtime.work import Work
 from tests.rules.kit import texts
-from tests.rules.stage import ROI_ROW, STOCK_ROW, Scene, open_scene, shown
+from tests.rules.stage import ROI_ROW, STOCK_ROW, Scene, open_scene
+from tests.support.company import shown
 from tests.support.wait import until
 
 pytestmark = pytest.mark.db
@@ -95,7 +96,7 @@ def test_an_edited_threshold_works_at_once_and_the_row_answers(scene: Scene) -> 
     owner = scene.people[1]
     scene.pull("plans")
     scene.own(owner)
-    record = scene.add("rules", ROI_ROW)
+    (record,) = scene.add("rules", ROI_ROW)
     assert scene.cards(owner) == []
     scene.edit("rules", record, 阈值="很低")
     until(

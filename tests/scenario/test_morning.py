@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 
-from sandbox.morning import Morning, Outcome
+from sandbox.morning import Morning
 from sandbox.office import Office
+from sandbox.scenes import Outcome
 from tests.scenario.house import House
 from tests.schemas.check import check_requests
 
@@ -30,7 +31,7 @@ def before(house: House) -> int:
 @pytest.fixture(scope="module")
 def outcomes(house: House, before: int) -> list[Outcome]:
     """The morning, played once."""
-    morning = Morning(Office(house.control), told=lambda _outcome: None)
+    morning = Morning(Office(house.control))
     morning.play()
     return morning.outcomes
 
