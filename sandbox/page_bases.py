@@ -68,7 +68,11 @@ def _line(seen: Sheet, who: str) -> Body:
         "name": table.name,
         "rows": count,
         "open": rights.may_open,
-        "forms": [{"id": v.id, "name": v.name} for v in table.views.values() if v.form],
+        "forms": [
+            {"id": v.id, "name": v.name}
+            for v in table.views.values()
+            if v.form and (v.form.shared or rights.may_add)
+        ],
     }
 
 
