@@ -72,7 +72,7 @@ class Morning:
         self.office.edit(self.chief, "预警规则", self.roi_rule, 规则名称="计划 ROI 过低", 阈值="1:3", 范围="")
         self._wait_valid(self.roi_rule)
         control.post("simulator/sink", plan_id=self.plan["计划ID"])
-        return self.office.card_about(self.owner["open_id"], str(self.plan["计划名称"]), 60)
+        return until(self._fallen, 60, "the plan's owner has an alert")
 
     def play(self) -> bool:
         """Play all scenes in order; a failed scene does not stop the day. True when all passed."""
@@ -249,6 +249,10 @@ class Morning:
         _check(sent["toast"]["type"] == "success", f"the answer was {sent['toast']}")
         order = until(self._purchase, 20, "a purchase order in the ERP")
         return f"purchase order {order}: 120 pieces", watch.ms
+
+    def _fallen(self) -> Seen | None:
+        card = self.office.card_about(self.owner["open_id"], str(self.plan["计划名称"]), 60)
+        return card if "告警中" in card.text else None
 
     def _own(self, table: str, key: str, owners: Mapping[str, str]) -> None:
         """Enter who is responsible for rows that have nobody, and who leads them."""
