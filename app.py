@@ -348,8 +348,11 @@ def erase(open_id: str, dry_run: bool) -> None:  # a command-line flag
 @main.command(context_settings={"ignore_unknown_options": True})
 @click.argument("options", nargs=-1, type=click.UNPROCESSED)
 def demo(options: tuple[str, ...]) -> None:
-    """Show the whole company on this machine (--once plays one morning and checks it)."""
-    raise SystemExit(subprocess.call([sys.executable, "-m", "sandbox.demo", *options], cwd=HOME))  # noqa: S603 - our own program, no shell
+    """Show the whole company on this machine; --once plays a day and checks it.
+
+    Further options: --port and --sandbox-port, --seed (same seed, same company).
+    """
+    raise SystemExit(subprocess.call([sys.executable, "-m", "sandbox.demo", *options], cwd=HOME))  # noqa: S603
 
 
 @main.command(context_settings={"ignore_unknown_options": True})
@@ -361,6 +364,7 @@ def sandbox(options: tuple[str, ...]) -> None:
 
 for command in (*OPERATIONS, payroll, shops, metrics_command):
     main.add_command(command)
+main.first = ("demo", "setup", "doctor", "serve")
 
 
 class opened:  # noqa: N801  # used as a with-block

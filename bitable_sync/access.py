@@ -74,11 +74,12 @@ def outstanding(roles: Sequence[RoleManifest], access: Access, admin: str | None
     if access.shared is not None and not access.shared and admin is None:
         step = "把管理员的 open_id 写入 CHORUS_ADMIN_OPEN_ID（查法见 feishu_app.yaml），再运行 chorus setup"
         found.append(Todo("多维表格属于应用自己，还没有任何人能打开", step, closed=True))
-    for role in roles:
-        if not role.members and not access.members.get(role.name):
-            step = (
-                f"在 feishu_app.yaml 的角色「{role.name}」写上 members: [ou_…] 后运行 chorus setup，"
-                "或在多维表格的「高级权限」里添加成员"
-            )
-            found.append(Todo(f"角色「{role.name}」还没有成员，这些人现在不能编辑表格", step))
+    empty = [role.name for role in roles if not role.members and not access.members.get(role.name)]
+    if empty:
+        step = (
+            "在 feishu_app.yaml 里给这些角色写上 members: [ou_…] 后运行 chorus setup，"
+            "或在多维表格的「高级权限」里添加成员"
+        )
+        names = "".join(f"「{name}」" for name in empty)
+        found.append(Todo(f"角色{names}还没有成员，这些人现在不能编辑表格", step))
     return found

@@ -221,13 +221,21 @@ def _roles(roles: Sequence[RoleManifest], live: Live, specs: Specs, bound: Bound
         if role.name in have:
             steps += _rights(role, have[role.name], specs, bound, new)
         else:
-            what = "，".join(f"{key} {PERMISSION_WORDS[perm]}" for key, perm in role.tables.items())
-            steps.append(Step("role", f"新增角色「{role.name}」（{what}）", key=role.name))
+            steps.append(Step("role", f"新增角色「{role.name}」（{_may(role, specs)}）", key=role.name))
         missing = missing_members(role, live.access)
         if missing:
             line = f"角色「{role.name}」加入成员：{'、'.join(missing)}"
             steps.append(Step("members", line, key=role.name, detail={"ids": missing}))
     return steps
+
+
+def _may(role: RoleManifest, specs: Specs) -> str:
+    """What a role may do with which tables: ``可编辑：员工、考勤汇总；可阅读：…``."""
+    tables: dict[str, list[str]] = {}
+    names = {spec.key: spec.name for spec in specs}
+    for key, perm in role.tables.items():
+        tables.setdefault(PERMISSION_WORDS[perm], []).append(names.get(key, key))
+    return "；".join(f"{word}：{'、'.join(names)}" for word, names in tables.items())
 
 
 def _rights(

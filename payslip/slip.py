@@ -211,5 +211,6 @@ def _year(books: Books, pay: Pay) -> YearToDate:
 
 def _tail(person: Person) -> str:
     number = "".join(person.account.number.split()) if person.account else ""
+    number = number.partition("@")[0]  # every address at a provider ends alike
     # A short account's last four would be most of it.
     return number[-ACCOUNT_TAIL:] if len(number) >= 2 * ACCOUNT_TAIL else ""

@@ -201,16 +201,21 @@ def _sibling(database_url: str) -> str:
 
 
 def _explain(error: ValidationError) -> str:
-    sentences = []
+    sentences, missing = [], False
     for problem in error.errors(include_input=False, include_url=False):
         where = str(problem["loc"][0]) if problem["loc"] else ""
         name = env_name(where) if where in Settings.model_fields else where
+        if problem["type"] == "default_factory_not_called":
+            continue  # it follows from another fault, which is told
         if problem["type"] == "missing":
             sentences.append(f"{name} is not set; it is required.")
+            missing = True
         elif not where:
             sentences.append(problem["msg"].removeprefix("Value error, ") + ".")
         else:
             sentences.append(f"{name} {_expected(problem['type'], problem['msg'])}.")
+    if missing:
+        sentences.append("docs/CONFIGURATION.md explains each variable; chorus demo needs none.")
     return " ".join(sentences)
 
 

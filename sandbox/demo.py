@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -110,8 +111,9 @@ def report(title: str, outcomes: Sequence[Outcome]) -> Table:
 def run_until_interrupted(stage: Stage) -> int:
     """Run with data flowing until Ctrl-C."""
     office = start(stage)
+    morning = Morning(office)
     with saying("owners and two rules are entered, as an operator would"):
-        Morning(office).prepare()
+        morning.prepare()
     with saying("people, scores and commission are entered, as HR would"):
         payday = PayDay(office, command=stage.run, seed=stage.seed)
         payday.defaults()
@@ -120,23 +122,35 @@ def run_until_interrupted(stage: Stage) -> int:
         images = StudioDay(office)
         images.brand()
         images.ask()
-    with saying("data begins to flow"):
+    with saying("data begins to flow, and a plan falls under its red line"):
         stage.control.post("simulator", on=True)
-    owner, people = office.person("运营部/抖音组", 1), f"{stage.sandbox_url}/people"
+        morning.open_house()
+    owner, people = morning.owner["open_id"], f"{stage.sandbox_url}/people"
     requests = f"{office.app_token}/{office.tables[REQUESTS]}"
-    console.print(
-        f"\n[bold]Look here[/]\n"
-        f"  the people and their cards   {stage.sandbox_url}/\n"
-        f"  an operator's chat           {people}/{owner['open_id']}\n"
-        f"  HR's chat: write 算薪         {people}/{payday.hr['open_id']}\n"
-        f"  a designer's chat            {people}/{images.designer['open_id']}\n"
-        f"  the tables, {REQUESTS} too     {people}/{owner['open_id']}?tab=bases&table={requests}\n"
-        f"  知识库, once 定稿 is tapped    {people}/{owner['open_id']}?tab=wiki\n"
-        f"  health and counters          {stage.url}/readyz  {stage.url}/metrics\n"
-        f"  logs                         {_short(stage.folder)}\n\nCtrl-C stops everything."
+    look_here(
+        ("everybody who works here", f"{stage.sandbox_url}/"),
+        ("an operator: an alert, images", f"{people}/{owner}"),
+        ("more alerts: 让 ROI 下跌", f"{stage.sandbox_url}/backoffice"),
+        ("HR: write 算薪", f"{people}/{payday.hr['open_id']}"),
+        ("经营指挥舱, as the general manager", f"{stage.url}/cockpit"),
+        (f"the table {REQUESTS} and its form", f"{people}/{owner}?tab=bases&table={requests}"),
+        ("知识库, once 定稿 is tapped", f"{people}/{owner}?tab=wiki"),
+        ("every card there is", f"{stage.sandbox_url}/gallery"),
+        ("health and counters", f"{stage.url}/readyz  {stage.url}/metrics"),
+        ("logs", _short(stage.folder)),
     )
     threading.Event().wait()
     return 0
+
+
+def look_here(*places: tuple[str, str]) -> None:
+    """Say where there is something to see; an address stays whole, whatever the width of the screen."""
+    console.print("\n[bold]Look here[/]")
+    widest = max(cell_len(what) for what, _ in places)
+    for what, where in places:
+        gap = " " * (widest - cell_len(what) + 3)
+        console.print(f"  {what}{gap}{where}", soft_wrap=True, highlight=False)
+    console.print("\nCtrl-C stops everything.")
 
 
 @contextmanager

@@ -6,6 +6,7 @@ orders in the ERP, rows in the base. Nothing here looks into the product.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -13,6 +14,9 @@ from typing import Any
 from sandbox.client import until
 from sandbox.office import Office, Seen, Watch
 from sandbox.scenes import Script, check
+
+SHORTEST = 40
+"""So many articles have a buyer when a visitor comes: those that fall under their safety stock first."""
 
 
 @dataclass
@@ -40,6 +44,22 @@ class Morning(Script):
         """What an operator does before the first day: wait for data, enter owners and rules."""
         self.data_arrives()
         self.rules_are_written()
+
+    def open_house(self) -> Seen:
+        """What a visitor finds: plans have owners, one rule watches them all, and a plan has just fallen.
+
+        Returns:
+            The card of its owner.
+        """
+        control, skus = self.office.control, self.office.control.get("world/erp/skus")["skus"]
+        short = sorted(skus, key=lambda sku: int(sku["qty"]) - int(sku["min_qty"]))[:SHORTEST]
+        plans = control.get("world/ads/plans")["plans"]
+        self._own("计划日报", "计划ID", {str(plan["ad_id"]): str(plan["owner"]) for plan in plans})
+        self._own("商品库存", "SKU编码", {str(sku["sku_id"]): str(sku["buyer"]) for sku in short})
+        self.office.edit(self.chief, "预警规则", self.roi_rule, 规则名称="计划 ROI 过低", 阈值="1:3", 范围="")
+        self._wait_valid(self.roi_rule)
+        control.post("simulator/sink", plan_id=self.plan["计划ID"])
+        return until(self._fallen, 60, "the plan's owner has an alert")
 
     def play(self) -> bool:
         """Play the morning; True when all passed."""
@@ -204,6 +224,20 @@ class Morning(Script):
         check(sent["toast"]["type"] == "success", f"the answer was {sent['toast']}")
         order = until(self._purchase, 20, "a purchase order in the ERP")
         return f"purchase order {order}: 120 pieces", watch.ms
+
+    def _fallen(self) -> Seen | None:
+        card = self.office.card_about(self.owner["open_id"], str(self.plan["计划名称"]), 60)
+        return card if "告警中" in card.text else None
+
+    def _own(self, table: str, key: str, owners: Mapping[str, str]) -> None:
+        """Enter who is responsible for rows that have nobody, and who leads them."""
+        people = {str(person["open_id"]): person for person in self.office.people}
+        for row in self.office.rows(table):
+            owner = people.get(owners.get(str(row[key]), ""))
+            if owner is not None and not row.get("负责人"):
+                leader = [{"id": owner["leader_open_id"]}] if owner["leader_open_id"] else []
+                who = {"负责人": [{"id": owner["open_id"]}], "主管": leader}
+                self.office.edit(self.chief, table, str(row["record_id"]), **who)
 
     # --- looking ---
 

@@ -6,26 +6,19 @@ The HTTP status of a refused token request is not documented; 400 here, as OAuth
 
 import base64
 import hashlib
-import html
 import json
 import secrets
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
+from sandbox.consent_html import consent_page
 from sandbox.kernel import ApiError, App, Person, Rate, Reply, Request, Routes, World
 
 CODE_LIFE = 300.0
 TOKEN_LIFE = 7200
 REFRESH_LIFE = 604800
 CONTROL = "our own control plane, 2026-11"
-PAGE = """<!doctype html><html lang="zh"><meta charset="utf-8"><title>授权登录</title>
-<link rel="icon" href="data:,">
-<style>body{{font:16px/1.6 system-ui,sans-serif;max-width:28em;margin:3em auto;padding:0 1em}}
-button{{display:block;width:100%;margin:.3em 0;padding:.6em;border:1px solid #d0d3d6;border-radius:6px;
-background:#fff;text-align:left;cursor:pointer}}button:hover{{border-color:#3370ff}}</style>
-<h1>{app} 申请登录</h1><p>选择以谁的身份同意（沙箱）：</p><form method="post">{people}
-<button name="decision" value="deny">拒绝</button></form></html>"""
 
 
 @dataclass(slots=True)
@@ -182,13 +175,7 @@ def _asked(world: World, query: dict[str, str]) -> App:
 )
 def authorize(world: World, req: Request) -> Reply:
     """The consent page: here one chooses as whom."""
-    app = _asked(world, req.query)
-    people = "".join(
-        f'<button name="open_id" value="{p.open_id}">{html.escape(p.name)} · {html.escape(p.title)}</button>'
-        for p in world.people.values()
-        if not p.resigned
-    )
-    page = PAGE.format(app=html.escape(app.name), people=people)
+    page = consent_page(world, _asked(world, req.query), req.headers.get("cookie", ""))
     return Reply(page, headers={"Content-Security-Policy": "frame-ancestors 'none'"})
 
 

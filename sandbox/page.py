@@ -3,12 +3,14 @@
 import json
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from sandbox import gallery, page_backoffice, page_bases, page_dev, page_tabs, page_wiki, tapping
 from sandbox.card_html import Draw, avatar, esc
+from sandbox.consent_html import remember
 from sandbox.im_state import Chat, Message
 from sandbox.kernel import ApiError, Person, Reply, Request, Routes, World
 from sandbox.markdown_html import inline
@@ -91,9 +93,16 @@ def reader(world: World, req: Request) -> Person:
 @routes.add("GET", "/people/:open_id", auth="none", claim=CLAIM)
 def person_page(world: World, req: Request) -> Reply:
     """The frame; the script fills in chats and messages and keeps them fresh."""
-    person = reader(world, req)
+    person = world.people.get(req.params["open_id"])
+    if person is None:
+        body = (
+            "<main><header><h1>这里没有这个人</h1><p>沙箱重启或重置以后，人员可能变了。</p>"
+            '<p class="doors"><a href="/">选择一个人</a></p></header></main>'
+        )
+        return replace(document("没有这个人", body, "home", "home"), status=404)
     language = "en_us" if req.query.get("lang") == "en_us" else "zh_cn"
-    return document(person.name, shell(person, language), "chatting", "app")
+    page = document(person.name, shell(person, language), "chatting", "app")
+    return replace(page, headers={**page.headers, **remember(person)})
 
 
 @routes.add("GET", "/people/:open_id/live", auth="none", claim=CLAIM)

@@ -40,20 +40,22 @@ def sheet(world: World, req: Request) -> Sheet:
 
 @routes.add("GET", "/people/:open_id/bases", auth="none", claim=CLAIM)
 def bases(world: World, req: Request) -> Reply:
-    """Every base with its tables: how many rows this person sees, and the forms."""
+    """Every base with its tables, those this person may open first: how many rows they see, and the forms."""
     who = whose(world, req)
     listed_bases = [
         {
             "token": base.token,
             "name": base.name,
-            "tables": [
-                _line(Sheet(world, base, t, rights_of(world, base, t, who)), who)
-                for t in base.tables.values()
-            ],
+            "tables": _tables(world, base, who),
         }
         for base in world.bitable.bases.values()
     ]
     return Reply({"bases": listed_bases})
+
+
+def _tables(world: World, base: m.Base, who: str) -> list[Body]:
+    lines = [_line(Sheet(world, base, t, rights_of(world, base, t, who)), who) for t in base.tables.values()]
+    return sorted(lines, key=lambda line: not line["open"])
 
 
 def _line(seen: Sheet, who: str) -> Body:
@@ -66,7 +68,11 @@ def _line(seen: Sheet, who: str) -> Body:
         "name": table.name,
         "rows": count,
         "open": rights.may_open,
-        "forms": [{"id": v.id, "name": v.name} for v in table.views.values() if v.form],
+        "forms": [
+            {"id": v.id, "name": v.name}
+            for v in table.views.values()
+            if v.form and (v.form.shared or rights.may_add)
+        ],
     }
 
 

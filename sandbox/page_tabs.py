@@ -104,4 +104,6 @@ def name_in(world: World, open_id: str) -> str:
 
 def said(value: Any) -> str:
     """The value of a form widget in one line."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return f"{value:,.0f}" if value == int(value) else f"{value:,.2f}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

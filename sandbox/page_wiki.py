@@ -18,6 +18,8 @@ def wiki_tab(world: World, req: Request) -> Reply:
     seen = [node for space in spaces for node in world.wiki.nodes.values() if node.space_id == space.id]
     chosen = next((node for node in seen if node.token == req.query.get("node")), seen[0] if seen else None)
     lines = "".join(f'<p class="base">{esc(s.name)}</p>{branch(world, s, "", chosen, 0)}' for s in spaces)
+    if spaces and not seen:
+        lines += '<p class="empty">还没有页面。定稿的图片会归档到这里。</p>'
     return Reply(
         {
             "list": lines,

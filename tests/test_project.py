@@ -135,6 +135,16 @@ def test_every_command_explains_itself() -> None:
         assert command.help
 
 
+def test_the_help_is_read_to_its_end() -> None:
+    """No command's sentence is cut off, and what a newcomer needs comes first."""
+    said = CliRunner().invoke(app.main, ["--help"]).output.partition("First:")[2]
+    assert "..." not in said
+    assert "``" not in said
+    listed = re.findall(r"^  ([a-z]+)  ", said, re.MULTILINE)
+    assert listed[:4] == ["demo", "setup", "doctor", "serve"]
+    assert sorted(listed) == sorted(app.main.commands)
+
+
 def test_a_missing_key_is_told_in_a_sentence_and_nothing_starts() -> None:
     """`chorus serve` without an encrypt key ends with what to do, not with a stack trace."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("FEISHU_", "CHORUS_", "DATABASE_"))}

@@ -25,7 +25,8 @@ def contact_sheet(
     """Pictures in equal cells, each whole and with its label below.
 
     Args:
-        images: label and picture, in reading order; transparent parts show the white of the cell.
+        images: label and picture, in reading order; each has a thin frame, so that white on white ends
+            somewhere, and transparent parts show white.
         columns: at most; fewer pictures make fewer columns.
         width: of the sheet in pixels.
 
@@ -60,12 +61,13 @@ def _cell_height(images: Sequence[Image.Image], cell: int) -> int:
 
 def _show(sheet: Image.Image, image: Image.Image, box: tuple[int, int, int, int]) -> None:
     left, top, right, bottom = box
-    ImageDraw.Draw(sheet).rectangle((left - 1, top - 1, right, bottom), _CELL, _EDGE)
     share = min((right - left) / image.width, (bottom - top) / image.height)
     size = (max(1, round(image.width * share)), max(1, round(image.height * share)))
     # A coarse reduction first: several times faster for posters, and not to be told apart at this size.
     small = image.convert("RGBA").resize(size, Image.Resampling.LANCZOS, reducing_gap=2.0)
     place = (left + (right - left - size[0]) // 2, top + (bottom - top - size[1]) // 2)
+    frame = (place[0] - 1, place[1] - 1, place[0] + size[0], place[1] + size[1])
+    ImageDraw.Draw(sheet).rectangle(frame, _CELL, _EDGE)
     sheet.paste(small, place, small)
 
 

@@ -24,7 +24,8 @@ DIGIT: Final = 0.74
 STEP: Final = 0.5
 """Pixels between two sizes that are tried."""
 NICER: Final = 0.84
-"""A text is set in one line less, or broken only between clauses, when it keeps this share of its size."""
+"""A text is set in one line less, broken only between clauses or without tearing a word, when it keeps this
+share of its size."""
 
 _NUMBER: Final = re.compile(r"\d[\d,.:]*\d|\d")
 
@@ -237,5 +238,8 @@ def fit(
     if len(block.lines) == len(made):
         return block
     whole = _Paragraphs(tuple(tuple(breaking.clauses(part)) for part in made), setting)
-    nicer = (best(paragraphs, len(block.lines) - 1), best(whole, setting.most))
+    untorn = _Paragraphs(tuple(tuple(breaking.words(part)) for part in made), setting)
+    nicer = (
+        best(paragraphs, len(block.lines) - 1), best(whole, setting.most), best(untorn, setting.most)
+    )  # fmt: skip
     return next((n for n in nicer if n is not None and n.size >= block.size * NICER), block)

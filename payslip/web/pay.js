@@ -11,10 +11,12 @@ for (const form of document.querySelectorAll("form")) {
 // Six digits are a whole PIN.
 for (const form of document.querySelectorAll("form[data-send-full]")) {
   const field = form.querySelector("input.pin");
-  field.addEventListener("input", () => {
+  const typed = () => {
     field.value = field.value.replace(/\D/g, "");
     if (field.value.length === field.maxLength) form.requestSubmit();
-  });
+  };
+  field.addEventListener("input", typed);
+  if (field.value) typed(); // on a slow line somebody is faster than this script
 }
 
 for (const button of document.querySelectorAll("button[data-copy]")) {

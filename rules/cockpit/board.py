@@ -34,7 +34,7 @@ from rules.model import Action, Alert, Rule, State
 from rules.rulebook import load_entries
 from rules.specs import PLANS, SHOPS, STOCK
 from rules.store import open_alerts
-from rules.wording import STATE_ZH, limit_text, metric_text, reason_text
+from rules.wording import STATE_ZH, limit_text, metric_text, reason_text, spaced
 from runtime.clock import Clock, day_of
 from runtime.db import Database
 
@@ -211,7 +211,7 @@ def _alert(alert: Alert, rule: Rule | None) -> OpenAlert:
     number = ""
     if rule is not None and alert.value is not None and alert.limit is not None:
         value = metric_text(alert.value, rule.metric.unit)
-        number = f"{rule.metric.name} {value}，红线 {limit_text(rule, alert.limit)}"
+        number = f"{rule.metric.name} {value}，{spaced(rule.comparison.value, limit_text(rule, alert.limit))}"
     unknown = alert.state is State.UNKNOWN
     return OpenAlert(
         alert.title, rule.name if rule else "（规则已删除）", STATE_ZH[alert.state], alert.severity.value,

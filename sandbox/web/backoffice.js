@@ -50,7 +50,7 @@ function knob(value, label, save, empty) {
 const button = (word, work, kind = "", focus = "") => el("button", {class: `btn btn-small ${kind}`, onclick: work, "data-focus": focus || null}, word);
 
 function plans(list) {
-  table("plans", [["计划"], ["状态"], ["ROI", "num"], ["消耗", "num"], ["成交", "num"], ["日预算", "num"], ["动手"]], list.map((plan) => {
+  table("plans", [["计划"], ["状态"], ["ROI", "num"], ["消耗", "num"], ["成交", "num"], ["日预算", "num"], ["操作"]], list.map((plan) => {
     const [word, colour] = STATUS[plan.status] || [plan.status, "neutral"], low = plan.roi !== "" && Number(plan.roi) < 3, at = `ads/plans/${plan.id}`;
     return {key: plan, class: low ? "low" : "", cells: [
       [el("b", {}, plan.name), el("small", {}, `${plan.shop} · ${plan.owner || "没有负责人"}`)], el("span", {class: `tag tag-${colour}`}, word), el("strong", {class: low ? "bad" : ""}, plan.roi || "—"),
@@ -64,7 +64,7 @@ function plans(list) {
 
 function stock(list, {total, low, page, size}) {
   parts.articles.textContent = `${total.toLocaleString()} 个 SKU · ${low} 个低于安全库存 · 缺口大的在前`;
-  table("skus", [["商品"], ["可用", "num"], ["占用", "num"], ["在途", "num"], ["安全库存", "num"], ["动手"]], list.map((sku) => {
+  table("skus", [["商品"], ["可用", "num"], ["占用", "num"], ["在途", "num"], ["安全库存", "num"], ["操作"]], list.map((sku) => {
     const count = el("input", {class: "knob few", type: "number", min: "1", value: Math.max(1, Math.min(300, sku.qty)), "aria-label": `卖出 ${sku.name} 的件数`});
     const at = `world/erp/skus/${encodeURIComponent(sku.id)}`, short = sku.qty < sku.least;
     return {key: sku, class: short ? "low" : "", cells: [

@@ -47,7 +47,7 @@ export class Grid {
   }
 
   width(column) {
-    return this.widths[column.id] || (this.narrow && column.primary ? 130 : 0) || (column.primary ? 220 : WIDTH[column.type] || 160);
+    return this.widths[column.id] || (this.narrow && column.primary ? 130 : 0) || (column.primary || /名称$/.test(column.name) ? 220 : WIDTH[column.type] || 160);
   }
 
   _heads() {

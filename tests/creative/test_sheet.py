@@ -55,6 +55,18 @@ def test_few_pictures_use_the_room() -> None:
     assert ((np.asarray(one) == COLOURS[0]).all(axis=2)).mean() > 0.8
 
 
+def test_a_white_picture_ends_where_its_frame_is() -> None:
+    """A poster with a white foot is not taken for a shorter one on white paper."""
+    tall = Image.new("RGB", (900, 1600), (255, 255, 255))
+    sheet = contact_sheet([("a", tall), ("b", Image.new("RGB", (800, 800), COLOURS[1]))], columns=2)
+    middle = sheet.height // 2
+    left = [sheet.getpixel((x, middle)) for x in range(24, 600)]
+    first = left.index((255, 255, 255))
+    assert first > 20
+    assert left[first - 1] != (255, 255, 255)
+    assert (255, 255, 255) not in left[:first]
+
+
 def test_transparent_parts_are_white() -> None:
     sheet = contact_sheet([("a", Image.new("RGBA", (300, 300)))])
     assert sheet.getpixel((600, 400)) == (255, 255, 255)

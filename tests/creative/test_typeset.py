@@ -89,6 +89,13 @@ def test_lines_end_where_a_reader_pauses_when_that_costs_little() -> None:
     assert texts(set_in("加绒加厚 冬季新款卫衣", 640, smallest=60)) == ["加绒加厚", "冬季新款卫衣"]
 
 
+def test_a_word_is_not_torn_when_that_costs_little() -> None:
+    assert texts(set_in("年终好物节会员折上再享", 640, smallest=40)) == ["年终好物节", "会员折上再享"]
+    assert texts(set_in("年终好物节会员折上再享", 480, smallest=40)) == ["年终好物节", "会员折", "上再享"]
+    torn = set_in("会员", 110, smallest=90)
+    assert (texts(torn), torn.overflow) == (["会", "员"], False)
+
+
 def test_a_break_the_operator_typed_is_kept() -> None:
     assert texts(set_in("早\n安", 600)) == ["早", "安"]
     assert [line.first for line in set_in("早安\n晚安", 600).lines] == [True, True]

@@ -38,6 +38,8 @@ def test_of_the_account_only_the_last_four_remain() -> None:
     short = kit.person(account={"bank": "支付宝", "number": "a@b.cn", "holder": "王芳"})
     assert slip(short).account_tail == ""
     assert slip(kit.person(account=None)).account_tail == ""
+    address = {"bank": "支付宝", "number": "fang.wang2019@x.example", "holder": "王芳"}
+    assert slip(kit.person(account=address)).account_tail == "2019"
 
 
 def test_attendance_that_is_not_there_is_not_zero() -> None:

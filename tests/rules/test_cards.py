@@ -104,7 +104,7 @@ VIEWS: dict[str, tuple[View, list[str], list[str]]] = {
         [],
     ),
     "resolved": (view(alert=RESOLVED), ["已恢复", "**，指标已恢复"], ["调整预算", "知道了", "最后一次"]),
-    "recovering_at_the_line": (
+    "well again": (
         view(alert=replace(fired(rule()), clear_since=START, reason=Reason.RECOVERING)),
         ["ROI 2.00**，刚回到正常", "恢复中"],
         ["按红线应成交"],

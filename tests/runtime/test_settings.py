@@ -92,6 +92,7 @@ def test_all_mistakes_are_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
         load_settings()
     assert "FEISHU_APP_ID" in str(caught.value)
     assert "CHORUS_PORT" in str(caught.value)
+    assert "DATABASE_URL" not in str(caught.value)  # nothing is wrong with it
 
 
 def test_there_is_no_start_without_an_encrypt_key(monkeypatch: pytest.MonkeyPatch) -> None:

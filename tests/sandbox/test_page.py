@@ -76,6 +76,14 @@ def test_the_first_page_lists_everybody_with_what_they_have_not_read(sandbox: Sa
     assert page.count('class="badge"') == 1
 
 
+def test_a_person_who_is_not_here_is_answered_with_a_page(sandbox: SandboxServer) -> None:
+    """An old address, after a reset for example, leads back to the people in words."""
+    answer = requests.get(f"{sandbox.url}/people/ou_gone", timeout=5)
+    assert answer.status_code == 404
+    assert "这里没有这个人" in answer.text
+    assert 'href="/"' in answer.text
+
+
 def test_a_card_is_drawn_with_what_can_be_touched(sandbox: SandboxServer) -> None:
     """Head, words and fields are there; data comes escaped; indexes are those of act/tap."""
     open_id, message_id = put(sandbox, CARD)
@@ -196,8 +204,8 @@ def test_an_approval_waits_on_the_page_of_the_one_who_decides(sandbox: SandboxSe
     token = requests.post(url, json=keys, timeout=5).json()["tenant_access_token"]
     form = [
         {"id": "widget_plan", "type": "input", "value": "连衣裙"},
-        {"id": "widget_before", "type": "number", "value": 2000},
-        {"id": "widget_after", "type": "number", "value": 3000},
+        {"id": "widget_before", "type": "number", "value": 12000.0},
+        {"id": "widget_after", "type": "number", "value": 13000.5},
     ]
     body = {"approval_code": BUDGET_CODE, "open_id": starter.open_id, "form": json.dumps(form)}
     head = {"Authorization": f"Bearer {token}"}
@@ -211,6 +219,8 @@ def test_an_approval_waits_on_the_page_of_the_one_who_decides(sandbox: SandboxSe
     assert starter.name in shown["html"]
     assert "连衣裙" in shown["html"]
     assert "widget_plan" not in shown["html"]
+    assert "<dd>12,000</dd>" in shown["html"]
+    assert "<dd>13,000.50</dd>" in shown["html"]
     assert shown["waiting"] == 1
     assert (tab(starter.open_id)["html"], tab(starter.open_id)["waiting"]) == ("", 0)
     assert 'data-verb="cancel"' in tab(starter.open_id)["done"]

@@ -200,12 +200,28 @@ def test_who_has_no_role_sees_that_there_is_a_table_and_nothing_of_it(sandbox: S
     """No rows, no columns, no adding; the list says so."""
     desk = Desk(sandbox, 4)
     desk.role(1, field_perm={})
+    form = next(view.form for view in desk.table.views.values() if view.form)
     schema = desk.schema(2)
     assert (schema["rights"]["open"], schema["rights"]["add"], schema["columns"]) == (False, False, [])
     assert desk.rows(2)["total"] == 0
     bases = requests.get(f"{sandbox.url}/people/{desk.people[2].open_id}/bases", timeout=5).json()["bases"]
     line = next(t for t in bases[0]["tables"] if t["name"] == "台账")
-    assert (line["open"], line["rows"]) == (False, 0)
+    assert (line["open"], line["rows"], len(line["forms"])) == (False, 0, 1)  # the form is shared
+    form.shared = False
+    bases = requests.get(f"{sandbox.url}/people/{desk.people[2].open_id}/bases", timeout=5).json()["bases"]
+    assert bases[0]["tables"][0]["forms"] == []
+
+
+def test_tables_one_may_open_stand_before_those_one_may_not(sandbox: SandboxServer) -> None:
+    """Each keeps its place among its like; the form stands with its table."""
+    desk = Desk(sandbox, 4)
+    desk.role(1)
+    hidden = sandbox.world.bitable.seed_table(desk.base.token, "内部", FIELDS[:1], [])
+    desk.base.tables = {hidden.id: hidden, desk.table.id: desk.table}
+    bases = requests.get(f"{sandbox.url}/people/{desk.people[1].open_id}/bases", timeout=5).json()["bases"]
+    assert [(t["name"], t["open"], len(t["forms"])) for t in bases[0]["tables"]] == [
+        ("台账", True, 1), ("内部", False, 0),
+    ]  # fmt: skip
 
 
 def test_a_form_takes_answers_and_files_and_insists_on_what_is_required(sandbox: SandboxServer) -> None:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
@@ -65,7 +66,7 @@ def test_a_cell_is_edited_by_keyboard_and_a_wrong_number_stays_open(
 
 
 def test_an_ime_begins_the_edit_with_its_first_letter(sandbox: SandboxServer, seat: Seat) -> None:
-    """What is composed at a chosen cell stands over it and becomes the edit, with nothing lost or left raw."""
+    """What is composed at a chosen cell stands over it and becomes the edit; nothing is lost or left raw."""
     key, table = sheet(sandbox, 2)
     page = seat.opens("bases", table=key)
     expect(page.locator("#c1-1")).to_have_text("1")
@@ -81,6 +82,22 @@ def test_an_ime_begins_the_edit_with_its_first_letter(sandbox: SandboxServer, se
     page.keyboard.press("Enter")
     expect(page.locator("#c1-0")).to_have_text("新品")
     assert [record.cells[table.primary.id] for record in table.live()] == [f"{EVIL} 0", "新品"]
+
+
+def test_signing_in_proposes_whose_feishu_it_is(sandbox: SandboxServer, seat: Seat, person: Person) -> None:
+    """As in Feishu, who opens a page of an app is known; one tap consents, and another can be chosen."""
+    page = seat.opens()
+    back = f"{sandbox.url}/gallery"
+    asked = urlencode({"client_id": sandbox.world.default_app.app_id, "redirect_uri": back})
+    page.goto(f"{sandbox.url}/open-apis/authen/v1/authorize?{asked}")
+    other = list(sandbox.world.people.values())[1]
+    expect(page.get_by_role("button", name=other.name)).to_be_hidden()
+    page.get_by_text("换一个人").click()
+    expect(page.get_by_role("button", name=other.name)).to_be_visible()
+    page.get_by_role("button", name="同意并登录").click()
+    page.wait_for_url(f"{back}?code=*")
+    code = parse_qs(urlsplit(page.url).query)["code"][0]
+    assert sandbox.world.oauth.codes[code].open_id == person.open_id
 
 
 def test_ten_thousand_rows_are_a_screenful_of_elements(sandbox: SandboxServer, seat: Seat) -> None:

@@ -29,9 +29,14 @@ def before(house: House) -> int:
 
 
 @pytest.fixture(scope="module")
-def outcomes(house: House, before: int) -> list[Outcome]:
+def morning(house: House) -> Morning:
+    """The morning's script."""
+    return Morning(Office(house.control))
+
+
+@pytest.fixture(scope="module")
+def outcomes(morning: Morning, before: int) -> list[Outcome]:
     """The morning, played once."""
-    morning = Morning(Office(house.control))
     morning.play()
     return morning.outcomes
 
@@ -66,3 +71,18 @@ def test_a_quiet_morning_has_no_refusals_and_no_given_up_work(
     )
     assert refused == {}
     assert house.parked() == []
+
+
+def test_a_visitor_of_the_demo_finds_an_alert_and_plans_with_owners(
+    house: House, morning: Morning, outcomes: list[Outcome]
+) -> None:
+    """What ``chorus demo`` prepares: a plan is under 1:3 at its owner's, others would be told to theirs."""
+    assert outcomes
+    try:
+        card = morning.open_house()
+        assert card.open_id == morning.owner["open_id"]
+        assert "低于 1:3（3.00）" in card.text
+        plans = morning.office.rows("计划日报")
+        assert [plan["计划名称"] for plan in plans if not plan.get("负责人")] == []
+    finally:
+        morning.office.edit(morning.chief, "预警规则", morning.roi_rule, 启用=False)

@@ -177,8 +177,8 @@ def follows(seat: Seat, button: str, *words: str) -> Page:
 
 
 def signed_in(seat: Seat, page: Page) -> Page:
-    """Inside Feishu our door leads straight to its consent page."""
-    page.get_by_role("button", name=seat.name).click()
+    """Inside Feishu our door leads straight to its consent page, which proposes whose client this is."""
+    page.get_by_role("button", name="同意并登录").or_(page.get_by_role("button", name=seat.name)).click()
     return page
 
 

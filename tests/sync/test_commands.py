@@ -24,10 +24,14 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 
 def test_setup_lets_the_administrator_in_and_doctor_takes_deletes(stage: Stage) -> None:
     """Setup shares, and names what is left; deletes beyond the guard are taken at a person's word."""
-    assert "共享给管理员" in stage.run("setup", "--dry-run")
+    planned = stage.run("setup", "--dry-run")
+    assert "共享给管理员" in planned
+    assert "新增角色「主管」（可编辑：绩效评分）" in planned
     printed = stage.setup()
     assert "done  把多维表格共享给管理员" in printed
-    assert "still for you  角色「运营」还没有成员" in printed
+    (left,) = [line for line in printed.splitlines() if line.startswith("  still for you")]
+    assert "「人事」「财务」" in left
+    assert "还没有成员" in left
     assert "还没有任何人能打开" not in printed
     office = Office(stage.control)
     admin = stage.env["CHORUS_ADMIN_OPEN_ID"]
