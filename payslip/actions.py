@@ -22,7 +22,16 @@ from payslip.cards import REASON, dispute_done_card, run_card
 from payslip.deps import Policy
 from payslip.documents import EmployeeNo, Month, RunId
 from payslip.model import AnomalyKind, Run, RunState
-from payslip.opening import Wish, collect_work, lane, open_run, read_month, refresh_work, run_work
+from payslip.opening import (
+    Wish,
+    collect_work,
+    dispute_work,
+    lane,
+    open_run,
+    read_month,
+    refresh_work,
+    run_work,
+)
 from payslip.slip import seal_words
 from payslip.views import load_view
 from runtime import audit
@@ -109,11 +118,15 @@ class Actions:
         return self._move(conn, tap, decide, "正在重新汇集", "Collecting again", collect_work)
 
     def cancel(self, conn: Connection, tap: Tap) -> TapAnswer:
-        """取消批次."""
-        return self._move(
-            conn, tap, moves.cancel, "已取消", "Cancelled",
-            lambda run: run_work("payroll.withdraw", run.id, str(run.turn)),
-        )  # fmt: skip
+        """取消批次: what was sealed meanwhile is destroyed; what was disputed waits for an answer again."""
+
+        def then(run: Run) -> Work:
+            store.destroy_unsent(conn, run.id)
+            for dispute in store.reopen_disputes(conn, run):
+                self.queue.put(conn, dispute_work(dispute, lane(run.replaces or run.id), str(run.turn)))
+            return run_work("payroll.withdraw", run.id, str(run.turn))
+
+        return self._move(conn, tap, moves.cancel, "已取消", "Cancelled", then)
 
     def remind(self, conn: Connection, tap: Tap) -> TapAnswer:
         """提醒未确认的人: once an hour at most."""
@@ -129,7 +142,8 @@ class Actions:
         """撤回工资条: destroys the keys of every payslip of the run; the cards say so."""
 
         def decide(run: Run) -> Decision:
-            return moves.recall(run, paid=store.has_payout(conn, run.id))
+            paid, corrected = store.has_payout(conn, run.id), store.has_correction(conn, run)
+            return moves.recall(run, paid=paid, corrected=corrected)
 
         def then(run: Run) -> Work:
             store.recall_slips(conn, run.id)

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from decimal import ROUND_UP, Decimal
 
 from payslip.accounts import AccountState, clean, faults
+from payslip.collect_cells import plain_name
 from payslip.documents import Books, Month, Pay, Person
 from payslip.model import Anomaly, AnomalyKind
 from payslip.months import add, first_day, last_day, month_of
@@ -48,6 +49,8 @@ def find(  # noqa: PLR0913 - everything known about one person's pay; all but fo
     disagree: Sequence[str] = (),
     bitable: Sequence[str] = (),
     first_run: bool = False,
+    last_name: str = "",
+    reader_changed: bool = False,
 ) -> list[Anomaly]:
     """Everything unusual about one person's pay, at most one anomaly of a kind.
 
@@ -64,10 +67,13 @@ def find(  # noqa: PLR0913 - everything known about one person's pay; all but fo
         disagree: keys of `Pay.amounts` in which the second computation differs.
         bitable: columns of 薪资核算 whose formula in Bitable differs by a cent or more.
         first_run: nobody was paid here last month, so a person without last month is not unusual.
+        last_name: who had this number in the run that paid it last; empty = nobody.
+        reader_changed: the payslip would go to another Feishu account than the last one.
     """
     found: dict[AnomalyKind, list[str]] = {}
     checks = [
         _person(books, person, attendance=attendance_present, reachable=has_feishu_account),
+        _identity(person, last_name, reader_changed=reader_changed),
         _account(person, pay, account_state, shared_accounts),
         _compared(disagree, bitable),
     ]
@@ -111,6 +117,20 @@ def _person(books: Books, person: Person, *, attendance: bool, reachable: bool) 
         yield AnomalyKind.NO_PERSON, "员工表没有填飞书账号，工资条推不到本人"
     for item in _over_cap(books, person):
         yield AnomalyKind.WARNING, f"专项附加扣除“{item}”超过每月上限"
+
+
+def _identity(person: Person, last_name: str, *, reader_changed: bool) -> Found:
+    """A number that means somebody else now, and a payslip that somebody else would read."""
+    if reader_changed:
+        yield (
+            AnomalyKind.READER_CHANGED,
+            "飞书账号与上次发工资条时不同，工资条会发给新账号；请向本人核实（注意同名同事），填错了请在员工表改正",
+        )
+    if last_name and plain_name(last_name) != plain_name(person.name):
+        yield (
+            AnomalyKind.WARNING,
+            f"这个工号上次发给“{last_name}”；只是改名可以放行，换了人请改用新工号（累计个税和结转按工号计算）",
+        )
 
 
 def _over_cap(books: Books, person: Person) -> list[str]:
@@ -195,6 +215,10 @@ def _pay(books: Books, person: Person, pay: Pay) -> Found:
         yield AnomalyKind.LEAVER, f"已于 {person.leave.isoformat()} 离职，本月仍有工资{about}"
     if person.join > last:
         yield AnomalyKind.WARNING, f"{person.join.isoformat()} 才入职，本月却有工资"
+    if person.carry.receivable > 0:
+        yield AnomalyKind.WARNING, "本月扣回上期多发或未扣完的部分，请先告知本人"
+    if person.leave is not None and person.leave <= last and any(value for _, value in pay.carry):
+        yield AnomalyKind.LEAVER, "离职后没有下期工资可扣，结转的部分请向本人收回"
     if pay.carry.receivable > 0:
         yield AnomalyKind.NET_ZERO, "应扣的超过应发，实发为零，差额结转下期由员工应付"
     elif pay.totals.net <= 0:

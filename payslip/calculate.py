@@ -139,7 +139,9 @@ def _after_tax(
     how += "；未扣完的转下期" if taken < wanted else ""
     lines.append(Line(code=DAMAGES, kind="aftertax", amount=taken, how=how))
     owed = cents(person.carry.receivable)
-    lines.append(Line(code=RECOVERED, kind="aftertax", amount=owed, how="上期应发不足以扣除的部分"))
+    lines.append(
+        Line(code=RECOVERED, kind="aftertax", amount=owed, how="上期多发的部分，或上期应发不足以扣除的部分")
+    )
     return _After(tuple(line for line in lines if line.amount), cents(wanted - taken))
 
 

@@ -228,11 +228,13 @@ def export(run_id: str, template: str | None, out: Path, again: bool) -> None:
 
 def _make(floor: Floor, vault: Vault, policy: Policy, found: Run, template: str) -> list[str]:
     from payslip import payout
+    from runtime.clock import SHANGHAI
 
+    today = floor.clock.now().astimezone(SHANGHAI).date()
     with floor.db.read() as conn:
         payees = payout.plan(conn, vault, policy.tenant, found)
         facts = payout.Facts(
-            found.id, found.month, found.pay_date, payout.total(payees), policy.payer,
+            found.id, found.month, max(found.pay_date, today), payout.total(payees), policy.payer,
             payout.next_batch(conn, found.id), payout.may_share(conn, found.id),
         )  # fmt: skip
     for payee in payees:

@@ -18,7 +18,8 @@ from payslip import months
 from payslip.collect_books import Blocks, books
 from payslip.collect_cells import Cells
 from payslip.collect_commission import Pool, pools
-from payslip.collect_person import CollectedPerson, Frame, Past, collect
+from payslip.collect_frame import Frame, Past
+from payslip.collect_person import CollectedPerson, collect
 from payslip.collect_rows import Own, Problem, Sorted, sort_rows
 from payslip.documents import Books, Component, EmployeeNo, Month
 from payslip.specs import ATTENDANCE_TABLE, COMMISSION_TABLE, OPENING_TABLE
@@ -80,8 +81,28 @@ def gather(
         problems = [problem for problem in problems if not problem.no or problem.no in scope]
         missing = sorted(set(scope) - {who.no for who in people})
         problems += [Problem(no, "", "要更正的工号本月没有可以核算的人，请核对工号") for no in missing]
+    else:
+        problems += _vanished(everybody, rows, history, frame)
     problems += _first_tax(people, rows, history, frame)
     return Gathered(resolved, tuple(people), tuple(dict.fromkeys(problems)))
+
+
+def _vanished(
+    everybody: Sequence[CollectedPerson], rows: Sorted, history: Mapping[EmployeeNo, Past], frame: Frame
+) -> list[Problem]:
+    """Who was paid last month and is not here now without having left: a row deleted or renumbered."""
+    here, before = {who.no for who in everybody}, months.add(frame.month, -1)
+    found = []
+    for no in sorted(no for no, past in history.items() if before in past.charged and no not in here):
+        own = rows.employees.get(no)
+        if own is None:
+            found.append(
+                Problem(no, "", "上月发过工资，员工表里已没有这个工号；离职请保留这一行并填“离职日期”")
+            )
+        elif Cells(own[0].spec, own[0].values).day("leave") is None:
+            name = own[0].text("name")
+            found.append(Problem(no, name, "上月发过工资，员工「入职日期」却在本月之后，没有算薪，请改正"))
+    return found
 
 
 def _settle(everybody: Sequence[CollectedPerson], rows: Sorted) -> list[CollectedPerson]:

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Protocol, cast, get_args
+from typing import cast, get_args
 
 from payslip import months
-from payslip.collect_books import Blocks
 from payslip.collect_cells import Cells
-from payslip.collect_commission import Pool, entries
+from payslip.collect_commission import entries
+from payslip.collect_frame import Draft, Frame, Past, only
 from payslip.collect_rows import Own
+from payslip.collect_tax import check_low_income, declarations, opening
 from payslip.documents import (
     Account,
-    Books,
     Carry,
     Charged,
-    Declaration,
     EmployeeNo,
     Month,
     OneOff,
     OneOffKind,
-    PaidMonth,
     Person,
     Source,
 )
@@ -33,7 +31,6 @@ from payslip.specs import (
     DEDUCTIONS_TABLE,
     FIELD_COLUMNS,
     ONE_OFFS_TABLE,
-    OPENING_TABLE,
     SCORES_TABLE,
 )
 from runtime.ids import OpenId
@@ -41,31 +38,7 @@ from runtime.ids import OpenId
 COLUMN = dict(FIELD_COLUMNS)
 WAGES = ("base_wage", "post_wage", "merit_base")
 ATTENDANCE = tuple(key for key, _ in FIELD_COLUMNS if key in ATTENDANCE_TABLE.by_key)
-BONUS = "全年一次性奖金"
-
-
-class Past(Protocol):
-    """What earlier runs left for a person; see `payslip.history.History`, which it is in production."""
-
-    @property
-    def paid(self) -> list[PaidMonth]:
-        """What was paid and withheld in this tax year."""
-        ...
-
-    @property
-    def charged(self) -> dict[str, Charged]:
-        """Social insurance per month as charged in total, later back-payments included."""
-        ...
-
-    @property
-    def carry(self) -> Carry:
-        """What the last run left over."""
-        ...
-
-    @property
-    def bonus_used(self) -> bool:
-        """The yearly bonus was taxed by itself already."""
-        ...
+BONUS, SEVERANCE = "全年一次性奖金", "离职补偿"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,46 +64,6 @@ class CollectedPerson:
     person: Person | None
     problem: str = ""
     attendance_present: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """What a person is collected against: the run's books, what blocks whom, pools, and an ordinary month."""
-
-    books: Books
-    blocks: Blocks
-    pools: Mapping[str, Pool]
-    workdays: Decimal
-
-    @property
-    def month(self) -> Month:
-        """The month worked."""
-        return self.books.month
-
-    @property
-    def first(self) -> date:
-        """Its first day."""
-        return months.first_day(self.month)
-
-    @property
-    def last(self) -> date:
-        """Its last day."""
-        return months.last_day(self.month)
-
-    @property
-    def tax_month(self) -> Month:
-        """The month of payment."""
-        return months.month_of(self.books.pay_date)
-
-
-@dataclass(slots=True)
-class Draft:
-    """A person while being put together: what stops them, what only needs a look, where figures came from."""
-
-    faults: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    sources: dict[str, Source] = field(default_factory=dict)
-    attendance: bool = True
 
 
 def collect(
@@ -187,7 +120,8 @@ def _person(
     draft.faults += faults
     if gone and own.of(COMMISSION_TABLE):
         draft.notes.append("已离职，本月提成数据没有采用；要补发请填一次性项目")
-    opening = _opening(own, past, frame, draft)
+    before = opening(own, past, frame, draft)
+    check_low_income(cells, frame, draft)
     base = cells.number("social_base", required=True)
     fund = cells.number("fund_base", required=True)
     draft.sources |= {name: cells.source() for name in ("社保基数", "公积金基数", "收款账号")}
@@ -204,13 +138,13 @@ def _person(
         "low_income": cells.flag("low_income"),
         "fields": figures,
         "commission": tuple(made),
-        "additional": tuple(_declarations(own, frame, draft)),
-        "one_off": tuple(_one_offs(own, frame, draft)),
+        "additional": tuple(declarations(own, frame, draft)),
+        "one_off": tuple(_one_offs(own, past, frame, draft)),
         "social_base": base,
         "fund_base": fund,
         "fund_rate": cells.share("fund_rate"),
-        "history": (*([opening[0]] if opening else []), *(past.paid if past else [])),
-        "bonus_used": (past is not None and past.bonus_used) or (opening is not None and opening[1]),
+        "history": (*([before[0]] if before else []), *(past.paid if past else [])),
+        "bonus_used": (past is not None and past.bonus_used) or (before is not None and before[1]),
         "backpay": _backpay(cells, past, frame),
         "carry": past.carry if past else Carry(),
         "account": _account(cells, draft),
@@ -222,10 +156,10 @@ def _fields(cells: Cells, own: Own, frame: Frame, draft: Draft) -> dict[str, Dec
     """The columns formulas may use. One that is not known is left out: the computation says who needs it."""
     found: dict[str, Decimal] = {}
     _take(Cells(cells.spec, cells.values), WAGES, found, draft)
-    score = _only(own.of(SCORES_TABLE), f"没有 {frame.month} 的绩效评分", draft)
+    score = only(own.of(SCORES_TABLE), f"没有 {frame.month} 的绩效评分", draft)
     if score is not None:
         _take(score, ("factor",), found, draft)
-    attendance = _only(own.of(ATTENDANCE_TABLE), "", draft)
+    attendance = only(own.of(ATTENDANCE_TABLE), "", draft)
     draft.attendance = attendance is not None
     if attendance is not None:
         _take(attendance, ATTENDANCE, found, draft)
@@ -240,16 +174,6 @@ def _take(cells: Cells, keys: tuple[str, ...], found: dict[str, Decimal], draft:
             found[COLUMN[key]] = value
             draft.sources[COLUMN[key]] = cells.source()
     draft.notes += cells.faults
-
-
-def _only(rows: list[Cells], missing: str, draft: Draft) -> Cells | None:
-    """The one row there should be; two are a fault, for nobody can tell which is right."""
-    if len(rows) > 1:
-        draft.faults.append(f"{rows[0].spec.name}里本月有 {len(rows)} 行，请只留一行")
-        return None
-    if not rows and missing:
-        draft.notes.append(missing)
-    return Cells(rows[0].spec, rows[0].values) if rows else None
 
 
 def _check_attendance(row: Cells, found: Mapping[str, Decimal], frame: Frame, draft: Draft) -> None:
@@ -282,29 +206,7 @@ def _gone_fields(frame: Frame) -> dict[str, Decimal]:
     return found | {"应出勤天数": frame.workdays, "未在职天数": frame.workdays}
 
 
-def _declarations(own: Own, frame: Frame, draft: Draft) -> list[Declaration]:
-    january = Month(f"{months.year(frame.tax_month)}-01")
-    made = []
-    for original in own.of(DEDUCTIONS_TABLE):
-        cells = Cells(original.spec, original.values)
-        item, monthly = cells.text("item", required=True), cells.number("monthly", required=True)
-        start, declared = cells.month("start", required=True), cells.month("declared", required=True)
-        end = cells.month("end")
-        if start and end and end < start:
-            cells.say("end", "早于扣除起月，请改正")
-        draft.faults += cells.faults
-        if cells.faults or monthly is None or start is None or declared is None:
-            continue
-        if end is None:  # a declaration holds until December; for the next year it is confirmed anew
-            end = Month(f"{months.year(start)}-12")
-            if end < january and declared <= frame.tax_month:
-                draft.notes.append(f"专项附加扣除“{item}”没有填止月，按 {end} 止处理；今年继续扣除请补填止月")
-        if start <= frame.tax_month and end >= january and declared <= frame.tax_month:
-            made.append(Declaration(item=item, monthly=monthly, start=start, end=end, declared=declared))
-    return sorted(made, key=lambda each: (each.item, each.start, each.declared, each.monthly))
-
-
-def _one_offs(own: Own, frame: Frame, draft: Draft) -> list[OneOff]:
+def _one_offs(own: Own, past: Past | None, frame: Frame, draft: Draft) -> list[OneOff]:
     made = []
     for original in own.of(ONE_OFFS_TABLE):
         cells = Cells(original.spec, original.values)
@@ -319,34 +221,13 @@ def _one_offs(own: Own, frame: Frame, draft: Draft) -> list[OneOff]:
             continue
         if separate and kind != BONUS:
             draft.notes.append(f"一次性项目“{kind}”勾选了单独计税，只有{BONUS}可以，没有采用这个勾选")
+        if kind == SEVERANCE and past is not None and past.severance:
+            draft.notes.append(
+                "以前已发过离职补偿，免税限额只有一份，这次仍按全额限额计税；请与税务核对应补的个税"
+            )
         kept = separate and kind == BONUS
         made.append(OneOff(kind=cast("OneOffKind", kind), amount=amount, separate=kept, note=note))
     return sorted(made, key=lambda each: (each.kind, each.note, each.amount, each.separate))
-
-
-def _opening(own: Own, past: Past | None, frame: Frame, draft: Draft) -> tuple[PaidMonth, bool] | None:
-    """What was paid this tax year before Chorus paid, as one entry; and whether the bonus was used."""
-    cells = _only(own.of(OPENING_TABLE), "", draft)
-    if cells is None:
-        return None
-    through = cells.month("through", required=True)
-    income, exempt, special, withheld = (
-        cells.number(key, required=True) for key in ("income", "exempt", "special", "withheld")
-    )
-    used = cells.flag("bonus_used")
-    if through is not None and months.year(through) == months.year(frame.tax_month):
-        if through >= frame.tax_month:
-            cells.say("through", f"应早于发放月 {frame.tax_month}，请改正")
-        if past is not None and any(paid.paid <= through for paid in past.paid):
-            cells.say("through", "与 Chorus 已发放的月份重叠，会重复计算，请改正")
-    draft.faults += cells.faults
-    if cells.faults or through is None or None in (income, exempt, special, withheld):
-        return None
-    if months.year(through) != months.year(frame.tax_month):
-        return None
-    draft.sources["期初累计"] = cells.source()
-    figures = {"income": income, "exempt": exempt, "special": special, "withheld": withheld}
-    return PaidMonth.model_validate({"paid": through, **figures}), used
 
 
 def _backpay(cells: Cells, past: Past | None, frame: Frame) -> tuple[Charged, ...]:

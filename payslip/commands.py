@@ -1,8 +1,8 @@
-"""Chat: 算薪 for HR, 工资条 for everybody, 重置密码 for HR."""
+"""Chat: 算薪 and 更正 for HR, 工资条 for everybody, 重置密码 for HR."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy.engine import Connection
 
@@ -11,13 +11,17 @@ from payslip import store
 from payslip.actions import card_work
 from payslip.cards import start_card
 from payslip.deps import Policy, pay_date_of
-from payslip.model import RunState
-from payslip.opening import read_month
+from payslip.documents import EmployeeNo, Month
+from payslip.model import Run, RunState
+from payslip.opening import Wish, open_run, read_month
+from payslip.run import PAID, Refusal
 from runtime.clock import Clock
 from runtime.ids import OpenId
 from runtime.work import WorkQueue
 
 RUN_WORDS, RUN_HELP = ("算薪", "payroll"), "人事：开始或查看一个月的算薪，如“算薪 2026-10”"
+CORRECT_WORDS = ("更正", "correct")
+CORRECT_HELP = "人事：工资条发出后更正几个人，如“更正 2026-10 YR0007”"
 SLIP_WORDS, SLIP_HELP = ("工资条", "payslip"), "打开我的工资条"
 RESET_WORDS, RESET_HELP = ("重置密码", "resetpin"), "人事：重置同事的工资条密码，如“重置密码 @张三”"
 
@@ -56,6 +60,30 @@ class Commands:
         pay_date = pay_date_of(month, self.policy.pay_day)
         return Reply(card=start_card(month, f"{pay_date:%Y-%m-%d}").data, text=f"{month} 算薪")
 
+    def correct(self, conn: Connection, message: ChatMessage) -> Reply | None:
+        """更正 月份 工号…: compute some people of a month anew after its payslips went out.
+
+        For what HR finds itself, and for who was left out; a dispute has its own button for it.
+        """
+        if not self.policy.may_run(message.sender):
+            return Reply("只有人事可以更正工资。对自己的工资条有疑问，请在工资条里提出异议。")
+        if message.group:
+            return Reply("请在与我的单聊里更正。")
+        now, words = self.clock.now(), message.words
+        month = read_month(words[1], now) if len(words) > 2 else None
+        if month is None:
+            return Reply("请写明月份和工号，例如：更正 2026-10 YR0007")
+        nos = tuple(EmployeeNo(no) for no in sorted(set(words[2:])))
+        base = _corrected(conn, month, nos, message.sender)
+        if isinstance(base, Refusal):
+            return Reply(base.sentence)
+        wish = Wish(month, message.sender, replaces=base.id, scope=nos)
+        found = open_run(conn, self.queue, self.policy, wish, now)
+        if isinstance(found, Refusal):
+            return Reply(found.sentence)
+        self.queue.put(conn, card_work(found, message.sender, message.message_id))
+        return None
+
     def slips(self, conn: Connection, message: ChatMessage) -> Reply:
         """工资条: where one's own payslips are."""
         del conn, message
@@ -70,3 +98,19 @@ class Commands:
             return Reply("请 @ 一位同事，例如：重置密码 @张三。自己的密码请另一位人事重置。")
         self.reset(conn, others[0], message.sender)
         return Reply("已重置，系统会通知本人重新设置密码。")
+
+
+def _corrected(conn: Connection, month: Month, nos: Sequence[EmployeeNo], asker: OpenId) -> Run | Refusal:
+    """The run whose payslips these people have; for who has none, the newest run of everybody."""
+    out = [run for run in store.runs_of(conn, month) if run.state in PAID]
+    if not out:
+        return Refusal(f"{month} 的工资条还没有发出，直接在表格里改数据即可。")
+    whole = next((run for run in reversed(out) if run.scope is None), out[0])
+    found = {no: next((run for run in reversed(out) if no in (run.scope or ())), whole) for no in nos}
+    bases = {run.id: run for run in found.values()}
+    if len(bases) > 1:
+        return Refusal("这些人现在的工资条在不同的批次里，请分开更正。")
+    base = next(iter(bases.values()))
+    if any(row.open_id == asker for row in store.marks(conn, base.id) if row.employee_no in nos):
+        return Refusal("自己的工资要由另一位人事更正。")
+    return base

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy.engine import Connection
 
 from bitable_sync.cells import CellValue
-from payslip import accounts, history, store
+from payslip import accounts, history, payout, store
 from payslip.agree import differences
 from payslip.anomalies import find, veil
 from payslip.calculate import calculate
@@ -51,16 +51,21 @@ class Computed:
 
 @dataclass(frozen=True, slots=True)
 class Facing:
-    """What a person's pay is held against: account states, who shares an account, last month's totals."""
+    """What a person's pay is held against: account states, who shares an account, and earlier runs."""
 
     accounts: Mapping[EmployeeNo, accounts.AccountState]
     shared: Mapping[EmployeeNo, tuple[str, ...]]
-    previous: Mapping[EmployeeNo, Pay | None]
+    past: Mapping[EmployeeNo, history.History]
 
     @property
     def first_run(self) -> bool:
         """Nobody was paid here last month, so that somebody was not means nothing."""
-        return not any(self.previous.values())
+        return not any(each.previous for each in self.past.values())
+
+    def reader_changed(self, who: CollectedPerson) -> bool:
+        """Whether the payslip would go to another Feishu account than the last one."""
+        last = self.past[who.no].reader if who.no in self.past else None
+        return last is not None and who.open_id is not None and last != who.open_id
 
 
 def compute(books: Books, plain_books: Mapping[str, Any], person: Person) -> Outcome:
@@ -98,6 +103,7 @@ class Computing:
     def gather(self, conn: Connection, run: Run) -> tuple[Gathered, dict[EmployeeNo, history.History]]:
         """Bring books and people together as they stand now."""
         past = history.load(conn, self.deps.vault, self.deps.policy.tenant, run)
+        payout.recover(conn, self.deps.vault, self.deps.policy.tenant, past)
         gathered = gather(
             self.tables(),
             month=run.month,
@@ -132,7 +138,7 @@ class Computing:
         plain = gathered.books.model_dump(mode="json")
         people = [_why_absent(each, absent) for each in gathered.people]
         facing = self._facing(run, people, past)
-        found, changed = [_about(problem) for problem in gathered.problems], 0
+        found, changed = [_about(problem, past) for problem in gathered.problems], 0
         for part in store.chunks(people, store.WRITTEN_AT_ONCE):
             done, written = self._part(run, gathered.books, plain, part, kept=same, touched=touched)
             changed += written
@@ -233,14 +239,14 @@ class Computing:
         now = self.deps.clock.now()
         with self.deps.db.begin() as conn:
             states = accounts.check(conn, self.deps.vault, run.id, frozen, at=now, present=present)
-        return Facing(states, accounts.shared(frozen), {no: each.previous for no, each in past.items()})
+        return Facing(states, accounts.shared(frozen), past)
 
     def _anomalies(self, books: Books, each: Computed, facing: Facing) -> list[Anomaly]:
-        who = each.who
+        who, past = each.who, facing.past.get(each.who.no)
         if who.person is None:
             return [Anomaly(who.no, who.name, AnomalyKind.NOT_COMPUTED, veil(who.problem))]
         return find(
-            books, who.person, each.outcome.pay or each.outcome.problem, facing.previous.get(who.no),
+            books, who.person, each.outcome.pay or each.outcome.problem, past.previous if past else None,
             change_warn=self.deps.policy.change_warn * 100,
             account_state=facing.accounts[who.no],
             shared_accounts=facing.shared.get(who.no, ()),
@@ -248,6 +254,8 @@ class Computing:
             has_feishu_account=who.open_id is not None,
             disagree=each.outcome.disagree,
             first_run=facing.first_run,
+            last_name=past.name if past else "",
+            reader_changed=facing.reader_changed(who),
         )  # fmt: skip
 
     # --- the digest ---
@@ -321,9 +329,11 @@ def _why_absent(who: CollectedPerson, absent: Mapping[str, str]) -> CollectedPer
     return replace(who, problem=f"{who.problem}；飞书考勤：{absent[who.no]}" if who.problem else "")
 
 
-def _about(problem: Problem) -> Anomaly:
+def _about(problem: Problem, past: Mapping[EmployeeNo, history.History]) -> Anomaly:
     """Something about the data that stops nobody."""
     no, name = EmployeeNo(problem.no or "—"), problem.name or "数据"
+    if not problem.name and no in past:
+        name = past[no].name
     return Anomaly(no, name, AnomalyKind.WARNING, veil(problem.sentence))
 
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 from sqlalchemy.engine import Connection
 
-from payslip import store
+from payslip import months, store
 from payslip.documents import Carry, Charged, EmployeeNo, PaidMonth, Pay, Person, RunId
 from payslip.model import Run
+from runtime.ids import OpenId
 from runtime.vault import Vault
 
 
@@ -23,6 +24,10 @@ class History:
         carry: what the last run left over.
         previous: the last month's totals, for comparing; without lines, for it is kept for everybody at once.
         bonus_used: the yearly bonus was taxed by itself already.
+        severance: an earlier run paid severance; its exemption is used, wholly or in part.
+        last: the run that paid them last.
+        name: as that run knew them.
+        reader: the Feishu account that run's payslip went to; None when there was none.
     """
 
     paid: list[PaidMonth] = field(default_factory=list)
@@ -30,6 +35,10 @@ class History:
     carry: Carry = field(default_factory=Carry)
     previous: Pay | None = None
     bonus_used: bool = False
+    severance: bool = False
+    last: RunId | None = None
+    name: str = ""
+    reader: OpenId | None = None
 
 
 def places(tenant: str, run_id: RunId, no: str) -> Mapping[str, tuple[str, ...]]:
@@ -72,9 +81,10 @@ def load(conn: Connection, vault: Vault, tenant: str, run: Run) -> dict[Employee
         if earlier.pay_date.year == run.pay_date.year:
             mine.paid.append(pay.paid)
             mine.bonus_used = mine.bonus_used or any(line.code == "全年一次性奖金个税" for line in pay.lines)
-        mine.carry = pay.carry
+        mine.severance = mine.severance or any(line.code == "离职补偿" for line in pay.lines)
+        mine.carry, mine.last, mine.name, mine.reader = pay.carry, earlier.id, row.name, row.open_id
         _charge(mine, vault, tenant, row, pay)
-        if earlier.month < run.month:
+        if earlier.month == months.add(run.month, -1):
             mine.previous = pay.model_copy(update={"lines": (), "warnings": ()})
     return found
 

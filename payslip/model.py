@@ -51,6 +51,7 @@ class AnomalyKind(StrEnum):
     ACCOUNT_CHANGED = "收款账号变更"
     NO_ACCOUNT = "缺收款账号"
     NO_PERSON = "缺飞书账号"
+    READER_CHANGED = "飞书账号变更"
     NET_ZERO = "实发不足"
     MINIMUM_WAGE = "低于最低工资"
     NOT_COMPUTED = "无法核算"

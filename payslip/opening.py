@@ -18,6 +18,7 @@ from runtime.clock import SHANGHAI
 from runtime.ids import OpenId
 from runtime.work import Work, WorkQueue
 
+DISPUTE_JOB = "pay.dispute"
 MONTH = re.compile(r"(20\d\d)[-/年.]?(0?[1-9]|1[0-2])月?$")
 
 
@@ -50,14 +51,21 @@ def read_month(text: str, now: datetime) -> Month | None:
     return Month(f"{found[1]}-{int(found[2]):02d}") if found else None
 
 
-def decide(wish: Wish, runs: Sequence[Run], policy: Policy, now: datetime) -> Run | Refusal:
+def decide(
+    wish: Wish, runs: Sequence[Run], policy: Policy, now: datetime, later: Sequence[Run] = ()
+) -> Run | Refusal:
     """Whether a run may be opened, and which.
+
+    A correction is of the day of payment of what it corrects, so its tax is that of the same month. Once a
+    later month went out, its tax and its carries were built on the uncorrected figures: the difference then
+    belongs into the next run.
 
     Args:
         wish: what is asked for.
         runs: every run of that month.
         policy: who may.
         now: the moment.
+        later: runs of later months whose payslips went out.
     """
     if not policy.may_run(wish.starter):
         return Refusal("只有人事可以算薪；请联系人事同事")
@@ -71,12 +79,19 @@ def decide(wish: Wish, runs: Sequence[Run], policy: Policy, now: datetime) -> Ru
         return Refusal(f"{wish.month} 的工资条已经发出，请用更正批次修改")
     if wish.replaces is not None and not wish.scope:
         return Refusal("更正批次要说明更正谁")
+    if wish.replaces is not None and later:
+        newest = max(run.month for run in later)
+        return Refusal(
+            f"{newest} 的工资条已经发出，{wish.month} 不能再更正；差额请填进下一次算薪的一次性项目"
+            "（补发、税前扣款）"
+        )
+    corrected = next((run for run in runs if run.id == wish.replaces), None)
     version = max((run.version for run in runs), default=0) + 1
     return Run(
         id=RunId(f"{wish.month}.{version}"),
         month=wish.month,
         version=version,
-        pay_date=wish.pay_date or pay_date_of(wish.month, policy.pay_day),
+        pay_date=_pay_date(wish, corrected, policy),
         state=RunState.DRAFT,
         starter=wish.starter,
         opened_at=now,
@@ -85,13 +100,20 @@ def decide(wish: Wish, runs: Sequence[Run], policy: Policy, now: datetime) -> Ru
     )
 
 
+def _pay_date(wish: Wish, corrected: Run | None, policy: Policy) -> date:
+    if corrected is not None:
+        return corrected.pay_date
+    return wish.pay_date or pay_date_of(wish.month, policy.pay_day)
+
+
 def open_run(conn: Connection, queue: WorkQueue, policy: Policy, wish: Wish, now: datetime) -> Run | Refusal:
     """Open a run and set it to work, in the caller's transaction.
 
     Returns:
         The run, or a sentence why not.
     """
-    decided = decide(wish, store.runs_of(conn, wish.month), policy, now)
+    later = [run for run in store.runs_in(conn, PAID) if run.month > wish.month]
+    decided = decide(wish, store.runs_of(conn, wish.month), policy, now, later)
     if isinstance(decided, Run):
         store.add_run(conn, decided)
         queue.put(conn, collect_work(decided))
@@ -117,6 +139,12 @@ def collect_work(run: Run, *, fetch: bool = True, cause: str = "") -> Work:
         cause: tells works of one turn apart, e.g. by the revision of the tables.
     """
     return run_work("payroll.collect", run.id, f"{run.turn}:{cause}", fetch=fetch)
+
+
+def dispute_work(dispute: str, place: str, again: str = "") -> Work:
+    """Tell HR of a dispute; ``again`` tells a second time apart, after its correction was given up."""
+    cause = f"{dispute}:{again}" if again else dispute
+    return Work(DISPUTE_JOB, f"{DISPUTE_JOB}:{cause}", place, {"dispute": dispute})
 
 
 def refresh_work(run: Run) -> Work:

@@ -40,7 +40,11 @@ STATES: Final[Mapping[SlipState, tuple[str, str]]] = {
 }
 """Word and look of a state."""
 
-DISPUTE_STATES: Final = {"open": "等待人事答复", "answered": "已答复", "corrected": "已更正"}
+DISPUTE_STATES: Final = {
+    "open": "等待人事答复",
+    "answered": "已答复",
+    "corrected": "人事正在更正，新版本会再发给你",
+}
 
 
 @dataclass(frozen=True, slots=True)

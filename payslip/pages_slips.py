@@ -20,6 +20,7 @@ from bot.pages import see
 from bot.sessions import agent_digest
 from payslip import pages_look, pages_store
 from payslip.model import SlipState
+from payslip.opening import dispute_work
 from payslip.pages_desk import PREFIX, Desk
 from payslip.pages_look import WHOLE
 from payslip.pages_store import DisputeRow, SlipRow
@@ -29,7 +30,6 @@ from runtime.ids import OpenId
 from runtime.vault import CannotOpen
 from runtime.work import Work
 
-DISPUTE_JOB = "pay.dispute"
 ROW_JOB = "pay.slip_row"
 TEXT_LENGTH = 500
 OPEN_DISPUTES = 5
@@ -288,12 +288,8 @@ def _dispute(desk: Desk, opened: Opened) -> Response:
         if row is not None and done == "disputed":
             pages_store.add_dispute(conn, row, new)
             pages_store.mark_disputed(conn, row)
-            args = {"dispute": dispute_id}
-            desk.deps.queue.put(
-                conn,
-                Work(DISPUTE_JOB, f"pay.dispute:{dispute_id}", row.lane, args),
-                row_work(row, f"disputed:{dispute_id}"),
-            )
+            told = dispute_work(dispute_id, row.lane)
+            desk.deps.queue.put(conn, told, row_work(row, f"disputed:{dispute_id}"))
         detail = {"dispute": dispute_id, "line": line} if done == "disputed" else {"line": line}
         desk.note(conn, opened.session.open_id, "pay.slip_disputed", opened.row.subject, done, **detail)
     return see(f"{link(opened.row)}?done={done}")

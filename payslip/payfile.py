@@ -22,6 +22,8 @@ from runtime.errors import PermanentError
 CENT = Decimal("0.01")
 NAMED_AT_MOST = 10
 HELD_MISSING = "没有收款账号"
+HELD_CHANGED = "收款账号变更，等待另一位财务确认"
+HELD_CORRECTED = "由更正批次 {} 发放"
 
 
 class CannotPay(PermanentError):  # noqa: N818 - the sentence a person needs
@@ -41,6 +43,7 @@ class Payee:
         held: why nothing is paid now; empty = is paid.
         place: city of deposit for accounts of other banks.
         fingerprint: of the account, remembered once the file is opened.
+        superseded: a later run corrected this pay and pays it; implies ``held``.
     """
 
     no: EmployeeNo
@@ -51,6 +54,12 @@ class Payee:
     held: str = ""
     place: str = ""
     fingerprint: str = ""
+    superseded: bool = False
+
+    @property
+    def lacking(self) -> bool:
+        """Held because no bank could take the account, so that nobody but HR can help."""
+        return self.held not in {"", HELD_CHANGED} and not self.superseded
 
     @property
     def due(self) -> Decimal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from decimal import Decimal
 from functools import partial
 from typing import Any
@@ -10,11 +11,12 @@ from typing import Any
 from bot.cards import Card
 from payslip import payout, store
 from payslip.approving import Approving
-from payslip.cards import payout_card
+from payslip.cards_payout import payout_card
 from payslip.computing import Computing
 from payslip.deps import Payroll
 from payslip.model import Run
 from payslip.run import PAID
+from runtime.clock import SHANGHAI
 from runtime.errors import PermanentError
 from runtime.ids import OpenId
 from runtime.jobrun import JobRun
@@ -46,12 +48,16 @@ class Paying:
         with self.deps.db.read() as conn:
             payees = payout.plan(conn, self.deps.vault, self.deps.policy.tenant, mine)
             files = [each for each in payout.payouts(conn, mine.id) if not each.void]
+            over = payout.overpaid(conn, self.deps.vault, self.deps.policy.tenant, mine)
         held = [(payee.no, payee.name) for payee in payees if payee.held == payout.HELD_CHANGED]
+        lacking = [payee.name for payee in payees if payee.due > 0 and payee.lacking]
         return payout_card(
             mine,
             waiting=sum(1 for payee in payees if payee.due > 0 and not payee.held),
             held=sorted(held),
             files=[(each.file_name, self.deps.policy.link(f"/pay/files/{each.id}")) for each in files],
+            lacking=lacking,
+            overpaid=[payee.name for payee in payees if payee.no in over],
         )
 
     def payout(self, run: JobRun, args: Mapping[str, Any]) -> None:
@@ -70,6 +76,10 @@ class Paying:
             return
         run.attempt("card", lambda: self._send(self._card(mine).data, OpenId(by), f"{run.id}:card"))
 
+    def _day(self, mine: Run) -> date:
+        """The day a file made now pays on: pay day, or today when that is over; banks refuse a past one."""
+        return max(mine.pay_date, self.deps.clock.now().astimezone(SHANGHAI).date())
+
     def _make(self, mine: Run, by: str) -> str | None:
         """Make the files, seal and store them; the sentence why not, if not.
 
@@ -83,7 +93,7 @@ class Paying:
                 if self.computing.digest(conn, mine) != mine.digest:
                     return "冻结的数据与签批时不一致，请重新核算并签批"
                 facts = payout.Facts(
-                    run=mine.id, month=mine.month, pay_date=mine.pay_date, approved=approved,
+                    run=mine.id, month=mine.month, pay_date=self._day(mine), approved=approved,
                     payer=self.deps.policy.payer, batch=payout.next_batch(conn, mine.id),
                     may_share=payout.may_share(conn, mine.id),
                 )  # fmt: skip

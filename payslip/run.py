@@ -135,17 +135,22 @@ def cancel(run: Run) -> Step | Refusal:
     return Step(replace(run, state=RunState.CANCELLED, turn=run.turn + 1, note="已取消"), Reason.CANCELLED)
 
 
-def recall(run: Run, *, paid: bool) -> Step | Refusal:
+def recall(run: Run, *, paid: bool, corrected: bool = False) -> Step | Refusal:
     """Take every payslip of a run back; their keys are destroyed and the month may be computed anew.
 
     Args:
         run: sealed or pushed.
         paid: a payout file of it exists.
+        corrected: a correction of it is open or out.
     """
     if run.state not in (RunState.SEALED, RunState.PUSHED):
         return Refusal(f"本批次现在是“{STATE_ZH[run.state]}”，没有可以撤回的工资条")
     if paid:
         return Refusal("已经生成代发文件，不能整批撤回；请作废文件，或用更正批次修改")
+    if run.replaces is not None:
+        return Refusal("更正后的工资条不能撤回，原来的那份已经作废；还有错请再开一个更正批次")
+    if corrected:
+        return Refusal("这个批次已有更正批次，不能整批撤回；还没发出的更正批次可以先取消")
     return Step(replace(run, state=RunState.CANCELLED, turn=run.turn + 1, note="已撤回"), Reason.RECALLED)
 
 

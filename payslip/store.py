@@ -84,6 +84,13 @@ def runs_of(conn: Connection, month: Month) -> list[Run]:
     return [_run(row) for row in conn.execute(query)]
 
 
+def has_correction(conn: Connection, run: Run) -> bool:
+    """Whether a correction of a run is open or out."""
+    r = t.runs.c
+    query = sa.select(r.id).where(r.month == run.month, r.version > run.version, r.replaces.is_not(None))
+    return conn.execute(query.where(r.state != RunState.CANCELLED.value).limit(1)).first() is not None
+
+
 def open_runs(conn: Connection) -> list[Run]:
     """Runs whose inputs may still change."""
     query = sa.select(t.runs).where(t.runs.c.state.in_([state.value for state in OPEN]))
@@ -313,6 +320,15 @@ def card_holders(conn: Connection, run_id: RunId) -> set[str]:
 
 
 # --- payslips ---
+
+
+def reopen_disputes(conn: Connection, run: Run) -> list[str]:
+    """Disputes that a correction was opened for, open again because it will not come; their ids."""
+    d = t.disputes.c
+    ended = t.disputes.update().where(d.run_id == (run.replaces or ""), d.state == "corrected")
+    ended = ended.where(d.employee_no.in_(list(run.scope or ())), d.answered_at >= run.opened_at)
+    ended = ended.values(state="open", answered_by=None, answered_at=None).returning(d.id)
+    return sorted(conn.execute(ended).scalars())
 
 
 def destroy_unsent(conn: Connection, run_id: RunId) -> None:

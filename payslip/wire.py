@@ -145,6 +145,7 @@ def register_hearing(router: Router, deps: Payroll) -> None:
     pins = Pins(deps.db, deps.queue, deps.clock, deps.vault)
     chat = commands.Commands(deps.queue, deps.clock, deps.policy, pins.reset)
     router.on_command(commands.RUN_WORDS, chat.run, help=commands.RUN_HELP)
+    router.on_command(commands.CORRECT_WORDS, chat.correct, help=commands.CORRECT_HELP)
     router.on_command(commands.SLIP_WORDS, chat.slips, help=commands.SLIP_HELP)
     router.on_command(commands.RESET_WORDS, chat.reset_pin, help=commands.RESET_HELP)
     files = UploadChat(deps.queue, deps.clock, deps.policy)

@@ -10,12 +10,12 @@ from bot.words import text
 from payslip.cards import (
     dispute_card,
     dispute_done_card,
-    payout_card,
     recalled_card,
     run_card,
     slip_card,
     start_card,
 )
+from payslip.cards_payout import payout_card
 from payslip.documents import EmployeeNo, Month, RunId
 from payslip.model import EVERYONE, Anomaly, AnomalyKind, Run, RunState
 from payslip.signing import SignatureState

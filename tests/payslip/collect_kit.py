@@ -21,6 +21,7 @@ class Past:
     charged: dict[str, Charged] = field(default_factory=dict)
     carry: Carry = field(default_factory=Carry)
     bonus_used: bool = False
+    severance: bool = False
 
 
 def gathered(found: Tables | None = None, **more: Any) -> Gathered:

@@ -282,3 +282,36 @@ def test_keys_of_amounts_have_names_for_people() -> None:
     names = [label(key) for key in pay().amounts()]
     assert "月工资" in names
     assert not [name for name in names if name.isascii()]
+
+
+# --- earlier runs ---
+
+
+def test_a_payslip_that_another_account_would_get_is_asked_about() -> None:
+    """Two colleagues of one name: whoever the picker chose would read the other's pay."""
+    found = look(before=pay(), reader_changed=True)
+    assert "工资条会发给新账号" in sentence(found, AnomalyKind.READER_CHANGED)
+    assert look(before=pay(), reader_changed=False) == []
+
+
+@pytest.mark.parametrize(("last", "told"), [("王 芳", False), ("", False), ("王方", True)])
+def test_a_number_that_belonged_to_somebody_else_is_told(last: str, told: bool) -> None:
+    """Cumulative tax and carries go by number; blanks in a name are nothing."""
+    found = look(before=pay(), last_name=last)
+    assert [each.kind for each in found] == ([AnomalyKind.WARNING] if told else [])
+    assert all("请改用新工号" in each.sentence for each in found)
+
+
+def test_what_a_leaver_still_owes_is_told_for_there_is_no_next_pay() -> None:
+    """Leaving in this month with a carry of any kind; who stays is carried as usual."""
+    leaver = person(account=account(), leave=date(2026, 10, 31))
+    owing = pay(carry={"clawback": "12.00"})
+    assert "没有下期工资可扣" in sentence(look(leaver, owing, pay()), AnomalyKind.LEAVER)
+    assert look(leaver, pay(), pay()) == []
+    assert look(None, owing, pay()) == []
+
+
+def test_what_is_deducted_of_an_earlier_month_is_told_first() -> None:
+    """A carry the employee owes comes off this month: somebody tells them."""
+    who = person(account=account(), carry={"receivable": "88.00"})
+    assert "先告知本人" in sentence(look(who, before=pay()), AnomalyKind.WARNING)

@@ -11,12 +11,12 @@ from bot.words import text
 from payslip.cards import (
     dispute_card,
     dispute_done_card,
-    payout_card,
     recalled_card,
     run_card,
     slip_card,
     start_card,
 )
+from payslip.cards_payout import payout_card
 from payslip.documents import EmployeeNo, Month, RunId
 from payslip.model import EVERYONE, Anomaly, AnomalyKind, Run, RunState
 from payslip.signing import SignatureState
@@ -74,3 +74,19 @@ def test_the_other_cards_are_accepted_and_say_no_more_than_they_should() -> None
     for each in cards:
         assert not MONEY.search(json.dumps(each.data, ensure_ascii=False))
     assert not cards[1].data["config"]["enable_forward"]
+
+
+def test_finance_sees_whom_no_file_pays_and_who_got_too_much() -> None:
+    held = [(f"YR{n}", "赵敏") for n in range(11)]
+    made = payout_card(
+        RUN, waiting=0, held=held, files=[], lacking=["<b>孙</b>", *"甲乙丙丁戊己庚辛"], overpaid=["吴桐"]
+    )
+    shown = json.dumps(made.data, ensure_ascii=False)
+    assert "还有 3 人的账号待核实" in shown
+    for words in ("9 人不在文件里", "等 9 人", "1 人更正后少于已付", "吴桐"):
+        assert words in shown
+    assert "<b>" not in shown
+    assert not MONEY.search(shown)
+    quiet = json.dumps(payout_card(RUN, waiting=3, held=[], files=[]).data, ensure_ascii=False)
+    assert "不在文件里" not in quiet
+    assert "少于已付" not in quiet

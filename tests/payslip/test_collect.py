@@ -13,9 +13,9 @@ from bitable_sync.cells import EMPTY, Person
 from payslip import specs
 from payslip.calculate import calculate
 from payslip.collect_cells import read_month
-from payslip.documents import EmployeeNo, Month, PaidMonth, canonical
+from payslip.documents import Charged, EmployeeNo, Month, PaidMonth, canonical
 from payslip.errors import CannotCompute
-from tests.payslip.collect_kit import SPOILT, gathered, of, sentences
+from tests.payslip.collect_kit import SPOILT, Past, gathered, of, sentences
 from tests.payslip.kit import CHENGDU
 from tests.payslip.rows_kit import (
     attendance,
@@ -330,3 +330,66 @@ def test_two_thousand_people_come_together() -> None:
     result = gathered(tables(**rows))
     assert len(result.people) == 2000
     assert all(who.person is not None for who in result.people)
+
+
+# --- who was here last month ---
+
+
+def september() -> Past:
+    """Paid for September."""
+    none: dict[Any, Any] = {}
+    return Past(charged={"2026-09": Charged(month=Month("2026-09"), employee=none, employer=none)})
+
+
+def test_somebody_whose_row_is_gone_is_not_left_out_in_silence() -> None:
+    """A deleted row, a changed number or a late day of joining: told; who left or was not paid is not."""
+    found = tables()
+    found[specs.EMPLOYEES] = [
+        employee(),
+        employee("E003", "赵敏", join=date(2026, 12, 1)),
+        employee("E004", "孙丽", leave=date(2026, 9, 30)),
+    ]
+    nos = [EmployeeNo(no) for no in ("E001", "E002", "E003", "E004")]
+    result = gathered(found, history={no: september() for no in nos})
+    assert "员工表里已没有这个工号" in " ".join(sentences(result, "E002"))
+    assert "入职日期" in " ".join(sentences(result, "E003"))
+    assert sentences(result, "E004") == []
+    earlier = Past(charged={"2026-08": september().charged["2026-09"]})
+    assert sentences(gathered(found, history={EmployeeNo("E002"): earlier}), "E002") == sentences(
+        gathered(found), "E002"
+    )
+    scoped = gathered(found, history={EmployeeNo("E002"): september()}, scope=["E001"])
+    assert not any("已没有这个工号" in each.sentence for each in scoped.problems)
+
+
+def test_a_second_severance_is_told_for_its_exemption_is_used() -> None:
+    """Three yearly wages are free once."""
+    found = tables(**{specs.ONE_OFFS: [one_off(kind="离职补偿", amount="30000")]})
+    again = gathered(found, history={EmployeeNo("E001"): Past(severance=True)})
+    assert any("免税限额只有一份" in said for said in sentences(again, "E001"))
+    first = gathered(found, history={EmployeeNo("E001"): Past()})
+    assert not any("免税限额" in said for said in sentences(first, "E001"))
+
+
+@pytest.mark.parametrize(
+    ("join", "pay_date", "told"),
+    [
+        (date(2024, 3, 1), date(2026, 11, 10), ""),
+        (date(2025, 1, 31), date(2026, 11, 10), ""),
+        (date(2025, 2, 1), date(2026, 11, 10), "不符合条件"),
+        (date(2024, 3, 1), date(2026, 1, 10), "重新确认"),
+    ],
+)
+def test_the_low_income_rule_is_for_who_was_here_all_last_year(join: date, pay_date: date, told: str) -> None:
+    """2020 No. 19; a tick that stayed from last year is asked about each January."""
+    found = tables(**{specs.EMPLOYEES: [employee(join=join, low_income=True)]})
+    month = Month("2025-12") if pay_date.month == 1 else Month("2026-10")
+    said = " ".join(sentences(gathered(found, month=month, pay_date=pay_date), "E001"))
+    assert (told in said) if told else ("上年收入不超6万" not in said)
+
+
+def test_a_gap_between_opening_and_first_pay_is_told() -> None:
+    """Paid elsewhere until August, here from November on: who paid September and October?"""
+    gap = tables(**{specs.OPENING: [opening(through="2026-08"), opening("E002", withheld="0")]})
+    assert any("中间月份" in said for said in sentences(gathered(gap), "E001"))
+    assert not any("中间月份" in said for said in sentences(gathered(gap), "E002"))

@@ -6,13 +6,17 @@ import pytest
 
 from payslip import accounts, payout
 from payslip import tables as t
-from payslip.documents import Account
+from payslip.documents import Account, Carry, RunId
+from payslip.downloads import open_file
+from payslip.history import History
 from payslip.model import Run, RunState
 from payslip.payout import CannotPay, Facts, Payer, PayoutFile, Template
+from runtime.clock import ManualClock
 from runtime.db import Database
 from runtime.vault import CannotOpen, Keys, Vault
 from tests.payslip.paid import CARD, FINANCE, NEW, NOW, TENANT, PaidHouse, account, employee, no, run
 from tests.payslip.paid import pay as paid
+from tests.payslip.people import policy
 
 pytestmark = pytest.mark.db
 
@@ -171,6 +175,62 @@ def test_a_file_of_a_correction_counts_for_the_run_it_corrects(house: PaidHouse)
     keep(house, make(house, better))
     (file,) = make(house)
     assert [member.no for member in file.members] == ["E002"]
+
+
+def test_a_figure_that_was_corrected_is_never_paid(house: PaidHouse) -> None:
+    """Less by the correction: whichever file is made first, the wrong figure goes into none."""
+    better = run("2026-10.2", replaces=run().id, scope=(no(1),))
+    house.add(better, [(employee(1), paid(no(1), "7500.00"))])
+    (file,) = make(house)
+    assert [member.no for member in file.members] == ["E002"]
+    keep(house, [file])
+    keep(house, make(house, better))
+    assert make(house) == []
+    with house.db.read() as conn:
+        got = payout.paid_before(conn, house.vault, TENANT, run().month)
+    assert got == {"E001": Decimal("7500.00"), "E002": Decimal("7000.20")}
+    (held,) = [payee for payee in plan(house) if payee.no == "E001"]
+    assert (held.held, held.lacking) == ("由更正批次 2026-10.2 发放", False)
+
+
+def test_what_was_paid_too_much_is_deducted_by_the_next_run_and_once(house: PaidHouse) -> None:
+    """The carry of whoever the correction was the last word for; after a later run it is not asked again."""
+    keep(house, make(house))
+    better = run("2026-10.2", replaces=run().id, scope=(no(1), no(2)))
+    house.add(better, [(employee(1), paid(no(1), "7000.00")), (employee(2), paid(no(2), "7000.30"))])
+    past = {
+        no(1): History(last=better.id, carry=Carry(receivable=Decimal("5.00"))),
+        no(2): History(last=better.id),
+    }
+    with house.db.read() as conn:
+        assert payout.overpaid(conn, house.vault, TENANT, better) == {"E001": Decimal("1000.10")}
+        assert payout.overpaid(conn, house.vault, TENANT, run()) == {}
+        payout.recover(conn, house.vault, TENANT, past)
+    assert (past[no(1)].carry.receivable, past[no(2)].carry.receivable) == (Decimal("1005.10"), 0)
+    after = {no(1): History(last=RunId("2026-11.1")), no(2): History(last=better.id)}
+    with house.db.read() as conn:
+        payout.recover(conn, house.vault, TENANT, after)
+    assert after[no(1)].carry.receivable == 0
+
+
+def test_a_run_that_was_recalled_meanwhile_is_not_paid(house: PaidHouse) -> None:
+    """Recalled between making and storing: no file. A file of a recalled run stays shut."""
+    files = make(house)
+    mine = policy(tenant=TENANT)
+    with house.db.begin() as conn:
+        (stored,) = payout.store_payout(conn, house.vault, TENANT, files, by=FINANCE, at=NOW)
+        assert open_file(house.vault, mine, ManualClock(NOW))(conn, stored, FINANCE) is not None
+        conn.execute(t.payouts.delete())
+        conn.execute(t.runs.update().values(state=RunState.CANCELLED.value))
+    with pytest.raises(CannotPay, match="被撤回"):
+        keep(house, files)
+    assert house.rows(t.payouts) == []
+    with house.db.begin() as conn:
+        conn.execute(t.runs.update().values(state=RunState.SEALED.value))
+    (stored,) = keep(house, files)
+    with house.db.begin() as conn:
+        conn.execute(t.runs.update().values(state=RunState.CANCELLED.value))
+        assert open_file(house.vault, mine, ManualClock(NOW))(conn, stored, FINANCE) is None
 
 
 def test_another_month_starts_anew(house: PaidHouse) -> None:

@@ -135,3 +135,32 @@ def test_others_and_the_future_are_refused_in_words() -> None:
     early = decide(Wish(Month("2026-12"), HR), [], policy(), NOW)
     assert isinstance(early, moves.Refusal)
     assert "还没有到" in early.sentence
+
+
+def test_a_correction_is_taxed_in_the_month_of_what_it_corrects() -> None:
+    """A run paid on another day than usual keeps that day in its correction."""
+    sent = replace(a_run(RunState.PUSHED), pay_date=date(2026, 10, 31))
+    wish = Wish(Month("2026-10"), HR_HEAD, replaces=sent.id, scope=(EmployeeNo("YR0007"),))
+    run = decide(wish, [sent], policy(), NOW)
+    assert isinstance(run, Run)
+    assert run.pay_date == date(2026, 10, 31)
+
+
+def test_a_month_later_runs_were_built_on_is_not_corrected() -> None:
+    """November's tax and carries stand on October as it was: the difference belongs into the next run."""
+    sent = a_run(RunState.PUSHED)
+    november = replace(sent, id=RunId("2026-11.1"), month=Month("2026-11"))
+    wish = Wish(Month("2026-10"), HR_HEAD, replaces=sent.id, scope=(EmployeeNo("YR0007"),))
+    refused = decide(wish, [sent], policy(), NOW, [november])
+    assert isinstance(refused, moves.Refusal)
+    assert "2026-11 的工资条已经发出" in refused.sentence
+    assert "一次性项目" in refused.sentence
+
+
+def test_what_was_corrected_is_not_recalled() -> None:
+    """The first version is void once corrected, so a recall would leave nobody a payslip."""
+    sent = a_run(RunState.PUSHED)
+    assert isinstance(moves.recall(sent, paid=False), moves.Step)
+    assert isinstance(moves.recall(sent, paid=False, corrected=True), moves.Refusal)
+    correction = replace(sent, id=RunId("2026-10.2"), replaces=sent.id)
+    assert isinstance(moves.recall(correction, paid=False), moves.Refusal)

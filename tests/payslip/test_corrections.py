@@ -1,0 +1,151 @@
+"""Corrections after payslips went out: opened by HR, given up, paid too much; through engine and sandbox."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from payslip import history, payout, store
+from payslip import tables as t
+from payslip.computing import Computing
+from payslip.documents import EmployeeNo, Month, RunId
+from payslip.slip import seal_words
+from runtime.db import Database
+from tests.payslip.stage import MONTH, Payday, open_payday, ready, submit
+from tests.support.wait import until
+
+pytestmark = [pytest.mark.db, pytest.mark.timeout(240)]
+
+SECOND = f"{MONTH}.2"
+THIRD = f"{MONTH}.3"
+
+
+@pytest.fixture
+def payday(sandbox: Any, database: Database, tmp_path: Path) -> Iterator[Payday]:
+    """A small company whose October went out."""
+    with open_payday(sandbox, database, tmp_path) as made:
+        ready(made)
+        submit(made)
+        made.signed()
+        made.wait("pushed")
+        made.idle()
+        yield made
+
+
+def toast(answer: Any) -> str:
+    """What the person sees over the card."""
+    return str(answer.toast.zh)
+
+
+def heard(payday: Payday, person: Any, words: str) -> int:
+    """How many messages of the bot to a person hold these words."""
+    im = payday.sandbox.world.im
+    return sum(
+        words in json.dumps(message.content, ensure_ascii=False, default=str)
+        for message in im.messages.values()
+        if person.open_id in im.chats[message.chat_id].members
+    )
+
+
+def test_a_correction_that_is_given_up_leaves_the_dispute_open(payday: Payday) -> None:
+    hr, worker = payday.person("人事"), payday.person("采购")
+    dispute = {
+        "id": "d1", "run_id": f"{MONTH}.1", "employee_no": worker.employee_no, "open_id": worker.open_id,
+        "line": "绩效工资", "state": "open", "at": payday.floor.clock.now(),
+        "sealed_text": seal_words(payday.deps.vault, "test", "d1", "text", "系数应是 1.5"),
+    }  # fmt: skip
+    with payday.floor.db.begin() as conn:
+        conn.execute(t.disputes.insert().values(**dispute))
+    assert toast(payday.tap(hr, "pay.correct", {"id": "d1"})) == "已开更正批次"
+    payday.wait("calculated", "reviewed", run_id=SECOND)
+    payday.idle()
+    assert [row.state for row in payday.stored(t.disputes)] == ["corrected"]
+    assert "已有更正批次" in toast(payday.tap(hr, "pay.recall", payday.value()))
+    told = heard(payday, hr, "工资条有异议")
+    assert toast(payday.tap(hr, "pay.cancel", payday.value(SECOND))) == "已取消"
+    until(lambda: heard(payday, hr, "工资条有异议") > told, timeout=30, what="HR is asked again")
+    payday.idle()
+    (row,) = payday.stored(t.disputes)
+    assert (row.state, row.answered_by, row.answered_at) == ("open", None, None)
+    assert toast(payday.tap(hr, "pay.answer", {"id": "d1"}, answer="已核对，维持")) == "已答复"
+
+
+def test_hr_corrects_without_a_dispute_and_what_was_too_much_comes_off_the_next_pay(payday: Payday) -> None:
+    hr, finance, worker = payday.person("人事"), payday.person("财务"), payday.person("采购")
+    no = EmployeeNo(worker.employee_no)
+    payday.tap(finance, "pay.payout", {"id": f"{MONTH}.1"})
+    payday.idle()
+    _who_may_not(payday, hr, worker)
+    score = payday.row("pay_scores", 工号=no)
+    assert score is not None
+    payday.edit("pay_scores", score["record_id"], 绩效系数=0.5)
+    assert payday.say(hr, f"更正 {MONTH} {no}") is None
+    run = payday.wait("calculated", "reviewed", run_id=SECOND)
+    payday.idle()
+    assert (run.replaces, run.scope, run.pay_date) == (f"{MONTH}.1", (no,), payday.run().pay_date)
+    _through(payday, SECOND)
+    assert "不能撤回" in toast(payday.tap(hr, "pay.recall", payday.value(SECOND)))
+    over = _paid(payday)[no] - _net(payday, SECOND, no)
+    assert over > 0
+    assert heard(payday, finance, "1 人更正后少于已付") == 1
+    payday.tap(finance, "pay.payout", {"id": SECOND})
+    payday.idle()
+    assert heard(payday, finance, "没有需要付款的人") == 1
+
+    november = replace(
+        run, id=RunId("2026-11.1"), month=Month("2026-11"), version=1, pay_date=date(2026, 12, 10),
+        replaces=None, scope=None,
+    )  # fmt: skip
+    with payday.floor.db.read() as conn:
+        gathered, past = Computing(payday.deps).gather(conn, november)
+    assert (past[no].reader, past[no].name, past[no].last) == (worker.open_id, worker.name, SECOND)
+    owed = {who.no: who.person.carry.receivable for who in gathered.people if who.person is not None}
+    assert owed[no] == over
+    assert sum(owed.values()) == over
+
+    # corrected once more: the newest figures count, and the person is still one who has one payslip
+    payday.edit("pay_scores", score["record_id"], 绩效系数=1.1)
+    assert payday.say(hr, f"更正 {MONTH} {no}") is None
+    assert payday.wait("calculated", "reviewed", run_id=THIRD).replaces == SECOND
+    payday.idle()
+    with payday.floor.db.read() as conn:
+        before = history.load(conn, payday.deps.vault, "test", payday.run(THIRD))
+    assert before == {}
+
+
+def _who_may_not(payday: Payday, hr: Any, worker: Any) -> None:
+    assert payday.say(worker, f"更正 {MONTH} {worker.employee_no}").text.startswith("只有人事")
+    assert "请写明月份和工号" in payday.say(hr, f"更正 {MONTH}").text
+    assert "还没有发出" in payday.say(hr, f"更正 2026-09 {worker.employee_no}").text
+    assert "另一位人事" in payday.say(hr, f"更正 {MONTH} {hr.employee_no}").text
+    assert len(payday.stored(t.runs)) == 1
+
+
+def _through(payday: Payday, run_id: str) -> None:
+    """HR settles and submits a correction, everyone signs, it goes out."""
+    hr = payday.person("人事")
+    for each in payday.stored(t.anomalies):
+        if each.run_id == run_id and each.settled_by is None:
+            value = payday.value(run_id, no=each.employee_no, k=store.AnomalyKind(each.kind).name)
+            payday.tap(hr, "pay.settle", value, reason_0="已核对")
+    payday.wait("reviewed", run_id=run_id)
+    payday.idle()
+    payday.tap(hr, "pay.sign", payday.value(run_id))
+    payday.idle()
+    payday.signed(run_id)
+    payday.wait("pushed", run_id=run_id)
+    payday.idle()
+
+
+def _paid(payday: Payday) -> dict[EmployeeNo, Decimal]:
+    with payday.floor.db.read() as conn:
+        return payout.paid_before(conn, payday.deps.vault, "test", Month(MONTH))
+
+
+def _net(payday: Payday, run_id: str, no: EmployeeNo) -> Decimal:
+    return Computing(payday.deps).nets(payday.run(run_id))[no]
