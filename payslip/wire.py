@@ -71,6 +71,7 @@ def register_worker(
     vault: Vault,
 ) -> Payroll:
     """Register jobs, chat commands, events, schedules, and what follows from edits of input tables."""
+    from payslip.attendance_marks import Marks  # noqa: PLC0415
     from payslip.columns import Structuring  # noqa: PLC0415
     from payslip.deps import Payroll  # noqa: PLC0415 - only the worker needs the rest
     from payslip.presence import Presence  # noqa: PLC0415
@@ -79,7 +80,8 @@ def register_worker(
     structuring.register(engine)  # before pay listens: what is in force changes first
     policy = make_policy(floor.manifest, floor.settings)
     operator = policy.attendance_operator
-    presence = Presence(feishu.contact, feishu.attendance, operator) if operator else None
+    marks = Marks(floor.db, vault)
+    presence = Presence(feishu.contact, feishu.attendance, operator, marks) if operator else None
     deps = Payroll(
         floor.db, floor.queue, floor.clock, sync, feishu.im, feishu.approval, presence, vault, policy,
         structuring,
