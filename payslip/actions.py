@@ -31,6 +31,7 @@ from payslip.opening import (
     read_month,
     refresh_work,
     run_work,
+    sheet_work,
 )
 from payslip.slip import seal_words
 from payslip.views import load_view
@@ -124,6 +125,8 @@ class Actions:
             store.destroy_unsent(conn, run.id)
             for dispute in store.reopen_disputes(conn, run):
                 self.queue.put(conn, dispute_work(dispute, lane(run.replaces or run.id), str(run.turn)))
+            if run.replaces is not None:
+                self.queue.put(conn, sheet_work(run.replaces, f"{run.id}:{run.turn}", run.scope or ()))
             return run_work("payroll.withdraw", run.id, str(run.turn))
 
         return self._move(conn, tap, moves.cancel, "已取消", "Cancelled", then)

@@ -147,6 +147,11 @@ def dispute_work(dispute: str, place: str, again: str = "") -> Work:
     return Work(DISPUTE_JOB, f"{DISPUTE_JOB}:{cause}", place, {"dispute": dispute})
 
 
+def sheet_work(run_id: str, cause: str, nos: Sequence[str] = ()) -> Work:
+    """Write the rows of a run anew; of some employees, if any are named."""
+    return run_work("payroll.sheet", run_id, cause, nos=" ".join(nos))
+
+
 def refresh_work(run: Run) -> Work:
     """Show a run's newest turn on every card of it."""
     return run_work("payroll.refresh", run.id, str(run.turn))

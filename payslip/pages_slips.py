@@ -111,12 +111,17 @@ def open_link(desk: Desk, token: str, *, form: bool = False) -> Opened:
     if row is None or row.sealed_slip is None or what is not Opening.OPEN:
         _refuse(desk, session, token, row, what)
     try:
-        return Opened(session, row, open_slip(desk.vault, desk.deps.tenant, row.key, row.sealed_slip))
+        return Opened(session, row, _opened(desk, row, row.sealed_slip, session.open_id))
     except CannotOpen:
         with desk.deps.db.begin() as conn:
             desk.note(conn, session.open_id, "pay.slip_unreadable", row.subject, "cannot_open")
         text = f"这张工资条现在打不开，已经记录下来，请联系{desk.deps.contact or '人事'}。"
         desk.say("暂时打不开", text, status=500, link=PREFIX, label="我的工资条")
+
+
+def _opened(desk: Desk, row: SlipRow, sealed: str, viewer: OpenId | None) -> Slip:
+    """Open a payslip for who looks at it; the row says whose it is, and what was sealed must say the same."""
+    return open_slip(desk.vault, desk.deps.tenant, row.key, sealed, reader=viewer)
 
 
 def _refuse(desk: Desk, session: Session, token: str, row: SlipRow | None, what: Opening) -> NoReturn:
@@ -157,7 +162,7 @@ def _net(desk: Desk, row: SlipRow) -> str:
     if row.sealed_slip is None or row.state in pages_store.GONE:
         return ""
     try:
-        return pages_look.money(open_slip(desk.vault, desk.deps.tenant, row.key, row.sealed_slip).totals.net)
+        return pages_look.money(_opened(desk, row, row.sealed_slip, row.open_id).totals.net)
     except CannotOpen:
         return ""
 
@@ -196,7 +201,7 @@ def _before(desk: Desk, row: SlipRow | None) -> Slip | None:
     if row is None or row.sealed_slip is None:
         return None
     try:
-        return open_slip(desk.vault, desk.deps.tenant, row.key, row.sealed_slip)
+        return _opened(desk, row, row.sealed_slip, row.open_id)
     except CannotOpen:
         return None  # this month is shown; only the comparison is missing
 

@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection, Row
 from payslip import tables as t
 from payslip.documents import EmployeeNo, Month, RunId
 from payslip.model import Anomaly, AnomalyKind, Run, RunState, SlipState
+from payslip.months import add
 from payslip.run import OPEN, PAID, Reason, Step
 from runtime import audit
 from runtime.ids import OpenId
@@ -329,6 +330,20 @@ def reopen_disputes(conn: Connection, run: Run) -> list[str]:
     ended = ended.where(d.employee_no.in_(list(run.scope or ())), d.answered_at >= run.opened_at)
     ended = ended.values(state="open", answered_by=None, answered_at=None).returning(d.id)
     return sorted(conn.execute(ended).scalars())
+
+
+def readers(conn: Connection, run: Run) -> dict[EmployeeNo, OpenId]:
+    """To whom each employee's last payslip before a run went, what the run corrects included."""
+    s = t.slips.c
+    query = (
+        sa.select(s.employee_no, s.open_id)
+        .where(s.run_id != run.id, s.month <= run.month, s.month >= add(run.month, -12))
+        .where(s.open_id.is_not(None), s.state != SlipState.SEALED.value)
+        .order_by(s.month, s.version)
+    )
+    if run.scope is not None:
+        query = query.where(s.employee_no.in_(list(run.scope)))
+    return {EmployeeNo(no): OpenId(open_id) for no, open_id in conn.execute(query)}
 
 
 def destroy_unsent(conn: Connection, run_id: RunId) -> None:

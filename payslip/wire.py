@@ -102,6 +102,7 @@ def register_jobs(engine: Engine, deps: Payroll) -> None:
     from payslip.paying import Paying  # noqa: PLC0415
     from payslip.sealing import Sealing  # noqa: PLC0415
     from payslip.sending import Sending  # noqa: PLC0415
+    from payslip.sheet_again import SheetAgain  # noqa: PLC0415
     from payslip.uploads_job import Importing  # noqa: PLC0415
 
     collecting, approving, sending = Collecting(deps), Approving(deps), Sending(deps)
@@ -111,6 +112,7 @@ def register_jobs(engine: Engine, deps: Payroll) -> None:
     engine.register("payroll.card", collecting.card)
     engine.register("payroll.imported", collecting.imported)
     engine.register("payroll.anomalies", collecting.anomalies)
+    engine.register("payroll.sheet", SheetAgain(deps).again)
     engine.register("payroll.sign", approving.sign)
     engine.register("payroll.look", approving.look)
     engine.register("payroll.tick", approving.tick)
