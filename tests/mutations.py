@@ -57,6 +57,11 @@ MUTATIONS = (
         "tests/payslip/test_payout_store.py::test_nobody_is_paid_twice",
     ),
     Mutation(
+        2, "who was corrected is paid by the correction only", "payslip/payout.py",
+        "if later.version > run.version and later.state in PAID", "if False",
+        "tests/payslip/test_payout_store.py::test_a_figure_that_was_corrected_is_never_paid",
+    ),
+    Mutation(
         3, "an unknown finding is a doubt, not an end", "rules/lifecycle.py",
         "    if finding.verdict is Verdict.UNKNOWN:", "    if False:",
         "tests/rules/test_lifecycle.py::test_unknown_never_resolves",
@@ -106,6 +111,11 @@ MUTATIONS = (
         12, "a payslip opens for its owner only", "payslip/pages_slips.py",
         "    if row.open_id != viewer:\n        return Opening.NOT_OWNER\n", "",
         "tests/payslip/test_access.py::test_bs_link_or_forwarded_card_shows_a_nothing",
+    ),
+    Mutation(
+        12, "a payslip is sealed for its reader", "payslip/slip.py",
+        'if reader is not None and slip.reader not in {"", reader}:', "if False:",
+        "tests/payslip/test_access.py::test_bs_row_given_to_a_in_the_database_does_not_open",
     ),
     Mutation(
         13, "a cent between the two programs is a difference", "payslip/agree.py",

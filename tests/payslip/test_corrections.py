@@ -62,6 +62,8 @@ def test_a_correction_that_is_given_up_leaves_the_dispute_open(payday: Payday) -
     }  # fmt: skip
     with payday.floor.db.begin() as conn:
         conn.execute(t.disputes.insert().values(**dispute))
+        # Paid in a month that is over, so that its tax may be filed.
+        conn.execute(t.runs.update().values(pay_date=date(2026, 10, 31)))
     before = _sheet(payday, worker)
     assert before["状态"] == "已发放"
     _rescored(payday, EmployeeNo(worker.employee_no), 1.5)
@@ -71,11 +73,14 @@ def test_a_correction_that_is_given_up_leaves_the_dispute_open(payday: Payday) -
     assert [row.state for row in payday.stored(t.disputes)] == ["corrected"]
     assert _sheet(payday, worker)["实发工资"] != before["实发工资"]
     assert "已有更正批次" in toast(payday.tap(hr, "pay.recall", payday.value()))
+    assert any("更正申报" in each.sentence and each.run_id == SECOND for each in payday.stored(t.anomalies))
+    _sealing_had_begun(payday, worker)
     told = heard(payday, hr, "工资条有异议")
     assert toast(payday.tap(hr, "pay.cancel", payday.value(SECOND))) == "已取消"
     until(lambda: heard(payday, hr, "工资条有异议") > told, timeout=30, what="HR is asked again")
     payday.idle()
     assert _sheet(payday, worker) == before
+    assert [slip for slip in payday.stored(t.slips) if slip.run_id == SECOND] == []
     (row,) = payday.stored(t.disputes)
     assert (row.state, row.answered_by, row.answered_at) == ("open", None, None)
     assert toast(payday.tap(hr, "pay.answer", {"id": "d1"}, answer="已核对，维持")) == "已答复"
@@ -137,6 +142,17 @@ def _another_reader_is_asked_about(payday: Payday, hr: Any, worker: Any) -> None
     assert before == {}
     kinds = [each.kind for each in payday.stored(t.anomalies) if each.run_id == THIRD]
     assert AnomalyKind.READER_CHANGED.value in kinds
+
+
+def _sealing_had_begun(payday: Payday, worker: Any) -> None:
+    """A payslip of the correction is sealed and nobody was told, as when HR cancels between two chunks."""
+    slip = {
+        "run_id": SECOND, "employee_no": worker.employee_no, "version": 2, "month": MONTH,
+        "open_id": worker.open_id, "token": "sealed-early", "sealed_slip": "x", "slip_digest": "x",
+        "state": "sealed",
+    }  # fmt: skip
+    with payday.floor.db.begin() as conn:
+        conn.execute(t.slips.insert().values(**slip))
 
 
 def _rescored(payday: Payday, no: EmployeeNo, factor: float) -> None:
