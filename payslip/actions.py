@@ -27,6 +27,7 @@ from payslip.opening import (
     collect_work,
     dispute_work,
     lane,
+    newest_of,
     open_run,
     read_month,
     refresh_work,
@@ -190,8 +191,10 @@ class Actions:
         if isinstance(found, TapAnswer):
             return found
         month, no = Month(found.run_id.partition(".")[0]), EmployeeNo(found.employee_no)
-        wish = Wish(month, tap.operator, replaces=RunId(found.run_id), scope=(no,))
-        run = open_run(conn, self.queue, self.policy, wish, self.clock.now())
+        run: Run | moves.Refusal = newest_of(conn, month, (no,))  # it may have been corrected since
+        if isinstance(run, Run):
+            wish = Wish(month, tap.operator, replaces=run.id, scope=(no,))
+            run = open_run(conn, self.queue, self.policy, wish, self.clock.now())
         if isinstance(run, moves.Refusal):
             return self._refused(conn, tap, f"run:{found.run_id}", run.sentence)
         self._end_dispute(conn, tap, found, "corrected", None)

@@ -184,7 +184,7 @@ def _show(desk: Desk, opened: Opened) -> Response:
         "pay_slip.html", session=session, row=shown, link=link(row), view=pages_look.view(
             opened.slip, _before(desk, before_row)
         ),
-        state=pages_look.STATES[shown.state], whole=WHOLE, disputes=[_said(desk, each) for each in said],
+        state=pages_look.STATES[shown.state], whole=WHOLE, disputes=[_said(desk, row, each) for each in said],
         waiting=any(each.state == "open" for each in said), text_length=TEXT_LENGTH,
         confirmable=confirmable(shown, said), watermark=_watermark(session, opened.slip, desk),
         done=request.args.get("done", ""),
@@ -206,10 +206,12 @@ def _before(desk: Desk, row: SlipRow | None) -> Slip | None:
         return None  # this month is shown; only the comparison is missing
 
 
-def _said(desk: Desk, row: DisputeRow) -> dict[str, str]:
+def _said(desk: Desk, shown: SlipRow, row: DisputeRow) -> dict[str, str]:
+    state = pages_look.DISPUTE_STATES.get(row.state, row.state)
+    done = row.state == "corrected" and row.run_id != shown.run_id
     return {
         "line": row.line,
-        "state": pages_look.DISPUTE_STATES.get(row.state, row.state),
+        "state": f"已更正，这是第 {shown.version} 版" if done else state,
         "at": pages_look.local(row.at),
         "answered_at": pages_look.local(row.answered_at),
         "text": words(desk, row.id, "text", row.sealed_text),
@@ -286,7 +288,7 @@ def _dispute(desk: Desk, opened: Opened) -> Response:
     dispute_id = uuid.uuid4().hex
     sealed = seal_words(desk.vault, desk.deps.tenant, dispute_id, "text", text)
     now = desk.deps.clock.now()
-    new = DisputeRow(dispute_id, line, "open", sealed, None, now, None)
+    new = DisputeRow(dispute_id, line, "open", sealed, None, now, None, opened.row.run_id)
     with desk.deps.db.begin() as conn:
         row = _locked_row(conn, opened)
         done = _disputable(row, new, pages_store.disputes_of(conn, opened.row))

@@ -216,8 +216,8 @@ def _person(row: Row[Any]) -> PersonRow:
 def earlier(conn: Connection, before: Run) -> Iterator[tuple[Run, PersonRow]]:
     """People of paid runs before this one, oldest first: what later months build on.
 
-    A person whose slip was replaced or recalled counts only in the run that replaced it; the run that this
-    one corrects does not count for the people it corrects.
+    A person whose slip was replaced or recalled counts only in the run that replaced it. Nothing of the run's
+    own month counts: what a correction corrects is what it is computed in place of.
     """
     gone = [SlipState.REPLACED.value, SlipState.RECALLED.value]
     p, r, s = t.people.c, t.runs.c, t.slips.c
@@ -226,7 +226,7 @@ def earlier(conn: Connection, before: Run) -> Iterator[tuple[Run, PersonRow]]:
         .join(t.runs, r.id == p.run_id)
         .join(t.slips, sa.and_(s.run_id == p.run_id, s.employee_no == p.employee_no))
         .where(r.state.in_([state.value for state in PAID]), s.state.not_in(gone))
-        .where(r.id != (before.replaces or ""), r.month <= before.month, r.id != before.id)
+        .where(r.month < before.month)
         .order_by(r.pay_date, r.month, r.version)
     )
     if before.scope is not None:

@@ -55,13 +55,8 @@ def heard(payday: Payday, person: Any, words: str) -> int:
 
 def test_a_correction_that_is_given_up_leaves_the_dispute_open(payday: Payday) -> None:
     hr, worker = payday.person("人事"), payday.person("采购")
-    dispute = {
-        "id": "d1", "run_id": f"{MONTH}.1", "employee_no": worker.employee_no, "open_id": worker.open_id,
-        "line": "绩效工资", "state": "open", "at": payday.floor.clock.now(),
-        "sealed_text": seal_words(payday.deps.vault, "test", "d1", "text", "系数应是 1.5"),
-    }  # fmt: skip
+    _disputed(payday, worker, "d1")
     with payday.floor.db.begin() as conn:
-        conn.execute(t.disputes.insert().values(**dispute))
         # Paid in a month that is over, so that its tax may be filed.
         conn.execute(t.runs.update().values(pay_date=date(2026, 10, 31)))
     before = _sheet(payday, worker)
@@ -133,7 +128,9 @@ def _another_reader_is_asked_about(payday: Payday, hr: Any, worker: Any) -> None
     assert row is not None
     payday.edit("pay_employees", row["record_id"], 飞书账号=[{"id": namesake.open_id}])
     assert computing.differs_now(payday.run(SECOND)) == [worker.name]
-    assert payday.say(hr, f"更正 {MONTH} {no}") is None
+    # by a second dispute about the first version, which SECOND replaced since
+    _disputed(payday, worker, "d2")
+    assert toast(payday.tap(hr, "pay.correct", {"id": "d2"})) == "已开更正批次"
     assert payday.wait("calculated", "reviewed", run_id=THIRD).replaces == SECOND
     payday.idle()
     with payday.floor.db.read() as conn:
@@ -153,6 +150,17 @@ def _sealing_had_begun(payday: Payday, worker: Any) -> None:
     }  # fmt: skip
     with payday.floor.db.begin() as conn:
         conn.execute(t.slips.insert().values(**slip))
+
+
+def _disputed(payday: Payday, worker: Any, name: str) -> None:
+    """The worker disputes a line of the first version."""
+    dispute = {
+        "id": name, "run_id": f"{MONTH}.1", "employee_no": worker.employee_no, "open_id": worker.open_id,
+        "line": "绩效工资", "state": "open", "at": payday.floor.clock.now(),
+        "sealed_text": seal_words(payday.deps.vault, "test", name, "text", "系数应是 1.5"),
+    }  # fmt: skip
+    with payday.floor.db.begin() as conn:
+        conn.execute(t.disputes.insert().values(**dispute))
 
 
 def _rescored(payday: Payday, no: EmployeeNo, factor: float) -> None:
