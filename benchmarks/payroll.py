@@ -57,7 +57,7 @@ def main() -> int:
     first = rate("calculate", count, lambda: [calculate(frozen, person) for person in people])
     second = rate("recompute (second program)", count, lambda: again(plain_books, texts, pays))
     vault = Vault(Keys({"bench": secrets.token_bytes(KEY_BYTES)}))
-    facts = SlipFacts(RunId("2026-10.1"), 1, None, "公司", "人事部", None)
+    facts = SlipFacts(RunId("2026-10.1"), 1, None, "公司", "人事部", None, None)
     slips = [make_slip(frozen, person, pay, facts) for person, pay in zip(people, pays, strict=True)]
     bare = rate("peer: AES-GCM alone, one key", count, lambda: encrypt([canonical(slip) for slip in slips]))
     sealed = rate("seal a payslip", count, lambda: [seal_slip(vault, "bench", slip) for slip in slips])

@@ -27,10 +27,12 @@ from payslip.opening import (
     collect_work,
     dispute_work,
     lane,
+    newest_of,
     open_run,
     read_month,
     refresh_work,
     run_work,
+    sheet_work,
 )
 from payslip.slip import seal_words
 from payslip.views import load_view
@@ -124,6 +126,8 @@ class Actions:
             store.destroy_unsent(conn, run.id)
             for dispute in store.reopen_disputes(conn, run):
                 self.queue.put(conn, dispute_work(dispute, lane(run.replaces or run.id), str(run.turn)))
+            if run.replaces is not None:
+                self.queue.put(conn, sheet_work(run.replaces, f"{run.id}:{run.turn}", run.scope or ()))
             return run_work("payroll.withdraw", run.id, str(run.turn))
 
         return self._move(conn, tap, moves.cancel, "已取消", "Cancelled", then)
@@ -187,8 +191,10 @@ class Actions:
         if isinstance(found, TapAnswer):
             return found
         month, no = Month(found.run_id.partition(".")[0]), EmployeeNo(found.employee_no)
-        wish = Wish(month, tap.operator, replaces=RunId(found.run_id), scope=(no,))
-        run = open_run(conn, self.queue, self.policy, wish, self.clock.now())
+        run: Run | moves.Refusal = newest_of(conn, month, (no,))  # it may have been corrected since
+        if isinstance(run, Run):
+            wish = Wish(month, tap.operator, replaces=run.id, scope=(no,))
+            run = open_run(conn, self.queue, self.policy, wish, self.clock.now())
         if isinstance(run, moves.Refusal):
             return self._refused(conn, tap, f"run:{found.run_id}", run.sentence)
         self._end_dispute(conn, tap, found, "corrected", None)

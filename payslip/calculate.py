@@ -103,7 +103,7 @@ def _advice(
             )
         if tax.merging_saves(books, person, own, bonus) > 0:
             found.append("全年一次性奖金并入可少缴个税（按截至本月的累计收入比较），请与员工确认计税方式")
-    if len(merged) == 1 and not apart and not person.bonus_used:
+    if len(merged) == 1 and not apart and not person.bonus_used and books.monthly_table:
         without = tax.Taxed(own.income - merged[0], own.exempt, own.special)
         if tax.merging_saves(books, person, without, merged[0]) < 0:
             found.append("全年一次性奖金单独计税可少缴个税（按截至本月的累计收入比较），请与员工确认计税方式")

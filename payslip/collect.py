@@ -15,7 +15,7 @@ from decimal import Decimal
 
 from bitable_sync.cells import CellValue
 from payslip import months
-from payslip.collect_books import Blocks, books
+from payslip.collect_books import Blocks, books, lapsed
 from payslip.collect_cells import Cells
 from payslip.collect_commission import Pool, pools
 from payslip.collect_frame import Frame, Past
@@ -67,6 +67,7 @@ def gather(
         social_since=Month(f"{months.year(month)}-01"),
     )  # fmt: skip
     frame = Frame(resolved, blocks, _pools(rows, resolved), _workdays(rows, month))
+    general += lapsed(tables, month)
     problems = [Problem("", "", sentence) for sentence in dict.fromkeys([*blocks.everyone, *general])]
     problems += rows.problems
     everybody: list[CollectedPerson] = []

@@ -228,6 +228,30 @@ def social_rule(cells: Cells) -> SocialRule | None:
     )
 
 
+CHECKED = frozenset({"最低工资", "当地社平月工资"})
+"""Parameters of cities that only bound figures: without them pay is computed and nothing is checked."""
+
+
+def lapsed(tables: Tables, month: Month) -> list[str]:
+    """What was in force last month and is not any more, with nothing in its place: perhaps a row forgotten.
+
+    Nobody's pay fails for it, so nobody would notice: no contribution is charged, no bound is looked at.
+    """
+    spans: dict[tuple[str, str], list[Span]] = {}
+    for spec, name in ((SOCIAL_TABLE, "fund"), (PARAMS_TABLE, "name")):
+        for values in tables.get(spec.key, ()):
+            cells = Cells(spec, values)
+            what, city, when = cells.text(name), cells.text("city"), span(cells)
+            if when is not None and city and (spec is SOCIAL_TABLE or what in CHECKED):
+                spans.setdefault((f"{spec.name}里{city}的“{what}”", city), []).append(when)
+    before = months.add(month, -1)
+    return [
+        f"{what}上月还有效，{month} 起没有生效的行，本月不扣缴也不检查；换了新标准请补一行"
+        for (what, _city), found in sorted(spans.items())
+        if any(each.covers(before) for each in found) and not any(each.covers(month) for each in found)
+    ]
+
+
 def params(
     rows: Rows, month: Month, tax_month: Month, blocks: Blocks
 ) -> tuple[dict[str, Decimal], dict[str, dict[str, Decimal]]]:

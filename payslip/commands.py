@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from sqlalchemy.engine import Connection
 
@@ -11,10 +11,10 @@ from payslip import store
 from payslip.actions import card_work
 from payslip.cards import start_card
 from payslip.deps import Policy, pay_date_of
-from payslip.documents import EmployeeNo, Month
-from payslip.model import Run, RunState
-from payslip.opening import Wish, open_run, read_month
-from payslip.run import PAID, Refusal
+from payslip.documents import EmployeeNo
+from payslip.model import RunState
+from payslip.opening import Wish, newest_of, open_run, read_month
+from payslip.run import Refusal
 from runtime.clock import Clock
 from runtime.ids import OpenId
 from runtime.work import WorkQueue
@@ -74,9 +74,11 @@ class Commands:
         if month is None:
             return Reply("请写明月份和工号，例如：更正 2026-10 YR0007")
         nos = tuple(EmployeeNo(no) for no in sorted(set(words[2:])))
-        base = _corrected(conn, month, nos, message.sender)
+        base = newest_of(conn, month, nos)
         if isinstance(base, Refusal):
             return Reply(base.sentence)
+        if any(row.open_id == message.sender for row in store.marks(conn, base.id) if row.employee_no in nos):
+            return Reply("自己的工资要由另一位人事更正。")
         wish = Wish(month, message.sender, replaces=base.id, scope=nos)
         found = open_run(conn, self.queue, self.policy, wish, now)
         if isinstance(found, Refusal):
@@ -98,19 +100,3 @@ class Commands:
             return Reply("请 @ 一位同事，例如：重置密码 @张三。自己的密码请另一位人事重置。")
         self.reset(conn, others[0], message.sender)
         return Reply("已重置，系统会通知本人重新设置密码。")
-
-
-def _corrected(conn: Connection, month: Month, nos: Sequence[EmployeeNo], asker: OpenId) -> Run | Refusal:
-    """The run whose payslips these people have; for who has none, the newest run of everybody."""
-    out = [run for run in store.runs_of(conn, month) if run.state in PAID]
-    if not out:
-        return Refusal(f"{month} 的工资条还没有发出，直接在表格里改数据即可。")
-    whole = next((run for run in reversed(out) if run.scope is None), out[0])
-    found = {no: next((run for run in reversed(out) if no in (run.scope or ())), whole) for no in nos}
-    bases = {run.id: run for run in found.values()}
-    if len(bases) > 1:
-        return Refusal("这些人现在的工资条在不同的批次里，请分开更正。")
-    base = next(iter(bases.values()))
-    if any(row.open_id == asker for row in store.marks(conn, base.id) if row.employee_no in nos):
-        return Refusal("自己的工资要由另一位人事更正。")
-    return base

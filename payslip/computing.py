@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -24,10 +25,17 @@ from payslip.deps import Payroll
 from payslip.documents import Books, EmployeeNo, Pay, Person, canonical, dumps
 from payslip.errors import CannotCompute
 from payslip.model import Anomaly, AnomalyKind, Run
+from payslip.months import last_day, month_of
 from payslip.second import SecondError, recompute
 from payslip.specs import INPUT_TABLES
 from payslip.structure import components
+from runtime.clock import SHANGHAI
+from runtime.ids import OpenId
 
+FILED = (
+    "更正按 {0} 的个税所属期重算，这个月可能已经申报：请在扣缴端更正申报，"
+    "或取消本批次，把差额填进下次算薪的一次性项目（补发、税前扣款）"
+)
 NOBODY: Mapping[str, str] = {}
 Tables = Mapping[str, Sequence[Mapping[str, CellValue]]]
 
@@ -56,6 +64,7 @@ class Facing:
     accounts: Mapping[EmployeeNo, accounts.AccountState]
     shared: Mapping[EmployeeNo, tuple[str, ...]]
     past: Mapping[EmployeeNo, history.History]
+    readers: Mapping[EmployeeNo, OpenId]
 
     @property
     def first_run(self) -> bool:
@@ -64,7 +73,7 @@ class Facing:
 
     def reader_changed(self, who: CollectedPerson) -> bool:
         """Whether the payslip would go to another Feishu account than the last one."""
-        last = self.past[who.no].reader if who.no in self.past else None
+        last = self.readers.get(who.no)
         return last is not None and who.open_id is not None and last != who.open_id
 
 
@@ -139,6 +148,8 @@ class Computing:
         people = [_why_absent(each, absent) for each in gathered.people]
         facing = self._facing(run, people, past)
         found, changed = [_about(problem, past) for problem in gathered.problems], 0
+        if run.replaces is not None and self.deps.clock.now().astimezone(SHANGHAI).date() > _filed(run):
+            found.append(_about(Problem("", "", FILED.format(month_of(run.pay_date))), past))
         for part in store.chunks(people, store.WRITTEN_AT_ONCE):
             done, written = self._part(run, gathered.books, plain, part, kept=same, touched=touched)
             changed += written
@@ -239,7 +250,8 @@ class Computing:
         now = self.deps.clock.now()
         with self.deps.db.begin() as conn:
             states = accounts.check(conn, self.deps.vault, run.id, frozen, at=now, present=present)
-        return Facing(states, accounts.shared(frozen), past)
+            readers = store.readers(conn, run)
+        return Facing(states, accounts.shared(frozen), past, readers)
 
     def _anomalies(self, books: Books, each: Computed, facing: Facing) -> list[Anomaly]:
         who, past = each.who, facing.past.get(each.who.no)
@@ -315,7 +327,9 @@ class Computing:
             if row is None or who.person is None:
                 found.append(who.name)
                 continue
-            same_input = row.input_digest == vault.digest("pay-input", canonical(who.person))
+            same_input = row.open_id == who.open_id and row.input_digest == vault.digest(
+                "pay-input", canonical(who.person)
+            )
             outcome = compute(gathered.books, plain, who.person) if same_input else Outcome(None)
             if outcome.pay is None or outcome.disagree or row.pay_digest != mark(outcome.pay):
                 found.append(who.name)
@@ -327,6 +341,11 @@ def _why_absent(who: CollectedPerson, absent: Mapping[str, str]) -> CollectedPer
     if who.attendance_present or who.no not in absent:
         return who
     return replace(who, problem=f"{who.problem}；飞书考勤：{absent[who.no]}" if who.problem else "")
+
+
+def _filed(run: Run) -> date:
+    """The last day on which nothing of a run's tax month can have been filed."""
+    return last_day(month_of(run.pay_date))
 
 
 def _about(problem: Problem, past: Mapping[EmployeeNo, history.History]) -> Anomaly:

@@ -10,7 +10,6 @@ from sqlalchemy.engine import Connection
 from payslip import months, store
 from payslip.documents import Carry, Charged, EmployeeNo, PaidMonth, Pay, Person, RunId
 from payslip.model import Run
-from runtime.ids import OpenId
 from runtime.vault import Vault
 
 
@@ -27,7 +26,6 @@ class History:
         severance: an earlier run paid severance; its exemption is used, wholly or in part.
         last: the run that paid them last.
         name: as that run knew them.
-        reader: the Feishu account that run's payslip went to; None when there was none.
     """
 
     paid: list[PaidMonth] = field(default_factory=list)
@@ -38,7 +36,6 @@ class History:
     severance: bool = False
     last: RunId | None = None
     name: str = ""
-    reader: OpenId | None = None
 
 
 def places(tenant: str, run_id: RunId, no: str) -> Mapping[str, tuple[str, ...]]:
@@ -82,7 +79,7 @@ def load(conn: Connection, vault: Vault, tenant: str, run: Run) -> dict[Employee
             mine.paid.append(pay.paid)
             mine.bonus_used = mine.bonus_used or any(line.code == "全年一次性奖金个税" for line in pay.lines)
         mine.severance = mine.severance or any(line.code == "离职补偿" for line in pay.lines)
-        mine.carry, mine.last, mine.name, mine.reader = pay.carry, earlier.id, row.name, row.open_id
+        mine.carry, mine.last, mine.name = pay.carry, earlier.id, row.name
         _charge(mine, vault, tenant, row, pay)
         if earlier.month == months.add(run.month, -1):
             mine.previous = pay.model_copy(update={"lines": (), "warnings": ()})

@@ -87,7 +87,7 @@ class Collecting:
         if args.get("fetch") or run.resumed or mine.state is RunState.DRAFT:
             touched = None  # everybody: what was written before, and for whom, is not known
         done = run.attempt("compute", lambda: self._compute(mine, absent, touched))
-        run.attempt("sheet", partial(self._sheet, mine, done.get("nos"), str(run.id)))
+        run.attempt("sheet", partial(self.sheet, mine, done.get("nos"), str(run.id)))
         self._compare(run, mine, done.get("nos"))
         run.step("finish", lambda: self._finish(mine))
 
@@ -138,7 +138,7 @@ class Collecting:
 
     # --- the sheet HR sees ---
 
-    def _sheet(self, mine: Run, nos: Sequence[EmployeeNo] | None, cause: str) -> int:
+    def sheet(self, mine: Run, nos: Sequence[EmployeeNo] | None, cause: str) -> int:
         """Write 薪资核算: the inputs its formulas need and what we computed, where anything differs."""
         with self.deps.db.read() as conn:
             books = self.computing.books(conn, mine)

@@ -22,6 +22,7 @@ def kept(months: int) -> list[Kept]:
     """
     return [
         *(Kept(table, _of_old_runs(table, months)) for table in OF_RUNS),
+        Kept(t.attendance_marks, lambda now: t.attendance_marks.c.at < months_before(now, months)),
         Kept(t.runs, lambda now: t.runs.c.pay_date < months_before(now, months).date()),
     ]
 

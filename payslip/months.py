@@ -45,9 +45,14 @@ def add(month: Month, count: int) -> Month:
     return Month(f"{at // 12:04d}-{at % 12 + 1:02d}")
 
 
+def apart(earlier: Month, later: Month) -> int:
+    """How many months lie from one to the other: 1 from 2026-12 to 2027-01; negative the other way round."""
+    return (year(later) - year(earlier)) * 12 + number(later) - number(earlier)
+
+
 def count(start: Month, end: Month) -> int:
     """How many months from `start` to `end`, both included; 0 when `end` is before `start`."""
-    return max(0, (year(end) - year(start)) * 12 + number(end) - number(start) + 1)
+    return max(0, apart(start, end) + 1)
 
 
 def first_day(month: Month) -> date:

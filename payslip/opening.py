@@ -100,6 +100,27 @@ def decide(
     )
 
 
+def newest_of(conn: Connection, month: Month, nos: Sequence[EmployeeNo]) -> Run | Refusal:
+    """The run that paid these people last in a month: what a correction of them replaces.
+
+    Args:
+        conn: any transaction.
+        month: the month worked.
+        nos: employees; who has no payslip yet goes with the newest run of everybody.
+
+    Returns:
+        The run, or a sentence: nothing went out yet, or they were not paid by one run.
+    """
+    out = [run for run in reversed(store.runs_of(conn, month)) if run.state in PAID]
+    if not out:
+        return Refusal(f"{month} 的工资条还没有发出，直接在表格里改数据即可")
+    whole = next((run for run in out if run.scope is None), out[-1])
+    found = [next((run for run in out if no in (run.scope or ())), whole) for no in nos]
+    if len({run.id for run in found}) != 1:
+        return Refusal("这些人现在的工资条在不同的批次里，请分开更正")
+    return found[0]
+
+
 def _pay_date(wish: Wish, corrected: Run | None, policy: Policy) -> date:
     if corrected is not None:
         return corrected.pay_date
@@ -145,6 +166,11 @@ def dispute_work(dispute: str, place: str, again: str = "") -> Work:
     """Tell HR of a dispute; ``again`` tells a second time apart, after its correction was given up."""
     cause = f"{dispute}:{again}" if again else dispute
     return Work(DISPUTE_JOB, f"{DISPUTE_JOB}:{cause}", place, {"dispute": dispute})
+
+
+def sheet_work(run_id: str, cause: str, nos: Sequence[str] = ()) -> Work:
+    """Write the rows of a run anew; of some employees, if any are named."""
+    return run_work("payroll.sheet", run_id, cause, nos=" ".join(nos))
 
 
 def refresh_work(run: Run) -> Work:

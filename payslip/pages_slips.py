@@ -111,12 +111,17 @@ def open_link(desk: Desk, token: str, *, form: bool = False) -> Opened:
     if row is None or row.sealed_slip is None or what is not Opening.OPEN:
         _refuse(desk, session, token, row, what)
     try:
-        return Opened(session, row, open_slip(desk.vault, desk.deps.tenant, row.key, row.sealed_slip))
+        return Opened(session, row, _opened(desk, row, row.sealed_slip, session.open_id))
     except CannotOpen:
         with desk.deps.db.begin() as conn:
             desk.note(conn, session.open_id, "pay.slip_unreadable", row.subject, "cannot_open")
         text = f"这张工资条现在打不开，已经记录下来，请联系{desk.deps.contact or '人事'}。"
         desk.say("暂时打不开", text, status=500, link=PREFIX, label="我的工资条")
+
+
+def _opened(desk: Desk, row: SlipRow, sealed: str, viewer: OpenId | None) -> Slip:
+    """Open a payslip for who looks at it; the row says whose it is, and what was sealed must say the same."""
+    return open_slip(desk.vault, desk.deps.tenant, row.key, sealed, reader=viewer)
 
 
 def _refuse(desk: Desk, session: Session, token: str, row: SlipRow | None, what: Opening) -> NoReturn:
@@ -157,7 +162,7 @@ def _net(desk: Desk, row: SlipRow) -> str:
     if row.sealed_slip is None or row.state in pages_store.GONE:
         return ""
     try:
-        return pages_look.money(open_slip(desk.vault, desk.deps.tenant, row.key, row.sealed_slip).totals.net)
+        return pages_look.money(_opened(desk, row, row.sealed_slip, row.open_id).totals.net)
     except CannotOpen:
         return ""
 
@@ -179,7 +184,7 @@ def _show(desk: Desk, opened: Opened) -> Response:
         "pay_slip.html", session=session, row=shown, link=link(row), view=pages_look.view(
             opened.slip, _before(desk, before_row)
         ),
-        state=pages_look.STATES[shown.state], whole=WHOLE, disputes=[_said(desk, each) for each in said],
+        state=pages_look.STATES[shown.state], whole=WHOLE, disputes=[_said(desk, row, each) for each in said],
         waiting=any(each.state == "open" for each in said), text_length=TEXT_LENGTH,
         confirmable=confirmable(shown, said), watermark=_watermark(session, opened.slip, desk),
         done=request.args.get("done", ""),
@@ -196,15 +201,17 @@ def _before(desk: Desk, row: SlipRow | None) -> Slip | None:
     if row is None or row.sealed_slip is None:
         return None
     try:
-        return open_slip(desk.vault, desk.deps.tenant, row.key, row.sealed_slip)
+        return _opened(desk, row, row.sealed_slip, row.open_id)
     except CannotOpen:
         return None  # this month is shown; only the comparison is missing
 
 
-def _said(desk: Desk, row: DisputeRow) -> dict[str, str]:
+def _said(desk: Desk, shown: SlipRow, row: DisputeRow) -> dict[str, str]:
+    state = pages_look.DISPUTE_STATES.get(row.state, row.state)
+    done = row.state == "corrected" and row.run_id != shown.run_id
     return {
         "line": row.line,
-        "state": pages_look.DISPUTE_STATES.get(row.state, row.state),
+        "state": f"已更正，这是第 {shown.version} 版" if done else state,
         "at": pages_look.local(row.at),
         "answered_at": pages_look.local(row.answered_at),
         "text": words(desk, row.id, "text", row.sealed_text),
@@ -281,7 +288,7 @@ def _dispute(desk: Desk, opened: Opened) -> Response:
     dispute_id = uuid.uuid4().hex
     sealed = seal_words(desk.vault, desk.deps.tenant, dispute_id, "text", text)
     now = desk.deps.clock.now()
-    new = DisputeRow(dispute_id, line, "open", sealed, None, now, None)
+    new = DisputeRow(dispute_id, line, "open", sealed, None, now, None, opened.row.run_id)
     with desk.deps.db.begin() as conn:
         row = _locked_row(conn, opened)
         done = _disputable(row, new, pages_store.disputes_of(conn, opened.row))

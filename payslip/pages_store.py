@@ -67,6 +67,7 @@ class DisputeRow:
     sealed_answer: str | None
     at: datetime
     answered_at: datetime | None
+    run_id: RunId
 
 
 def by_token(conn: Connection, token: str, *, lock: bool = False) -> SlipRow | None:
@@ -156,11 +157,14 @@ def add_dispute(conn: Connection, row: SlipRow, dispute: DisputeRow) -> None:
 
 
 def disputes_of(conn: Connection, row: SlipRow) -> list[DisputeRow]:
-    """The disputes about a payslip, oldest first."""
+    """The disputes about a payslip and the versions it replaced, oldest first."""
     columns = [disputes.c[field.name] for field in fields(DisputeRow)]
+    about = sa.and_(slips.c.run_id == disputes.c.run_id, slips.c.employee_no == disputes.c.employee_no)
     query = (
         sa.select(*columns)
-        .where(disputes.c.run_id == row.run_id, disputes.c.employee_no == row.employee_no)
+        .join(slips, about)
+        .where(disputes.c.employee_no == row.employee_no, disputes.c.open_id == row.open_id)
+        .where(slips.c.month == row.month, slips.c.version <= row.version)
         .order_by(disputes.c.at, disputes.c.id)
     )
     return [DisputeRow(*found) for found in conn.execute(query)]

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from bitable_sync.cells import CellValue, Person
 from payslip import months
 from payslip.attendance import Employed, changes, fetch_attendance, user_ids
+from payslip.attendance_marks import Marks
 from payslip.documents import EmployeeNo, Month
 from payslip.specs import ATTENDANCE, EMPLOYEES
 from runtime.errors import ConfigError
@@ -34,17 +35,19 @@ class Presence:
         contact: turns open_ids into the user_ids attendance speaks of.
         attendance: the client.
         operator: the administrator whose saved report decides the columns.
+        marks: what was written before.
     """
 
-    def __init__(self, contact: Contact, attendance: Attendance, operator: OpenId) -> None:
+    def __init__(self, contact: Contact, attendance: Attendance, operator: OpenId, marks: Marks) -> None:
         self._contact = contact
         self._attendance = attendance
         self._operator = operator
+        self._marks = marks
 
     def fetch(self, tables: Tables, month: Month, at: datetime) -> Found:
         """The rows of 考勤汇总 that are new or differ, and why somebody has none.
 
-        Rows typed or imported by people stay as they are.
+        Rows typed, imported or changed by people stay as they are.
 
         Raises:
             ConfigError: the operator's user_id cannot be read.
@@ -62,7 +65,8 @@ class Presence:
         employees = [each for each in _employed(tables, users) if _works_in(each, month)]
         fetched = fetch_attendance(self._attendance, employees, month, operator=operator, at=at)
         missing = {str(each.no): each.sentence for each in fetched.missing}
-        return Found(changes(fetched.rows, tables[ATTENDANCE], month), missing)
+        wanted = changes(fetched.rows, tables[ATTENDANCE], month)
+        return Found(self._marks.take(wanted, tables[ATTENDANCE], month, at), missing)
 
 
 def _people(tables: Tables) -> dict[EmployeeNo, OpenId]:

@@ -109,7 +109,9 @@ class Sealing:
         pay = history.open_pay(vault, policy.tenant, row)
         if person is None or pay is None:
             return None
-        facts = SlipFacts(mine.id, version, mine.replaces, policy.company, policy.contact, deadline)
+        facts = SlipFacts(
+            mine.id, version, mine.replaces, policy.company, policy.contact, deadline, row.open_id
+        )  # fmt: skip
         sealed = seal_slip(vault, policy.tenant, make_slip(books, person, pay, facts))
         return {
             "run_id": mine.id, "employee_no": row.employee_no, "version": version,

@@ -27,7 +27,7 @@ from payslip.cards import recalled_card, slip_card
 from payslip.deps import Payroll
 from payslip.documents import EmployeeNo, Month, RunId
 from payslip.model import Run, RunState, SlipState
-from payslip.opening import lane, refresh_work, run_work
+from payslip.opening import lane, refresh_work, run_work, sheet_work
 from payslip.specs import SLIPS
 from runtime import audit
 from runtime.errors import PermanentError
@@ -207,7 +207,8 @@ class Sending:
                 if isinstance(step, moves.Step):
                     moved = store.save_step(conn, step, actor="system:payroll", at=self.deps.clock.now())
                     rows = run_work("payroll.slip_rows", moved.id, f"pushed:{moved.turn}")
-                    self.deps.queue.put(conn, refresh_work(moved), rows, *self._reminders(moved))
+                    sheet = sheet_work(moved.id, f"pushed:{moved.turn}")
+                    self.deps.queue.put(conn, refresh_work(moved), rows, sheet, *self._reminders(moved))
 
         run.step("move", move)
 

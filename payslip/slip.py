@@ -25,10 +25,13 @@ from payslip.documents import (
     Totals,
     canonical,
 )
-from runtime.vault import Vault
+from runtime.ids import OpenId
+from runtime.vault import CannotOpen, Vault
 
 SCHEMA: Final = 1
 ACCOUNT_TAIL: Final = 4
+NOBODY: Final = "-"
+"""The reader of a payslip of somebody without a Feishu account."""
 
 ATTENDANCE: Final[tuple[tuple[str, str], ...]] = (
     ("应出勤天数", "天"),
@@ -83,6 +86,8 @@ class Slip(Document):
     account_tail: str
     contact: str
     deadline: datetime | None
+    reader: str = ""
+    """Whose Feishu account may see it; empty in payslips sealed before this was kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +101,7 @@ class SlipFacts:
         company: printed on top.
         contact: whom to ask, e.g. ``人事部 李敏``.
         deadline: until when to confirm; None = no date.
+        reader: the Feishu account it is for; None = nobody's, it cannot be sent.
     """
 
     run: RunId
@@ -104,6 +110,7 @@ class SlipFacts:
     company: str
     contact: str
     deadline: datetime | None
+    reader: OpenId | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +164,7 @@ def make_slip(books: Books, person: Person, pay: Pay, facts: SlipFacts) -> Slip:
         account_tail=_tail(person),
         contact=facts.contact,
         deadline=facts.deadline,
+        reader=facts.reader or NOBODY,
     )
 
 
@@ -167,13 +175,25 @@ def seal_slip(vault: Vault, tenant: str, slip: Slip) -> SealedSlip:
     return SealedSlip(vault.seal(content, _place(tenant, key)).to_text(), vault.digest("slip", content))
 
 
-def open_slip(vault: Vault, tenant: str, key: SlipKey, sealed_text: str) -> Slip:
+def open_slip(
+    vault: Vault, tenant: str, key: SlipKey, sealed_text: str, *, reader: OpenId | None = None
+) -> Slip:
     """Open a payslip.
+
+    Args:
+        vault: has the keys.
+        tenant: part of the sealed place.
+        key: run, person and version.
+        sealed_text: from the row.
+        reader: who is going to see it: what stands in the row about that is not believed. None = nobody.
 
     Raises:
         CannotOpen: it is another's, another version's, damaged, or the key is not here.
     """
-    return Slip.model_validate_json(vault.open_text(sealed_text, _place(tenant, key)))
+    slip = Slip.model_validate_json(vault.open_text(sealed_text, _place(tenant, key)))
+    if reader is not None and slip.reader not in {"", reader}:
+        raise CannotOpen("This payslip was sealed for another person.")
+    return slip
 
 
 def seal_words(vault: Vault, tenant: str, dispute: str, part: Literal["text", "answer"], words: str) -> str:

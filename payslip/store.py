@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection, Row
 from payslip import tables as t
 from payslip.documents import EmployeeNo, Month, RunId
 from payslip.model import Anomaly, AnomalyKind, Run, RunState, SlipState
+from payslip.months import add
 from payslip.run import OPEN, PAID, Reason, Step
 from runtime import audit
 from runtime.ids import OpenId
@@ -215,8 +216,8 @@ def _person(row: Row[Any]) -> PersonRow:
 def earlier(conn: Connection, before: Run) -> Iterator[tuple[Run, PersonRow]]:
     """People of paid runs before this one, oldest first: what later months build on.
 
-    A person whose slip was replaced or recalled counts only in the run that replaced it; the run that this
-    one corrects does not count for the people it corrects.
+    A person whose slip was replaced or recalled counts only in the run that replaced it. Nothing of the run's
+    own month counts: what a correction corrects is what it is computed in place of.
     """
     gone = [SlipState.REPLACED.value, SlipState.RECALLED.value]
     p, r, s = t.people.c, t.runs.c, t.slips.c
@@ -225,7 +226,7 @@ def earlier(conn: Connection, before: Run) -> Iterator[tuple[Run, PersonRow]]:
         .join(t.runs, r.id == p.run_id)
         .join(t.slips, sa.and_(s.run_id == p.run_id, s.employee_no == p.employee_no))
         .where(r.state.in_([state.value for state in PAID]), s.state.not_in(gone))
-        .where(r.id != (before.replaces or ""), r.month <= before.month, r.id != before.id)
+        .where(r.month < before.month)
         .order_by(r.pay_date, r.month, r.version)
     )
     if before.scope is not None:
@@ -322,6 +323,20 @@ def reopen_disputes(conn: Connection, run: Run) -> list[str]:
     ended = ended.where(d.employee_no.in_(list(run.scope or ())), d.answered_at >= run.opened_at)
     ended = ended.values(state="open", answered_by=None, answered_at=None).returning(d.id)
     return sorted(conn.execute(ended).scalars())
+
+
+def readers(conn: Connection, run: Run) -> dict[EmployeeNo, OpenId]:
+    """To whom each employee's last payslip before a run went, what the run corrects included."""
+    s = t.slips.c
+    query = (
+        sa.select(s.employee_no, s.open_id)
+        .where(s.run_id != run.id, s.month <= run.month, s.month >= add(run.month, -12))
+        .where(s.open_id.is_not(None), s.state != SlipState.SEALED.value)
+        .order_by(s.month, s.version)
+    )
+    if run.scope is not None:
+        query = query.where(s.employee_no.in_(list(run.scope)))
+    return {EmployeeNo(no): OpenId(open_id) for no, open_id in conn.execute(query)}
 
 
 def destroy_unsent(conn: Connection, run_id: RunId) -> None:

@@ -219,6 +219,16 @@ payouts = sa.Table(
 )
 """Payout files, sealed; each download is an audit row."""
 
+attendance_marks = sa.Table(
+    "pay_attendance_marks",
+    metadata,
+    sa.Column("employee_no", sa.Text, primary_key=True),
+    sa.Column("month", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, primary_key=True),  # keyed, of the figures we wrote into 考勤汇总
+    sa.Column("at", Utc, nullable=False),
+)
+"""What we wrote into 考勤汇总: a row that is none of it was changed by a person and is left alone."""
+
 uploads = sa.Table(
     "pay_uploads",
     metadata,

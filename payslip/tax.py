@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from payslip import months
-from payslip.documents import Books, Line, PaidMonth, Person, TaxBracket, TaxTrail
+from payslip.documents import Books, Line, Month, PaidMonth, Person, TaxBracket, TaxTrail
 from payslip.errors import CannotCompute
 from payslip.money import ZERO, cents, percent, plain, spell
 
@@ -96,8 +96,9 @@ def _trail(books: Books, person: Person, own: Taxed) -> TaxTrail:
 
 
 def _need_complete(books: Books) -> None:
+    """The monthly table may have ended with the separate taxing of bonuses; then nobody else needs it."""
     for name, table in (("年度", books.annual_table), ("按月换算", books.monthly_table)):
-        if not table or table[-1].upto is not None:
+        if (table and table[-1].upto is not None) or (not table and name == "年度"):
             raise CannotCompute(TAX, f"{name}税率表没有最高一档，请补上一行级距上限为空的税率")
 
 
@@ -109,14 +110,23 @@ def _told(trail: TaxTrail) -> str:
     return figures
 
 
-def _first_month(books: Books, person: Person) -> int:
-    return person.join.month if person.join.year == books.pay_date.year else 1
+def _first_month(books: Books, person: Person) -> Month:
+    """The first month that counts in this tax year."""
+    joined = person.join.year == books.pay_date.year and not person.first_job
+    return Month(f"{books.pay_date.year}-{person.join.month if joined else 1:02d}")
+
+
+def _last_month(books: Books, person: Person) -> Month:
+    """The month of payment; for who left, the one in which the last month worked is paid."""
+    now = months.month_of(books.pay_date)
+    if person.leave is None:
+        return now
+    later = months.apart(books.month, now)
+    return min(now, months.add(months.month_of(person.leave), later))
 
 
 def _months(books: Books, person: Person) -> int:
-    if person.first_job:
-        return books.pay_date.month
-    return max(0, books.pay_date.month - _first_month(books, person) + 1)
+    return months.count(_first_month(books, person), _last_month(books, person))
 
 
 def _basic(books: Books, person: Person, counted: int) -> Decimal:
@@ -134,13 +144,12 @@ def _param(books: Books, name: str) -> Decimal:
 
 def _additional(books: Books, person: Person) -> Decimal:
     tax_month = months.month_of(books.pay_date)
-    begins = 1 if person.first_job else _first_month(books, person)
-    january = months.month_of(books.pay_date.replace(month=begins, day=1))
+    first, last = _first_month(books, person), _last_month(books, person)
     total = ZERO
     for each in person.additional:
         if each.declared <= tax_month:
-            end = tax_month if each.end is None else min(each.end, tax_month)
-            total += each.monthly * months.count(max(each.start, january), end)
+            end = last if each.end is None else min(each.end, last)
+            total += each.monthly * months.count(max(each.start, first), end)
     return total
 
 
@@ -166,6 +175,8 @@ def bonus_tax(books: Books, bonus: Decimal) -> Decimal:
 
 
 def _bonus_row(books: Books, bonus: Decimal) -> TaxBracket:
+    if not books.monthly_table:
+        raise CannotCompute(BONUS_TAX, "没有生效的按月换算税率表，全年一次性奖金不能单独计税，请并入当月")
     for row in books.monthly_table:
         # Compared by multiplying: a twelfth has no exact decimal fraction.
         if row.upto is None or bonus <= row.upto * 12:

@@ -71,6 +71,7 @@ def register_worker(
     vault: Vault,
 ) -> Payroll:
     """Register jobs, chat commands, events, schedules, and what follows from edits of input tables."""
+    from payslip.attendance_marks import Marks  # noqa: PLC0415
     from payslip.columns import Structuring  # noqa: PLC0415
     from payslip.deps import Payroll  # noqa: PLC0415 - only the worker needs the rest
     from payslip.presence import Presence  # noqa: PLC0415
@@ -79,7 +80,8 @@ def register_worker(
     structuring.register(engine)  # before pay listens: what is in force changes first
     policy = make_policy(floor.manifest, floor.settings)
     operator = policy.attendance_operator
-    presence = Presence(feishu.contact, feishu.attendance, operator) if operator else None
+    marks = Marks(floor.db, vault)
+    presence = Presence(feishu.contact, feishu.attendance, operator, marks) if operator else None
     deps = Payroll(
         floor.db, floor.queue, floor.clock, sync, feishu.im, feishu.approval, presence, vault, policy,
         structuring,
@@ -100,6 +102,7 @@ def register_jobs(engine: Engine, deps: Payroll) -> None:
     from payslip.paying import Paying  # noqa: PLC0415
     from payslip.sealing import Sealing  # noqa: PLC0415
     from payslip.sending import Sending  # noqa: PLC0415
+    from payslip.sheet_again import SheetAgain  # noqa: PLC0415
     from payslip.uploads_job import Importing  # noqa: PLC0415
 
     collecting, approving, sending = Collecting(deps), Approving(deps), Sending(deps)
@@ -109,6 +112,7 @@ def register_jobs(engine: Engine, deps: Payroll) -> None:
     engine.register("payroll.card", collecting.card)
     engine.register("payroll.imported", collecting.imported)
     engine.register("payroll.anomalies", collecting.anomalies)
+    engine.register("payroll.sheet", SheetAgain(deps).again)
     engine.register("payroll.sign", approving.sign)
     engine.register("payroll.look", approving.look)
     engine.register("payroll.tick", approving.tick)

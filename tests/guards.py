@@ -67,6 +67,11 @@ MUTATIONS = (
         "tests/bot/test_drain.py::test_an_event_is_done_only_after_its_handler",
     ),
     Mutation(
+        2, "who was corrected is paid by the correction only", "payslip/payout.py",
+        "if later.version > run.version and later.state in PAID", "if False",
+        "tests/payslip/test_payout_store.py::test_a_figure_that_was_corrected_is_never_paid",
+    ),
+    Mutation(
         2, "a tap that was decided is not decided again", "bot/reception.py",
         '            raise Refused("replayed")',
         "            pass",
@@ -307,6 +312,11 @@ MUTATIONS = (
         "        self._count(endpoint.name)\n",
         "",
         "tests/feishu/test_faults.py::test_every_attempt_is_counted",
+    ),
+    Mutation(
+        12, "a payslip is sealed for its reader", "payslip/slip.py",
+        'if reader is not None and slip.reader not in {"", reader}:', "if False:",
+        "tests/payslip/test_access.py::test_bs_row_given_to_a_in_the_database_does_not_open",
     ),
     Mutation(
         12, "a payslip opens for its owner only", "payslip/pages_slips.py",

@@ -107,8 +107,10 @@ def withheld_now(books: Doc, person: Doc, month: Month) -> Fraction:
     income = month.income + sum(number(row, "income") for row in history)
     free = month.exempt + sum(number(row, "exempt") for row in history)
     free += month.special + sum(number(row, "special") for row in history)
-    free += _basic(books, person, paid) + _additional(person, paid)
-    annual, _ = slices(books, "annual_table"), slices(books, "monthly_table")  # both proved, used or not
+    free += _basic(books, person, paid) + _additional(books, person, paid)
+    annual = slices(books, "annual_table")
+    if rows(books, "monthly_table"):  # proved, used or not; none when bonuses are no longer taxed alone
+        slices(books, "monthly_table")
     due = rounded(tax_on(annual, max(Fraction(0), income - free)))
     return max(Fraction(0), rounded(due - sum(number(row, "withheld") for row in history)))
 
@@ -136,23 +138,35 @@ def _first_month(person: Doc, paid: int) -> int:
     return joined if same_year and not flag(person, "first_job") else _january(paid)
 
 
+def _end(books: Doc, person: Doc, paid: int) -> int:
+    """The last month that counts: of payment, or of the pay for the month somebody left in."""
+    left = day(person, "leave")
+    if left is None:
+        return paid
+    return min(paid, index_of(left) + paid - month_index(word(books, "month")))
+
+
 def _basic(books: Doc, person: Doc, paid: int) -> Fraction:
     name = "年度减除费用" if flag(person, "low_income") else "减除费用"
     params = table(books, "params")
     if name not in params:
         raise SecondError(f"薪酬参数缺少“{name}”")
-    times = 1 if flag(person, "low_income") else max(0, paid - _first_month(person, paid) + 1)
+    times = (
+        1
+        if flag(person, "low_income")
+        else max(0, _end(books, person, paid) - _first_month(person, paid) + 1)
+    )
     return number(params, name) * times
 
 
-def _additional(person: Doc, paid: int) -> Fraction:
+def _additional(books: Doc, person: Doc, paid: int) -> Fraction:
     total = Fraction(0)
-    first = _first_month(person, paid)
+    first, last = _first_month(person, paid), _end(books, person, paid)
     for row in rows(person, "additional"):
         if month_index(word(row, "declared")) > paid:
             continue
         start = max(month_index(word(row, "start")), first)
-        end = paid if row["end"] is None else min(paid, month_index(word(row, "end")))
+        end = last if row["end"] is None else min(last, month_index(word(row, "end")))
         total += number(row, "monthly") * max(0, end - start + 1)
     return total
 

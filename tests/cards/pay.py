@@ -114,6 +114,8 @@ def slips() -> Iterator[Shown]:
          payout_card(pushed, waiting=60, held=held, files=[])),
         ("payout-made", "代发文件已生成", "Payout made",
          payout_card(pushed, waiting=0, held=[], files=files)),
+        ("payout-open", "有人不在文件里", "Not everybody paid",
+         payout_card(pushed, waiting=0, held=[], files=files[:1], lacking=["孙浩"], overpaid=["何敏"])),
     )  # fmt: skip
     for key, zh, en, shown in cards:
         yield Shown(f"pay-{key}", SLIPS, (zh, en), shown)

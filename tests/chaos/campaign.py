@@ -59,7 +59,14 @@ class Verdict:
         return not self.findings
 
 
-def play(ground: Ground, seed: int, form: Form, *, faults: bool = True, look: Callable[[Evening], None] | None = None) -> Verdict:
+def play(
+    ground: Ground,
+    seed: int,
+    form: Form,
+    *,
+    faults: bool = True,
+    look: Callable[[Evening], None] | None = None,
+) -> Verdict:
     """Play a seed's day and judge it.
 
     Args:
@@ -86,7 +93,12 @@ def play(ground: Ground, seed: int, form: Form, *, faults: bool = True, look: Ca
         lap("start")
         first = next(iter(world.init.stages.values()))
         day = Day(
-            world.hands, ground.facts, first.run, f"{ground.setting}/{seed}", length=form.length, patience=PATIENCE
+            world.hands,
+            ground.facts,
+            first.run,
+            f"{ground.setting}/{seed}",
+            length=form.length,
+            patience=PATIENCE,
         )
         trouble = Faults(world, schedule)
         trouble.start()
@@ -149,5 +161,3 @@ def _rest(world: World, day: Day, look: Callable[[Evening], None] | None) -> lis
                 look(evening)
             return found
         threading.Event().wait(0.5)
-
-

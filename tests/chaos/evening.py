@@ -22,7 +22,17 @@ from sandbox.office import Office
 from sandbox.payday_data import last_month
 from tests.scenario.support_kill import Ledger
 
-TABLES = ("计划日报", "商品库存", "预警看板", "处理任务", "薪资核算", "工资条状态", "考勤汇总", "素材需求", "素材库")
+TABLES = (
+    "计划日报",
+    "商品库存",
+    "预警看板",
+    "处理任务",
+    "薪资核算",
+    "工资条状态",
+    "考勤汇总",
+    "素材需求",
+    "素材库",
+)
 TENANT = "yueran"
 """As the stage's manifest calls the company."""
 Row = Mapping[str, Any]
@@ -76,7 +86,9 @@ class Evening:
     log: str
 
 
-def gather(office: Office, ledger: Ledger, address: str, keys: str, log: str, people: Mapping[str, str]) -> Evening:
+def gather(
+    office: Office, ledger: Ledger, address: str, keys: str, log: str, people: Mapping[str, str]
+) -> Evening:
     """Look at everything.
 
     Args:

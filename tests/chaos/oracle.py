@@ -141,7 +141,9 @@ def _pay(expected: Expected, evening: Evening) -> Iterator[str]:
     for who in expected.paid | set(cards):
         if cards[who] != 1:
             yield f"{who} has {cards[who]} payslip cards"
-    if [(r["id"], r["state"]) for r in evening.runs] not in ([(f"{month}.1", s)] for s in ("pushed", "closed")):
+    if [(r["id"], r["state"]) for r in evening.runs] not in (
+        [(f"{month}.1", s)] for s in ("pushed", "closed")
+    ):
         yield f"the runs are {[dict(r) for r in evening.runs]}"
     results = {row["工号"]: row for row in evening.tables["薪资核算"] if row.get("月份") == month}
     for table in ("薪资核算", "工资条状态", "考勤汇总"):
@@ -192,7 +194,10 @@ def _images(expected: Expected, evening: Evening) -> Iterator[str]:
     if calls != Counter(f"{record}:1" for record in expected.requests):
         yield f"calls were planned for {dict(calls)}"
     states = Counter(str(call["state"]) for call in evening.calls)
-    if set(states) - set(BORNE) or not states["stored"] <= len(evening.bills) <= states["stored"] + states["unknown"]:
+    if (
+        set(states) - set(BORNE)
+        or not states["stored"] <= len(evening.bills) <= states["stored"] + states["unknown"]
+    ):
         yield f"{len(evening.bills)} pictures were billed, calls are {dict(states)}"
     rows = {row["record_id"]: row for row in evening.tables["素材需求"]}
     for number, record in enumerate(expected.requests):
@@ -206,7 +211,10 @@ def _images(expected: Expected, evening: Evening) -> Iterator[str]:
         if told != Counter(expected.receivers[record]):
             yield f"cards about {title(number)} were sent to {dict(told)}"
     archived = [title(0)] if expected.requests else []
-    for where, names in (("wiki", evening.pages), ("素材库", [row.get("名称") for row in evening.tables["素材库"]])):
+    for where, names in (
+        ("wiki", evening.pages),
+        ("素材库", [row.get("名称") for row in evening.tables["素材库"]]),
+    ):
         ours = [title(n) for n in range(len(expected.requests)) for name in names if title(n) in str(name)]
         if ours != archived:
             yield f"{where} holds {ours}, not {archived}"

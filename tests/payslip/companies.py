@@ -160,7 +160,7 @@ def books(rng: Random) -> Books:
         "month": month, "pay_date": late if often(rng, 0.5) else date(year, nth, 28), "params": params,
         "city_params": {"成都": city, "北京": beijing if often(rng, 0.9) else {}},
         "annual_table": ANNUAL_TABLE if often(rng, 0.99) else ANNUAL_TABLE[:2],
-        "monthly_table": MONTHLY_TABLE if often(rng, 0.99) else MONTHLY_TABLE[:2],
+        "monthly_table": MONTHLY_TABLE if often(rng, 0.98) else rng.choice((MONTHLY_TABLE[:2], ())),
         "social": social, "plans": plans(rng), "structure": structure(rng),
     })  # fmt: skip
 

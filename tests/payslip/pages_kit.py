@@ -100,7 +100,7 @@ def facts(run: str = "2026-10.1", **changes: Any) -> SlipFacts:
     values: dict[str, Any] = {
         "run": RunId(run), "version": version, "replaces": None, "company": "悦然服饰",
         "contact": "人事部 李敏",
-        "deadline": START + timedelta(days=5),
+        "deadline": START + timedelta(days=5), "reader": None,
     }  # fmt: skip
     return SlipFacts(**{**values, **changes})
 
@@ -158,7 +158,8 @@ class House:
 
     def add(self, slip: Slip, open_id: str, **values: Any) -> str:
         """Store a payslip as the sealing job does; gives its token."""
-        sealed: SealedSlip = seal_slip(self.vault, TENANT, slip)
+        made = slip.model_copy(update={"reader": open_id})
+        sealed: SealedSlip = seal_slip(self.vault, TENANT, made)
         token = secrets.token_urlsafe(24)
         row = {
             "run_id": slip.run, "employee_no": slip.no, "version": slip.version, "month": slip.month,

@@ -107,6 +107,18 @@ def test_a_row_given_to_a_in_the_database_does_not_open(house: House, a: Browser
     assert NET not in answer.text
 
 
+def test_bs_row_given_to_a_in_the_database_does_not_open(house: House, a: Browser, bs: str) -> None:
+    """Whoever writes A's account into B's row changes who is asked for, not whom it was sealed for."""
+    mine = str(house.people[0].open_id)
+    with house.db.begin() as conn:
+        conn.execute(t.slips.update().where(t.slips.c.token == bs).values(open_id=mine))
+    answer = a.get(f"/pay/s/{bs}")
+    assert answer.status_code == 500
+    for text in (answer.text, a.get("/pay").text):
+        assert NET not in text
+    assert [row["reason"] for row in house.audits("pay.slip_unreadable")] == ["cannot_open"]
+
+
 def test_a_stolen_session_without_the_pin_shows_nothing(house: House, b_open_id: str, bs: str) -> None:
     """B gave no PIN yet: the cookie leads to the PIN page. After the PIN the old copy is dead."""
     house.signed_in(b_open_id)

@@ -11,15 +11,20 @@ from typing import Any
 import pytest
 
 from bitable_sync.cells import EMPTY
+from bitable_sync.cells import Person as TablePerson
+from payslip import specs
 from payslip.attendance import Employed, Fetched, changes, fetch_attendance, to_rows, user_ids
+from payslip.attendance_marks import Marks
 from payslip.attendance_reading import ABSENT, DUE, GROUP, LATE, LEAVE, PAID_OVERTIME, leave_days
 from payslip.documents import EmployeeNo, Month
+from payslip.presence import Presence
 from runtime.clock import SHANGHAI, SystemClock
 from runtime.db import Database
 from runtime.feishu import Feishu
 from runtime.feishu.attendance import Approvals, Cell, Leave, MonthStats, Overtime, StatsRow
 from runtime.feishu.errors import NotPermitted
 from runtime.ids import OpenId, UserId
+from runtime.vault import Keys, Vault
 from sandbox.kernel import Person
 from sandbox.server import SandboxServer
 from tests.contract.kit import control
@@ -364,3 +369,32 @@ def test_another_spelling_of_the_month_is_the_same_row() -> None:
     (changed,) = changes(fetched(), existing(due_days="1", month="2026年3月"), MONTH)
     assert changed["month"] == "2026年3月"
     assert len(changes(fetched(), existing(month="2026-02"), MONTH)) == 1
+
+
+def test_a_figure_that_a_person_changed_is_not_fetched_over(
+    feishu: Feishu, sandbox: SandboxServer, staff: list[Person], database: Database
+) -> None:
+    """What we wrote is renewed; what HR mended in the grid stays, although 来源 still says 飞书考勤."""
+    who = staff[0]
+    presence = Presence(
+        feishu.contact, feishu.attendance, OpenId(who.open_id), Marks(database, Vault(Keys({"k": b"1" * 32})))
+    )
+    base: dict[str, list[dict[str, Any]]] = {
+        specs.EMPLOYEES: [rows_kit.employee(who.employee_no, who.name, person=(TablePerson(who.open_id),))],
+        specs.ATTENDANCE: [],
+    }
+
+    def again() -> list[dict[str, Any]]:
+        return presence.fetch(base, MONTH, AT).rows
+
+    row = again()[0]
+    base[specs.ATTENDANCE] = [dict(row)]
+    assert again() == []
+    turn(sandbox, who, late=["2026-03-03"], absent=[], leaves=[], overtime=[])
+    (row,) = again()
+    assert (row["late"], again()) == (1, [row])  # not written yet: asked again, the same
+    base[specs.ATTENDANCE] = [row | {"sick_days": Decimal(1)}]
+    assert again() == [{"no": who.employee_no, "month": MONTH, "source": "人工修改"}]
+    base[specs.ATTENDANCE][0]["source"] = "人工修改"
+    turn(sandbox, who, late=["2026-03-03", "2026-03-04"], absent=[], leaves=[], overtime=[])
+    assert again() == []

@@ -93,3 +93,20 @@ def test_parameters_that_are_wrong_or_doubled_stop_who_they_are_for() -> None:
         found = tables(pay_employees=[employee(), employee("E002", "李伟", city="重庆")])
         found[specs.PARAMS].append(extra)
         assert [who.no for who in gathered(found).people if who.person is None] == stopped
+
+
+def test_a_standard_that_ended_without_a_next_one_is_told_in_its_first_month() -> None:
+    """A forgotten row charges nobody and fails nobody's pay: said once, when it begins to be missing."""
+    found = tables()
+    fund = next(row for row in found[specs.SOCIAL] if row["fund"] == "公积金")
+    wage = next(row for row in found[specs.PARAMS] if row["name"] == "最低工资")
+    fund["end"] = wage["end"] = date(2026, 9, 30)
+    told = [said for said in sentences(gathered(found)) if "上月还有效" in said]
+    assert ["公积金" in each for each in told] == [True, False]
+    assert "最低工资" in told[1]
+    fund["end"] = wage["end"] = date(2026, 8, 31)
+    assert not any("上月还有效" in said for said in sentences(gathered(found)))
+    fund["end"] = wage["end"] = date(2026, 9, 30)
+    found[specs.SOCIAL] += [social("公积金", "0.07", "0.07", row="next", start=date(2026, 10, 1))]
+    found[specs.PARAMS] += [param("最低工资", "2500", CHENGDU, start=date(2026, 10, 1))]
+    assert not any("上月还有效" in said for said in sentences(gathered(found)))

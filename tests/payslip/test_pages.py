@@ -216,6 +216,31 @@ def test_an_answered_dispute_is_shown_and_the_payslip_can_be_confirmed(
     assert house.row(mine)["state"] == "confirmed"
 
 
+def test_what_was_disputed_before_a_correction_is_still_read_after_it(
+    house: House, browser: Browser, me: str, mine: str
+) -> None:
+    """One line was corrected, the other answered later: both stand on the new version."""
+    for line in ("提成", "绩效工资"):
+        browser.send(f"/pay/s/{mine}", f"/pay/s/{mine}/dispute", line=line, text=f"{line}不对")
+    d = t.disputes
+    with house.db.begin() as conn:
+        conn.execute(d.update().where(d.c.line == "绩效工资").values(state="corrected", answered_at=START))
+        conn.execute(t.slips.update().where(t.slips.c.token == mine).values(state="replaced"))
+    new = house.add(slip(paid=pay(net="9300.00"), run="2026-10.2", replaces=RunId("2026-10.1")), me)
+    page = browser.get(f"/pay/s/{new}").text
+    assert "已更正，这是第 2 版" in page
+    assert "提成不对" in page
+    assert "等待人事答复" in page
+    assert "确认无误" not in page
+    with house.db.begin() as conn:
+        left = conn.execute(sa.select(d.c.id).where(d.c.line == "提成")).scalar_one()
+        sealed = seal_words(house.vault, TENANT, left, "answer", "那一单在 11 月结算")
+        conn.execute(d.update().where(d.c.id == left).values(state="answered", sealed_answer=sealed))
+    page = browser.get(f"/pay/s/{new}").text
+    assert "那一单在 11 月结算" in page
+    assert "确认无误" in page
+
+
 @pytest.mark.parametrize(
     ("line", "text"), [("没有的行", "x"), ("提成", "  "), ("提成", "长" * 501), ("", "x")]
 )

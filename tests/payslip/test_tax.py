@@ -1,13 +1,17 @@
 """Withholding at its edges: limits, months, declarations, history, the bonus both ways, severance."""
 
+import json
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from payslip.agree import differences
 from payslip.calculate import calculate
-from payslip.documents import Pay
+from payslip.documents import Books, Pay, Person, canonical
 from payslip.errors import CannotCompute
+from payslip.second import SecondError, recompute
 from tests.payslip import kit
 
 
@@ -238,3 +242,53 @@ def test_the_bonus_table_must_have_a_top() -> None:
             kit.flat_books(monthly_table=kit.MONTHLY_TABLE[:1]),
             kit.flat_person(5_000, one_off=[kit.one_off("全年一次性奖金", "90000", separate=True)]),
         )
+
+
+def test_when_bonuses_are_no_longer_taxed_apart_only_such_a_bonus_fails() -> None:
+    """The monthly table has ended: ordinary pay and a merged bonus are computed, both times alike."""
+    ended = kit.flat_books("2028-01", monthly_table=())
+    who = kit.flat_person(20_000, join=date(2020, 1, 1))
+    merged = who.model_copy(update={"one_off": kit.flat_person(0, one_off=[BONUS]).one_off})
+    for each, tax in ((who, "450.00"), (merged, "2580.00")):
+        slip = calculate(ended, each)
+        assert kit.lines(slip)["个人所得税"] == Decimal(tax)
+        assert agree(ended, each) == []
+    apart = kit.flat_person(20_000, one_off=[{**BONUS, "separate": True}])
+    with pytest.raises(CannotCompute, match="不能单独计税，请并入当月"):
+        calculate(ended, apart)
+    with pytest.raises(SecondError):
+        recompute(ended.model_dump(mode="json"), json.loads(canonical(apart)))
+
+
+BONUS = {"kind": "全年一次性奖金", "amount": "36000"}
+
+
+@pytest.mark.parametrize(
+    ("leave", "month", "counted"),
+    [
+        (None, "2026-10", 11),
+        ("2026-10-20", "2026-10", 11),  # the last pay, paid the month after
+        ("2026-12-31", "2026-10", 11),  # leaves later
+        ("2026-06-10", "2026-10", 7),  # a one-off four months later: no months of work since
+        ("2025-12-31", "2026-03", 1),  # December's pay was paid in January
+        ("2025-10-31", "2026-03", 0),
+    ],
+)
+def test_months_after_leaving_do_not_count(leave: str | None, month: str, counted: int) -> None:
+    """任职受雇月份 end with the last pay; the additional deductions with them. Both computations agree."""
+    year, number = int(month[:4]), int(month[5:])
+    books = kit.flat_books(month, pay_date=date(year, number + 1, 10))
+    gone = date.fromisoformat(leave) if leave else None
+    late = {"kind": "补发", "amount": "90000"}
+    who = kit.flat_person(0, "1000", join=date(2024, 3, 1), leave=gone, one_off=[late])
+    slip = calculate(books, who)
+    assert slip.trail.months == counted
+    assert slip.trail.basic == 5_000 * counted
+    assert slip.trail.additional == 1_000 * counted
+    assert agree(books, who) == []
+
+
+def agree(books: Books, who: Person) -> list[str]:
+    """Where the two computations differ."""
+    again = recompute(books.model_dump(mode="json"), json.loads(canonical(who)))
+    return list(differences(calculate(books, who), again))
