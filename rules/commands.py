@@ -4,22 +4,26 @@ from collections.abc import Mapping, Sequence
 
 from sqlalchemy.engine import Connection
 
+from bot.cards import text
 from bot.model import ChatMessage, Reply
 from rules import history
 from rules.access import concerns, may_see
 from rules.check import Policy
 from rules.compiled import program
+from rules.dryrun import load_run
 from rules.evaluate import evaluate
 from rules.model import Alert, Rule
-from rules.preview import preview_card, replay
+from rules.preview import preview_card
+from rules.replay import dry_lines
 from rules.rulebook import load_entries, renamed_columns
-from rules.store import all_points, listed_alerts
+from rules.store import listed_alerts
 from rules.summary import Summary, summary_card
 from rules.tree import columns
 from rules.views import Sources, find_rows
 
 PREVIEW_WORDS = ("规则预览", "preview")
 PREVIEW_HELP = "规则预览 规则名称：这条规则现在会触发谁，过去本会触发多少次"
+LATER = text("历史回放正在算，一分钟后再发一次就有", "History is being replayed; ask again in a minute")
 WORDS = ("我的预警", "预警", "alerts")
 HELP = "列出和你有关、还没有恢复的预警，以及来过又走了、你还没看过的"
 
@@ -91,12 +95,13 @@ class Commands:
         judged = program(rule)
         before = history.load(conn, rule.table, columns(judged.breach, judged.condition), now)
         findings = evaluate(rule, rows, words, past=before)
-        past = replay(rule, findings, all_points(conn, rule.table, rule.metric.key), now)
+        past, made = load_run(conn, chosen)
+        lines = dry_lines(past) if made else [LATER]
         everything = {person.open_id for person in (*rule.cc, *self.policy.fallback)}
         names_of = {
             str(row.values.get(words.id_key)): str(row.values.get("name"))
             for row in rows
             if message.sender in everything or concerns(row, rule, message.sender)
         }
-        card = preview_card(rule, findings, past, names_of)
+        card = preview_card(rule, findings, lines, names_of)
         return Reply(text=f"规则预览：{rule.name}", card=card.data)

@@ -15,7 +15,8 @@ from sqlalchemy.engine import Connection
 from bitable_sync.mirror import Row
 from rules import lifecycle, store
 from rules.check import Checker
-from rules.effects import Changed, commit
+from rules.dryrun import due_works
+from rules.effects import Changed, commit, mark_work
 from rules.metrics import Catalog
 from rules.model import Reason, Verdict
 from rules.parse import RuleText
@@ -34,7 +35,6 @@ from rules.rulebook import (
 from rules.specs import RULES
 from runtime import audit
 from runtime.ids import RuleId
-from runtime.work import Work
 
 if TYPE_CHECKING:
     from rules.sweep import Outcome
@@ -140,6 +140,7 @@ class Reviewer:
         outcomes = self._look(standing)
         for entry in standing:
             self._answer(entry, outcomes.get(entry.rule_id), now_if_new=True)
+        self._run_dry(standing)
         return [edit.after.rule_id for edit in found]
 
     def tick(self) -> None:
@@ -151,6 +152,16 @@ class Reviewer:
         outcomes = self._look(list(entries.values()))
         for rule_id, entry in entries.items():
             self._answer(entry, outcomes.get(rule_id), now_if_new=False)
+        self._run_dry(list(entries.values()))
+
+    def _run_dry(self, entries: Sequence[Entry]) -> None:
+        """Put the replays over history that are due."""
+        check = self.checker
+        with check.db.read() as conn:
+            works = due_works(conn, entries, check.clock.now())
+        if works:
+            with check.db.begin() as conn:
+                check.queue.put(conn, *works)
 
     def _take_over(self, conn: Connection, edit: Edit) -> None:
         check, now = self.checker, self.checker.clock.now()
@@ -188,8 +199,3 @@ class Reviewer:
 
 def _due(at: datetime | None, now: datetime) -> bool:
     return at is None or now - at >= COUNT_BEAT
-
-
-def mark_work(rule_id: RuleId, number: int) -> Work:
-    """Write the decided sentence into the rule's row."""
-    return Work("rules.mark", f"mark:{rule_id}:{number}", "table:rules", {"rule_id": rule_id})

@@ -147,7 +147,7 @@ def register_worker(
         sync: tells of changed rows.
         deps: floor, messages, platforms, policy.
     """
-    from rules import aftereffect, dashboards  # noqa: PLC0415 - only the worker loads them
+    from rules import aftereffect, dashboards, dryrun  # noqa: PLC0415 - only the worker loads them
     from rules.acting import Acting  # noqa: PLC0415 - only the worker loads it
     from rules.approving import EVENTS, Approving  # noqa: PLC0415 - only the worker loads it
     from rules.connection import Connections  # noqa: PLC0415 - only the worker loads it
@@ -167,6 +167,7 @@ def register_worker(
     engine.register("rules.board", tables.board)
     engine.register(dashboards.JOB, dashboards.Dashboards(worker).write)
     engine.register(aftereffect.JOB, aftereffect.Effects(worker).look)
+    engine.register(dryrun.JOB, dryrun.DryRuns(worker).run)
     engine.register("rules.notify", sending.notify)
     engine.register("rules.notify_digest", grouped.send)
     engine.register("rules.refresh_digest", grouped.refresh)

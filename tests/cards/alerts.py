@@ -14,7 +14,8 @@ from rules.connection import Outage, outage_card
 from rules.lifecycle import acknowledge, close, escalate, hand_over, mute, step, vanish, withdraw
 from rules.model import Action, Alert, Doubt, Finding, Reason, Rule, Severity, State, Task, TaskState, Verdict
 from rules.parse import RuleText
-from rules.preview import Replay, preview_card
+from rules.preview import preview_card
+from rules.replay import Grain, Replay, dry_lines
 from rules.specs import SHOPS
 from rules.store import new_alert
 from rules.summary import Summary, over_card, storms, summary_card
@@ -206,7 +207,9 @@ def _others() -> Iterator[Shown]:
     hits = [
         Finding(str(n), None, Verdict.BREACH, Decimal(n), Decimal(120), Decimal(132)) for n in range(4, 41)
     ]
-    past = Replay(START - timedelta(days=2), 12, 9, 7)
+    kept = {Grain.DAY: 30, Grain.HOUR: 9, Grain.CHANGE: 2}
+    begins = {grain: START - timedelta(days=days) for grain, days in kept.items()}
+    past = dry_lines(Replay(START - timedelta(days=30), 12, 7, 4, 3, begins))
     names = {str(n): f"马克杯 {n} 号" for n in range(41)}
     shown = preview_card(replace(STOCK_OF, enabled=False), hits, past, names)
     yield Shown("rule-preview", GROUP, ("规则预览", "Preview of a rule"), shown)
