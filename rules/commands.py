@@ -1,6 +1,7 @@
 """Chat commands about alerts."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
@@ -12,7 +13,7 @@ from rules.check import Policy
 from rules.compiled import program
 from rules.dryrun import load_run
 from rules.evaluate import evaluate
-from rules.model import Alert, Rule
+from rules.model import Alert, Finding, Rule
 from rules.preview import preview_card
 from rules.replay import dry_lines
 from rules.rulebook import load_entries, renamed_columns
@@ -52,6 +53,23 @@ def listing(alerts: Sequence[Alert], rules: Mapping[str, Rule], page: int = 0) -
     return Summary(alerts, rules, over=frozenset(alert.id for alert in alerts if not alert.open), page=page)
 
 
+def would(
+    conn: Connection, sources: Sources, policy: Policy, rule: Rule, open_id: str, now: datetime
+) -> tuple[list[Finding], dict[str, str]]:
+    """What a rule says of every row now, and the names of the objects that a person may see."""
+    words, rows = sources.catalog.by_key(rule.table), sources.mirror.rows(rule.table)
+    words = words.also(renamed_columns(conn, sources.catalog)[words.spec.name].items())
+    judged = program(rule)
+    before = history.load(conn, rule.table, columns(judged.breach, judged.condition), now)
+    everything = {person.open_id for person in (*rule.cc, *policy.fallback)}
+    names = {
+        str(row.values.get(words.id_key)): str(row.values.get("name"))
+        for row in rows
+        if open_id in everything or concerns(row, rule, open_id)
+    }
+    return evaluate(rule, rows, words, past=before), names
+
+
 class Commands:
     """Answers to chat messages.
 
@@ -89,19 +107,7 @@ class Commands:
         if chosen.rule is None:
             return Reply(text=f"“{chosen.name}”还不是有效的规则，请先看它的“校验结果”")
         rule, now = chosen.rule, message.at
-        words = self.sources.catalog.by_key(rule.table)
-        rows = self.sources.mirror.rows(rule.table)
-        words = words.also(renamed_columns(conn, self.sources.catalog)[words.spec.name].items())
-        judged = program(rule)
-        before = history.load(conn, rule.table, columns(judged.breach, judged.condition), now)
-        findings = evaluate(rule, rows, words, past=before)
+        findings, seen = would(conn, self.sources, self.policy, rule, message.sender, now)
         past, made = load_run(conn, chosen)
-        lines = dry_lines(past) if made else [LATER]
-        everything = {person.open_id for person in (*rule.cc, *self.policy.fallback)}
-        names_of = {
-            str(row.values.get(words.id_key)): str(row.values.get("name"))
-            for row in rows
-            if message.sender in everything or concerns(row, rule, message.sender)
-        }
-        card = preview_card(rule, findings, lines, names_of)
+        card = preview_card(rule, findings, dry_lines(past) if made else [LATER], seen)
         return Reply(text=f"规则预览：{rule.name}", card=card.data)

@@ -15,6 +15,7 @@ from bitable_sync.mirror import Mirror
 from bot.router import Router
 from rules.check import Checker, Policy
 from rules.commands import HELP, PREVIEW_HELP, PREVIEW_WORDS, WORDS, Commands
+from rules.confirming import Confirming
 from rules.handling import Handling
 from rules.metrics import Catalog, build_catalog
 from rules.model import Action
@@ -85,6 +86,7 @@ def make_policy(floor: Floor, fallback: tuple[Person, ...] = ()) -> Policy:
         ages,
         {action: each.code for action, each in codes.items() if each and each.code},
         floor.manifest.limits.single_cards,
+        floor.manifest.limits.confirm_above,
     )
 
 
@@ -106,6 +108,9 @@ def register_web(router: Router, deps: WebDeps) -> None:
     router.on_tap("mute.end", actions.unmute)
     router.on_tap("hand.over", actions.hand_over)
     router.on_tap("plan.pause", actions.pause)
+    confirming = Confirming(deps.queue, deps.clock, sources)
+    router.on_tap("preview.keep", confirming.keep)
+    router.on_tap("preview.stop", confirming.stop)
     router.on_tap("group.page", actions.page)
     router.on_tap("group.ack", actions.ack_all)
     for form in ("adjust", "restock"):
@@ -153,11 +158,12 @@ def register_worker(
     from rules.connection import Connections  # noqa: PLC0415 - only the worker loads it
     from rules.group_sending import GroupSending  # noqa: PLC0415 - only the worker loads it
     from rules.jobs import Tables  # noqa: PLC0415 - only the worker loads it
+    from rules.previewing import Previewing  # noqa: PLC0415 - only the worker loads it
     from rules.sending import Sending  # noqa: PLC0415 - only the worker loads it
 
     worker = build_worker(sync, deps)
     tables, sending, acting = Tables(worker), Sending(worker), Acting(worker)
-    grouped = GroupSending(worker)
+    grouped, previewing = GroupSending(worker), Previewing(worker)
     engine.register("rules.tick", tables.tick)
     engine.register("rules.pull", tables.pull)
     engine.register("rules.check", tables.check)
@@ -168,6 +174,8 @@ def register_worker(
     engine.register(dashboards.JOB, dashboards.Dashboards(worker).write)
     engine.register(aftereffect.JOB, aftereffect.Effects(worker).look)
     engine.register(dryrun.JOB, dryrun.DryRuns(worker).run)
+    engine.register("rules.preview", previewing.show)
+    engine.register("rules.switch_off", previewing.switch_off)
     engine.register("rules.notify", sending.notify)
     engine.register("rules.notify_digest", grouped.send)
     engine.register("rules.refresh_digest", grouped.refresh)
@@ -182,7 +190,7 @@ def register_worker(
         router.on_event(kind, approving.events)
     if router.command(WORDS[0]) is None:
         register_commands(router, worker.sources, deps.policy)
-    sync.changes.on_change(RULES, lambda _changes: _ignore(worker.reviewer.review()))
+    sync.changes.on_change(RULES, lambda found: _ignore(worker.reviewer.review(_editors(found))))
     for table in DATA_TABLES:
         sync.changes.on_change(table, _rows_changed(worker, table))
     _schedule(scheduler, deps.floor.manifest.schedules)
@@ -191,6 +199,10 @@ def register_worker(
 
 def _ignore(_found: object) -> None:
     return None
+
+
+def _editors(found: list[Change]) -> dict[str, str]:
+    return {change.record_id: change.by for change in found if change.by}
 
 
 def _rows_changed(worker: Worker, table: str) -> Callable[[list[Change]], None]:

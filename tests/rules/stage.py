@@ -124,6 +124,7 @@ class Scene:
         self._count += 1
         body = {
             "file_type": "bitable", "file_token": self.app, "table_id": self.table(key),
+            "operator_id": {"open_id": self.people[0].open_id},
             "action_list": [{"record_id": record_id, "action": "record_edited"}],
         }  # fmt: skip
         kind = "drive.file.bitable_record_changed_v1"

@@ -127,14 +127,20 @@ class Lives(World):
             self.data(PLAN_IDS[0], value)
             self.wait(minutes, 1)
 
-    @rule(plan=st.sampled_from(PLAN_IDS), really=st.sampled_from([True, False, False]))
-    def row_is_deleted(self, plan: str, *, really: bool) -> None:
-        """The plan's row goes."""
-        if really and self.rows[plan] is not None:
-            self._pull()
-            self.rows[plan] = None
-            self.house.drop_row(PLANS, f"rec_{plan}")
-            self._checked([plan])
+    @rule(plan=st.sampled_from(PLAN_IDS), fate=st.sampled_from(FATES), back=st.booleans())
+    def row_is_deleted(self, plan: str, fate: str, *, back: bool) -> None:
+        """The row of an open alert goes, for longer than anybody's patience; perhaps it was a mistake."""
+        plan = self._open(plan)
+        if self.rows[plan] is None or not self.rule.enabled:
+            return
+        self._pull()
+        self.rows[plan] = None
+        self.house.drop_row(PLANS, f"rec_{plan}")
+        self._checked([plan])
+        self.wait(11, 1)
+        self.catch_up(fate)
+        if back:
+            self.data(plan, "2")
 
     @rule()
     def scan(self) -> None:

@@ -170,7 +170,7 @@ def test_a_rule_is_previewed_before_it_is_switched_on(firing: House) -> None:
     assert "历史回放正在算" in words
     DryRuns(worker(firing)).run(cast("Any", None), {"rule_id": "rec_new"})
     words = texts(ask(firing, WANG, "规则预览 ROI 低于 1:2.5").card)
-    assert "03-02 以来本会触发 **1** 次（1 个对象），其中 0 次不到 30 分钟" in words
+    assert "03-02 以来本会触发 **2** 次（2 个对象），其中 0 次不到 30 分钟" in words
     assert firing.say("rec_new") == "有效，但未启用；启用后会触发 1 个对象"
     assert "没有叫“虚构”的规则" in ask(firing, ZHAO, "规则预览 虚构").text
 
