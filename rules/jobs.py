@@ -20,6 +20,7 @@ from rules.deps import Worker
 from rules.dryrun import said_of
 from rules.model import Action, Alert, State, Task
 from rules.rulebook import load_entry, verdicts
+from rules.settings_telling import SETTINGS, SettingsTelling
 from rules.sources import Values, changed_rows, lost_plans, plan_rows, shop_rows, stock_rows
 from rules.specs import ALERTS, ALLOWANCES, DATA_TABLES, DUTY, PLANS, RULES, SILENCES, STOCK, TASKS
 from rules.tables import alert_tasks, alerts
@@ -171,6 +172,8 @@ class Tables:
             return
         if table == RULES:
             self.deps.reviewer.review()
+        elif table in SETTINGS:
+            SettingsTelling(self.deps).look()
         else:
             self.deps.checker.scan(table)
 

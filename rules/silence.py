@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from sqlalchemy.engine import Connection
 
-from bitable_sync.cells import EMPTY, CellValue, Person
+from bitable_sync.cells import EMPTY, CellValue, Person, Unreadable
 from bitable_sync.mirror import Mirror
 from rules import store
 from rules.duty import Roster, roster
@@ -115,9 +115,9 @@ def covered(alert: Alert, around: Around) -> bool:
 
 
 def read_silence(values: Mapping[str, CellValue]) -> Silence | None:
-    """A row as people filled it; None without an end."""
+    """A row as people filled it; None without an end, or with a cell nobody can read: it could mean less."""
     until, start = values.get("until", EMPTY), values.get("start", EMPTY)
-    if not isinstance(until, datetime):
+    if not isinstance(until, datetime) or any(isinstance(cell, Unreadable) for cell in values.values()):
         return None
     people, objects = values.get("people", EMPTY), values.get("objects", EMPTY)
     named = re.split("[、，,]", objects) if isinstance(objects, str) else []

@@ -190,19 +190,27 @@ def register_worker(
         router.on_event(kind, approving.events)
     if router.command(WORDS[0]) is None:
         register_commands(router, worker.sources, deps.policy)
-    sync.changes.on_change(RULES, lambda found: _ignore(worker.reviewer.review(_editors(found))))
-    for table in DATA_TABLES:
-        sync.changes.on_change(table, _rows_changed(worker, table))
+    _follow_edits(engine, sync, worker)
     _schedule(scheduler, deps.floor.manifest.schedules)
     return worker
 
 
-def _ignore(_found: object) -> None:
-    return None
+def _follow_edits(engine: Engine, sync: Sync, worker: Worker) -> None:
+    """What is done when people or platforms change rows."""
+    from rules import settings_telling  # noqa: PLC0415 - only the worker loads it
 
+    settings = settings_telling.SettingsTelling(worker)
+    engine.register(settings_telling.JOB, settings.tell)
 
-def _editors(found: list[Change]) -> dict[str, str]:
-    return {change.record_id: change.by for change in found if change.by}
+    def rules_changed(found: list[Change]) -> None:
+        worker.reviewer.review({change.record_id: change.by for change in found if change.by})
+        settings.look()  # a silence may name a rule that is there now
+
+    sync.changes.on_change(RULES, rules_changed)
+    for table in settings_telling.SETTINGS:
+        sync.changes.on_change(table, lambda _changes: settings.look())
+    for table in DATA_TABLES:
+        sync.changes.on_change(table, _rows_changed(worker, table))
 
 
 def _rows_changed(worker: Worker, table: str) -> Callable[[list[Change]], None]:
