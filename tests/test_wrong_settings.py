@@ -1,4 +1,4 @@
-"""What people write wrongly into the tables they configure by: a sentence in that row, everything else goes on.
+"""What people write wrongly into the tables they configure by: a sentence in that row, all else goes on.
 
 All cases stand in `WRONG`; those of 预警规则 in `tests/rules/test_wrong_rules.py`, those of the manifest in
 `tests/runtime/bad_manifests`.
