@@ -11,7 +11,6 @@ from payslip import payout, store
 from payslip import tables as t
 from payslip.deps import Policy
 from payslip.pages_desk import PayoutFile
-from payslip.run import PAID
 from runtime.clock import Clock
 from runtime.ids import OpenId
 from runtime.vault import Vault
@@ -31,7 +30,7 @@ def open_file(vault: Vault, policy: Policy, clock: Clock) -> Opener:
     def opened(conn: Connection, file_id: str, by: OpenId) -> PayoutFile | None:
         owner = conn.execute(sa.select(t.payouts.c.run_id).where(t.payouts.c.id == file_id)).scalar()
         run = store.load_run(conn, owner) if owner else None
-        if run is None or run.state not in PAID or not store.all_signed(conn, run):
+        if run is None or not store.all_signed(conn, run):
             return None
         try:
             file = payout.open_payout(conn, vault, policy.tenant, file_id, by=by, at=clock.now())

@@ -19,7 +19,7 @@ from payslip import accounts, history, store
 from payslip import tables as t
 from payslip.banks import Payer, Template
 from payslip.documents import Account, EmployeeNo, Month, Pay, Person, RunId, canonical
-from payslip.model import EVERYONE, AnomalyKind, Run, RunState
+from payslip.model import EVERYONE, AnomalyKind, Run
 from payslip.payfile import HELD_MISSING, CannotPay, Facts, Payee, PayoutFile, make_payout
 from payslip.run import PAID, STATE_ZH
 from payslip.signing import SignatureState, gate
@@ -31,12 +31,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CannotPay", "Facts", "Payee", "Payer", "PayoutFile", "Stored", "Template", "make_payout", "may_share",
-    "next_batch", "open_payout", "overpaid", "paid_before", "payouts", "plan", "store_payout", "total", "unsigned",
+    "next_batch", "open_payout", "paid_before", "payouts", "plan", "store_payout", "total", "unsigned",
     "withdraw_payout",
 ]  # fmt: skip
 
 HELD_CHANGED = "收款账号变更，等待另一位财务确认"
-HELD_CORRECTED = "由更正批次 {} 发放"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +65,7 @@ def plan(conn: Connection, vault: Vault, tenant: str, run: Run) -> list[Payee]:
     """
     if run.state not in PAID:
         raise CannotPay(f"批次 {run.id} 现在是“{STATE_ZH[run.state]}”，签批通过并封存以后才能生成付款文件")
-    before, corrected = paid_before(conn, vault, tenant, run.month), _corrected(conn, run)
+    before = paid_before(conn, vault, tenant, run.month)
     people, nets, missing = list[Person](), dict[EmployeeNo, Decimal](), 0
     for row in store.each_person(conn, run.id):
         person, pay = history.open_input(vault, tenant, row), history.open_pay(vault, tenant, row)
@@ -84,45 +83,11 @@ def plan(conn: Connection, vault: Vault, tenant: str, run: Run) -> list[Payee]:
         Payee(
             no=person.no, name=person.name, net=nets[person.no], account=person.account,
             before=before.get(person.no, Decimal(0)), place=person.city,
-            held=corrected.get(person.no, "")
-            or (HELD_CHANGED if person.no in waiting else _unusable(person.account)),
+            held=HELD_CHANGED if person.no in waiting else _unusable(person.account),
             fingerprint=accounts.fingerprint(vault, person.account) if person.account else "",
         )
         for person in people
     ]  # fmt: skip
-
-
-def _corrected(conn: Connection, run: Run) -> dict[EmployeeNo, str]:
-    """Whose pay a later run corrected: that one pays them, or the figure that was wrong would be paid too."""
-    return {
-        no: HELD_CORRECTED.format(later.id)
-        for later in store.runs_of(conn, run.month)
-        if later.version > run.version and later.state in PAID
-        for no in later.scope or ()
-    }
-
-
-def overpaid(conn: Connection, vault: Vault, tenant: str, run: Run) -> dict[EmployeeNo, Decimal]:
-    """What a correction found to have been paid too much, in yuan by employee, as far as files paid it.
-
-    Args:
-        conn: any transaction.
-        vault: opens files and pay.
-        tenant: part of every sealed place.
-        run: a correction, sealed or later; for any other run nothing is.
-
-    Raises:
-        CannotOpen: the key is not here, or a row was tampered with.
-    """
-    if run.replaces is None or run.state not in PAID:
-        return {}
-    paid, later = paid_before(conn, vault, tenant, run.month), _corrected(conn, run)
-    found: dict[EmployeeNo, Decimal] = {}
-    for row in store.people(conn, run.id, list(paid)):
-        pay = history.open_pay(vault, tenant, row)
-        if pay is not None and row.employee_no not in later:
-            found[row.employee_no] = paid[row.employee_no] - pay.totals.net
-    return {no: over for no, over in found.items() if over > 0}
 
 
 def _check_unchanged(vault: Vault, row: store.PersonRow, person: Person, pay: Pay) -> None:
@@ -218,10 +183,7 @@ def store_payout(
     """
     for month in sorted({file.month for file in files}):
         # Every run of the month is locked: a correction pays what its forerunner did not.
-        runs = conn.execute(sa.select(t.runs.c.id, t.runs.c.state).where(t.runs.c.month == month).with_for_update())
-        states = {row.id: RunState(row.state) for row in runs}
-        if any(states.get(file.run) not in PAID for file in files if file.month == month):
-            raise CannotPay("这个批次刚刚被撤回，没有生成付款文件")
+        conn.execute(sa.select(t.runs.c.id).where(t.runs.c.month == month).with_for_update()).all()
         before = paid_before(conn, vault, tenant, month)
         members = [member for file in files if file.month == month for member in file.members]
         if any(before.get(member.no, Decimal(0)) != member.before for member in members):
