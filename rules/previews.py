@@ -149,13 +149,14 @@ def change_preview(conn: Connection, preview_id: str, **values: Any) -> None:
     conn.execute(sa.update(t.rule_previews).where(t.rule_previews.c.id == preview_id).values(**values))
 
 
-def close_former(conn: Connection, entry: Entry) -> None:
-    """A newer version of the rule is there: the news of it waits for no answer to an older one."""
+def close_former(conn: Connection, entry: Entry) -> list[Work]:
+    """A newer version of the rule is there: nothing waits for what was said of an older one; its card tells."""
     p = t.rule_previews
-    older = sa.update(p).where(
-        p.c.rule_id == entry.rule_id, p.c.version < entry.version, p.c.until.is_not(None)
-    )
-    conn.execute(older.values(until=None))
+    older = sa.and_(p.c.rule_id == entry.rule_id, p.c.version < entry.version)
+    found = [Preview(**row._mapping) for row in conn.execute(sa.select(p).where(older))]  # noqa: SLF001
+    conn.execute(sa.update(p).where(older, p.c.until.is_not(None)).values(until=None))
+    unanswered = [each for each in found if each.answer is None and each.message_id is not None]
+    return [show_work(each, f"v{entry.version}") for each in unanswered]
 
 
 def answered(conn: Connection, preview: Preview, answer: Answer, by: str, now: datetime) -> Preview:

@@ -211,7 +211,7 @@ class Reviewer:
             detail={"version": edit.after.version, "problems": [p.sentence for p in edit.after.problems]},
         )  # fmt: skip
         if newer:
-            close_former(conn, edit.after)
+            check.queue.put(conn, *close_former(conn, edit.after))
         if preview is not None:
             check.queue.put(conn, *open_preview(conn, preview))
         reason = closing(edit)

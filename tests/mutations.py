@@ -52,6 +52,16 @@ MUTATIONS = (
         "tests/bot/test_taps.py::test_a_replayed_tap_is_refused_and_changes_nothing",
     ),
     Mutation(
+        2, "what was silenced since it was decided is not sent", "rules/sending.py",
+        'return view, {"held": why.value} if why else {}', "return view, {}",
+        "tests/rules/test_told.py::test_what_was_silenced_after_it_was_decided_is_sent_when_that_ends",
+    ),
+    Mutation(
+        2, "a large rule just switched on tells nobody yet", "rules/silence.py",
+        "    if alert.rule_id in around.waiting:", "    if False:",
+        "tests/rules/test_previews.py::test_a_large_rule_stands_on_the_board_and_tells_nobody_until_confirmed",
+    ),
+    Mutation(
         2, "two payouts of one month do not pay one person twice", "payslip/payout.py",
         "if any(before.get(member.no, Decimal(0)) != member.before for member in members):", "if False:",
         "tests/payslip/test_payout_store.py::test_nobody_is_paid_twice",
@@ -60,6 +70,12 @@ MUTATIONS = (
         3, "an unknown finding is a doubt, not an end", "rules/lifecycle.py",
         "    if finding.verdict is Verdict.UNKNOWN:", "    if False:",
         "tests/rules/test_lifecycle.py::test_unknown_never_resolves",
+    ),
+    Mutation(
+        3, "whatever is not clear starts the second clock anew", "rules/lifecycle.py",
+        "before, alert = back.alert, replace(_measured(back.alert, finding), clear_since=None)",
+        "before, alert = back.alert, _measured(back.alert, finding)",
+        "tests/rules/test_alert_model.py::test_any_order_agrees_with_the_reference",
     ),
     Mutation(
         4, "sensitive keys are hidden in the log", "runtime/log.py",

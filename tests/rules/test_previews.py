@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from bitable_sync.cells import Person
 from bot.card_rules import check
@@ -24,6 +25,7 @@ from runtime.clock import SystemClock
 from runtime.db import Database
 from runtime.ids import ChatId, EventId, MessageId, OpenId, WorkId
 from runtime.jobrun import JobRun, Slots
+from runtime.work import status_table
 from tests.rules.kit import CHEN, LI, ROI_RULE, WANG, ZHAO, House, plan, rule_cells, texts
 from tests.rules.stage import ROI_ROW, Scene, open_scene
 
@@ -124,6 +126,16 @@ def test_stopped_it_stays_silent_until_the_row_says_so_but_not_for_ever(house: H
     assert len(told(house)) == 5
 
 
+def test_who_edits_after_stopping_is_not_silenced(house: House) -> None:
+    """停用, then somebody mends the row before it was unticked: the new version speaks."""
+    edit(house)
+    tap(house, ZHAO, "preview.stop")
+    edit(house, threshold="1:2.1")
+    house.advance(HOLD)
+    house.checker.scan()
+    assert len(told(house)) == 5
+
+
 def test_an_edit_that_hits_far_more_waits_and_a_small_one_does_not(house: House) -> None:
     """A threshold moved a little is nobody's question; one that hits three times as much is."""
     edit(house, threshold="1:1")
@@ -218,6 +230,14 @@ def life(scene: Scene, job: str, *, resumed: bool = False) -> None:
     {"show": jobs.show, "switch_off": jobs.switch_off}[job](run, {"id": preview})
 
 
+def stored_works(scene: Scene, text: str) -> list[Any]:
+    """Works whose id holds a text."""
+    status = status_table(scene.floor.db)
+    with scene.floor.db.read() as conn:
+        query = sa.select(status.c.workflow_uuid).where(status.c.workflow_uuid.contains(text))
+        return list(conn.execute(query.order_by(status.c.workflow_uuid)))
+
+
 def previews(scene: Scene, who: Person) -> list[str]:
     """The preview cards in a chat."""
     found = [texts(card["content"]) for card in scene.cards(who)]
@@ -281,6 +301,21 @@ def test_who_cannot_be_reached_is_passed_over(scene: Scene) -> None:
     life(scene, "show")
     assert len(previews(scene, scene.people[0])) == 1
     assert scene.stored(tables.rule_previews)[-1].receiver == scene.people[0].open_id
+
+
+def test_a_card_whose_rule_was_edited_says_so(scene: Scene) -> None:
+    """Its buttons go: the answer would be about something else."""
+    record = scene.add("rules", {**ROI_ROW, "阈值": "1:5"})
+    life(scene, "show")
+    first = scene.stored(tables.rule_previews)[0].id
+    scene.edit("rules", record, 启用=False)
+    works = [row.workflow_uuid for row in stored_works(scene, first)]
+    assert works == [f"preview:{first}:send", f"preview:{first}:v2"]
+    life(scene, "show")
+    [words] = previews(scene, scene.people[0])
+    assert "规则已停用" in words
+    assert "后来又改过" in words
+    assert "没问题" not in words
 
 
 def test_switched_off_before_it_was_asked_nothing_is_asked(scene: Scene) -> None:
