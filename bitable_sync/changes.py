@@ -43,13 +43,15 @@ UNREPORTED = sa.Table(
 class Change:
     """One row really differs: ``before`` is None for a new row, ``after`` is None for a deleted one.
 
-    ``differing``: keys of the columns that differ, when the row was there before and still is.
+    ``differing``: keys of the columns that differ, when the row was there before and still is. ``by``: who
+    edited it last, as the events said; "" when no event told.
     """
 
     table: str
     before: Row | None
     after: Row | None
     differing: tuple[str, ...] = ()
+    by: str = ""
 
     @property
     def record_id(self) -> RecordId:
@@ -96,8 +98,8 @@ class Changes:
 
         Unknown tables are ignored, and so are private ones where no key is set: they are not kept here.
         """
-        for table_key, record_ids in self._hints(events).items():
-            self.recheck(table_key, record_ids)
+        for table_key, editors in self._hints(events).items():
+            self.recheck(table_key, editors, editors=editors)
 
     def handle_fields(self, events: Sequence[Event]) -> None:
         """Handle column events (``drive.file.bitable_field_changed_v1``).
@@ -118,11 +120,15 @@ class Changes:
                 self.puller.pull(table_key)
             self.after(table_key)
 
-    def recheck(self, table_key: str, record_ids: Collection[str], *, rounds: int = 3) -> list[Change]:
+    def recheck(
+        self, table_key: str, record_ids: Collection[str], *, rounds: int = 3,
+        editors: Mapping[str, str] | None = None,
+    ) -> list[Change]:  # fmt: skip
         """Re-read rows by id, bring the mirror up to date, tell the listeners; what really differed.
 
         A row that a write of ours overtook while it was read is read again (at most ``rounds`` times in all):
         the mirror refuses the older reading, and with it a person's edit of another cell of that row.
+        ``editors``: record id → who edited it, where that is known.
         """
         self.mirror.require(table_key)
         started = (
@@ -146,12 +152,14 @@ class Changes:
         self.mirror.put_raw(table_key, found, seen_at=started)
         if gone:
             self.mirror.remove(table_key, gone)
-        changes = self.report(table_key)
+        changes = self.report(table_key, editors)
         known = self.mirror.many(table_key, found) if rounds > 1 else {}
         overtaken = [record_id for record_id, row in known.items() if row.seen_at > started]
-        return changes + self.recheck(table_key, overtaken, rounds=rounds - 1) if overtaken else changes
+        if not overtaken:
+            return changes
+        return changes + self.recheck(table_key, overtaken, rounds=rounds - 1, editors=editors)
 
-    def report(self, table_key: str) -> list[Change]:
+    def report(self, table_key: str, editors: Mapping[str, str] | None = None) -> list[Change]:
         """Tell the listeners of a table what they have not been told; what that was."""
         with self.mirror.db.read() as conn:
             notes = conn.execute(sa.select(UNREPORTED).where(UNREPORTED.c.table_key == table_key)).all()
@@ -168,7 +176,7 @@ class Changes:
             )
             keys = differing(spec, before.values, after.values) if before and after else ()
             if (before or after) and (keys or not (before and after)):
-                changes.append(Change(table_key, before, after, keys))
+                changes.append(Change(table_key, before, after, keys, (editors or {}).get(record_id, "")))
         if changes:
             for listener in self._listeners.get(table_key, []):
                 listener(changes)
@@ -185,17 +193,17 @@ class Changes:
     def _table(self, event: Event) -> str | None:
         return self.bindings.key_of(str(event.body.get("file_token")), str(event.body.get("table_id")))
 
-    def _hints(self, events: Sequence[Event]) -> dict[str, set[str]]:
-        """Record ids to look at, per table: many events about one record become one look."""
-        hints: dict[str, set[str]] = {}
+    def _hints(self, events: Sequence[Event]) -> dict[str, dict[str, str]]:
+        """Record ids to look at with who edited last, per table: many events of one record are one look."""
+        hints: dict[str, dict[str, str]] = {}
         for event in events:
             table_key = self._table(event)
             if table_key is None or not self.mirror.may(table_key):
                 continue
-            ids = {
+            ids = [
                 str(action["record_id"]) for action in event.body.get("action_list") or [] if _named(action)
-            }
-            hints.setdefault(table_key, set()).update(ids)
+            ]
+            hints.setdefault(table_key, {}).update(dict.fromkeys(ids, _operator(event)))
         return {table_key: ids for table_key, ids in hints.items() if ids}
 
     def _note(self, table_key: str, record_ids: Sequence[RecordId], before: Mapping[RecordId, Row]) -> None:
@@ -221,6 +229,13 @@ class Changes:
                         UNREPORTED.c.table_key == table_key, UNREPORTED.c.record_id == record_id
                     )
                 )
+
+
+def _operator(event: Event) -> str:
+    """Who made the edit, as far as the event says."""
+    ids = event.body.get("operator_id")
+    found = ids.get("open_id") if isinstance(ids, Mapping) else None
+    return found if isinstance(found, str) else ""
 
 
 def _named(action: Any) -> bool:

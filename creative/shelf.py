@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 from sqlalchemy.engine import Connection
 
-from bitable_sync.cells import Attachment, CellValue, Person
+from bitable_sync.cells import Attachment, CellValue, Person, Unreadable
 from bitable_sync.mirror import Row
 from creative.brief import Shelf
 from creative.model import BrandRules, PhotoRef
@@ -40,8 +40,8 @@ class Checked:
 
 def check_brand(values: Values) -> BrandRules | tuple[str, ...]:
     """Read a row of 品牌规范, or say what is wrong with it."""
-    name, faults = _text(values, "name"), list[str]()
-    if not name:
+    name, faults = _text(values, "name"), _unreadable(values)
+    if not name and not faults:
         return ("“品牌”不能为空",)
     colours: dict[str, str] = {}
     for key in COLOURS:
@@ -69,6 +69,15 @@ def check_brand(values: Values) -> BrandRules | tuple[str, ...]:
         name, colours, _file(values, "logo"), _file(values, "logo_dark"), _text(values, "tone"),
         _text(values, "wanted"), _text(values, "unwanted"), (name, *names), share, tuple(owners), industries,
     )  # fmt: skip
+
+
+def _unreadable(values: Values) -> list[str]:
+    """A sentence for every cell of 品牌规范 nobody can read: the column was retyped."""
+    return [
+        f"“{field.name}”读不出来：{cell.reason}"
+        for field in BRANDS_TABLE.fields
+        if isinstance(cell := values.get(field.key), Unreadable)
+    ]
 
 
 def check_rows(table: str, rows: Sequence[Row], in_force: Collection[str] = ()) -> list[Checked]:

@@ -26,6 +26,7 @@ from rules.grouping import SINGLE_CARDS, WINDOW, Telling
 from rules.metrics import Catalog, TableWords
 from rules.model import Action, Alert, Finding, Rule, State, Verdict
 from rules.notices import Kind, decide, receivers
+from rules.previews import CONFIRM_ABOVE
 from rules.rulebook import Entry, load_entries, load_entry, renamed_columns
 from rules.silence import Around, muted, surroundings
 from rules.specs import SHOPS
@@ -51,12 +52,14 @@ class Policy:
         max_age: a table key → how old its platform numbers may be before its rules stop judging.
         approvals: an action → the approval a change beyond somebody's allowance waits for.
         single_cards: more alerts of one person in a window than this are told in a summary.
+        confirm_above: from so many objects on, a rule just switched on waits for an answer before it tells.
     """
 
     fallback: tuple[Person, ...] = ()
     max_age: Mapping[str, timedelta] = field(default_factory=dict)
     approvals: Mapping[Action, str] = field(default_factory=dict)
     single_cards: int = SINGLE_CARDS
+    confirm_above: int = CONFIRM_ABOVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +225,8 @@ class Checker:
         *,
         lock: bool,
     ) -> Plan:
-        now, around = self.clock.now(), surroundings(conn, self.mirror, self.catalog)
+        now = self.clock.now()
+        around = surroundings(conn, self.mirror, self.catalog, now)
         ids = {finding.object_id for finding in findings} | set(gone)
         alerts = store.load_alerts(conn, rule.id, ids, lock=lock)
         words = self.catalog.by_key(rule.table)

@@ -1,25 +1,30 @@
 """Chat commands about alerts."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from sqlalchemy.engine import Connection
 
+from bot.cards import text
 from bot.model import ChatMessage, Reply
 from rules import history
 from rules.access import concerns, may_see
 from rules.check import Policy
 from rules.compiled import program
+from rules.dryrun import load_run
 from rules.evaluate import evaluate
-from rules.model import Alert, Rule
-from rules.preview import preview_card, replay
+from rules.model import Alert, Finding, Rule
+from rules.preview import preview_card
+from rules.replay import dry_lines
 from rules.rulebook import load_entries, renamed_columns
-from rules.store import all_points, listed_alerts
+from rules.store import listed_alerts
 from rules.summary import Summary, summary_card
 from rules.tree import columns
 from rules.views import Sources, find_rows
 
 PREVIEW_WORDS = ("规则预览", "preview")
 PREVIEW_HELP = "规则预览 规则名称：这条规则现在会触发谁，过去本会触发多少次"
+LATER = text("历史回放正在算，一分钟后再发一次就有", "History is being replayed; ask again in a minute")
 WORDS = ("我的预警", "预警", "alerts")
 HELP = "列出和你有关、还没有恢复的预警，以及来过又走了、你还没看过的"
 
@@ -46,6 +51,23 @@ def listed(
 def listing(alerts: Sequence[Alert], rules: Mapping[str, Rule], page: int = 0) -> Summary:
     """What the answer to 我的预警 shows."""
     return Summary(alerts, rules, over=frozenset(alert.id for alert in alerts if not alert.open), page=page)
+
+
+def would(
+    conn: Connection, sources: Sources, policy: Policy, rule: Rule, open_id: str, now: datetime
+) -> tuple[list[Finding], dict[str, str]]:
+    """What a rule says of every row now, and the names of the objects that a person may see."""
+    words, rows = sources.catalog.by_key(rule.table), sources.mirror.rows(rule.table)
+    words = words.also(renamed_columns(conn, sources.catalog)[words.spec.name].items())
+    judged = program(rule)
+    before = history.load(conn, rule.table, columns(judged.breach, judged.condition), now)
+    everything = {person.open_id for person in (*rule.cc, *policy.fallback)}
+    names = {
+        str(row.values.get(words.id_key)): str(row.values.get("name"))
+        for row in rows
+        if open_id in everything or concerns(row, rule, open_id)
+    }
+    return evaluate(rule, rows, words, past=before), names
 
 
 class Commands:
@@ -85,18 +107,7 @@ class Commands:
         if chosen.rule is None:
             return Reply(text=f"“{chosen.name}”还不是有效的规则，请先看它的“校验结果”")
         rule, now = chosen.rule, message.at
-        words = self.sources.catalog.by_key(rule.table)
-        rows = self.sources.mirror.rows(rule.table)
-        words = words.also(renamed_columns(conn, self.sources.catalog)[words.spec.name].items())
-        judged = program(rule)
-        before = history.load(conn, rule.table, columns(judged.breach, judged.condition), now)
-        findings = evaluate(rule, rows, words, past=before)
-        past = replay(rule, findings, all_points(conn, rule.table, rule.metric.key), now)
-        everything = {person.open_id for person in (*rule.cc, *self.policy.fallback)}
-        names_of = {
-            str(row.values.get(words.id_key)): str(row.values.get("name"))
-            for row in rows
-            if message.sender in everything or concerns(row, rule, message.sender)
-        }
-        card = preview_card(rule, findings, past, names_of)
+        findings, seen = would(conn, self.sources, self.policy, rule, message.sender, now)
+        past, made = load_run(conn, chosen)
+        card = preview_card(rule, findings, dry_lines(past) if made else [LATER], seen)
         return Reply(text=f"规则预览：{rule.name}", card=card.data)

@@ -54,9 +54,16 @@ def personal() -> list[Personal]:
     return [
         Personal("sessions of the cockpit", cockpit.sessions, lambda who: cockpit.sessions.c.open_id == who),
         Personal("notices of alerts that are over", n, lambda who: sa.and_(n.c.receiver == who, over)),
+        Personal("previews of rules", t.rule_previews, _asked),
         Personal("cards of alerts", c, lambda who: c.c.receiver == who),
         Personal("tasks", k, lambda who: sa.cast(k.c.asked_by, sa.Text).contains(who, autoescape=True), law),
     ]
+
+
+def _asked(who: str) -> sa.ColumnElement[bool]:
+    p = t.rule_previews.c
+    listed = sa.cast(p.receivers, sa.Text).contains(who, autoescape=True)
+    return sa.or_(p.receiver == who, p.answered_by == who, listed)
 
 
 def kept(days: int) -> list[Kept]:
@@ -71,5 +78,6 @@ def kept(days: int) -> list[Kept]:
     return [
         Kept(t.alert_notices, lambda now: sa.and_(n.created_at < now - timedelta(days), ~open_now)),
         Kept(t.alert_cards, lambda now: sa.and_(c.sent_at < now - timedelta(days), ~told_still)),
+        Kept(t.rule_previews, lambda now: t.rule_previews.c.at < now - timedelta(days)),
         Kept(t.alert_groups, lambda now: t.alert_groups.c.over_at < now - timedelta(days)),
     ]

@@ -13,6 +13,7 @@ from rules import store, told
 from rules.grouping import SINGLE_CARDS, Telling, group_works, notify_works
 from rules.model import Alert, Reason, Task, TaskState
 from runtime import audit
+from runtime.ids import RuleId
 from runtime.work import Work, WorkQueue
 
 BOARD_BEAT = timedelta(seconds=2)
@@ -103,6 +104,11 @@ def board_work(now: datetime) -> Work:
     """Bring 预警看板 and 处理任务 up to date: at most one work a beat, each takes everything that is due."""
     beat = int(now.timestamp() // BOARD_BEAT.total_seconds())
     return Work("rules.board", f"board:{beat}", "table:alerts", {}, delay=BOARD_BEAT)
+
+
+def mark_work(rule_id: RuleId, number: int) -> Work:
+    """Write the decided sentence into the rule's row."""
+    return Work("rules.mark", f"mark:{rule_id}:{number}", "table:rules", {"rule_id": rule_id})
 
 
 def act_work(task: Task) -> Work:

@@ -90,7 +90,7 @@ class GroupSending:
         """What was silenced since it was decided leaves the group before it is told, to be decided anew."""
         now, sources = self.deps.clock.now(), self.deps.sources
         with self.deps.db.begin() as conn:
-            around, held, rules = surroundings(conn, sources.mirror, sources.catalog), list[str](), {}
+            around, held, rules = surroundings(conn, sources.mirror, sources.catalog, now), list[str](), {}
             for member in groups.members(conn, group.id):
                 if member.alert.rule_id not in rules:
                     rules[member.alert.rule_id] = load_entry(conn, member.alert.rule_id, sources.catalog)

@@ -110,7 +110,8 @@ class Handling(Actions):
         keys = told.told_keys(conn, [step.alert.id])
         notice = decide(step.alert, keys.get((step.alert.id, step.alert.episode, to.open_id), set()), now)
         telling = [] if notice is None else [Telling(step.alert, to, notice)]
-        commit(conn, self.queue, [Changed(step.alert, step.reason, tap.operator)], telling, now)
+        changed = [Changed(step.alert, step.reason, tap.operator)]
+        commit(conn, self.queue, changed, telling, now, self.policy.single_cards)
         name = to.name or to.open_id
         toast = Toast("success", f"已转交给 {name}", f"Handed over to {name}")
         return self._fresh(conn, tap, self._view(conn, tap, step.alert), toast)

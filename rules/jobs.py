@@ -17,8 +17,10 @@ from rules.cockpit.figures import stock_days
 from rules.connection import Connections
 from rules.dashboards import totals_work
 from rules.deps import Worker
+from rules.dryrun import said_of
 from rules.model import Action, Alert, State, Task
 from rules.rulebook import load_entry, verdicts
+from rules.settings_telling import SETTINGS, SettingsTelling
 from rules.sources import Values, changed_rows, lost_plans, plan_rows, shop_rows, stock_rows
 from rules.specs import ALERTS, ALLOWANCES, DATA_TABLES, DUTY, PLANS, RULES, SILENCES, STOCK, TASKS
 from rules.tables import alert_tasks, alerts
@@ -170,6 +172,8 @@ class Tables:
             return
         if table == RULES:
             self.deps.reviewer.review()
+        elif table in SETTINGS:
+            SettingsTelling(self.deps).look()
         else:
             self.deps.checker.scan(table)
 
@@ -180,6 +184,9 @@ class Tables:
         def write() -> bool:
             with self.deps.db.read() as conn:
                 sentence, at = verdicts(conn, [rule_id]).get(rule_id, ("", None))
+                entry = load_entry(conn, rule_id, self.deps.sources.catalog)
+                if entry is not None and not entry.problems:
+                    sentence = said_of(conn, rule_id, sentence, entry.version)
             if self.deps.sync.mirror.get(RULES, rule_id) is None:
                 return False  # deleted meanwhile
             values: dict[str, CellValue] = {"check_result": sentence, "checked_at": at or EMPTY}

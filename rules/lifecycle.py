@@ -88,8 +88,10 @@ def _doubt(alert: Alert, finding: Finding, now: datetime) -> Step:
         return _shown(alert, _doubt_reason(doubt), doubt=doubt, sentence=finding.sentence)
     if alert.state in _QUIET and not doubt.opens:
         return Step(alert)
+    # What was over comes back as nothing special: "recovered" would be said of what was closed otherwise.
+    held = State.OK if alert.state in _QUIET else alert.state
     return _moved(
-        alert, _doubt_reason(doubt), state=State.UNKNOWN, held=alert.state, unknown_since=now, doubt=doubt,
+        alert, _doubt_reason(doubt), state=State.UNKNOWN, held=held, unknown_since=now, doubt=doubt,
         sentence=finding.sentence, clear_since=None,
     )  # fmt: skip
 

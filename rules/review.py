@@ -15,10 +15,22 @@ from sqlalchemy.engine import Connection
 from bitable_sync.mirror import Row
 from rules import lifecycle, store
 from rules.check import Checker
-from rules.effects import Changed, commit
+from rules.dryrun import due_works
+from rules.effects import Changed, commit, mark_work
 from rules.metrics import Catalog
 from rules.model import Reason, Verdict
 from rules.parse import RuleText
+from rules.previews import (
+    AT_ONCE,
+    Hits,
+    Preview,
+    begins,
+    changes,
+    close_former,
+    first_asked,
+    open_preview,
+    preview_of,
+)
 from rules.rulebook import (
     Entry,
     Renamed,
@@ -34,7 +46,6 @@ from rules.rulebook import (
 from rules.specs import RULES
 from runtime import audit
 from runtime.ids import RuleId
-from runtime.work import Work
 
 if TYPE_CHECKING:
     from rules.sweep import Outcome
@@ -125,21 +136,26 @@ class Reviewer:
     def __init__(self, checker: Checker) -> None:
         self.checker = checker
 
-    def review(self) -> list[RuleId]:
-        """Take over every edit of the rule table, judge the edited rules at once, decide their 校验结果."""
+    def review(self, editors: Mapping[str, str] | None = None) -> list[RuleId]:
+        """Take over every edit of the rule table, judge the edited rules at once, decide their 校验结果.
+
+        ``editors``: id of a rule → who edited its row, where that is known: they are shown the preview.
+        """
         check = self.checker
         rows = check.mirror.rows(RULES)
         complete = check.mirror.age(RULES, check.clock.now()) is not None
         with check.db.read() as conn:
             known, renamed = load_entries(conn, check.catalog), renamed_columns(conn, check.catalog)
         found = edits(rows, known, check.catalog, complete=complete, renamed=renamed)
+        asked = self._previews(found, editors or {})
         for edit in found:
             with check.db.begin() as conn:
-                self._take_over(conn, edit)
+                self._take_over(conn, edit, asked.get(edit.after.rule_id))
         standing = [edit.after for edit in found if not edit.after.deleted]
         outcomes = self._look(standing)
         for entry in standing:
             self._answer(entry, outcomes.get(entry.rule_id), now_if_new=True)
+        self._run_dry(standing)
         return [edit.after.rule_id for edit in found]
 
     def tick(self) -> None:
@@ -151,8 +167,41 @@ class Reviewer:
         outcomes = self._look(list(entries.values()))
         for rule_id, entry in entries.items():
             self._answer(entry, outcomes.get(rule_id), now_if_new=False)
+        self._run_dry(list(entries.values()))
 
-    def _take_over(self, conn: Connection, edit: Edit) -> None:
+    def _run_dry(self, entries: Sequence[Entry]) -> None:
+        """Put the replays over history that are due."""
+        check = self.checker
+        with check.db.read() as conn:
+            works = due_works(conn, entries, check.clock.now())
+        if works:
+            with check.db.begin() as conn:
+                check.queue.put(conn, *works)
+
+    def _previews(self, found: Sequence[Edit], editors: Mapping[str, str]) -> dict[RuleId, Preview]:
+        """What must be previewed of the rules that are switched on, or changed while they are on."""
+        check, now = self.checker, self.checker.clock.now()
+        on = {edit.after.rule_id: edit.after for edit in found if begins(edit.before, edit.after)}
+        moved = {edit.after.rule_id: edit.after for edit in found if changes(edit.before, edit.after)}
+        rules = [replace(entry.rule, enabled=False) for entry in {**on, **moved}.values() if entry.rule]
+        outcomes = check.look(rules)  # as if they were off: counted, and nothing follows
+        with check.db.read() as conn:
+            standing = store.open_counts(conn, list(moved))
+        asked: dict[RuleId, Preview] = {}
+        for rule in rules:
+            entry, outcome = {**on, **moved}[rule.id], outcomes[rule.id]
+            others = [person.open_id for person in (*rule.cc, *check.policy.fallback)]
+            preview = preview_of(
+                entry, Hits(outcome.counts[Verdict.BREACH], len(outcome.people)),
+                standing=standing.get(rule.id, 0) if rule.id in moved else None,
+                receivers=first_asked(editors.get(rule.id), others), limit=check.policy.confirm_above,
+                now=now, many=len(on) > AT_ONCE,
+            )  # fmt: skip
+            if preview is not None:
+                asked[rule.id] = preview
+        return asked
+
+    def _take_over(self, conn: Connection, edit: Edit, preview: Preview | None) -> None:
         check, now = self.checker, self.checker.clock.now()
         newer = edit.before is None or edit.after.version != edit.before.version
         save_entry(conn, edit.after, edit.good, now, newer=newer)
@@ -161,6 +210,10 @@ class Reviewer:
             reason="deleted" if edit.after.deleted else "invalid" if edit.after.problems else "valid",
             detail={"version": edit.after.version, "problems": [p.sentence for p in edit.after.problems]},
         )  # fmt: skip
+        if newer:
+            check.queue.put(conn, *close_former(conn, edit.after))
+        if preview is not None:
+            check.queue.put(conn, *open_preview(conn, preview))
         reason = closing(edit)
         if reason is not None:
             alerts = store.load_alerts(conn, edit.after.rule_id, lock=True)
@@ -188,8 +241,3 @@ class Reviewer:
 
 def _due(at: datetime | None, now: datetime) -> bool:
     return at is None or now - at >= COUNT_BEAT
-
-
-def mark_work(rule_id: RuleId, number: int) -> Work:
-    """Write the decided sentence into the rule's row."""
-    return Work("rules.mark", f"mark:{rule_id}:{number}", "table:rules", {"rule_id": rule_id})

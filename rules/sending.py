@@ -85,8 +85,9 @@ class Sending:
             return view, {"skipped": True}
         if notice.kind == Kind.SHOWN or view.rule is None:
             return view, {}
-        around = surroundings(conn, self.deps.sources.mirror, self.deps.sources.catalog)
-        why = withheld(alert, view.rule, notice.receiver, around, self.deps.clock.now())
+        now, sources = self.deps.clock.now(), self.deps.sources
+        around = surroundings(conn, sources.mirror, sources.catalog, now)
+        why = withheld(alert, view.rule, notice.receiver, around, now)
         return view, {"held": why.value} if why else {}
 
     def _deliver(self, view: View, notice: Told) -> dict[str, Any]:

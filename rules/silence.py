@@ -1,7 +1,8 @@
-"""Whether news is held back, and why: a silence on the card or in 预警静默, a shop that is down, the night.
+"""Whether news is held back, and why.
 
-Only messages are held back, never states: the alert goes on, stands on the board, and what is still news when
-the silence ends is told then. Pure but for :func:`surroundings`.
+A silence on the card or in 预警静默, a shop that is down, the night, or a rule just switched on whose preview
+waits for an answer. Only messages are held back, never states: the alert goes on, stands on the board, and
+what is still news when the silence ends is told then. Pure but for :func:`surroundings`.
 """
 
 import re
@@ -12,12 +13,13 @@ from enum import StrEnum
 
 from sqlalchemy.engine import Connection
 
-from bitable_sync.cells import EMPTY, CellValue, Person
+from bitable_sync.cells import EMPTY, CellValue, Person, Unreadable
 from bitable_sync.mirror import Mirror
 from rules import store
 from rules.duty import Roster, roster
 from rules.metrics import Catalog
 from rules.model import Alert, Rule, Severity
+from rules.previews import waiting_rules
 from rules.rulebook import load_entry
 from rules.specs import SHOPS, SILENCES
 
@@ -29,6 +31,7 @@ class Why(StrEnum):
     TABLE = "muted_in_table"
     COVERED = "covered_by_shop"
     QUIET = "quiet_hours"
+    PREVIEW = "preview_unanswered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,15 @@ class Silence:
 
 @dataclass(frozen=True, slots=True)
 class Around:
-    """What else decides whether news is told: silences, the roster, and the shops that are down."""
+    """What else decides whether news is told.
+
+    Silences, the roster, shops that are down, and the rules whose preview nobody has answered.
+    """
 
     silences: Sequence[Silence] = ()
     roster: Roster = field(default_factory=Roster)
     down: frozenset[str] = frozenset()
+    waiting: frozenset[str] = frozenset()
 
 
 def muted(alert: Alert, rule: Rule, open_id: str, around: Around, now: datetime) -> Why | None:
@@ -77,6 +84,8 @@ def muted(alert: Alert, rule: Rule, open_id: str, around: Around, now: datetime)
     """
     if silenced(alert, now):
         return Why.CARD
+    if alert.rule_id in around.waiting:
+        return Why.PREVIEW
     if any(silence.about(alert, rule, open_id, now) for silence in around.silences):
         return Why.TABLE
     if covered(alert, around):
@@ -106,9 +115,9 @@ def covered(alert: Alert, around: Around) -> bool:
 
 
 def read_silence(values: Mapping[str, CellValue]) -> Silence | None:
-    """A row as people filled it; None without an end."""
+    """A row as people filled it; None without an end, or with a cell nobody can read: it could mean less."""
     until, start = values.get("until", EMPTY), values.get("start", EMPTY)
-    if not isinstance(until, datetime):
+    if not isinstance(until, datetime) or any(isinstance(cell, Unreadable) for cell in values.values()):
         return None
     people, objects = values.get("people", EMPTY), values.get("objects", EMPTY)
     named = re.split("[、，,]", objects) if isinstance(objects, str) else []
@@ -124,7 +133,7 @@ def read_silence(values: Mapping[str, CellValue]) -> Silence | None:
     )
 
 
-def surroundings(conn: Connection, mirror: Mirror, catalog: Catalog) -> Around:
+def surroundings(conn: Connection, mirror: Mirror, catalog: Catalog, now: datetime) -> Around:
     """Everything that may hold news back, as it is now."""
     read = (read_silence(row.values) for row in mirror.rows(SILENCES))
     down = set()
@@ -132,4 +141,5 @@ def surroundings(conn: Connection, mirror: Mirror, catalog: Catalog) -> Around:
         entry = load_entry(conn, alert.rule_id, catalog)
         if entry and entry.rule and entry.rule.covers and entry.rule.enabled:
             down.add(alert.shop or alert.title)
-    return Around([each for each in read if each is not None], roster(mirror), frozenset(down))
+    silences = [each for each in read if each is not None]
+    return Around(silences, roster(mirror), frozenset(down), waiting_rules(conn, now))

@@ -35,6 +35,8 @@ SUPERVISOR = FieldSpec(
 ISSUE = FieldSpec(SYNC_ISSUE, "同步问题", Kind.TEXT, description="由 Chorus 填写：这一行哪里有问题")
 SYNCED_AT = FieldSpec("synced_at", "数据时间", Kind.DATETIME, description="平台数据最近一次写入的时间")
 
+CHECK = FieldSpec("check_result", "校验结果", Kind.TEXT, description="由 Chorus 填写：这一行哪里不对")
+
 RULES_TABLE = TableSpec(
     RULES,
     "预警规则",
@@ -217,6 +219,7 @@ ALLOWANCES_TABLE = TableSpec(
             description="调高后超过这个数（元）要审批；留空不用审批",
         ),
         FieldSpec("pieces", "补货上限", Kind.NUMBER, description="超过这个件数要审批；留空不用审批"),
+        CHECK,
     ),
     ("name",),
 )
@@ -232,6 +235,7 @@ SILENCES_TABLE = TableSpec(
         FieldSpec("start", "开始", Kind.DATETIME, description="留空表示立即"),
         FieldSpec("until", "结束", Kind.DATETIME, description="必填：没有结束时间的静默不生效"),
         FieldSpec("who", "设置人", Kind.USER, multiple=True),
+        CHECK,
     ),
     ("reason",),
 )
@@ -247,6 +251,7 @@ DUTY_TABLE = TableSpec(
         FieldSpec("start", "从几点", Kind.NUMBER, description="0 到 24，如 9 或 9.5；两格都留空表示全天"),
         FieldSpec("end", "到几点", Kind.NUMBER, description="比“从几点”小就是第二天，如 22 到 8"),
         FieldSpec("table", "数据表", Kind.SELECT, options=tuple(TABLE_KEYS), description="留空表示全部"),
+        CHECK,
     ),
     ("name",),
 )

@@ -336,15 +336,6 @@ def load_points(conn: Connection, table: str, metric: str, object_id: str) -> li
     return [(at, value) for at, value in reversed(rows)]
 
 
-def all_points(conn: Connection, table: str, metric: str) -> dict[str, list[tuple[datetime, Decimal]]]:
-    """Object id → the points kept of a metric, oldest first."""
-    p, found = t.metric_points, dict[str, list[tuple[datetime, Decimal]]]()
-    query = sa.select(p.c.object_id, p.c.at, p.c.value).where(p.c.table == table, p.c.metric == metric)
-    for row in conn.execute(query.order_by(p.c.object_id, p.c.at)):
-        found.setdefault(row.object_id, []).append((row.at, row.value))
-    return found
-
-
 def forget_points(conn: Connection, now: datetime) -> None:
     """Drop history older than two days."""
     conn.execute(sa.delete(t.metric_points).where(t.metric_points.c.at < now - HISTORY))

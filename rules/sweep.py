@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import TYPE_CHECKING, Final
 
+from bitable_sync.cells import Person
 from bitable_sync.mirror import chunks
 from bitable_sync.pieces import pieces
 from rules import store
@@ -37,16 +38,24 @@ class Outcome:
 
     Attributes:
         counts: how many objects stand how; between the two thresholds counts as clear.
+        people: who is responsible for those over the line (open_id).
         example: one of those that cannot be judged.
     """
 
     counts: Counter[Verdict] = field(default_factory=Counter)
     example: Finding | None = None
+    people: set[str] = field(default_factory=set)
 
-    def add(self, findings: Sequence[Finding]) -> None:
-        """Count exact findings."""
+    def add(self, rule: Rule, findings: Sequence[Finding], rows: Sequence[Row]) -> None:
+        """Count exact findings of a rule about some rows."""
+        of_record = {row.record_id: row for row in rows}
         for finding in findings:
             self.counts[finding.verdict] += 1
+            row = of_record.get(finding.record_id) if finding.record_id else None
+            if finding.verdict is Verdict.BREACH and row is not None:
+                owners = row.values.get(rule.owner_key)
+                listed = owners if isinstance(owners, tuple) else ()
+                self.people |= {one.open_id for one in (*listed, *rule.cc) if isinstance(one, Person)}
             if finding.verdict is Verdict.UNKNOWN and self.example is None:
                 self.example = finding
 
@@ -76,7 +85,7 @@ def sweep(check: Checker, table: str, rules: Sequence[Rule]) -> dict[str, Outcom
         if rule.id in acting:
             points.setdefault(rule.metric.key, {}).update(looked[rule.id].values)
     for rule, findings, rows, gone in _judged(check, ground, rules, looked):
-        outcomes[rule.id].add(findings)
+        outcomes[rule.id].add(rule, findings, rows)
         if rule.id in acting:
             known = {item.object_id: item.value for item in findings if item.value is not None}
             points.setdefault(rule.metric.key, {}).update(known)

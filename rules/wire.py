@@ -15,6 +15,7 @@ from bitable_sync.mirror import Mirror
 from bot.router import Router
 from rules.check import Checker, Policy
 from rules.commands import HELP, PREVIEW_HELP, PREVIEW_WORDS, WORDS, Commands
+from rules.confirming import Confirming
 from rules.handling import Handling
 from rules.metrics import Catalog, build_catalog
 from rules.model import Action
@@ -85,6 +86,7 @@ def make_policy(floor: Floor, fallback: tuple[Person, ...] = ()) -> Policy:
         ages,
         {action: each.code for action, each in codes.items() if each and each.code},
         floor.manifest.limits.single_cards,
+        floor.manifest.limits.confirm_above,
     )
 
 
@@ -106,6 +108,9 @@ def register_web(router: Router, deps: WebDeps) -> None:
     router.on_tap("mute.end", actions.unmute)
     router.on_tap("hand.over", actions.hand_over)
     router.on_tap("plan.pause", actions.pause)
+    confirming = Confirming(deps.queue, deps.clock, sources)
+    router.on_tap("preview.keep", confirming.keep)
+    router.on_tap("preview.stop", confirming.stop)
     router.on_tap("group.page", actions.page)
     router.on_tap("group.ack", actions.ack_all)
     for form in ("adjust", "restock"):
@@ -147,16 +152,18 @@ def register_worker(
         sync: tells of changed rows.
         deps: floor, messages, platforms, policy.
     """
-    from rules import aftereffect, dashboards  # noqa: PLC0415 - only the worker loads them
+    from rules import aftereffect, dashboards, dryrun  # noqa: PLC0415 - only the worker loads them
     from rules.acting import Acting  # noqa: PLC0415 - only the worker loads it
     from rules.approving import EVENTS, Approving  # noqa: PLC0415 - only the worker loads it
     from rules.connection import Connections  # noqa: PLC0415 - only the worker loads it
     from rules.group_sending import GroupSending  # noqa: PLC0415 - only the worker loads it
     from rules.jobs import Tables  # noqa: PLC0415 - only the worker loads it
+    from rules.previewing import Previewing  # noqa: PLC0415 - only the worker loads it
     from rules.sending import Sending  # noqa: PLC0415 - only the worker loads it
 
     worker = build_worker(sync, deps)
-    tables, sending, grouped, acting = Tables(worker), Sending(worker), GroupSending(worker), Acting(worker)
+    tables, sending, acting = Tables(worker), Sending(worker), Acting(worker)
+    grouped, previewing = GroupSending(worker), Previewing(worker)
     engine.register("rules.tick", tables.tick)
     engine.register("rules.pull", tables.pull)
     engine.register("rules.check", tables.check)
@@ -166,6 +173,9 @@ def register_worker(
     engine.register("rules.board", tables.board)
     engine.register(dashboards.JOB, dashboards.Dashboards(worker).write)
     engine.register(aftereffect.JOB, aftereffect.Effects(worker).look)
+    engine.register(dryrun.JOB, dryrun.DryRuns(worker).run)
+    engine.register("rules.preview", previewing.show)
+    engine.register("rules.switch_off", previewing.switch_off)
     engine.register("rules.notify", sending.notify)
     engine.register("rules.notify_digest", grouped.send)
     engine.register("rules.refresh_digest", grouped.refresh)
@@ -180,15 +190,27 @@ def register_worker(
         router.on_event(kind, approving.events)
     if router.command(WORDS[0]) is None:
         register_commands(router, worker.sources, deps.policy)
-    sync.changes.on_change(RULES, lambda _changes: _ignore(worker.reviewer.review()))
-    for table in DATA_TABLES:
-        sync.changes.on_change(table, _rows_changed(worker, table))
+    _follow_edits(engine, sync, worker)
     _schedule(scheduler, deps.floor.manifest.schedules)
     return worker
 
 
-def _ignore(_found: object) -> None:
-    return None
+def _follow_edits(engine: Engine, sync: Sync, worker: Worker) -> None:
+    """What is done when people or platforms change rows."""
+    from rules import settings_telling  # noqa: PLC0415 - only the worker loads it
+
+    settings = settings_telling.SettingsTelling(worker)
+    engine.register(settings_telling.JOB, settings.tell)
+
+    def rules_changed(found: list[Change]) -> None:
+        worker.reviewer.review({change.record_id: change.by for change in found if change.by})
+        settings.look()  # a silence may name a rule that is there now
+
+    sync.changes.on_change(RULES, rules_changed)
+    for table in settings_telling.SETTINGS:
+        sync.changes.on_change(table, lambda _changes: settings.look())
+    for table in DATA_TABLES:
+        sync.changes.on_change(table, _rows_changed(worker, table))
 
 
 def _rows_changed(worker: Worker, table: str) -> Callable[[list[Change]], None]:

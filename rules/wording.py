@@ -148,6 +148,11 @@ def clock_time(at: datetime) -> str:
     return at.astimezone(SHANGHAI).strftime("%m-%d %H:%M")
 
 
+def day_text(at: datetime) -> str:
+    """A day for people: month-day in Shanghai."""
+    return at.astimezone(SHANGHAI).strftime("%m-%d")
+
+
 def hour(at: datetime) -> str:
     """A moment of today for people: hour:minute in Shanghai."""
     return at.astimezone(SHANGHAI).strftime("%H:%M")

@@ -110,10 +110,13 @@ class LimitsManifest(Strict):
         mass_delete: more rows than this vanishing at once stop the sync until a person has looked.
         max_age: how old a table's data may be to decide anything, by table key, e.g. `15m`.
         single_cards: so many alerts of one person in five minutes are cards of their own; more are a summary.
+        confirm_above: a rule switched on that hits so many objects tells nobody for a quarter of an hour,
+            unless who switched it on confirms it.
     """
 
     mass_delete: Annotated[int, Field(ge=1)] = 10
     single_cards: Annotated[int, Field(ge=1, le=100)] = 5
+    confirm_above: Annotated[int, Field(ge=2)] = 30
     max_age: dict[Key, Age] = {}
 
 

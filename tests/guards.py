@@ -67,6 +67,16 @@ MUTATIONS = (
         "tests/bot/test_drain.py::test_an_event_is_done_only_after_its_handler",
     ),
     Mutation(
+        2, "what was silenced since it was decided is not sent", "rules/sending.py",
+        'return view, {"held": why.value} if why else {}', "return view, {}",
+        "tests/rules/test_told.py::test_what_was_silenced_after_it_was_decided_is_sent_when_that_ends",
+    ),
+    Mutation(
+        2, "a large rule just switched on tells nobody yet", "rules/silence.py",
+        "    if alert.rule_id in around.waiting:", "    if False:",
+        "tests/rules/test_previews.py::test_a_large_rule_stands_on_the_board_and_tells_nobody_until_confirmed",
+    ),
+    Mutation(
         2, "who was corrected is paid by the correction only", "payslip/payout.py",
         "if later.version > run.version and later.state in PAID", "if False",
         "tests/payslip/test_payout_store.py::test_a_figure_that_was_corrected_is_never_paid",
@@ -168,6 +178,12 @@ MUTATIONS = (
         "        if request.state is not State.REVIEW:",
         "        if False:",
         "tests/creative/test_taps.py::test_simultaneous_taps_are_one_decision",
+    ),
+    Mutation(
+        3, "whatever is not clear starts the second clock anew", "rules/lifecycle.py",
+        "before, alert = back.alert, replace(_measured(back.alert, finding), clear_since=None)",
+        "before, alert = back.alert, _measured(back.alert, finding)",
+        "tests/rules/test_alert_model.py::test_any_order_agrees_with_the_reference",
     ),
     Mutation(
         3, "an unknown finding is a doubt, not an end", "rules/lifecycle.py",

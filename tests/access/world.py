@@ -46,11 +46,12 @@ from rules import tables as red
 from rules.cockpit import tables as cockpit
 from rules.cockpit.desk import IDLE, LONGEST
 from rules.groups import Group
+from rules.previews import HOLD, Preview, open_preview
 from rules.specs import PLANS
 from runtime.clock import ManualClock
 from runtime.db import Database, metadata, open_mirror
 from runtime.floor import Floor
-from runtime.ids import ChatId, EventId, MessageId, OpenId
+from runtime.ids import ChatId, EventId, MessageId, OpenId, RuleId
 from runtime.manifest import BaseManifest, CockpitManifest, Manifest, PayrollManifest
 from runtime.settings import load_settings
 from runtime.work import WorkQueue, status_table
@@ -58,11 +59,12 @@ from tests.bot.platform import APP_ID, ENCRYPT_KEY
 from tests.bot.platform import TOKEN as TOKEN_OF_APP
 from tests.creative.intake_kit import ROW, SHELF
 from tests.payslip.pages_kit import KEY, slip, vault
+from tests.rules.kit import ROI_RULE
 
 NOW = datetime(2026, 11, 10, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai
 TENANT = "test"
 RUN, DISPUTE, UPLOAD, FILE = "2026-10.1", "dispute-1", "om_upload", "2026-10.1-01-cmb"
-ALERT, GROUP, REQUEST, TOKEN = "al_1", "gr_1", "rec_art", "slip-token-of-the-employee"
+ALERT, GROUP, PREVIEW, REQUEST, TOKEN = "al_1", "gr_1", "pv_1", "rec_art", "slip-token-of-the-employee"
 
 PEOPLE = ("outsider", "employee", "operator", "supervisor", "hr", "finance", "admin")
 """Roles of docs/ACCESS.md. The employee owns the payslip and the dispute; the operator the alert and the
@@ -116,6 +118,8 @@ class World:
             return {"id": REQUEST, "v": 1, "n": 1}
         if family == "group":
             return {"id": GROUP, "p": 0}
+        if family == "preview":
+            return {"id": PREVIEW}
         if family != "pay":
             return {"id": ALERT, "v": 1}
         if verb.startswith("upload_"):
@@ -198,6 +202,13 @@ def _red(conn: Connection) -> None:
             muted_until=NOW + timedelta(hours=1),
         )
     )  # fmt: skip
+    row = {
+        "rule_id": "rec_roi", "good": ROI_RULE.to_json(), "version": 1, "enabled": True, "problems": [],
+        "verdict": "", "marks": 0,
+    }  # fmt: skip
+    conn.execute(red.rule_rows.insert().values(**row))
+    asked = Preview(PREVIEW, RuleId("rec_roi"), 1, NOW, (open_id("supervisor"),), 37, 12, NOW + HOLD)
+    open_preview(conn, asked)
     groups.save_group(conn, Group(GROUP, open_id("operator"), NOW, NOW + timedelta(minutes=5)))
 
 

@@ -15,7 +15,10 @@ from rules.lifecycle import acknowledge, close, escalate, hand_over, mute, step,
 from rules.limits import check_budget
 from rules.model import Action, Alert, Doubt, Finding, Reason, Rule, Severity, State, Task, TaskState, Verdict
 from rules.parse import RuleText
-from rules.preview import Replay, preview_card
+from rules.preview import Sight, asked_card, preview_card
+from rules.previews import HOLD, Preview
+from rules.replay import Grain, Replay, dry_lines
+from rules.rulebook import Entry
 from rules.specs import SHOPS
 from rules.store import new_alert
 from rules.summary import Summary, over_card, storms, summary_card
@@ -219,8 +222,31 @@ def _others() -> Iterator[Shown]:
     hits = [
         Finding(str(n), None, Verdict.BREACH, Decimal(n), Decimal(120), Decimal(132)) for n in range(4, 41)
     ]
-    held = [Finding(str(n), None, Verdict.HOLD, Decimal(n), Decimal(120)) for n in range(121, 404)]
-    past = Replay(START - timedelta(days=2), 12, 9, 7)
+    kept = {Grain.DAY: 30, Grain.HOUR: 9, Grain.CHANGE: 2}
+    begins = {grain: START - timedelta(days=days) for grain, days in kept.items()}
+    past = dry_lines(Replay(START - timedelta(days=30), 12, 7, 4, 3, begins))
     names = {str(n): f"马克杯 {n} 号" for n in range(41)}
+    held = [Finding(str(n), None, Verdict.HOLD, Decimal(n), Decimal(120)) for n in range(121, 404)]
     shown = preview_card(replace(STOCK_OF, enabled=False), [*hits, *held], past, names)
     yield Shown("rule-preview", GROUP, ("规则预览", "Preview of a rule"), shown)
+    yield from _asked(Sight(hits, names, past))
+
+
+def _asked(sight: Sight) -> Iterator[Shown]:
+    """The card to who switched a rule on."""
+    on = Entry(STOCK_OF.id, STOCK_OF, (), 3, "", name=STOCK_OF.name)
+    off = replace(on, rule=replace(STOCK_OF, enabled=False), version=4)
+    large = Preview("pv_k2m4q8w1", STOCK_OF.id, 3, START, ("ou_zhao",), 37, 12, START + HOLD)
+    few = Sight(sight.findings[:3], sight.names, sight.past[:1])
+    small = replace(large, hits=3, people=2, until=None)
+    kept = replace(large, answer="ok", until=None)
+    stopping = replace(large, answer="stop")
+    cards: tuple[tuple[str, str, str, Preview, Entry, Sight | None], ...] = (
+        ("large", "启用规则：先不通知", "Switched on: nothing is told yet", large, on, sight),
+        ("small", "启用规则：照常通知", "Switched on: told as usual", small, on, few),
+        ("kept", "启用规则：已确认", "Switched on: confirmed", kept, on, None),
+        ("stopping", "启用规则：正在停用", "Being switched off", stopping, on, None),
+        ("stopped", "启用规则：已停用", "Switched off", stopping, off, None),
+    )
+    for key, zh, en, preview, entry, seen in cards:
+        yield Shown(f"rule-on-{key}", GROUP, (zh, en), asked_card(preview, entry, START, seen))

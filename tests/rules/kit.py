@@ -6,17 +6,19 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 
 from bitable_sync.cells import EMPTY, CellValue, Person
 from bitable_sync.changes import Change
 from bitable_sync.mirror import ROWS, Mirror, Row
+from bitable_sync.platforms.gateways import Gateways
 from bitable_sync.spec import Specs
 from bot.model import Tap
 from rules import tables
 from rules.check import Checker, Policy
+from rules.deps import Worker
 from rules.handling import Handling
 from rules.metrics import build_catalog
 from rules.model import Alert, Rule
@@ -223,6 +225,15 @@ class House:
     def advance(self, span: timedelta) -> None:
         """Let time pass."""
         self.clock.advance(span)
+
+
+def worker(house: House) -> Worker:
+    """The worker's side of a house."""
+    nobody = cast("Any", None)
+    return Worker(
+        house.db, house.queue, house.clock, nobody, nobody, Gateways(), house.sources, house.policy,
+        house.checker, house.reviewer, nobody,
+    )  # fmt: skip
 
 
 def texts(element: Any) -> str:

@@ -18,9 +18,12 @@ from rules.groups import Group, members
 from rules.lifecycle import ACK_LEASE
 from rules.model import State, TaskState
 from rules.overview import summarize
+from rules.sending import Sending
 from rules.specs import STOCK
 from runtime.db import Database
-from tests.rules.kit import ROI_RULE, STOCK_RULE, WANG, House, sku
+from runtime.ids import WorkId
+from runtime.jobrun import JobRun, Slots
+from tests.rules.kit import ROI_RULE, STOCK_RULE, WANG, House, sku, worker
 from tests.rules.test_actions import tap
 
 MINUTE = timedelta(minutes=1)
@@ -200,10 +203,16 @@ def the_repair_runs_again(play: Play) -> None:
 
 
 def what_was_archived_still_alerts(play: Play) -> None:
-    """A silence holds for the next episode as well."""
+    """A silence holds for what was decided and not yet sent, and for the next episode as well."""
     house = play.firing()
     with house.db.begin() as conn:
         house.actions.mute(conn, house.tap(WANG, "mute.set", house.alert(), "4h"))
+    run = JobRun(
+        WorkId("notify"), record=lambda _name, fn: fn(), slots=Slots(1), clock=house.clock, resumed=False,
+        first_wait=0.0,
+    )  # fmt: skip
+    Sending(worker(house)).notify(run, {"notice_id": house.notices()[0].id})  # no messenger is there to ask
+    assert [notice.state for notice in house.notices()] == ["held"]
     play.write(**WELL)
     play.write()
     assert (house.alert().episode, play.told()) == (2, ["fired"])

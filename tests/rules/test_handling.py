@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -14,11 +14,12 @@ from bot.cards import check
 from bot.model import ChatMessage, TapAnswer
 from rules import tables
 from rules.commands import Commands
+from rules.dryrun import DryRuns
 from rules.model import Reason, State, TaskState
 from rules.specs import DUTY
 from runtime.db import Database
 from runtime.ids import ChatId, MessageId, OpenId
-from tests.rules.kit import CHEN, LI, ROI_RULE, WANG, ZHAO, House, texts
+from tests.rules.kit import CHEN, LI, ROI_RULE, WANG, ZHAO, House, texts, worker
 from tests.rules.stage import ROI_ROW, Scene, open_scene
 from tests.rules.test_actions import say
 from tests.support.wait import until
@@ -166,7 +167,10 @@ def test_a_rule_is_previewed_before_it_is_switched_on(firing: House) -> None:
     assert "现在会触发 **1** 个对象" in words
     assert "夏季新品1002" in words
     assert "还没有启用" in words
-    assert "本会触发 **1** 次（1 个对象），其中 **0** 次不到 30 分钟" in words
+    assert "历史回放正在算" in words
+    DryRuns(worker(firing)).run(cast("Any", None), {"rule_id": "rec_new"})
+    words = texts(ask(firing, WANG, "规则预览 ROI 低于 1:2.5").card)
+    assert "03-02 以来本会触发 **2** 次（2 个对象），其中 0 次不到 30 分钟" in words
     assert firing.say("rec_new") == "有效，但未启用；启用后会触发 1 个对象"
     assert "没有叫“虚构”的规则" in ask(firing, ZHAO, "规则预览 虚构").text
 

@@ -13,7 +13,6 @@ from random import Random
 from typing import Any, cast
 
 import pytest
-from sqlalchemy.engine import Connection
 
 from bitable_sync.cells import Person
 from bitable_sync.platforms.facts import DOUYIN, AdPlan, PlanState
@@ -32,40 +31,13 @@ from runtime.db import Database
 from runtime.errors import TransientError, UnknownOutcome
 from runtime.ids import ChatId, InstanceCode, MessageId, OpenId, WorkId
 from runtime.jobrun import JobRun, Slots
-from runtime.work import Work, WorkQueue
+from runtime.work import Work
+from tests.rules.desk import Desk, Killed
 from tests.rules.kit import LI, ROI_RULE, WANG, House, texts
 from tests.support.share import sized
 
 (ORDERS,) = sized(500)
 CODE = "APPROVAL-1"
-
-
-class Killed(BaseException):
-    """The worker dies here."""
-
-
-class Desk(WorkQueue):
-    """Work waits here; the test decides what is done next, in the order of each lane."""
-
-    def __init__(self, db: Database) -> None:
-        super().__init__(db)
-        self.known: set[str] = set()
-        self.waiting_works: list[Work] = []
-
-    def put(self, conn: Connection, *works: Work) -> None:
-        """Take work once."""
-        del conn
-        for work in works:
-            if work.id not in self.known:
-                self.known.add(work.id)
-                self.waiting_works.append(work)
-
-    def first_of_lanes(self) -> list[Work]:
-        """What may be done next."""
-        lanes: dict[str, Work] = {}
-        for work in self.waiting_works:
-            lanes.setdefault(work.lane, work)
-        return list(lanes.values())
 
 
 @dataclass

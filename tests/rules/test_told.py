@@ -190,7 +190,7 @@ def test_what_was_handed_over_is_told_in_spite_of_the_cards_silence(house: House
         house.actions.mute(conn, house.tap(WANG, "mute.set", house.alert(), "4h"))
         house.actions.hand_over(conn, house.tap(WANG, "hand.over", house.alert(), LI.open_id))
     with house.db.read() as conn:
-        around = surroundings(conn, house.mirror, CATALOG)
+        around = surroundings(conn, house.mirror, CATALOG, house.clock.now())
     whom = [
         person.open_id
         for person in (WANG, LI)

@@ -81,6 +81,7 @@ class Company:
         """Hand the change event to the handlers, as the drain does."""
         body = {
             "file_type": "bitable", "file_token": self.app, "table_id": self.table(key),
+            "operator_id": {"open_id": self.editor},
             "action_list": [{"record_id": each, "action": action} for each in record_ids],
         }  # fmt: skip
         self.happens(RECORD_CHANGED, body)
