@@ -90,14 +90,13 @@ def play(ground: Ground, seed: int, form: Form, *, faults: bool = True, look: Ca
         )
         trouble = Faults(world, schedule)
         trouble.start()
-        redelivery = threading.Event()
-        postman = threading.Thread(target=_redeliver, args=(world, redelivery))
-        postman.start()
-        failed = day.play()
-        lap("day")
-        trouble.join()
-        redelivery.set()
-        postman.join()
+        try:
+            failed = day.play()
+            lap("day")
+            trouble.join()
+        finally:
+            day.waits.over.set()
+            trouble.mend()
         verdict.struck, verdict.missed = trouble.struck, trouble.missed
         verdict.findings = _rest(world, day, look)
         verdict.findings = [f"stuck: {name}: {why}" for name, why in failed.items()] + verdict.findings
@@ -108,24 +107,6 @@ def play(ground: Ground, seed: int, form: Form, *, faults: bool = True, look: Ca
     return verdict
 
 
-def _redeliver(world: World, over: threading.Event) -> None:
-    """Let the platform's hour pass quickly once nothing is broken: retries come soon and not in an hour."""
-    while not over.wait(5.0):
-        with world.gate.open():
-            pass
-        _deliver(world)
-
-
-def _deliver(world: World) -> bool:
-    """Jump to the next retry that is planned for later; True when nothing waits."""
-    found = world.hands.get("deliveries")["deliveries"]
-    waiting = [each["due"] for each in found if each["state"] == "queued"]
-    now = world.hands.get("clock")["time"]
-    if waiting and min(waiting) > now:
-        world.hands.post("clock", advance=min(waiting) - now + 0.01)
-    return not waiting
-
-
 def _rest(world: World, day: Day, look: Callable[[Evening], None] | None) -> list[str]:
     """Judge until there is nothing to say for a while, or until the patience is over."""
     deadline = time.monotonic() + REST
@@ -134,11 +115,10 @@ def _rest(world: World, day: Day, look: Callable[[Evening], None] | None) -> lis
     keys = next(iter(world.init.stages.values())).pay_keys()
     address = world.ground.address(world.folder, world.name)
     while True:
-        _deliver(world)
         evening = gather(day.office, world.ledger, address, keys, world.logs(), names)
         found = judge(day.expected, evening)
         now = time.monotonic()
-        if os.environ.get("CHAOS_TRACE"):
+        if os.environ.get("CHAOS_TRACE") and found:
             print(f"   {now - deadline + REST:5.1f} {len(found)} {found[:2]}", flush=True)
         if found:
             well = None

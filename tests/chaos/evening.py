@@ -126,7 +126,7 @@ def _works(ledger: Ledger) -> str:
     schema = "" if ledger.engine.dialect.name == "sqlite" else "dbos."
     return (
         f"SELECT workflow_uuid AS id, status FROM {schema}workflow_status "  # noqa: S608 - a constant
-        "WHERE queue_name = 'lanes' AND workflow_uuid NOT LIKE 'tick:%'"
+        "WHERE queue_name = 'lanes' AND workflow_uuid NOT LIKE '%tick:%'"
     )
 
 

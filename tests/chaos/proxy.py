@@ -77,11 +77,12 @@ class Line:
             self._writers.add(above)
             ways = (self._pump(reader, above, answer=False), self._pump(answers, writer, answer=True))
             tasks = [asyncio.create_task(way) for way in ways]
-            done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-            for task in rest:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in tasks:
                 task.cancel()
-            for task in done:
-                task.result()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            if any(isinstance(each, OSError | LineCut) for each in outcomes):
+                raise LineCut
         except (LineCut, OSError):
             self._reset(writer)
             if above is not None:

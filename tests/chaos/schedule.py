@@ -144,7 +144,8 @@ def _revoke(dice: random.Random, at: float, _instances: tuple[str, ...]) -> Faul
 
 
 def _platform_clock(dice: random.Random, at: float, _instances: tuple[str, ...]) -> Fault:
-    return Fault(at, "platform_clock", how=str(dice.choice((20, 75, 310, 1800))))
+    wrong = dice.choice((-240, -20, 20, 75, 310, 1800, 7300))
+    return Fault(at, "platform_clock", how=str(wrong), seconds=_lasting(dice, 0.5, 4))
 
 
 def _clock_step(dice: random.Random, at: float, instances: tuple[str, ...]) -> Fault:
