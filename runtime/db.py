@@ -259,9 +259,9 @@ def _tune_sqlite(engine: Engine, *, durable: bool) -> None:
 
     @event.listens_for(engine, "handle_error")
     def undone(context: ExceptionContext) -> None:
-        # A full disk makes SQLite roll a whole transaction back, whatever savepoints it had. Who goes on after
-        # such an error would then write without a transaction, and the driver's commit of none succeeds: the
-        # connection is taken away instead, so that everything until the end of the transaction fails.
+        # A full disk makes SQLite roll a whole transaction back, whatever savepoints it had. Who goes on
+        # after such an error would write without a transaction, and the driver's commit of none succeeds:
+        # the connection is taken away instead, so that everything until the end of the transaction fails.
         conn = context.connection
         if conn is None or context.statement is None or context.statement.startswith("BEGIN"):
             return

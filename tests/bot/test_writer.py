@@ -191,7 +191,7 @@ def test_a_commit_that_fails_is_heard_by_everybody(database: Database, writer: G
 
 
 def test_what_shares_a_transaction_that_the_database_undid_is_not_acknowledged(database: Database):
-    """A full disk makes SQLite undo everything, not only the tap that met it: nobody is told it was stored."""
+    """A full disk makes SQLite undo all of it, not only the tap that met it: nobody hears it was stored."""
     if database.dialect != "sqlite":
         pytest.skip("PostgreSQL undoes a savepoint and nothing else")
     with database.read() as conn:

@@ -22,11 +22,15 @@ def main() -> int:
     parser.add_argument("--setting", choices=[*SETTINGS, "both"], default="both")
     parser.add_argument("--long", action="store_true", help="a long day: minutes and sixty faults a seed")
     parser.add_argument("--quiet", action="store_true", help="the same days without faults")
-    parser.add_argument("--folder", type=Path, help="keep worlds and logs here; by default they are thrown away")
+    parser.add_argument(
+        "--folder", type=Path, help="keep worlds and logs here; by default they are thrown away"
+    )
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.default_int_handler)  # so that nothing is left running
-    seeds = [options.seed] if options.seed is not None else range(options.first, options.first + options.seeds)
+    seeds = (
+        [options.seed] if options.seed is not None else range(options.first, options.first + options.seeds)
+    )
     settings = list(SETTINGS) if options.setting == "both" else [options.setting]
     bad: list[str] = []
     with tempfile.TemporaryDirectory(prefix="chorus-chaos-", ignore_cleanup_errors=True) as thrown:

@@ -1,6 +1,6 @@
 """A disk that can be full: a file system in memory under an instance's folder, where that may be mounted.
 
-Elsewhere `World.bound_files` stands for it: no file can grow, which is an error of writing too, but another one.
+Elsewhere `World.bound_files` stands for it: no file can grow, which fails too, with another error.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ FULL = 16_384
 """Bytes beyond which nothing can be written while a disk is full: less than any file of ours has already."""
 
 RETRIES = (1.0, 3.0, 8.0, 20.0)
-"""Seconds before the platform brings an event again; its real 15 s, 5 min, 1 h and 6 h, compressed as the day is."""
+"""Seconds before the platform brings an event again: its 15 s, 5 min, 1 h and 6 h, compressed as the day."""
 
 
 @dataclass

@@ -29,9 +29,9 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {"sqlite": ("chorus-1",), "postgres": 
 
 COMPANY = "small"
 QUICK = {
-    "pull_ads": "every 2s", "pull_stock": "every 3s", "pull_shops": "every 5s", "check_rules": "every 2s",
-    "check_approvals": "every 5s", "check_signatures": "every 5s", "check_images": "every 10s",
-    "reconcile": "every 15s",
+    "pull_ads": "every 3s", "pull_stock": "every 4s", "pull_shops": "every 15s", "check_rules": "every 3s",
+    "check_approvals": "every 6s", "check_signatures": "every 6s", "check_images": "every 15s",
+    "reconcile": "every 30s",
 }  # fmt: skip
 LIMITS = {"single_cards": 100}
 """So that a card stands for one cause, and can be counted."""

@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from sandbox.client import Control
 from sandbox.office import Office, Seen
-from sandbox.payday_crowd import CrowdDay
 from sandbox.payday import REVIEW
+from sandbox.payday_crowd import CrowdDay
 from sandbox.payday_desk import state_of
 
 T = TypeVar("T")
@@ -194,9 +194,7 @@ class Person:
 
 def good(sent: Mapping[str, Any] | None) -> bool:
     """Whether the client showed an answer, and no bad news."""
-    return (
-        sent is not None and sent["client_code"] == 0 and (sent.get("toast") or {}).get("type") in GOOD
-    )
+    return sent is not None and sent["client_code"] == 0 and (sent.get("toast") or {}).get("type") in GOOD
 
 
 @dataclass
@@ -286,5 +284,3 @@ class PatientDay(CrowdDay):
     def _confirmed(self, who: Someone) -> bool:
         rows = self.rows_of("工资条状态", 工号=str(who["employee_no"]))
         return any(row.get("状态") == "已确认" for row in rows)
-
-

@@ -19,8 +19,8 @@ Upstream = tuple[str, int] | Path
 """Host and port, or the path of a Unix socket."""
 
 MODES = ("open", "cut", "hang", "lose", "slow")
-"""``cut``: every connection is reset, old and new. ``hang``: nothing passes, nothing is closed. ``lose``: what
-is asked arrives, the answer is lost and the connection reset. ``slow``: every piece takes `SLOW` s more."""
+"""``cut``: every connection is reset, old and new. ``hang``: nothing passes, nothing is closed. ``lose``:
+what is asked arrives, the answer is lost and the connection reset. ``slow``: a piece takes `SLOW` s more."""
 
 SLOW = 0.25
 PIECE = 65_536
@@ -38,7 +38,7 @@ class Line:
     Args:
         name: of the dependency.
         port: to listen on, on loopback.
-        upstreams: where connections go, taken in turn; one that refuses is passed over, as a load balancer does.
+        upstreams: where connections go, in turn; one that refuses is passed over, as by a load balancer.
     """
 
     name: str

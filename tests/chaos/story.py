@@ -70,7 +70,10 @@ def _red_lines(office: Office) -> dict[str, Any]:
     until(lambda: len(_filled(office)) == 3, SETUP, "three plans")
     until(lambda: len(office.rows(STOCK)) == 10, SETUP, "ten articles")
     plans = _filled(office)
-    owners = {"负责人": [{"id": people["owner"]["open_id"]}], "主管": [{"id": people["supervisor"]["open_id"]}]}
+    owners = {
+        "负责人": [{"id": people["owner"]["open_id"]}],
+        "主管": [{"id": people["supervisor"]["open_id"]}],
+    }
     for plan in plans:
         office.edit(chief, PLANS, plan["record_id"], **owners)
     article = min(office.rows(STOCK), key=lambda row: str(row["SKU编码"]))
@@ -92,7 +95,10 @@ def _red_lines(office: Office) -> dict[str, Any]:
         范围="店铺=手工", 动作=["知道了"],
     )  # fmt: skip
     return {
-        "plans": [{"id": str(p["计划ID"]), "name": p["计划名称"], "rule": r} for p, r in zip(plans, rules, strict=True)],
+        "plans": [
+            {"id": str(plan["计划ID"]), "name": plan["计划名称"], "rule": rule}
+            for plan, rule in zip(plans, rules, strict=True)
+        ],
         "sku": article["SKU编码"],
         "shelf": {f"HAND-{n:02}": _article(office, chief, n, people) for n in range(SHELF)},
     }  # fmt: skip
@@ -159,8 +165,8 @@ class Day:
     """
 
     def __init__(
-        self, control: Control, facts: Mapping[str, Any], run: Callable[..., str], seed: str, *, length: float,
-        patience: float,
+        self, control: Control, facts: Mapping[str, Any], run: Callable[..., str], seed: str, *,
+        length: float, patience: float,
     ) -> None:  # fmt: skip
         self.office = Office(control)
         self.facts, self.length = facts, length
@@ -168,9 +174,7 @@ class Day:
         self.expected = Expected()
         self._seed = seed
         self._run = run
-        self.people = {
-            name: Person(self.office, who, self.waits) for name, who in cast(self.office).items()
-        }
+        self.people = {name: Person(self.office, who, self.waits) for name, who in cast(self.office).items()}
 
     def parts(self) -> dict[str, Callable[[], None]]:
         """What goes on at the same time, by name."""
@@ -193,9 +197,7 @@ class Day:
         self.office.edit(chief, RULES, edited["rule"], 阈值=TWIST)
         control.post(f"world/ads/plans/{sunk['id']}", gmv=1600)
         control.post(f"world/erp/skus/{sku}", qty=3)
-        owner.submit(
-            edited["name"], "调整预算", ("正在执行", "已把日预算"), amount=str(budget)
-        )
+        owner.submit(edited["name"], "调整预算", ("正在执行", "已把日预算"), amount=str(budget))
         supervisor.tap(sunk["name"], "知道了")
         buyer.submit(sku, "紧急补货", ("正在执行", "已补货"), amount=str(pieces))
         for who in (owner, supervisor):

@@ -40,9 +40,17 @@ def test_fifty_seeds_draw_every_kind_and_every_line(setting: str) -> None:
         "sandbox_restart", "postgres_restart",
     }  # fmt: skip
     assert {fault.kind for fault in faults} == kinds - ONLY[other]
-    lines = {"feishu", "ads", "shop", "erp", "images", "inbound"} | ({"database"} if setting == "postgres" else set())
+    lines = {"feishu", "ads", "shop", "erp", "images", "inbound"} | (
+        {"database"} if setting == "postgres" else set()
+    )
     assert {fault.target for fault in faults if fault.kind == "cut"} == lines
-    assert {fault.how for fault in faults if fault.kind == "kill"} == {"worker", "web", "web-server", "painter", "all"}
+    assert {fault.how for fault in faults if fault.kind == "kill"} == {
+        "worker",
+        "web",
+        "web-server",
+        "painter",
+        "all",
+    }
     assert {fault.target for fault in faults if fault.kind == "kill"} == set(SETTINGS[setting])
     assert all(callable(getattr(Faults, kind)) for kind in kinds)
     assert all(str(fault).strip() for fault in faults)

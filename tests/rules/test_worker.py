@@ -127,7 +127,7 @@ def test_a_lost_answer_sends_one_card_and_makes_one_change(scene: Scene) -> None
 
 
 def test_a_tap_whose_answer_is_lost_is_drawn_on_the_tapped_card(scene: Scene) -> None:
-    """Nobody can tell whether the answer's card arrived, so it does not count as shown: the refresh draws it."""
+    """Nobody can tell whether the answer's card arrived: it does not count as shown, the refresh draws it."""
     owner = firing(scene)
     scene.tap(owner, "alert.ack")  # handled and committed; the answer reaches nobody
     until(
@@ -145,7 +145,7 @@ def test_a_card_with_an_open_form_is_drawn_when_nobody_types_any_more(scene: Sce
     """Mere numbers leave the form alone; a refresh is planned for later, so that they are not forgotten."""
     owner = firing(scene)
     scene.tap(owner, "adjust.open")
-    scene.spend(800, 1500)
+    scene.spend(800, 400)
     scene.pull("plans")
     later = until(lambda: planned(scene, ":form:"), timeout=20, what="a refresh for later")
     copy, alert = scene.stored(tables.alert_cards)[0], scene.stored(tables.alerts)[0]

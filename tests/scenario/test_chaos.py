@@ -1,6 +1,6 @@
-"""A seed of the fault campaign on each database, and the proof that its oracle sees a guard that is gone.
+"""A seed of the fault campaign on each database.
 
-`make chaos` plays fifty seeds of each. CHORUS_CHAOS_SEED repeats one here; CHORUS_TEST_SHARE shortens the day.
+`make chaos` plays fifty of each. CHORUS_CHAOS_SEED repeats one here; CHORUS_TEST_SHARE shortens the day.
 """
 
 from __future__ import annotations
