@@ -180,7 +180,7 @@ class Outbox:
             planned = {entry[2].number for entry in self._heap}
             for delivery in self._log:
                 queue = self._lanes.get(delivery.lane or "")
-                behind = bool(queue) and queue[0] is not delivery
+                behind = queue is not None and queue[0] is not delivery
                 if delivery.state == "queued" and delivery.number not in planned and not behind:
                     self._schedule(delivery, self._clock.time())
             if self._heap:
