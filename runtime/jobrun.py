@@ -225,7 +225,8 @@ class JobRun:
         """
         moment = self._clock.now().timestamp() + seconds
         until = self._record("sleep", lambda: {"until": moment})["until"]
-        left = until - self._clock.now().timestamp()
+        # Recorded by a clock that has been set back since, it would be hours away.
+        left = min(until - self._clock.now().timestamp(), seconds)
         if left > 0:
             self._slots.rest(left)
 

@@ -111,9 +111,9 @@ class World:
         for stage in (*stages, self.platform):
             stage.stop()
         for name, stage in self.init.stages.items():
-            with contextlib.suppress(FileNotFoundError):
-                shutil.copy(stage.folder / "serve.log", self.folder / f"{name}.log")
-            disk.unmount(stage.folder)
+            if os.path.ismount(stage.folder):
+                shutil.copytree(stage.folder, self.folder / f"{name}.kept", dirs_exist_ok=True)
+                disk.unmount(stage.folder)
 
     def ready(self) -> bool:
         """Whether every instance says so."""
