@@ -169,6 +169,16 @@ def before_commit(conn: Connection, fn: Callable[[Connection, list[T]], None], i
     conn.info.setdefault(_LAST, {}).setdefault(fn, []).append(item)
 
 
+def is_away(error: BaseException) -> bool:
+    """Tell whether an error says that our database could not be used now: busy, full, cut off, restarting.
+
+    Its transaction was rolled back, or nobody knows whether it was committed; what was done in it may be
+    done again.
+    """
+    away = sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, sa.exc.PendingRollbackError
+    return isinstance(error, away)
+
+
 def normalise_url(url: str) -> str:
     """Give a PostgreSQL address the driver we ship (psycopg 3); leave SQLite addresses alone."""
     parsed = sa.make_url(url)

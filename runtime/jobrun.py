@@ -10,9 +10,8 @@ from datetime import datetime
 from threading import Condition
 from typing import Any, TypeVar, cast
 
-from sqlalchemy.exc import OperationalError
-
 from runtime.clock import Clock
+from runtime.db import is_away
 from runtime.errors import ChorusError, PermanentError, TransientError, UnknownOutcome
 from runtime.ids import WorkId
 from runtime.retry import wait_before
@@ -264,14 +263,14 @@ def _outcome(fn: Callable[[], Any]) -> dict[str, Any]:
     try:
         value = fn()
         return {"value": json.loads(json.dumps(value, allow_nan=False))}
-    except OperationalError as error:
-        # Our own database was busy or away; its transaction was rolled back.
-        return {
-            "error": _pack(TransientError(f"The database could not be used ({type(error.orig).__name__})."))
-        }
     except ChorusError as error:
         return {"error": _pack(error)}
     except Exception as error:
+        if is_away(error):
+            cause = getattr(error, "orig", None) or error
+            return {
+                "error": _pack(TransientError(f"The database could not be used ({type(cause).__name__})."))
+            }
         raise _Failed(error) from error
 
 

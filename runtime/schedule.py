@@ -116,7 +116,7 @@ class Scheduler:
             self._library.shutdown(wait=True)
 
     def look_at_the_clock(self) -> bool:
-        """Plan everything anew when the clock was set back: the library waits for times it had planned before.
+        """Plan everything anew when the clock was set back: the library waits for times planned before.
 
         Returns:
             True when it was.
