@@ -146,7 +146,7 @@ REFUSE = {
     "postgresql": (
         "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
         "IF NEW.status = 'SUCCESS' THEN RAISE EXCEPTION 'no room'; END IF; RETURN NEW; END $$",
-        "CREATE TRIGGER \"full\" BEFORE UPDATE ON dbos.workflow_status "
+        'CREATE TRIGGER "full" BEFORE UPDATE ON dbos.workflow_status '
         "FOR EACH ROW EXECUTE FUNCTION full_disk()",
     ),
 }
