@@ -47,6 +47,16 @@ MUTATIONS = (
         "tests/bot/test_webhook.py::test_a_verified_event_is_durable_before_the_answer",
     ),
     Mutation(
+        1, "a transaction that SQLite undid fails to its end", "runtime/db.py",
+        "            context.is_disconnect = True\n", "            pass\n",
+        "tests/bot/test_writer.py::test_what_shares_a_transaction_that_the_database_undid_is_not_acknowledged",
+    ),
+    Mutation(
+        1, "work nobody is at is put back", "runtime/engine.py",
+        "                    self.orphans.reclaim()\n", "                    pass\n",
+        "tests/runtime/test_engine_life.py::test_work_whose_end_could_not_be_written_does_not_close_its_lane",
+    ),
+    Mutation(
         2, "a tap that was decided is not decided again", "bot/reception.py",
         '            raise Refused("replayed")', "            pass",
         "tests/bot/test_taps.py::test_a_replayed_tap_is_refused_and_changes_nothing",

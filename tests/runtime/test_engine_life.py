@@ -140,14 +140,20 @@ def test_work_whose_database_failed_goes_on_from_its_last_step(
 
 REFUSE = {
     "sqlite": (
-        "CREATE TRIGGER full BEFORE UPDATE ON workflow_status WHEN NEW.status = 'SUCCESS' "
-        "BEGIN SELECT RAISE(ABORT, 'no room'); END",
+        (
+            "CREATE TRIGGER full BEFORE UPDATE ON workflow_status WHEN NEW.status = 'SUCCESS' "
+            "BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        ),
     ),
     "postgresql": (
-        "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
-        "IF NEW.status = 'SUCCESS' THEN RAISE EXCEPTION 'no room'; END IF; RETURN NEW; END $$",
-        'CREATE TRIGGER "full" BEFORE UPDATE ON dbos.workflow_status '
-        "FOR EACH ROW EXECUTE FUNCTION full_disk()",
+        (
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "IF NEW.status = 'SUCCESS' THEN RAISE EXCEPTION 'no room'; END IF; RETURN NEW; END $$"
+        ),
+        (
+            'CREATE TRIGGER "full" BEFORE UPDATE ON dbos.workflow_status '
+            "FOR EACH ROW EXECUTE FUNCTION full_disk()"
+        ),
     ),
 }
 ALLOW = {"sqlite": "DROP TRIGGER full", "postgresql": 'DROP TRIGGER "full" ON dbos.workflow_status'}
