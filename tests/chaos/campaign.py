@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -15,9 +16,11 @@ from tests.chaos.schedule import Schedule, draw
 from tests.chaos.story import Day
 from tests.chaos.world import World
 
-PATIENCE = 150.0
+BUSY = float(os.environ.get("SANDBOX_PATIENCE", "1"))
+"""How many times as long everybody waits on a busy machine, as in ``sandbox.client.until``."""
+PATIENCE = 150.0 * BUSY
 """Seconds anybody waits for anything, while things fail and afterwards."""
-REST = 120.0
+REST = 120.0 * BUSY
 """Seconds after the day within which all must be well."""
 QUIET = 6.0
 """Seconds for which it must stay well: two rounds of every pull and check."""
