@@ -7,12 +7,14 @@ JOBS ?= 4
 DIST := --dist loadfile --no-loadscope-reorder
 # `make test ORDER=` shuffles the tests.
 ORDER ?= -p no:randomly
+# `make chaos CHAOS="--seeds 5 --long"`; python -m tests.chaos --help
+CHAOS ?=
 # `make test-postgres ONLY=tests/rules` runs a part.
 ONLY ?=
 # `make advisories SERVICE=osv` asks osv.dev instead of pypi.org.
 SERVICE ?= pypi
 
-.PHONY: demo demo-once screenshots browser test test-sqlite test-postgres check fuzz mutate audit advisories bench bench-payday bench-images lock clean
+.PHONY: demo demo-once screenshots browser test test-sqlite test-postgres check fuzz chaos mutate audit advisories bench bench-payday bench-images lock clean
 
 demo: .venv/.run  ## the whole company on this machine; Ctrl-C stops everything it started
 	$(BIN)/chorus demo
@@ -42,6 +44,9 @@ check: .venv/.dev  ## style, types, layers
 
 fuzz: .venv/.dev  ## a million changed inputs at what reads things from outside; half an hour
 	$(BIN)/python -m tests.fuzz
+
+chaos: .venv/.dev  ## fifty days full of faults on each database, each judged by a model; `SEED=7 SETTING=postgres` plays one again
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(SETTING),--setting $(SETTING)) $(CHAOS)
 
 mutate: .venv/.dev node_modules/.installed  ## take each guard of docs/INVARIANTS.md out; its test must notice
 	$(BIN)/python -m tests.mutations

@@ -20,7 +20,7 @@ from bot.pace import Pace
 from bot.router import EventHandler, Router
 from runtime import metrics
 from runtime.clock import Clock
-from runtime.db import Database
+from runtime.db import Database, is_away
 from runtime.errors import ChorusError, TransientError
 from runtime.ids import EventId
 from runtime.log import bind
@@ -137,9 +137,9 @@ class Drain:
         if error is None:
             self._inbox.finish(ids, by=self._me, now=self._clock.now())
             metrics.count("chorus_events_total", by=len(batch), type=event_type, outcome="handled")
-        elif isinstance(error, TransientError):
-            wait = error.wait if error.wait is not None else 2.0
-            _log.warning("event.waits", type=event_type, count=len(batch), seconds=wait, why=str(error))
+        elif isinstance(error, TransientError) or is_away(error):
+            wait = (error.wait if isinstance(error, TransientError) else None) or 2.0
+            _log.warning("event.waits", type=event_type, count=len(batch), seconds=wait, why=_why(error))
             self._inbox.delay(ids, by=self._me, until=self._clock.now() + timedelta(seconds=min(wait, 60.0)))
         elif len(batch) > 1:
             _log.warning("event.batch_split", type=event_type, count=len(batch), error=type(error).__name__)
@@ -156,11 +156,14 @@ class Drain:
             until = now + timedelta(seconds=2.0 ** (tries - 1))
             self._inbox.delay([event.id], by=self._me, until=until, tries=tries)
             return
-        # Only our own errors are sentences meant for reading; others may quote what they were handling.
-        why = str(error) if isinstance(error, ChorusError) else type(error).__name__
-        sentence = sentences.poison(event.type, event.id, tries, why)
+        sentence = sentences.poison(event.type, event.id, tries, _why(error))
         self._inbox.park(event.id, by=self._me, now=now, tries=tries, error=sentence)
         metrics.count("chorus_events_total", type=event.type, outcome="parked")
+
+
+def _why(error: Exception) -> str:
+    """Only our own errors are sentences meant for reading; others may quote what they were handling."""
+    return str(error) if isinstance(error, ChorusError) else type(error).__name__
 
 
 def _call(handlers: Sequence[EventHandler], batch: Sequence[Claimed]) -> Exception | None:

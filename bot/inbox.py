@@ -20,6 +20,8 @@ from runtime.db import Database
 from runtime.ids import EventId
 
 LEASE: Final = timedelta(seconds=10)
+FARTHEST: Final = timedelta(minutes=2)
+"""Nobody claims or delays an event for longer; what says so was written by a clock that was wrong."""
 _STORE: Final = {
     "sqlite": (
         "INSERT INTO inbox (event_id, type, version, dedupe_key, created_at, received_at, body) "
@@ -172,7 +174,8 @@ class Inbox:
 
 
 def _free(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
-    return (NEW, sa.or_(inbox.c.claimed_until.is_(None), inbox.c.claimed_until < now))
+    until = inbox.c.claimed_until
+    return (NEW, sa.or_(until.is_(None), until < now, until > now + FARTHEST))
 
 
 def _event(row: Mapping[Any, Any]) -> Event:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+import structlog
+
 from bitable_sync.cells import EMPTY, CellValue
 from bitable_sync.changes import Change
 from bitable_sync.mirror import Row
@@ -16,8 +18,11 @@ from creative.intake import look
 from creative.model import Brief
 from creative.specs import BRANDS, REQUESTS, TEMPLATES, WORDS
 from creative.vocabulary import check_words, judge
+from runtime.errors import ChorusError
 from runtime.jobrun import JobRun
 from runtime.work import Work
+
+_log = structlog.get_logger(__name__)
 
 SHELVES = (BRANDS, TEMPLATES, WORDS)
 
@@ -77,14 +82,24 @@ class Looking:
             self.deps.queue.put(conn, *(check_mark_work(table, each, now) for each in changed))
 
     def sweep(self, run: JobRun, args: Mapping[str, Any]) -> None:
-        """Read the tables again, in case an event was lost, and look at every row."""
+        """Read the tables again, in case an event was lost, and look at every row.
+
+        A base that does not answer is logged; the next beat reads it.
+        """
         del args
-        for table in (*SHELVES, REQUESTS):
-            run.attempt(f"read {table}", lambda table=table: self.deps.sync.puller.pull(table).rows, tries=4)  # type: ignore[misc]
+        try:
+            for table in (*SHELVES, REQUESTS):
+                run.attempt(f"read {table}", partial(self._rows_read, table), tries=4)
+        except ChorusError as error:
+            _log.warning("art.tables_not_read", error=str(error))
+            return
         for table in SHELVES:
             self.shelf_changed(table)
         for row in self.deps.sync.mirror.rows(REQUESTS):
             self.look(row.record_id, row)
+
+    def _rows_read(self, table: str) -> int:
+        return self.deps.sync.puller.pull(table).rows
 
     def mark(self, run: JobRun, args: Mapping[str, Any]) -> None:
         """Write 状态, 说明 and what else Chorus fills: always the newest."""

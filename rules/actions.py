@@ -317,7 +317,7 @@ class Actions:
         return self._fresh(conn, tap, ready.view, toast)
 
     def _fresh(self, conn: Connection, tap: Tap, view: View, toast: Toast | None) -> TapAnswer:
-        told.shown(conn, tap.message_id, version=view.alert.version, turn=view.alert.turn)
+        told.opened(conn, tap.message_id, None, self.clock.now())
         return TapAnswer(toast, alert_card(view).data)
 
     def _done(self, conn: Connection, tap: Tap, step: lifecycle.Step, toast: Toast) -> TapAnswer:
@@ -326,8 +326,7 @@ class Actions:
         return self._fresh(conn, tap, self._view(conn, tap, step.alert), toast)
 
     def _note_form(self, conn: Connection, tap: Tap, alert: Alert, form: str) -> None:
-        told.shown(conn, tap.message_id, version=alert.version, turn=alert.turn)
-        told.opened(conn, tap.message_id, form, self.clock.now())
+        told.opened(conn, tap.message_id, form, self.clock.now(), turn=alert.turn)
 
 
 _GONE = Toast(

@@ -1,6 +1,7 @@
 """Jobs that tell people: send a card once, refresh every copy. Each in its receiver's lane."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -137,19 +138,30 @@ class Sending:
                 self.deps.queue.put(conn, refresh_work(alert, notice.receiver, suffix=f":{message_id}"))
 
     def refresh(self, run: JobRun, args: Mapping[str, Any]) -> None:
-        """Bring one receiver's copies of an alert's card to the newest version; skip those that show it."""
+        """Bring one receiver's copies of an alert's card to the newest version; skip those that show it.
+
+        A copy with an open form is left alone while somebody may be typing, and drawn afterwards.
+        """
         alert_id, receiver = str(args["alert_id"]), str(args["receiver"])
         with self.deps.db.read() as conn:
             alert = store.load_alert(conn, alert_id)
-            due = [copy for copy in told.copies(conn, alert_id, receiver) if alert and self._due(copy, alert)]
-        for copy in due:
-            run.deliver(f"update:{copy.message_id}", self._updater(copy), self._recorder(copy))
+            copies = told.copies(conn, alert_id, receiver)
+        if alert is None:
+            return
+        behind = [copy for copy in copies if copy.shown_version < alert.version]
+        busy = [copy.form_at for copy in behind if copy.form_at and self._busy(copy, alert)]
+        if busy:
+            later = refresh_work(alert, receiver, suffix=f":form:{max(busy):%H%M%S%f}")
+            with self.deps.db.begin() as conn:
+                self.deps.queue.put(conn, replace(later, delay=FORM_PATIENCE))
+        for copy in behind:
+            if not self._busy(copy, alert):
+                run.deliver(f"update:{copy.message_id}", self._updater(copy), self._recorder(copy))
 
-    def _due(self, copy: Copy, alert: Alert) -> bool:
-        if copy.shown_version >= alert.version:
-            return False
-        busy = copy.form is not None and _recent(copy.form_at, self.deps.clock.now())
-        return not (busy and copy.shown_turn >= alert.turn)
+    def _busy(self, copy: Copy, alert: Alert) -> bool:
+        """Whether somebody types in a form of this copy, and only numbers changed since."""
+        recent = copy.form is not None and _recent(copy.form_at, self.deps.clock.now())
+        return recent and copy.shown_turn >= alert.turn
 
     def _updater(self, copy: Copy) -> Callable[[], dict[str, Any]]:
         def update() -> dict[str, Any]:

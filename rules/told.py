@@ -203,11 +203,18 @@ def shown(conn: Connection, message_id: str, *, version: int, turn: int) -> None
     )
 
 
-def opened(conn: Connection, message_id: str, form: str | None, at: datetime) -> None:
-    """Somebody opened (or with None closed) a form in this copy."""
+def opened(conn: Connection, message_id: str, form: str | None, at: datetime, *, turn: int = 0) -> None:
+    """Somebody opened (or with None closed) a form in this copy, which was drawn at this turn.
+
+    What is only answered to a tap does not count as shown: the answer may get lost, and an older picture that
+    was on its way may arrive after it. The refresh that follows in the receiver's lane settles both.
+    """
     c = t.alert_cards
+    seen = {"shown_turn": sa.case((c.c.shown_turn < turn, turn), else_=c.c.shown_turn)} if form else {}
     conn.execute(
-        sa.update(c).where(c.c.message_id == message_id).values(form=form, form_at=at if form else None)
+        sa.update(c)
+        .where(c.c.message_id == message_id)
+        .values(form=form, form_at=at if form else None, **seen)
     )
 
 

@@ -21,6 +21,7 @@ import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Dialect, Engine
+from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.types import TypeDecorator
 
 from runtime.errors import ConfigError
@@ -165,6 +166,16 @@ def before_commit(conn: Connection, fn: Callable[[Connection, list[T]], None], i
     conn.info.setdefault(_LAST, {}).setdefault(fn, []).append(item)
 
 
+def is_away(error: BaseException) -> bool:
+    """Tell whether an error says that our database could not be used now: busy, full, cut off, restarting.
+
+    Its transaction was rolled back, or nobody knows whether it was committed; what was done in it may be
+    done again.
+    """
+    away = sa.exc.OperationalError, sa.exc.InterfaceError, sa.exc.TimeoutError, sa.exc.PendingRollbackError
+    return isinstance(error, away)
+
+
 def normalise_url(url: str) -> str:
     """Give a PostgreSQL address the driver we ship (psycopg 3); leave SQLite addresses alone."""
     parsed = sa.make_url(url)
@@ -246,6 +257,18 @@ def _tune_sqlite(engine: Engine, *, durable: bool) -> None:
         cursor.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
+
+    @event.listens_for(engine, "handle_error")
+    def undone(context: ExceptionContext) -> None:
+        # A full disk makes SQLite roll a whole transaction back, whatever savepoints it had. Who goes on
+        # after such an error would write without a transaction, and the driver's commit of none succeeds:
+        # the connection is taken away instead, so that everything until the end of the transaction fails.
+        conn = context.connection
+        if conn is None or context.statement is None or context.statement.startswith("BEGIN"):
+            return
+        if conn.in_transaction() and not cast(Any, conn.connection.driver_connection).in_transaction:
+            context.is_disconnect = True
+            context.invalidate_pool_on_disconnect = False
 
     @event.listens_for(engine, "begin")
     def began(conn: Connection) -> None:

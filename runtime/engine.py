@@ -20,12 +20,13 @@ from sqlalchemy.engine import Connection
 
 from runtime import metrics, tables
 from runtime.clock import Clock, SystemClock
-from runtime.db import Database
+from runtime.db import Database, is_away
 from runtime.errors import ChorusError, PermanentError
 from runtime.ids import WorkId
 from runtime.jobrun import JobRun, Slots, Stopped
 from runtime.lanes import APPLICATION, JsonSerializer
 from runtime.log import bind, mask_text
+from runtime.orphans import Orphans
 from runtime.parked import Parked, park
 from runtime.work import QUEUE, VERSION, WORKFLOW, status_table
 
@@ -108,7 +109,7 @@ class Engine:
             raise RuntimeError(msg)
         self._launched = True
         _quiet_logs()
-        DBOS(
+        library = DBOS(
             config={
                 "name": APPLICATION,
                 "system_database_url": self._db.url,
@@ -127,6 +128,7 @@ class Engine:
         DBOS.launch()
         self._beat = Heartbeat(self._db, self._instance, self._clock, silent_after=self._silent_after)
         self._beat.hearers = self._hearers
+        self._beat.orphans = Orphans(self._db, self._instance, library)
         self._beat.start()
         log.info("engine.launched", instance=self._instance, jobs=sorted(self._jobs))
 
@@ -165,10 +167,17 @@ class Engine:
             if self._abandoning:
                 # Only because the engine was closed under it; the work goes on after the next start.
                 raise Stopped from error
+            if is_away(error):
+                # No fault of the work: it goes on from its last step when the heartbeat reclaims it.
+                log.warning("work.interrupted", job=job, lane=lane, error=type(error).__name__)
+                raise Stopped from error
             sentence = _sentence(error)
             row = Parked(work_id, job, lane, args, sentence, self._clock.now())
-            with self._db.begin() as conn:
-                _park(self._db, conn, row, self._hearers)
+            try:
+                with self._db.begin() as conn:
+                    _park(self._db, conn, row, self._hearers)
+            except Exception as second:  # noqa: BLE001 - raised again
+                raise (Stopped if is_away(second) else second) from error
             known = isinstance(error, ChorusError)
             log.error("work.parked", job=job, lane=lane, error=sentence, exc_info=None if known else error)
             metrics.count("chorus_jobs_total", job=job, outcome="parked")
@@ -220,6 +229,7 @@ class Heartbeat:
         self._rounds = 0
         self._forgetting = False
         self.hearers: Sequence[Hearer] = ()
+        self.orphans: Orphans | None = None
 
     def start(self) -> None:
         """Beat once, then go on in a thread."""
@@ -236,6 +246,8 @@ class Heartbeat:
             try:
                 self._say()
                 self._adopt()
+                if self.orphans is not None:
+                    self.orphans.reclaim()
                 if self._rounds % 20 == 0:
                     park_abandoned(self._db, self._clock, self.hearers)
                 if self._rounds % 1200 == 0 or self._forgetting:

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from threading import Condition
 from typing import Any, TypeVar, cast
 
-from sqlalchemy.exc import OperationalError
-
 from runtime.clock import Clock
+from runtime.db import is_away
 from runtime.errors import ChorusError, PermanentError, TransientError, UnknownOutcome
 from runtime.ids import WorkId
 from runtime.retry import wait_before
@@ -224,7 +223,8 @@ class JobRun:
         """
         moment = self._clock.now().timestamp() + seconds
         until = self._record("sleep", lambda: {"until": moment})["until"]
-        left = until - self._clock.now().timestamp()
+        # Recorded by a clock that has been set back since, it would be hours away.
+        left = min(until - self._clock.now().timestamp(), seconds)
         if left > 0:
             self._slots.rest(left)
 
@@ -262,14 +262,14 @@ def _outcome(fn: Callable[[], Any]) -> dict[str, Any]:
     try:
         value = fn()
         return {"value": json.loads(json.dumps(value, allow_nan=False))}
-    except OperationalError as error:
-        # Our own database was busy or away; its transaction was rolled back.
-        return {
-            "error": _pack(TransientError(f"The database could not be used ({type(error.orig).__name__})."))
-        }
     except ChorusError as error:
         return {"error": _pack(error)}
     except Exception as error:
+        if is_away(error):
+            cause = getattr(error, "orig", None) or error
+            return {
+                "error": _pack(TransientError(f"The database could not be used ({type(cause).__name__})."))
+            }
         raise _Failed(error) from error
 
 

@@ -16,9 +16,16 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import structlog
+
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry, Counter, Histogram
     from prometheus_client.core import Metric
+
+log = structlog.get_logger(__name__)
+
+ROOM = 1 << 16
+"""Bytes of one process's counters or histograms: what the library's files begin with."""
 
 _making = threading.Lock()
 """Two threads that count a name for the first time must not both make it."""
@@ -63,23 +70,60 @@ def prepare(directory: Path) -> None:
 
 
 def count(name: str, *, by: float = 1, **labels: str) -> None:
-    """Add to a counter.
+    """Add to a counter; where the disk has no room for it, leave it: what is counted matters more.
 
     Raises:
         KeyError: the name is not in `CATALOGUE`.
     """
-    metric = _counter(name)
-    (metric.labels(**labels) if labels else metric).inc(by)
+    if name not in CATALOGUE:
+        raise KeyError(name)
+    if _has_room("counter"):
+        metric = _counter(name)
+        (metric.labels(**labels) if labels else metric).inc(by)
 
 
 def observe(name: str, value: float, **labels: str) -> None:
-    """Put a value (seconds) into a histogram.
+    """Put a value (seconds) into a histogram, or leave it as `count` does.
 
     Raises:
         KeyError: the name is not in `CATALOGUE`.
     """
-    metric = _histogram(name)
-    (metric.labels(**labels) if labels else metric).observe(value)
+    if name not in CATALOGUE:
+        raise KeyError(name)
+    if _has_room("histogram"):
+        metric = _histogram(name)
+        (metric.labels(**labels) if labels else metric).observe(value)
+
+
+def _has_room(kind: str) -> bool:
+    """Whether the disk has given this process's file of a kind its bytes.
+
+    The library maps sparse files into memory: on a full disk a write into a hole would end the whole process
+    with SIGBUS, and growing a file would raise in the middle of what is being counted.
+    """
+    directory = os.environ.get(VARIABLE)
+    if directory is None:
+        return True
+    try:
+        _hold_room(Path(directory) / f"{kind}_{os.getpid()}.db")
+    except OSError as error:
+        log.debug("metrics.not_counted", error=str(error))
+        return False
+    return True
+
+
+@cache
+def _hold_room(file: Path) -> None:
+    """Have the disk give a process's file its bytes, once, before the library opens it."""
+    if file.exists():
+        return
+    draft = file.with_suffix(".new")  # who adds the numbers up reads every *.db and cannot read an empty one
+    try:
+        with draft.open("wb") as opened:
+            os.posix_fallocate(opened.fileno(), 0, ROOM)
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def expose(gauges: Iterable[Gauges] = ()) -> bytes:

@@ -6,6 +6,8 @@ fire of each name is remembered in the database; what was missed while nothing r
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -34,6 +36,10 @@ LOOK_BACK = (
     timedelta(days=32),
     timedelta(days=367),
 )
+
+DRIFT = timedelta(minutes=1)
+"""A clock that differs by more was set; clocks of machines and of one machine may differ by less."""
+WATCH_SECONDS = 1.0
 
 log = structlog.get_logger(__name__)
 
@@ -68,6 +74,9 @@ class Scheduler:
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
         self._library = BackgroundScheduler(timezone=SHANGHAI)
+        self._ahead: timedelta | None = None
+        self._stopping = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="clock-watcher", daemon=True)
 
     def every(self, name: str, when: str, work: Callable[[datetime], Work]) -> None:
         """Add a schedule; before `start`.
@@ -96,11 +105,35 @@ class Scheduler:
         self._library.start()
         for name in self._entries:
             self.tick(name)
+        self._watcher.start()
 
     def stop(self) -> None:
         """Stop ticking; a tick being written is finished."""
+        self._stopping.set()
+        if self._watcher.is_alive():
+            self._watcher.join()
         if self._library.running:
             self._library.shutdown(wait=True)
+
+    def look_at_the_clock(self) -> bool:
+        """Plan everything anew when the clock was set back: the library waits for times planned before.
+
+        Returns:
+            True when it was.
+        """
+        now, ticking = self._clock.now(), timedelta(seconds=time.monotonic())
+        ahead = now - EPOCH - ticking
+        back = self._ahead is not None and ahead < self._ahead - DRIFT
+        self._ahead = ahead
+        if back:
+            log.warning("schedule.clock_set_back", now=now.isoformat())
+            for job in self._library.get_jobs():
+                job.reschedule(self._entries[job.id].trigger)
+        return back
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(WATCH_SECONDS):
+            self.look_at_the_clock()
 
     def tick(self, name: str) -> bool:
         """Put the work of the latest fire time unless it was put before; safe to call at any time.
@@ -117,7 +150,8 @@ class Scheduler:
             return False
         with self._db.begin() as conn:
             last = conn.execute(sa.select(tables.fires.c.at).where(tables.fires.c.name == name)).scalar()
-            if last is not None and last >= fire:
+            # What lies far ahead was written by a clock that was wrong; ids keep ticks single.
+            if last is not None and fire <= last <= now + DRIFT:
                 return False
             self._remember(conn, name, fire)
             if last is None and not entry.at_once:

@@ -107,7 +107,7 @@ class Supervisor:
             while not self._stop.is_set():
                 self._renew()
                 for running in self._running:
-                    self._look_after(running)
+                    self._try_to_look_after(running)
                 self._stop.wait(0.1)
             return self._stop_all()
         finally:
@@ -124,6 +124,18 @@ class Supervisor:
             if running.child.name in names and running.process is not None:
                 running.process.terminate()
                 running.leave_by = time.monotonic() + self._grace
+
+    def _try_to_look_after(self, running: _Running) -> None:
+        """Look after one child; a machine that has no room for it now is asked again later.
+
+        Nothing that goes wrong here may end the supervision: the others would run on with nobody to restart
+        them, and whatever restarts us would see us alive.
+        """
+        try:
+            self._look_after(running)
+        except OSError as error:
+            running.next_start = time.monotonic() + LONGEST_WAIT / 10
+            log.error("supervise.failed", child=running.child.name, error=str(error))
 
     def _look_after(self, running: _Running) -> None:
         now = time.monotonic()
@@ -151,12 +163,12 @@ class Supervisor:
         )
 
     def _start(self, running: _Running) -> None:
-        running.process = _FORK.Process(
+        process = _FORK.Process(
             target=_live, args=(running.child, os.getpid()), name=running.child.name, daemon=False
         )
-        running.process.start()
-        running.started = time.monotonic()
-        log.info("supervise.child_started", child=running.child.name, pid=running.process.pid)
+        process.start()
+        running.process, running.started = process, time.monotonic()
+        log.info("supervise.child_started", child=running.child.name, pid=process.pid)
 
     def _stop_all(self) -> int:
         alive = [(r.child.name, r.process) for r in self._running if r.process is not None]

@@ -194,6 +194,7 @@ def status_table(db: Database) -> sa.TableClause:
         "queue_partition_key",
         "created_at",
         "recovery_attempts",
+        "executor_id",
     )
     schema = None if db.dialect == "sqlite" else "dbos"
     return sa.table("workflow_status", *(sa.column(name) for name in names), schema=schema)

@@ -267,7 +267,7 @@ def deliveries(world: World, req: Request) -> dict[str, Any]:
 
 @routes.add("POST", "/_sandbox/events", auth="none", claim=CONTROL, locked=False)
 def turn_switches(world: World, req: Request) -> dict[str, Any]:
-    """Turn switches: duplicate, shuffle, drop, microseconds (bool), retry_stamp, clock."""
+    """Turn switches: duplicate, shuffle, drop, microseconds (bool), retry_stamp, clock, retry_after."""
     for name, value in req.json().items():
         if name not in Switches.__slots__:
             raise ApiError(400, f"no such switch: {name}; there are {', '.join(Switches.__slots__)}", 400)

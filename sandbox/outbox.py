@@ -7,7 +7,7 @@ import heapq
 import random
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -23,6 +23,7 @@ class Switches:
 
     ``retry_stamp``: is a retry signed anew, or does it keep the first timestamp (the docs leave it open).
     ``clock``: signatures carry wall time, so that a receiver on real time accepts them after a jump.
+    ``retry_after``: seconds before each retry; shorter ones let a compressed day have its retries in time.
     """
 
     duplicate: bool = False
@@ -31,6 +32,7 @@ class Switches:
     microseconds: bool = False
     retry_stamp: Literal["fresh", "first"] = "fresh"
     clock: Literal["wall", "sandbox"] = "wall"
+    retry_after: Sequence[float] = RETRY_AFTER
 
 
 @dataclass(slots=True)
@@ -123,10 +125,10 @@ class Outbox:
             delivery.attempts.append(attempt)
             if attempt.status == 200 and not attempt.error:
                 self._finish(delivery, "delivered")
-            elif len(delivery.attempts) > len(RETRY_AFTER):
+            elif len(delivery.attempts) > len(waits := self.switches.retry_after):
                 self._finish(delivery, "failed")
             else:
-                self._schedule(delivery, self._clock.time() + RETRY_AFTER[len(delivery.attempts) - 1])
+                self._schedule(delivery, self._clock.time() + waits[len(delivery.attempts) - 1])
 
     def log(self) -> list[dict[str, Any]]:
         """Every delivery since the last reset, oldest first."""
@@ -177,7 +179,8 @@ class Outbox:
         with self._changed:
             planned = {entry[2].number for entry in self._heap}
             for delivery in self._log:
-                behind = delivery.lane is not None and self._lanes[delivery.lane][0] is not delivery
+                queue = self._lanes.get(delivery.lane or "")
+                behind = queue is not None and queue[0] is not delivery
                 if delivery.state == "queued" and delivery.number not in planned and not behind:
                     self._schedule(delivery, self._clock.time())
             if self._heap:
@@ -226,5 +229,12 @@ class Outbox:
         )
 
     def _wake(self) -> None:
+        """Look again after a jump; when the clock was set back, nothing waits longer than a retry does."""
         with self._changed:
+            latest = self._clock.time() + max(self.switches.retry_after)
+            if any(due > latest for due, _, _ in self._heap):
+                for due, _, delivery in self._heap:
+                    delivery.due = min(due, latest)
+                self._heap = [(delivery.due, turn, delivery) for _, turn, delivery in self._heap]
+                heapq.heapify(self._heap)
             self._changed.notify_all()

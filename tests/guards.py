@@ -67,6 +67,16 @@ MUTATIONS = (
         "tests/bot/test_drain.py::test_an_event_is_done_only_after_its_handler",
     ),
     Mutation(
+        1, "a transaction that SQLite undid fails to its end", "runtime/db.py",
+        "            context.is_disconnect = True\n", "            pass\n",
+        "tests/bot/test_writer.py::test_what_shares_a_transaction_that_the_database_undid_is_not_acknowledged",
+    ),
+    Mutation(
+        1, "work nobody is at is put back", "runtime/engine.py",
+        "                    self.orphans.reclaim()\n", "                    pass\n",
+        "tests/runtime/test_engine_life.py::test_work_whose_end_could_not_be_written_does_not_close_its_lane",
+    ),
+    Mutation(
         2, "what was silenced since it was decided is not sent", "rules/sending.py",
         'return view, {"held": why.value} if why else {}', "return view, {}",
         "tests/rules/test_told.py::test_what_was_silenced_after_it_was_decided_is_sent_when_that_ends",

@@ -32,6 +32,9 @@ from runtime.feishu.tables import pace as pace_table
 
 MAX_WAIT = 10.0
 """Seconds a caller is kept waiting at most."""
+FARTHEST = 120.0
+"""Seconds: windows of the platform are a minute, so no slot or pause lies farther ahead; one that does was
+written by a clock that has been set right since, and is not believed."""
 CHUNK_SECONDS = 0.1
 """A busy key reserves slots for so long at once."""
 GATES_FRESH = 0.05
@@ -108,7 +111,7 @@ class Limits:
         self._pools: dict[str, _Pool] = {}
         self._gates: dict[str, float] = {}
         self._gates_read = float("-inf")
-        self._pruned = self._now()
+        self._pruned = self._latest = self._now()
         self._lanes: dict[str, threading.Lock] = {}
         self._shared_lanes = lanes_of(db, clock)
 
@@ -129,6 +132,7 @@ class Limits:
         while True:
             with self._lock:
                 now = self._now()
+                self._doubt_the_future(now)
                 self._read_gates(now)
                 if self._gates.get(EVERYTHING, 0.0) > now:
                     raise _exhausted()
@@ -145,12 +149,16 @@ class Limits:
 
     def gate(self, key: str, seconds: float) -> None:
         """Let nobody call under a key for some seconds, in any process."""
-        until = self._now() + seconds
+        now = self._now()
+        until = now + seconds
         insert = self._db.insert(gates).values(key=key, until=until)
         keep_later = insert.on_conflict_do_update(
             index_elements=[gates.c.key],
             set_={"until": insert.excluded.until},
-            where=gates.c.until < insert.excluded.until,
+            where=sa.or_(
+                gates.c.until < insert.excluded.until,
+                sa.and_(gates.c.until > now + FARTHEST, gates.c.key != EVERYTHING),
+            ),
         )
         with self._db.begin() as conn:
             conn.execute(keep_later)
@@ -195,10 +203,18 @@ class Limits:
     def _read_gates(self, now: float) -> None:
         if 0 <= now - self._gates_read < GATES_FRESH:
             return
-        query = sa.select(gates.c.key, gates.c.until).where(gates.c.until > now)
+        believed = sa.or_(gates.c.until <= now + FARTHEST, gates.c.key == EVERYTHING)
+        query = sa.select(gates.c.key, gates.c.until).where(gates.c.until > now, believed)
         with self._db.read() as conn:
             self._gates = {str(row.key): float(row.until) for row in conn.execute(query)}
         self._gates_read = now
+
+    def _doubt_the_future(self, now: float) -> None:
+        """Forget what this process reserved or read by a clock that has been set back meanwhile."""
+        if now < self._latest - FARTHEST:
+            self._pools.clear()
+            self._gates_read = float("-inf")
+        self._latest = now
 
     def _take(self, wanted: Sequence[Wanted], began: float, earliest: float) -> _Turn:
         """Take a slot of every key, all usable at one moment."""
@@ -228,7 +244,7 @@ class Limits:
         rows: list[tuple[str, slots.Grant]] = []
         first: dict[str, float] = {}
         with self._db.begin() as conn:
-            loaded = self._load(conn, [key for key, _ in wanted])
+            loaded = self._load(conn, [key for key, _ in wanted], earliest + FARTHEST)
             known = {key: slots.unused(pace, self._pool(key).lost) for key, pace in loaded.items()}
             at = self._together(wanted, known, earliest)
             _refuse_long(at - began, wanted)
@@ -251,7 +267,7 @@ class Limits:
     def _pool(self, key: str) -> _Pool:
         return self._pools.setdefault(key, _Pool())
 
-    def _load(self, conn: Connection, keys: Sequence[str]) -> Mapping[str, slots.Pace]:
+    def _load(self, conn: Connection, keys: Sequence[str], farthest: float) -> Mapping[str, slots.Pace]:
         query = (
             sa.select(pace_table)
             .where(pace_table.c.key.in_(keys))
@@ -266,7 +282,8 @@ class Limits:
             new = [{"key": key, "free_at": 0.0, "recent": {}} for key in absent]
             conn.execute(self._db.insert(pace_table).values(new).on_conflict_do_nothing())
             known = {str(row.key): _pace(row) for row in conn.execute(query)}
-        return {key: known.get(key, slots.Pace()) for key in keys}
+        believed = {key: pace for key, pace in known.items() if pace.free_at <= farthest}
+        return {key: believed.get(key, slots.Pace()) for key in keys}
 
     def _store(self, conn: Connection, rows: Sequence[tuple[str, slots.Grant]]) -> None:
         values = [

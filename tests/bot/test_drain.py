@@ -132,6 +132,19 @@ def test_a_restarted_worker_takes_its_own_events_back_at_once(database: Database
     assert len(store.claim("a.b_v1", by="w1", now=clock.now())) == 1
 
 
+def test_events_a_worker_with_a_wrong_clock_died_with_are_free_at_once(
+    database: Database, clock: ManualClock
+):
+    """Its claim ends an hour from now; no claim is that long."""
+    put(database, "1")
+    right = clock.now()
+    clock.advance(3600)
+    assert len(Inbox(database).claim("a.b_v1", by="w1", now=clock.now())) == 1
+    clock.set(right)
+    assert len(Inbox(database).claim("a.b_v1", by="w2", now=clock.now())) == 1
+    assert Inbox(database).claim("a.b_v1", by="w3", now=clock.now()) == []
+
+
 def test_two_workers_never_get_the_same_event(database: Database, clock: ManualClock):
     """Claims made at the same time by several workers share nothing and together get everything."""
     put(database, *(f"e{n}" for n in range(120)))

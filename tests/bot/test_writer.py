@@ -1,5 +1,6 @@
 """The group writer: durable before it returns, one submission's fault is its own, overload is said fast."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from functools import partial
@@ -187,3 +188,57 @@ def test_a_commit_that_fails_is_heard_by_everybody(database: Database, writer: G
     sa.event.remove(database.engine, "commit", fail)
     writer.submit(lambda conn: conn.execute(taps.insert(), row("kept")) and None)
     assert stored(database) == {"kept"}
+
+
+def test_what_shares_a_transaction_that_the_database_undid_is_not_acknowledged(database: Database):
+    """A full disk makes SQLite undo all of it, not only the tap that met it: nobody hears it was stored."""
+    if database.dialect != "sqlite":
+        pytest.skip("PostgreSQL undoes a savepoint and nothing else")
+    with database.read() as conn:
+        pages = conn.exec_driver_sql("PRAGMA page_count").scalar_one()
+    full = partial(_bound_pages, pages + 4)
+    database.engine.dispose()
+    sa.event.listen(database.engine, "connect", full)
+    writer, store = GroupWriter(database, patience=30.0), Inbox(database)
+    begun, go_on, told = threading.Event(), threading.Event(), dict[str, bool]()
+
+    def hold(_conn: Connection) -> None:
+        begun.set()
+        go_on.wait(30)
+
+    def tap(conn: Connection) -> str:
+        try:
+            with conn.begin_nested():
+                conn.execute(taps.insert(), {**row("large"), "answer": {"text": "x" * 200_000}})
+        except sa.exc.SQLAlchemyError:
+            return "sorry"
+        return "stored"
+
+    def tell(name: str, act: partial[object]) -> None:
+        try:
+            act()
+            told[name] = True
+        except sa.exc.SQLAlchemyError:
+            told[name] = False
+
+    acts = {
+        "event": partial(writer.append, store.bulk, event_row(store, "event")),
+        "tap": partial(writer.submit, tap),
+    }
+    threads = [threading.Thread(target=writer.submit, args=(hold,))]
+    threads += [threading.Thread(target=tell, args=each) for each in acts.items()]
+    threads[0].start()
+    begun.wait(30)
+    for thread in threads[1:]:
+        thread.start()
+    until(lambda: writer._waiting.qsize() == 2, what="both wait for one transaction")
+    go_on.set()
+    for thread in threads:
+        thread.join()
+    writer.close()
+    assert told == {"event": False, "tap": False}
+    assert stored(database) == set()
+
+
+def _bound_pages(most: int, connection: sqlite3.Connection, _record: object) -> None:
+    connection.execute(f"PRAGMA max_page_count = {most}")

@@ -1,1 +1,1 @@
-"""The fault campaign: a day of all three scenarios while everything around the product fails; docs/CHAOS.md."""
+"""The fault campaign: days of all three scenarios while everything around fails; docs/CHAOS.md."""

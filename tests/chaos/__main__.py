@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -25,6 +26,8 @@ def main() -> int:
         "--folder", type=Path, help="keep worlds and logs here; by default they are thrown away"
     )
     options = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)  # so that nothing is left running
     seeds = (
         [options.seed] if options.seed is not None else range(options.first, options.first + options.seeds)
     )

@@ -33,6 +33,8 @@ TABLES = (
     "素材需求",
     "素材库",
 )
+NOTICES = "SELECT state, count(*) AS n FROM alert_notices GROUP BY state"
+SLIPS = "SELECT employee_no, state FROM pay_slips"
 TENANT = "yueran"
 """As the stage's manifest calls the company."""
 Row = Mapping[str, Any]
@@ -120,12 +122,12 @@ def gather(
         month=month,
         inbox={r["event_id"]: r["state"] for r in ledger.rows("SELECT event_id, state FROM inbox")},
         alerts=tuple(ledger.rows("SELECT id, object_id, rule_id, state FROM alerts")),
-        notices={r["state"]: r["n"] for r in ledger.rows("SELECT state, count(*) AS n FROM alert_notices GROUP BY state")},
+        notices={r["state"]: r["n"] for r in ledger.rows(NOTICES)},
         behind=ledger.behind(),
         unfinished=tuple(str(r["id"]) for r in works if r["status"] in ("ENQUEUED", "PENDING")),
         parked=tuple(f"{r['id']}: {r['error']}" for r in ledger.rows("SELECT id, error FROM parked")),
         runs=tuple(ledger.rows("SELECT id, state FROM pay_runs")),
-        slip_states={r["employee_no"]: r["state"] for r in ledger.rows("SELECT employee_no, state FROM pay_slips")},
+        slip_states={r["employee_no"]: r["state"] for r in ledger.rows(SLIPS)},
         slips=tuple(_slips(address, keys, RunId(f"{month}.1"))),
         calls=tuple(ledger.rows("SELECT id, version_id, state, cost FROM art_calls")),
         unsent_art=ledger.count("SELECT count(*) FROM art_cards WHERE message_id IS NULL"),
@@ -138,7 +140,7 @@ def _works(ledger: Ledger) -> str:
     schema = "" if ledger.engine.dialect.name == "sqlite" else "dbos."
     return (
         f"SELECT workflow_uuid AS id, status FROM {schema}workflow_status "  # noqa: S608 - a constant
-        "WHERE queue_name = 'lanes' AND workflow_uuid NOT LIKE 'tick:%'"
+        "WHERE queue_name = 'lanes' AND workflow_uuid NOT LIKE '%tick:%'"
     )
 
 

@@ -11,12 +11,15 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from tests.chaos import machine_clock
+from tests.chaos import disk, machine_clock
 from tests.chaos.schedule import Fault, Schedule
 from tests.chaos.world import World
 
 FULL = 16_384
 """Bytes beyond which nothing can be written while a disk is full: less than any file of ours has already."""
+
+RETRIES = (1.0, 3.0, 8.0, 20.0)
+"""Seconds before the platform brings an event again: its 15 s, 5 min, 1 h and 6 h, compressed as the day."""
 
 
 @dataclass
@@ -39,7 +42,7 @@ class Faults:
     def start(self) -> None:
         """Begin the day of faults."""
         switches = {"duplicate": self.schedule.duplicate, "shuffle": self.schedule.shuffle}
-        self.world.hands.post("events", **switches)
+        self.world.hands.post("events", retry_after=RETRIES, **switches)
         began = time.monotonic()
         for fault in self.schedule.faults:
             thread = threading.Thread(target=self._carry_out, args=(fault, began), name=f"fault-{fault.kind}")
@@ -61,6 +64,7 @@ class Faults:
         world.ground.exchange.mend()
         for instance in world.init.stages:
             world.bound_files(instance, -1)
+            disk.free(world.init.stages[instance].folder)
             machine_clock.step(world.init.stages[instance].folder, 0)
         world.hands.delete("faults")
 
@@ -109,8 +113,10 @@ class Faults:
         return True
 
     def platform_clock(self, fault: Fault) -> bool:
-        """The platform's clock jumps forward; so does what it had planned."""
+        """The platform's clock is wrong for a while; what it had planned for later comes now."""
         self.world.hands.post("clock", advance=float(fault.how))
+        self._stop.wait(fault.seconds)
+        self.world.hands.post("clock", advance=-float(fault.how))
         return True
 
     def clock_step(self, fault: Fault) -> bool:
@@ -124,7 +130,13 @@ class Faults:
         return True
 
     def disk_full(self, fault: Fault) -> bool:
-        """No file of an instance can grow any more."""
+        """No byte can be written to an instance's disk; where none can be mounted, no file can grow."""
+        folder = self.world.init.stages[fault.target].folder
+        if os.path.ismount(folder):
+            disk.fill(folder)
+            self._stop.wait(fault.seconds)
+            disk.free(folder)
+            return True
         self.world.bound_files(fault.target, FULL)
         self._stop.wait(fault.seconds)
         self.world.bound_files(fault.target, -1)

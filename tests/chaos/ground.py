@@ -19,7 +19,7 @@ import sqlalchemy as sa
 
 from sandbox.client import Control
 from sandbox.stage import Stage
-from tests.chaos import machine_clock
+from tests.chaos import disk, machine_clock
 from tests.chaos.proxy import Exchange, Line, Upstream
 from tests.chaos.story import prepare
 from tests.support.postgres import administer
@@ -29,9 +29,9 @@ SETTINGS: Mapping[str, tuple[str, ...]] = {"sqlite": ("chorus-1",), "postgres": 
 
 COMPANY = "small"
 QUICK = {
-    "pull_ads": "every 2s", "pull_stock": "every 3s", "pull_shops": "every 5s", "check_rules": "every 2s",
-    "check_approvals": "every 5s", "check_signatures": "every 5s", "check_images": "every 10s",
-    "reconcile": "every 15s",
+    "pull_ads": "every 3s", "pull_stock": "every 4s", "pull_shops": "every 15s", "check_rules": "every 3s",
+    "check_approvals": "every 6s", "check_signatures": "every 6s", "check_images": "every 15s",
+    "reconcile": "every 30s",
 }  # fmt: skip
 LIMITS = {"single_cards": 100}
 """So that a card stands for one cause, and can be counted."""
@@ -121,12 +121,12 @@ class Ground:
 
     def open(self) -> None:
         """Start what all days share, and set the company up."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
         names = ("sandbox", *self.instances, *PLATFORMS, "inbound", "database")
         self.ports = dict(zip(names, low_ports(len(names)), strict=True))
         if self.setting == "postgres":
-            (self.folder / "pg").mkdir()
-            self.folder.chmod(0o755)
+            (self.folder / "pg").mkdir(mode=0o700)
             self.postgres = Postgres(self.folder / "pg")
             self.postgres.start()
             administer(self.postgres.url, 'CREATE DATABASE "template_world"')
@@ -178,8 +178,12 @@ class Ground:
 
     def copied(self, folder: Path, database: str) -> tuple[Stage, list[Stage]]:
         """A new world in a folder, not running: its platform and its instances."""
+        for name in self.instances:
+            disk.unmount(folder / name)
         shutil.rmtree(folder, ignore_errors=True)
-        shutil.copytree(self.template, folder)
+        for name in self.instances:
+            disk.mount(folder / name)
+        shutil.copytree(self.template, folder, dirs_exist_ok=True)
         if self.postgres is not None:
             administer(self.postgres.url, f'CREATE DATABASE "{database}" TEMPLATE "template_world"')
         return self.platform(folder), [self.installation(folder, name, database) for name in self.instances]
@@ -205,6 +209,7 @@ class Ground:
         started: list[Stage] = [platform]
         try:
             platform.open()
+            platform.control.post("limits", on=False)
             self.facts["admin"] = platform.env["CHORUS_ADMIN_OPEN_ID"]
             installs = [self.installation(self.template, name, "template_world") for name in self.instances]
             for install in installs:
@@ -216,6 +221,7 @@ class Ground:
             control = Control(platform.sandbox_url)
             control.post("subscription", url=f"{self.line('inbound')}/webhook/event")
             self.facts |= prepare(control, installs[0].run)
+            control.post("limits", on=True)
         finally:
             for stage in reversed(started):
                 stage.stop()

@@ -28,7 +28,7 @@ def environment(folder: Path) -> dict[str, str]:
         return {}
     return {
         "LD_PRELOAD": str(path),
-        "FAKETIME_TIMESTAMP_FILE": str(folder / "clock"),
+        "FAKETIME_TIMESTAMP_FILE": str(_file(folder)),
         "FAKETIME_CACHE_DURATION": str(FRESH),
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
@@ -36,9 +36,14 @@ def environment(folder: Path) -> dict[str, str]:
 
 def step(folder: Path, seconds: int) -> None:
     """Let the clock of whoever was started with this folder differ from the machine's by so many seconds."""
-    draft = folder / "clock.new"
+    draft = folder.with_suffix(".new")
     draft.write_text(f"{seconds:+d}\n", "utf-8")
-    draft.replace(folder / "clock")
+    draft.replace(_file(folder))
+
+
+def _file(folder: Path) -> Path:
+    """Beside the folder: the disk the folder is on may be full."""
+    return folder.with_suffix(".clock")
 
 
 def tidy() -> None:

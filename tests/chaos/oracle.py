@@ -13,8 +13,9 @@ from tests.chaos.story import LINE, PLANS, STOCK, Expected, title
 
 CODE = re.compile(r"编号 ([0-9A-F]{8})")
 SECRETS = (
-    "sandbox-secret", "sandbox-encrypt-key", "sandbox-verification-token", "sandbox-ads-token", "sandbox-shop-secret",
-    "sandbox-shop-token", "sandbox-erp-secret", "sandbox-erp-token", "sandbox-image-key",
+    "sandbox-secret", "sandbox-encrypt-key", "sandbox-verification-token", "sandbox-ads-token",
+    "sandbox-shop-secret", "sandbox-shop-token", "sandbox-erp-secret", "sandbox-erp-token",
+    "sandbox-image-key",
 )  # fmt: skip
 BORNE = ("stored", "unknown", "failed", "refused")
 """What a paid call may come to."""
@@ -56,9 +57,9 @@ def _alerts(expected: Expected, evening: Evening) -> Iterator[str]:
         there = len(_about(evening, receiver, about))
         if there != times:
             yield f"{receiver} has {there} cards about {about}, not {times}"
-    strange = [name for name in evening.notices if name == "queued"]
-    if strange or evening.behind:
-        yield f"{evening.notices.get('queued', 0)} notices are not sent, {evening.behind} copies show an old state"
+    unsent = evening.notices.get("queued", 0)
+    if unsent or evening.behind:
+        yield f"{unsent} notices are not sent, {evening.behind} copies show an old state"
     board = Counter((row.get("规则"), row.get("对象")) for row in evening.tables["预警看板"])
     for place, times in board.items():
         if times > 1:
@@ -66,7 +67,7 @@ def _alerts(expected: Expected, evening: Evening) -> Iterator[str]:
 
 
 def _shelf(expected: Expected, evening: Evening) -> Iterator[str]:
-    """Each hand-kept article's alert is as its stock is, and its owner was told so, as often at most as it fell."""
+    """Each hand-kept article's alert is as its stock is; its owner was told, at most as often as it fell."""
     rows = {row.get("SKU编码"): row for row in evening.tables[STOCK]}
     states = {row["object_id"]: row["state"] for row in evening.alerts}
     for sku, qty in expected.shelf.items():
@@ -149,7 +150,7 @@ def _pay(expected: Expected, evening: Evening) -> Iterator[str]:
     for table in ("薪资核算", "工资条状态", "考勤汇总"):
         rows = Counter(row.get("工号") for row in evening.tables[table] if row.get("月份") == month)
         if set(rows.values()) != {1} or len(rows) != len(expected.paid):
-            yield f"{table} has {sum(rows.values())} rows of {len(rows)} people, not one of {len(expected.paid)}"
+            yield f"{table} has {sum(rows.values())} rows of {len(rows)} people, paid {len(expected.paid)}"
     if len(evening.slips) != len(expected.paid):
         yield f"{len(evening.slips)} payslips are sealed for {len(expected.paid)} people"
     for slip in evening.slips:
@@ -181,7 +182,7 @@ def _confirmed(expected: Expected, evening: Evening) -> Iterator[str]:
     for no, state in evening.slip_states.items():
         said, wanted = shown.get(no), no in expected.confirmed
         if (state == "confirmed") != wanted or (said == "已确认") != wanted:
-            yield f"the payslip of {no} is {state}, HR reads {said}, it was {'' if wanted else 'not '}confirmed"
+            yield f"the payslip of {no} is {state}, HR reads {said}, confirmed is {wanted}"
 
 
 def _images(expected: Expected, evening: Evening) -> Iterator[str]:

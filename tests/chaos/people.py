@@ -13,8 +13,8 @@ from typing import Any, TypeVar
 
 from sandbox.client import Control
 from sandbox.office import Office, Seen
-from sandbox.payday_crowd import CrowdDay
 from sandbox.payday import REVIEW
+from sandbox.payday_crowd import CrowdDay
 from sandbox.payday_desk import state_of
 
 T = TypeVar("T")

@@ -19,8 +19,8 @@ Upstream = tuple[str, int] | Path
 """Host and port, or the path of a Unix socket."""
 
 MODES = ("open", "cut", "hang", "lose", "slow")
-"""``cut``: every connection is reset, old and new. ``hang``: nothing passes, nothing is closed. ``lose``: what
-is asked arrives, the answer is lost and the connection reset. ``slow``: every piece takes `SLOW` s more."""
+"""``cut``: every connection is reset, old and new. ``hang``: nothing passes, nothing is closed. ``lose``:
+what is asked arrives, the answer is lost and the connection reset. ``slow``: a piece takes `SLOW` s more."""
 
 SLOW = 0.25
 PIECE = 65_536
@@ -38,7 +38,7 @@ class Line:
     Args:
         name: of the dependency.
         port: to listen on, on loopback.
-        upstreams: where connections go, taken in turn; one that refuses is passed over, as a load balancer does.
+        upstreams: where connections go, in turn; one that refuses is passed over, as by a load balancer.
     """
 
     name: str
@@ -77,11 +77,12 @@ class Line:
             self._writers.add(above)
             ways = (self._pump(reader, above, answer=False), self._pump(answers, writer, answer=True))
             tasks = [asyncio.create_task(way) for way in ways]
-            done, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
-            for task in rest:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+            for task in tasks:
                 task.cancel()
-            for task in done:
-                task.result()
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+            if any(isinstance(each, OSError | LineCut) for each in outcomes):
+                raise LineCut
         except (LineCut, OSError):
             self._reset(writer)
             if above is not None:

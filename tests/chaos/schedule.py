@@ -26,8 +26,10 @@ PAGE = ("*", "/open-apis/docx/*")
 WIKI = ("*", "/open-apis/wiki/*")
 ATTEND = ("*", "/open-apis/attendance/*")
 PAINT = ("*", "/api/v3/images/generations")
-PATHS = (SEND, SEND, REDRAW, CREATE, UPDATE, UPDATE, REREAD, SEARCH, BUDGET, PLANS, PURCHASE, INVENTORY, APPROVE,
-         UPLOAD, PAGE, WIKI, ATTEND, PAINT)  # fmt: skip
+PATHS = (
+    SEND, SEND, REDRAW, CREATE, UPDATE, UPDATE, REREAD, SEARCH, BUDGET, PLANS, PURCHASE, INVENTORY, APPROVE,
+    UPLOAD, PAGE, WIKI, ATTEND, PAINT,
+)  # fmt: skip
 
 BUSY = {"kind": "code", "code": 99991400}
 """429 with ``x-ogw-ratelimit-reset``."""
@@ -36,9 +38,9 @@ FEISHU_ONLY: tuple[Mapping[str, object], ...] = (
     {"kind": "code", "code": 1254607}, {"kind": "revoke_tokens"},
 )  # fmt: skip
 ANYWHERE: tuple[Mapping[str, object], ...] = (
-    {"kind": "status", "status": 500}, {"kind": "status", "status": 503}, {"kind": "html"}, {"kind": "drop_before"},
-    {"kind": "drop_after"}, {"kind": "drop_after"}, {"kind": "drop_mid"}, {"kind": "delay", "seconds": 3},
-    {"kind": "late", "seconds": 3},
+    {"kind": "status", "status": 500}, {"kind": "status", "status": 503}, {"kind": "html"},
+    {"kind": "drop_before"}, {"kind": "drop_after"}, {"kind": "drop_after"}, {"kind": "drop_mid"},
+    {"kind": "delay", "seconds": 3}, {"kind": "late", "seconds": 3},
 )  # fmt: skip
 
 
@@ -94,9 +96,10 @@ def draw(seed: int, setting: str, instances: tuple[str, ...], *, length: float, 
         count: how many.
     """
     dice = random.Random(f"chaos/{setting}/{seed}")
+    own = (_database_cut, _postgres_restart) if setting == "postgres" else (_disk_slow,)
     makers: list[Callable[[random.Random, float, tuple[str, ...]], Fault]] = [
         _kill, _kill, _stall, _cut, _cut, _refusal, _refusal, _refusal, _storm, _revoke, _platform_clock,
-        _clock_step, _disk_full, _sandbox_restart, *((_database_cut, _postgres_restart) if setting == "postgres" else (_disk_slow,)),
+        _clock_step, _disk_full, _sandbox_restart, *own,
     ]  # fmt: skip
     chosen = [_kill, _cut, *(dice.choice(makers) for _ in range(count - 2))]
     moments = sorted(round(dice.uniform(0.3, length), 1) for _ in chosen)
@@ -144,7 +147,8 @@ def _revoke(dice: random.Random, at: float, _instances: tuple[str, ...]) -> Faul
 
 
 def _platform_clock(dice: random.Random, at: float, _instances: tuple[str, ...]) -> Fault:
-    return Fault(at, "platform_clock", how=str(dice.choice((20, 75, 310, 1800))))
+    wrong = dice.choice((-240, -20, 20, 75, 310, 1800, 7300))
+    return Fault(at, "platform_clock", how=str(wrong), seconds=_lasting(dice, 0.5, 4))
 
 
 def _clock_step(dice: random.Random, at: float, instances: tuple[str, ...]) -> Fault:

@@ -95,7 +95,10 @@ def _red_lines(office: Office) -> dict[str, Any]:
         范围="店铺=手工", 动作=["知道了"],
     )  # fmt: skip
     return {
-        "plans": [{"id": str(p["计划ID"]), "name": p["计划名称"], "rule": r} for p, r in zip(plans, rules, strict=True)],
+        "plans": [
+            {"id": str(plan["计划ID"]), "name": plan["计划名称"], "rule": rule}
+            for plan, rule in zip(plans, rules, strict=True)
+        ],
         "sku": article["SKU编码"],
         "shelf": {f"HAND-{n:02}": _article(office, chief, n, people) for n in range(SHELF)},
     }  # fmt: skip
@@ -162,8 +165,8 @@ class Day:
     """
 
     def __init__(
-        self, control: Control, facts: Mapping[str, Any], run: Callable[..., str], seed: str, *, length: float,
-        patience: float,
+        self, control: Control, facts: Mapping[str, Any], run: Callable[..., str], seed: str, *,
+        length: float, patience: float,
     ) -> None:  # fmt: skip
         self.office = Office(control)
         self.facts, self.length = facts, length

@@ -1,4 +1,4 @@
-"""The oracle can fail: a clean evening passes, and every doctored one is noticed in the place it was doctored."""
+"""The oracle can fail: a clean evening passes, and every doctored one is noticed where it was doctored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ MONTH = "2026-10"
 
 
 def expected() -> Expected:
-    """A day in miniature: a budget, an order, two articles on the shelf, a payslip, an image, two questions."""
+    """A day in miniature: a budget, an order, two articles on the shelf, a payslip, an image, questions."""
     return Expected(
         budgets={"P1": (Decimal(2500), 1), "P2": (Decimal(2000), 0)},
         orders={"SKU-1": 120},
@@ -142,11 +142,13 @@ DOCTORED: dict[str, tuple[str, Callable[[Evening], Evening]]] = {
         "alerts", table("预警看板", *({"规则": "ROI", "对象": "夏装计划"} for _ in range(2))),
     ),
     "an edit that was lost": (
-        "shelf", table("商品库存", stock_row("SKU-1", "3"), stock_row("HAND-1", "20"), stock_row("HAND-2", "99")),
+        "shelf",
+        table("商品库存", stock_row("SKU-1", "3"), stock_row("HAND-1", "20"), stock_row("HAND-2", "99")),
     ),
     "an alert that did not fire": ("shelf", other(alerts=({"object_id": "HAND-1", "state": "resolved"},))),
     "a card with an old number": (
-        "shelf", lambda e: more(messages=(card(KEEPER, "HAND-1 库存 21 编号 0000000C"),))(without("HAND-1")(e)),
+        "shelf",
+        lambda e: more(messages=(card(KEEPER, "HAND-1 库存 21 编号 0000000C"),))(without("HAND-1")(e)),
     ),
     "more cards than falls": ("shelf", more(messages=(card(KEEPER, "HAND-2 编号 0000000F"),))),
     "a tap that was lost": ("money", other(plans={"P1": plan("2000", 0), "P2": plan("2000", 0)})),

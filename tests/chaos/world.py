@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import threading
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from sandbox.client import until
 from sandbox.stage import Stage, answers
-from tests.chaos import machine_clock
+from tests.chaos import disk, machine_clock
 from tests.chaos.ground import Ground
 from tests.chaos.people import Gate, Hands
 from tests.scenario import support_kill as support
@@ -109,6 +110,10 @@ class World:
         machine_clock.tidy()
         for stage in (*stages, self.platform):
             stage.stop()
+        for name, stage in self.init.stages.items():
+            if os.path.ismount(stage.folder):
+                shutil.copytree(stage.folder, self.folder / f"{name}.kept", dirs_exist_ok=True)
+                disk.unmount(stage.folder)
 
     def ready(self) -> bool:
         """Whether every instance says so."""

@@ -107,6 +107,27 @@ def test_a_refused_event_comes_again_four_times_at_most(subscribed: Any, receive
     assert [push.event_id for push in receiver.pushed] == [event_id] * 5
 
 
+def test_a_compressed_day_has_its_retries_in_time(subscribed: Any, receiver: Receiver) -> None:
+    """The switch ``retry_after`` shortens the waits; as many tries as waits follow the first one."""
+    requests.post(f"{subscribed.url}/_sandbox/events", json={"retry_after": [0.01, 0.02]}, timeout=5)
+    receiver.answer = lambda _push: (500, b"{}")
+    event_id = subscribed.world.events.emit(TYPE, {})
+    until(lambda: states(subscribed) == ["failed"])
+    assert [push.event_id for push in receiver.pushed] == [event_id] * 3
+
+
+def test_a_clock_set_back_keeps_no_event_waiting(subscribed: Any, receiver: Receiver) -> None:
+    """What was planned while the clock was ahead comes no later than a retry does."""
+    requests.post(f"{subscribed.url}/_sandbox/events", json={"retry_after": [0.2]}, timeout=5)
+    receiver.answer = lambda _push: (500, b"")
+    subscribed.world.clock.advance(7200)
+    subscribed.world.events.emit(TYPE, {})
+    attempts(subscribed, 1)
+    receiver.answer = lambda _push: (200, b"")
+    subscribed.world.clock.advance(-7200)
+    until(lambda: states(subscribed) == ["delivered"])
+
+
 def test_only_200_counts(subscribed: Any, receiver: Receiver) -> None:
     """A redirect or a 201 is a failure; the next 200 ends it."""
     receiver.answer = lambda _push: (201, b"")

@@ -177,6 +177,13 @@ def test_events_that_come_twice_and_a_sweep_decide_nothing_more(calm: Studio) ->
     assert hands(calm).given_up == []
 
 
+def test_a_sweep_that_hears_no_answer_is_left_to_the_next(calm: Studio) -> None:
+    """Nobody is bothered with work that comes again by itself."""
+    calm.fault("*/records/search*", times=8, kind="status", status=502)
+    sweep(calm)
+    assert hands(calm).given_up == []
+
+
 def sweep(studio: Studio) -> None:
     """The regular look at everything."""
     hands(studio).do(sweep_work(None))

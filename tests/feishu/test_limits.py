@@ -194,6 +194,35 @@ def test_a_lease_of_a_dead_holder_ends(database: Database, clock: ManualClock) -
     assert LeaseLanes(database, clock).take("base:a")
 
 
+def test_what_a_wrong_clock_wrote_is_not_believed_when_it_is_right_again(
+    two: tuple[Limits, Limits], clock: ManualClock
+) -> None:
+    """Slots and pauses an hour ahead hold nobody up, neither who reserved them nor others; real ones do."""
+    right = clock.now()
+    clock.advance(3600)
+    two[0].pace(("POST /x", PER_SECOND_20))
+    two[0].gate("POST /y", 5)
+    clock.set(right)
+    for limits in two:
+        limits.pace(("POST /x", PER_SECOND_20))
+        limits.pace(("POST /y", PER_SECOND_20))
+    assert (clock.now() - right).total_seconds() < 1
+    two[0].gate("POST /y", 60)
+    clock.advance(0.1)  # who has just read gates does not read them again at once
+    with pytest.raises(RateLimited):
+        two[1].pace(("POST /y", PER_SECOND_20))
+
+
+def test_a_lease_of_a_wrong_clock_does_not_last_an_hour(database: Database, clock: ManualClock) -> None:
+    """The holder died while its clock was ahead: the lane is free for others."""
+    right = clock.now()
+    clock.advance(3600)
+    assert LeaseLanes(database, clock).take("base:a")
+    clock.set(right)
+    assert LeaseLanes(database, clock).take("base:a")
+    assert not LeaseLanes(database, clock).take("base:a")
+
+
 HOLDER = """
 import sys
 from runtime.clock import SystemClock
@@ -212,6 +241,7 @@ def test_a_lane_is_one_processs(database: Database, clock: ManualClock, killed: 
     """What another process holds waits; on one machine the lane of a killed process is free at once."""
     command = [sys.executable, "-c", HOLDER, database.engine.url.render_as_string(hide_password=False)]
     holder = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    clock.set(datetime.now(UTC))  # the holder's: a lease that ends days later would not be believed
     limits = Limits(database, clock)
     with holder:
         assert holder.stdout.readline() == b"inside\n"

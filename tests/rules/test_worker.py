@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from rules import tables
 from rules.model import State, TaskState
 from runtime.db import Database
-from runtime.work import Work
+from runtime.work import Work, status_table
 from tests.rules.kit import texts
 from tests.rules.stage import ROI_ROW, STOCK_ROW, Scene, open_scene
 from tests.support.company import shown
@@ -141,6 +142,44 @@ def test_what_somebody_changed_after_a_lost_answer_is_left_alone(scene: Scene) -
     assert (task.state, scene.plan().budget) == (TaskState.FAILED, Decimal(1700))
     assert "可能有人改过" in task.result
     assert len(scene.calls("/ad/budget/update/")) == 1
+
+
+def test_a_tap_whose_answer_is_lost_is_drawn_on_the_tapped_card(scene: Scene) -> None:
+    """Nobody can tell whether the answer's card arrived: it does not count as shown, the refresh draws it."""
+    owner = firing(scene)
+    scene.tap(owner, "alert.ack")  # handled and committed; the answer reaches nobody
+    until(
+        lambda: "知道了，正在处理" in texts(scene.cards(owner)[0]["content"]),
+        timeout=20,
+        what="the tapped card shows what was decided",
+    )
+    copy, alert = scene.stored(tables.alert_cards)[0], scene.stored(tables.alerts)[0]
+    until(lambda: scene.stored(tables.alert_cards)[0].shown_version == alert.version, timeout=20)
+    assert len(scene.cards(owner)) == 1
+    assert copy.form is None
+
+
+def test_a_card_with_an_open_form_is_drawn_when_nobody_types_any_more(scene: Scene) -> None:
+    """Mere numbers leave the form alone; a refresh is planned for later, so that they are not forgotten."""
+    owner = firing(scene)
+    scene.tap(owner, "adjust.open")
+    scene.spend(800, 400)
+    scene.pull("plans")
+    later = until(lambda: planned(scene, ":form:"), timeout=20, what="a refresh for later")
+    copy, alert = scene.stored(tables.alert_cards)[0], scene.stored(tables.alerts)[0]
+    assert copy.shown_version < alert.version
+    assert copy.form == "adjust"
+    assert later == [f"refresh:{alert.id}:{alert.version}:{owner.open_id}:form:{copy.form_at:%H%M%S%f}"]
+
+
+def planned(scene: Scene, words: str) -> list[str]:
+    """Ids of works for later that contain these words."""
+    status = status_table(scene.floor.db)
+    query = sa.select(status.c.workflow_uuid).where(
+        status.c.status == "DELAYED", status.c.workflow_uuid.contains(words)
+    )
+    with scene.floor.db.read() as conn:
+        return list(conn.execute(query).scalars())
 
 
 def test_a_refusal_of_the_platform_is_shown_on_the_card(scene: Scene) -> None:

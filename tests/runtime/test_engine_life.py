@@ -114,6 +114,71 @@ def test_work_the_engine_gave_up_is_parked_once(database: Database, queue: WorkQ
     assert (row.id, row.job, row.lane, row.args) == ("killer", "crash", "l", {"n": 7})
 
 
+def test_work_whose_database_failed_goes_on_from_its_last_step(
+    database: Database, queue: WorkQueue, new_engine: Callable[..., Engine]
+) -> None:
+    """A full disk is no fault of a work: it is not given up, and its lane is not closed for ever."""
+    firsts, tries, resumed = [], [], []
+
+    def job(run: JobRun, _args: Mapping[str, Any]) -> None:
+        run.step("first", lambda: firsts.append(1))
+        tries.append(1)
+        resumed.append(run.resumed)
+        if len(tries) < 3:
+            raise sa.exc.OperationalError("INSERT", {}, Exception("database or disk is full"))
+
+    engine = new_engine(silent_after=0.2)
+    engine.register("write", job)
+    engine.launch()
+    with database.begin() as conn:
+        queue.put(conn, Work("write", "x", "l", {}), Work("write", "after", "l", {}))
+    until(lambda: queue.backlog() == 0, timeout=30, what="both works of the lane done")
+    assert (len(firsts), len(tries)) == (2, 4)
+    assert resumed == [False, True, True, False]
+    assert list_parked(database) == []
+
+
+REFUSE = {
+    "sqlite": (
+        (
+            "CREATE TRIGGER full BEFORE UPDATE ON workflow_status WHEN NEW.status = 'SUCCESS' "
+            "BEGIN SELECT RAISE(ABORT, 'no room'); END"
+        ),
+    ),
+    "postgresql": (
+        (
+            "CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+            "IF NEW.status = 'SUCCESS' THEN RAISE EXCEPTION 'no room'; END IF; RETURN NEW; END $$"
+        ),
+        (
+            'CREATE TRIGGER "full" BEFORE UPDATE ON dbos.workflow_status '
+            "FOR EACH ROW EXECUTE FUNCTION full_disk()"
+        ),
+    ),
+}
+ALLOW = {"sqlite": "DROP TRIGGER full", "postgresql": 'DROP TRIGGER "full" ON dbos.workflow_status'}
+
+
+def test_work_whose_end_could_not_be_written_does_not_close_its_lane(
+    database: Database, queue: WorkQueue, new_engine: Callable[..., Engine]
+) -> None:
+    """Its thread ended with the error, and the database says that this worker is still at it."""
+    done: list[str] = []
+    engine = new_engine(silent_after=0.2)
+    engine.register("note", lambda run, _args: run.step("note", lambda: done.append(str(run.id))))
+    engine.launch()
+    with database.begin() as conn:
+        for statement in REFUSE[database.dialect]:
+            conn.exec_driver_sql(statement)
+        queue.put(conn, Work("note", "x", "l", {}), Work("note", "after", "l", {}))
+    until(lambda: done, what="the work's only step")
+    with database.begin() as conn:
+        conn.exec_driver_sql(ALLOW[database.dialect])
+    until(lambda: queue.backlog() == 0, timeout=30, what="both works of the lane done")
+    assert done == ["x", "after"]
+    assert list_parked(database) == []
+
+
 def ids(database: Database) -> list[str]:
     """Ids of the works the engine still remembers."""
     table = status_table(database)

@@ -162,6 +162,30 @@ def test_the_last_try_raises_its_own_error() -> None:
         make_run(Notebook()).attempt("call", call, tries=2)
 
 
+def test_a_sleep_that_a_wrong_clock_recorded_is_no_longer_than_it_was_meant() -> None:
+    """Its end was written an hour ahead; resumed with the clock right, it lasts its two seconds."""
+    notebook, slots = Notebook(), CountingSlots()
+    for hour in (2, 1):
+        notebook.position = 0
+        clock = ManualClock(datetime(2026, 1, 1, hour, tzinfo=UTC))
+        JobRun(
+            WorkId("w"), record=notebook, slots=slots, clock=clock, resumed=hour == 1, first_wait=0.001
+        ).sleep(2.0)
+    assert slots.rested == [2.0, 2.0]
+
+
+class CountingSlots(Slots):
+    """Slots that note how long somebody would rest."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self.rested: list[float] = []
+
+    def rest(self, seconds: float) -> None:
+        """Note it."""
+        self.rested.append(seconds)
+
+
 def test_nobody_enters_and_sleepers_leave_when_the_worker_stops() -> None:
     """Stopping raises `Stopped`, which no job takes for a failure."""
     slots = Slots(1)

@@ -1,6 +1,7 @@
 """The supervisor keeps children running, ends them together, and takes them along when it is killed."""
 
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from runtime import metrics
 from tests.support.wait import until
 
 pytestmark = pytest.mark.process
@@ -62,6 +64,26 @@ def test_a_child_that_was_killed_is_started_again(start: Start, tmp_path: Path) 
     second = pids(tmp_path, 2)[1]
     assert second != first
     assert alive(second)
+
+
+def test_a_full_disk_does_not_end_the_supervision(
+    start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither the count of restarts nor the log can be written: the child is started again all the same."""
+    monkeypatch.setenv(metrics.VARIABLE, str(tmp_path))
+    supervisor = start("good")
+    (first,) = pids(tmp_path, 1)
+    _, most = resource.prlimit(supervisor.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(supervisor.pid, resource.RLIMIT_FSIZE, (4096, most))  # less than a file of counts has
+    os.kill(first, signal.SIGKILL)
+    until(lambda: children(supervisor.pid) - {first}, timeout=20, what="another child")
+    assert supervisor.poll() is None
+
+
+def children(pid: int) -> set[int]:
+    """Process ids of who was started by a process and lives."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return {int(each) for each in listed if alive(int(each))}
 
 
 def test_a_child_that_keeps_dying_is_started_ever_more_slowly(start: Start, tmp_path: Path) -> None:

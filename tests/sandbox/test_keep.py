@@ -202,3 +202,12 @@ def test_a_state_put_into_a_running_world_pushes_its_events(sandbox: SandboxServ
         until(lambda: len(receiver.pushed) == 2, what="an event after the state was put back")
     finally:
         receiver.stop()
+
+
+def test_a_state_with_an_ordered_event_that_was_brought_is_gone_on_with(sandbox: SandboxServer) -> None:
+    """The order of a lane ends with its last event; what was kept then knows the event and no lane."""
+    world = sandbox.world
+    world.events.emit("approval_instance", {}, v1=True, lane="approval/1")
+    until(lambda: not world.events.pending(), what="the event is brought, to nobody")
+    restore(world, dump(world))
+    assert [each["lane"] for each in world.events.log()] == ["approval/1"]
