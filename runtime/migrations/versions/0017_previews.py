@@ -6,7 +6,7 @@ from alembic import op
 from runtime.db import Json, Utc
 
 revision = "0017_previews"
-down_revision = "0014_operations"
+down_revision = "0016_rolling"
 branch_labels = None
 depends_on = None
 

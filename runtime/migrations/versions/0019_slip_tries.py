@@ -6,7 +6,7 @@ from alembic import op
 from runtime.db import Utc
 
 revision = "0019_slip_tries"
-down_revision = "0014_operations"
+down_revision = "0017_previews"
 branch_labels = None
 depends_on = None
 

@@ -6,7 +6,7 @@ from alembic import op
 from runtime.db import Utc
 
 revision = "0020_attendance_marks"
-down_revision = "0014_operations"
+down_revision = "0019_slip_tries"
 branch_labels = None
 depends_on = None
 
