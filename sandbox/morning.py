@@ -245,7 +245,7 @@ class Morning(Script):
         until(lambda: len(self.office.rows(table)) == count, 60, f"{count} rows in {table}")
 
     def _wait_valid(self, record_id: str) -> None:
-        until(lambda: self._verdict(record_id).startswith("有效"), 20, "the rule is called valid in its row")
+        until(lambda: self._verdict(record_id).startswith("有效"), 60, "the rule is called valid in its row")
 
     def _wait_card(self, person: dict[str, Any], about: str, words: str) -> None:
         def look() -> bool:

@@ -1,14 +1,18 @@
 """The pages: what they show, what they decide, and what every answer leaves with."""
 
 import re
+from dataclasses import dataclass
 from datetime import timedelta
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
+from jinja2 import Environment
 
 from payslip import tables as t
 from payslip.documents import RunId
 from payslip.model import SlipState
+from payslip.pages_desk import WEB
 from payslip.slip import open_words, seal_words
 from runtime.db import Database
 from sandbox.server import SandboxServer
@@ -86,6 +90,40 @@ def test_the_page_shows_every_line_and_how_it_came_about(browser: Browser, mine:
         "11 月 15 日 09:00",
     ):
         assert said in text
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A line as the page gets it."""
+
+    code: str
+    amount: str
+    change: str = ""
+    rose: bool = False
+    before: str = ""
+    how: tuple[str, ...] = ()
+
+
+def test_lines_of_zero_are_folded_unless_they_changed() -> None:
+    """Three or more are one line to open, each with its explanation; a loss against last month shows."""
+    text = (WEB / "pay_slip.html").read_text("utf-8")
+    macros = text[text.index("{% macro group") : text.index("{% macro pairs")]
+    group = Environment(autoescape=True).from_string(macros, {"view": SimpleNamespace(before_month="9 月")})
+    base, lost = Shown("基本薪资", "7,000.00"), Shown("提成", "0.00", "少 500.00")
+    idle = [Shown(f"加班费{n}", "0.00", "不变" if n else "") for n in range(3)]
+
+    def drawn(*lines: Shown) -> tuple[str, str]:
+        each = SimpleNamespace(title="应发项目", total="7,000.00", lines=lines)
+        before, _, after = str(group.module.group(each)).partition('<details class="idle">')
+        return before, after
+
+    before, after = drawn(base, *idle, lost)
+    assert [line.code in before for line in (base, lost, *idle)] == [True, True, False, False, False]
+    assert "其余 3 项为 0.00" in after
+    assert all(line.code in after for line in idle)
+    assert after.count("这一行有异议") == 3
+    before, after = drawn(base, *idle[:2])
+    assert (after, all(line.code in before for line in idle[:2])) == ("", True)
 
 
 def test_the_watermark_names_the_viewer(house: House, browser: Browser, mine: str) -> None:
