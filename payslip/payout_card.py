@@ -82,7 +82,7 @@ def _unpaid(lacking: Sequence[str], overpaid: Sequence[str]) -> list[Element]:
     if overpaid:
         said = (
             f"**{len(overpaid)} 人更正后少于已付**：{_names(overpaid)}。多付的部分下次算薪在税后自动扣回，"
-            "请人事先告知本人。"
+            "请人事先告知本人，不要另收现金；已离职的没有下次，请向本人收回。"
         )
         found.append(markdown(text(said, f"Paid too much, deducted next month: {_names(overpaid)}")))
     return found
