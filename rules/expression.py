@@ -58,7 +58,9 @@ _ARITH: Mapping[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult
 _MARKS = str.maketrans("“”‘’【】", "\"\"''[]")
 _SET_APART = re.compile(r"(\"[^\"]*\"|'[^']*'|\[[^\[\]]*\])")
 _PERCENT = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s*%")
-_GLUED = re.compile(r"(?i)(?<![\w.])(\d[\d_.]*(?:e[+-]?\d+)?j?)(?=and|or|not|in|is|if|else|for)")
+_GLUED = re.compile(
+    r"(?i)((?:(?<![\w.])\d[\d_.]*|\.\d[\d_]*)(?:e[+-]?\d+)?j?)(?=and|or|not|in|is|if|else|for)"
+)
 """A number that runs into a word, ``3and``: Python reads it and warns on the screen of whoever started us."""
 _OTHER_BASE = re.compile(r"(?i)(?<![\w.])0[xob]")
 _CHINESE = (
