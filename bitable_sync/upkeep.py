@@ -26,12 +26,12 @@ def examine(floor: Floor) -> list[Check]:
     now, keep = floor.clock.now(), floor.manifest.retention
     with floor.db.read() as conn:
         done = {chore: last(conn, chore) for chore in Chore}
-    folders = {floor.settings.var_dir, floor.settings.blob_dir}
+    folders = {_device(each): each for each in (floor.settings.blob_dir, floor.settings.var_dir)}
     return [
         check_backup(done[Chore.BACKUP], keep.backup_days, now, ready=floor.settings.backup_key is not None),
         check_trail(done[Chore.CHAIN], now),
         check_keeping(done[Chore.KEEPING], now),
-        *(check_disk(folder) for folder in sorted(folders)),
+        *(check_disk(folder) for folder in folders.values()),
     ]
 
 
@@ -79,6 +79,14 @@ def check_keeping(done: Done | None, now: datetime) -> Check:
     return (
         Check(Level.WARN, KEEPING, said, step) if now - done.at > NIGHTLY else Check(Level.OK, KEEPING, said)
     )
+
+
+def _device(folder: Path) -> int | str:
+    """The disk a folder lies on; one that cannot be seen stands for itself."""
+    try:
+        return folder.stat().st_dev
+    except OSError:
+        return str(folder)
 
 
 def check_disk(folder: Path, free: int | None = None) -> Check:

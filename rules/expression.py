@@ -58,7 +58,9 @@ _ARITH: Mapping[type[ast.operator], str] = {ast.Add: "+", ast.Sub: "-", ast.Mult
 _MARKS = str.maketrans("“”‘’【】", "\"\"''[]")
 _SET_APART = re.compile(r"(\"[^\"]*\"|'[^']*'|\[[^\[\]]*\])")
 _PERCENT = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)\s*%")
-_GLUED = re.compile(r"(?i)(?<![\w.])(\d[\d_.]*(?:e[+-]?\d+)?j?)(?=(?:and|or|not|in|is|if|else|for)\b)")
+_GLUED = re.compile(
+    r"(?i)((?:(?<![\w.])\d[\d_.]*|\.\d[\d_]*)(?:e[+-]?\d+)?j?)(?=and|or|not|in|is|if|else|for)"
+)
 """A number that runs into a word, ``3and``: Python reads it and warns on the screen of whoever started us."""
 _OTHER_BASE = re.compile(r"(?i)(?<![\w.])0[xob]")
 _CHINESE = (
@@ -149,8 +151,8 @@ def _in_python(part: str) -> str:
         part = re.sub(pattern, sign, part)
     if _OTHER_BASE.search(part):
         _refuse(f"以 0x、0b 或 0o 开头的不是普通的数字，{EXAMPLE}")
-    part = _GLUED.sub(r"\1 ", part)
-    return _PERCENT.sub(lambda share: format(Decimal(share[1]) / 100, "f"), part)
+    part = _PERCENT.sub(lambda share: format(Decimal(share[1]) / 100, "f"), part)
+    return _GLUED.sub(r"\1 ", part)
 
 
 def _about_words(tree: Tree) -> bool:

@@ -10,10 +10,11 @@ import sqlalchemy as sa
 import structlog
 from flask import Blueprint, Response, jsonify
 
-from runtime import metrics, tables
+from runtime import metrics, tables, upkeep
 from runtime.clock import Clock
 from runtime.db import Database
 from runtime.migrations.stamp import fits
+from runtime.upkeep import Chore
 from runtime.work import WorkQueue
 
 Check = Callable[[], str | None]
@@ -92,7 +93,7 @@ def standard_checks(db: Database, clock: Clock, leaving: threading.Event | None 
 
 
 def standard_gauges(db: Database, queue: WorkQueue) -> metrics.Gauges:
-    """Return the floor's values of this moment: work waiting and work parked."""
+    """Return the floor's values of this moment: work waiting and parked, the last backup, the audit chain."""
 
     def read() -> Mapping[str, float | Mapping[str, float]]:
         waiting = (
@@ -100,7 +101,13 @@ def standard_gauges(db: Database, queue: WorkQueue) -> metrics.Gauges:
         )
         with db.read() as conn:
             parked = conn.execute(waiting).scalar_one()
-        return {"work_backlog": queue.backlog(), "work_parked": parked}
+            backup, chain = upkeep.last(conn, Chore.BACKUP), upkeep.last(conn, Chore.CHAIN)
+        return {
+            "work_backlog": queue.backlog(),
+            "work_parked": parked,
+            "backup_at_seconds": 0.0 if backup is None else backup.at.timestamp(),
+            "audit_chain_broken": float(chain is not None and chain.reason == upkeep.BROKEN),
+        }
 
     return read
 

@@ -104,8 +104,14 @@ def main() -> int:
     asked = argparse.ArgumentParser(prog="python -m tests.mutations", description=__doc__)
     asked.add_argument("--jobs", type=int, default=2, help="copies that work side by side")
     asked.add_argument("--only", type=int, help="one invariant")
+    asked.add_argument("--guard", action="append", default=[], help="guards with this in their words")
     wanted = asked.parse_args()
-    chosen = [each for each in MUTATIONS if wanted.only in {None, each.invariant}]
+    chosen = [
+        each
+        for each in MUTATIONS
+        if wanted.only in {None, each.invariant}
+        and (not wanted.guard or any(words in each.guard for words in wanted.guard))
+    ]
     with tempfile.TemporaryDirectory() as name:
         folders = [copied(Path(name) / str(number)) for number in range(wanted.jobs)]
         tests = list(dict.fromkeys(each.test for each in chosen))

@@ -80,7 +80,17 @@ def test_words_in_quotes_are_left_alone() -> None:
     assert truth.condition.values == ("旗舰店（一）=50% 且 x",)
 
 
-@pytest.mark.parametrize("text", ["ROI<3and 消耗>5", "消耗>5.or ROI<3", "消耗>10or ROI<3", "ROI<3 且 消耗>5"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "ROI<3and 消耗>5",
+        "消耗>5.or ROI<3",
+        "消耗>10or ROI<3",
+        "ROI<3%and 消耗>5",
+        "消耗>.5or ROI<3",
+        "ROI<3 且 消耗>5",
+    ],
+)
 def test_a_number_may_run_into_a_word(text: str) -> None:
     """Python reads it, but warns on the screen; ours is read without a word of the kind."""
     with warnings.catch_warnings():

@@ -1,17 +1,18 @@
 """Machines ask three pages: alive, ready, numbers."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from runtime import metrics, tables
+from runtime import audit, metrics, tables, upkeep
 from runtime.clock import SystemClock
 from runtime.db import Database
 from runtime.health import health_blueprint, standard_checks, standard_gauges
@@ -79,13 +80,20 @@ def test_an_unmigrated_database_is_not_ready(database_url: str) -> None:
 
 @pytest.mark.db
 def test_metrics_show_counters_and_the_values_of_this_moment(database: Database, queue: WorkQueue) -> None:
-    """Backlog and parked works are read when asked."""
+    """Backlog and parked works are read when asked; so are the last backup and what became of the chain."""
+    asks = client({}, (standard_gauges(database, queue),))
+    assert "chorus_backup_at_seconds 0.0" in asks.get("/metrics").text
+    at, broken = datetime(2026, 11, 29, 4, tzinfo=UTC), audit.Verdict(3, audit.Head(3, "a" * 64), "Row 2 …")
     with database.begin() as conn:
         queue.put(conn, Work("note", "a", "l", {}))
+        upkeep.note(conn, upkeep.Chore.BACKUP, at=at, actor="x", reason="taken", detail={})
+        upkeep.note_chain(conn, broken, at=at, actor="x")
     metrics.count("chorus_jobs_total", job="test-health", outcome="done")
-    text = client({}, (standard_gauges(database, queue),)).get("/metrics").text
+    text = asks.get("/metrics").text
     assert "chorus_work_backlog 1.0" in text
     assert "chorus_work_parked 0.0" in text
+    assert float(re.findall(r"^chorus_backup_at_seconds (\S+)$", text, re.MULTILINE)[0]) == at.timestamp()
+    assert "chorus_audit_chain_broken 1.0" in text
     assert 'chorus_jobs_total{job="test-health",outcome="done"} 1.0' in text
 
 
