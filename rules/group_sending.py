@@ -13,6 +13,7 @@ from rules.deps import Worker
 from rules.duty import roster
 from rules.grouping import group_work, send_work
 from rules.groups import Group, Member
+from rules.model import Rule
 from rules.overview import print_of, summarize
 from rules.rulebook import load_entry
 from rules.sending import REPEAT_WINDOW
@@ -89,16 +90,19 @@ class GroupSending:
     def _hold(self, group: Group) -> None:
         """What was silenced since it was decided leaves the group before it is told, to be decided anew."""
         now, sources = self.deps.clock.now(), self.deps.sources
-        with self.deps.db.begin() as conn:
-            around, held, rules = surroundings(conn, sources.mirror, sources.catalog, now), list[str](), {}
+        held, rules = list[str](), dict[str, Rule | None]()
+        with self.deps.db.read() as conn:
+            around = surroundings(conn, sources.mirror, sources.catalog, now)
             for member in groups.members(conn, group.id):
-                if member.alert.rule_id not in rules:
-                    rules[member.alert.rule_id] = load_entry(conn, member.alert.rule_id, sources.catalog)
-                entry = rules[member.alert.rule_id]
-                rule = entry.rule if entry else None
+                rule_id = member.alert.rule_id
+                if rule_id not in rules:
+                    entry = load_entry(conn, rule_id, sources.catalog)
+                    rules[rule_id] = entry.rule if entry else None
+                rule = rules[rule_id]
                 if rule and not member.over and withheld(member.alert, rule, group.receiver, around, now):
                     held += member.waiting
-            if held:
+        if held:
+            with self.deps.db.begin() as conn:
                 told.hold(conn, held)
                 _note(conn, now, group, "silenced_before_told", len(held))
 

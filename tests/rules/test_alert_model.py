@@ -60,6 +60,18 @@ class Lives(World):
         self.wait(minutes, 1)
 
     @rule(
+        plan=st.sampled_from(PLAN_IDS), value=st.sampled_from(["2", "2", "4"]),
+        doubt=st.sampled_from(["empty", "zero", "out"]), gap=st.sampled_from([3, 12, 31]),
+        around=st.sampled_from([3, 4, 6, 8]),
+    )  # fmt: skip
+    def gap_in_a_clock(self, plan: str, value: str, doubt: str, gap: int, around: int) -> None:
+        """Data is missing while one of the rule's clocks runs, and then there again; it runs on, or anew."""
+        self.pulls = True
+        for what, minutes in ((value, around), (doubt, gap), (value, around), (value, 3)):
+            self.data(plan, what)
+            self.wait(minutes, 1)
+
+    @rule(
         plans=st.sets(st.sampled_from(PLAN_IDS), min_size=1),
         fate=st.sampled_from(FATES),
         calm=st.sampled_from([False, False, False, True]),

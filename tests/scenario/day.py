@@ -14,6 +14,8 @@ from tests.scenario.house import STOCK, House
 PLANS, BOARD, TASKS = "计划日报", "预警看板", "处理任务"
 PATIENCE = 90.0
 TIMES = re.compile(r"\d\d-\d\d \d\d:\d\d|\d\d:\d\d")
+PAST = re.compile(r"；\d\d-\d\d 以来本会触发.*")
+"""What a replay found depends on how many pulls there were before it."""
 CODE = re.compile(r"(?:编号|code) ([0-9A-F]{8})")
 
 
@@ -135,7 +137,7 @@ class Day:
             "tasks": self._rows(
                 TASKS, "动作", "对象", "状态", "提交值", "执行前", "执行后", "提交人", "结果"
             ),
-            "verdicts": [house.verdict(rule_id) for rule_id in self.rules],
+            "verdicts": [PAST.sub("", house.verdict(rule_id)) for rule_id in self.rules],
             "plans": self._rows(
                 PLANS, "计划ID", "状态", "日预算", "消耗", "成交金额", "负责人", "主管", "同步问题"
             ),
@@ -146,13 +148,11 @@ class Day:
 
     def codes(self) -> list[str]:
         """The codes on all cards, in Chinese footers."""
-        texts = [
-            card.text for who in self.house.people_all() for card in self.house.office.cards(who["open_id"])
-        ]
+        texts = [card.text for who in self.house.people_all() for card in self.house.cards(dict(who), "")]
         return [found[1] for text in texts if (found := CODE.search(text))]
 
     def _cards(self, who: Mapping[str, Any]) -> list[str]:
-        cards = self.house.office.cards(who["open_id"])
+        cards = self.house.cards(dict(who), "")
         return sorted(" | ".join([card.title, *_words(card.card), *card.buttons()]) for card in cards)
 
     def _rows(self, table: str, *columns: str) -> list[tuple[str, ...]]:

@@ -139,11 +139,12 @@ class House:
 
     def card(self, who: dict[str, Any], words: str) -> Seen:
         """The person's newest card with these words; waits for it."""
-        return self.office.card_about(who["open_id"], words, WAIT)
+        return until(lambda: (self.cards(who, words) or [None])[-1], WAIT, f"a card about {words}")
 
     def cards(self, who: dict[str, Any], words: str) -> list[Seen]:
-        """All cards of a person with these words."""
-        return [card for card in self.office.cards(who["open_id"]) if words in card.text]
+        """All cards of a person with these words, but for the preview of a rule they switched on."""
+        found = [card for card in self.office.cards(who["open_id"]) if words in card.text]
+        return [card for card in found if "规则已启用：" not in card.text and "规则已停用：" not in card.text]
 
     def shows(self, who: dict[str, Any], about: str, words: str) -> Seen:
         """Wait until the person's newest card about something says ``words``."""
