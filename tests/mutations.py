@@ -53,6 +53,17 @@ MUTATIONS = (
         "tests/bot/test_acceptor.py::test_many_events_at_once_are_all_durable_when_they_are_answered",
     ),
     Mutation(
+        17, "a newer database that was only added to fits", "runtime/migrations/stamp.py",
+        "(found.stamp == wanted_stamp() or found.knows(head()))", "found.stamp == wanted_stamp()",
+        "tests/runtime/test_migrations.py::"
+        "test_a_newer_database_that_was_only_added_to_is_worked_with_and_left_alone",
+    ),
+    Mutation(
+        18, "a loop that is late refuses", "bot/acceptor.py",
+        " or self._behind > BEHIND:", ":",
+        "tests/bot/test_acceptor.py::test_a_loop_that_is_far_behind_refuses_before_it_reads",
+    ),
+    Mutation(
         2, "a tap that was decided is not decided again", "bot/reception.py",
         '            raise Refused("replayed")', "            pass",
         "tests/bot/test_taps.py::test_a_replayed_tap_is_refused_and_changes_nothing",
