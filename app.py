@@ -61,7 +61,7 @@ def specs() -> Specs:
 
 
 def web(clock: Clock | None = None) -> Acceptor:
-    """Make the app of the web process, which granian calls in its worker; by the machine's clock as a rule."""
+    """Make the app of the web process; granian calls it in its worker. Usually by the machine's clock."""
     from bot.web import accepting
     from runtime.floor import open_floor
     from runtime.supervise import die_with_parent

@@ -1,11 +1,14 @@
-"""How fast work is picked up, how much is done, what idling costs: `python -m benchmarks.engine [url]`.
+"""How fast work is picked up, how much is done, what idling costs.
 
-Without an address a SQLite file in a temporary directory is used. The worker is a process of its own, as in
-production; times are taken on this machine's clock on both sides.
+    python -m benchmarks.engine [--database URL] [--workers 2]
+
+Without an address a SQLite file in a temporary directory is used; several workers want PostgreSQL. Workers
+are processes of their own, as in production; times are taken on this machine's clock on both sides.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -30,23 +33,30 @@ PAUSE = 0.15
 def main() -> None:
     """Measure and print one table."""
     configure("warning", sys.stderr)
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
+    parser.add_argument("--database", help="address of an empty database instead of a SQLite file")
+    parser.add_argument("--workers", type=int, default=1)
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        url = sys.argv[1] if len(sys.argv) > 1 else f"sqlite:///{folder}/bench.db"
+        url = options.database or f"sqlite:///{folder}/bench.db"
         began = time.monotonic()
         migrate(url)
         rows = [("migrate an empty database", f"{time.monotonic() - began:.2f} s")]
         db = Database(url)
         began = time.monotonic()
-        worker = subprocess.Popen([sys.executable, "-m", "benchmarks.engine", "--worker", url, folder])
+        command = [sys.executable, "-m", "benchmarks.engine", "--worker", url, folder]
+        names = [f"bench-{number}" for number in range(options.workers)]
+        workers = [subprocess.Popen([*command, name]) for name in names]
         try:
-            _wait_for(lambda: Path(folder, "ready").exists())
+            _wait_for(lambda: all(Path(folder, name).exists() for name in names))
             rows.append(("worker process: start to performing", f"{time.monotonic() - began:.2f} s"))
-            rows += _measure(db, WorkQueue(db), worker.pid, Path(folder, "times"))
+            rows += _measure(db, WorkQueue(db), workers[0].pid, Path(folder, "times"))
         finally:
-            worker.kill()
-            worker.wait()
+            for worker in workers:
+                worker.kill()
+                worker.wait()
             db.close()
-    print(f"\nEngine on {db.dialect}: poll {POLL_SECONDS} s\n")
+    print(f"\nEngine on {db.dialect}, {options.workers} worker(s): poll {POLL_SECONDS} s\n")
     for name, value in rows:
         print(f"| {name:<52} | {value:>16} |")
 
@@ -84,7 +94,7 @@ def _pick_up(db: Database, queue: WorkQueue, times: Path, name: str, count: int)
     return float(times.read_text().split()[count - 1])
 
 
-def _work(url: str, folder: str) -> None:
+def _work(url: str, folder: str, name: str) -> None:
     from runtime.engine import Engine  # noqa: PLC0415 - only the worker pays for it
     from runtime.jobrun import JobRun  # noqa: PLC0415
 
@@ -101,10 +111,10 @@ def _work(url: str, folder: str) -> None:
 
         run.step("mark", write)
 
-    engine = Engine(Database(url), instance="bench")
+    engine = Engine(Database(url), instance=name)
     engine.register("mark", mark)
     engine.launch()
-    Path(folder, "ready").touch()
+    Path(folder, name).touch()
     threading.Event().wait()
 
 
@@ -132,6 +142,6 @@ def _wait_for(probe: Any, timeout: float = 60.0) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--worker"]:
-        _work(sys.argv[2], sys.argv[3])
+        _work(*sys.argv[2:5])
     else:
         main()

@@ -28,7 +28,7 @@ from benchmarks.latency import CALM, PEOPLE, ROOMY, own, prepare
 from benchmarks.open_loop import FAILED, Result, Shot, evenly, fire, merged
 from benchmarks.payday import slowly
 from benchmarks.processes import cpu, memory, roles
-from benchmarks.traffic import RECORD, Platform
+from benchmarks.traffic import MESSAGE, MIX, Platform
 from sandbox.office import Office
 from sandbox.stage import Stage
 
@@ -139,8 +139,18 @@ def redden(flooded: Flooded) -> list[str]:
     return ids
 
 
+def speak(flooded: Flooded, requests: int) -> None:
+    """People write as many messages as so many requests will tell of; the sandbox tells nobody."""
+    platform, control = flooded.platform, flooded.stage.control
+    while len(platform.said) < requests * MIX[MESSAGE] // 100 + 1:
+        who = platform.draw.choice(platform.people)
+        told = control.post("act/say", open_id=who, text="帮助")
+        platform.said.append((who, str(told["chat_id"]), str(told["message_id"])))
+
+
 def stream(flooded: Flooded, rate: float, seconds: float, red: Sequence[str] = ()) -> list[Shot]:
     """Requests of the usual mix at a rate; hints about red articles lie between them."""
+    speak(flooded, int(rate * seconds))
     usual = evenly(rate, flooded.platform.day(int(rate * seconds)))
     if not red:
         return usual
@@ -226,8 +236,6 @@ def tell(flooded: Flooded) -> int:
         "HAVING count(*) = 1) AS t"
     )
 
-
-__all__ = ["RECORD", "Flooded", "flood_ready", "main", "redden", "stream"]
 
 if __name__ == "__main__":
     sys.exit(main())

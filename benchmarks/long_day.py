@@ -1,6 +1,6 @@
 """A day of many events, played as fast as they are handled: does anything grow, does anything slow down?
 
-    python -m benchmarks.long_day [--events 20000 --days 4] [--events 1000000 --days 1] [--database URL]
+    python -m benchmarks.long_day [--events 4800 --days 4] [--events 1000000 --days 1] [--database URL]
 
 A day is 48 half hours. In each its events come at `--rate` a second, what was answered with 503 is sent again
 as the platform would, articles cross their red line and recover; when everything is handled the clock of
@@ -26,7 +26,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from benchmarks.flood import NEVER, Flooded
+from benchmarks.flood import NEVER, Flooded, speak
 from benchmarks.latency import CALM, PEOPLE, ROOMY, own, prepare
 from benchmarks.long_day_house import VARIABLE, JumpingClock
 from benchmarks.open_loop import evenly, fire
@@ -77,7 +77,7 @@ class Part:
 def main() -> int:
     """Play the days, print what they took; 0 when nothing was lost, grew or slowed down."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.long_day", description=__doc__)
-    parser.add_argument("--events", type=int, default=20_000, help="a day")
+    parser.add_argument("--events", type=int, default=4_800, help="a day")
     parser.add_argument("--days", type=int, default=4)
     parser.add_argument("--rate", type=float, default=1000.0, help="events a second, while they come")
     parser.add_argument("--seed", type=int, default=7)
@@ -158,6 +158,7 @@ def half_hour(flooded: Flooded, number: int, events: int, rate: float) -> Part:
     """One part of a day."""
     pids = roles(flooded.stage.server.pid)
     hints = cross(flooded, number)
+    speak(flooded, events)
     made = [*flooded.platform.day(events - len(hints)), *(flooded.platform.changed(each) for each in hints)]
     before, began, again, waits = cpu(pids), time.monotonic(), 0, []
     waiting = {key: (key, kind, raw) for key, kind, raw in made}

@@ -6,6 +6,7 @@ import itertools
 import json
 import random
 import time
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -42,6 +43,8 @@ class Platform:
         draw: decides everything that is left to chance.
         taps: card values that people may send, e.g. ``{"a": "…", "id": "…", "v": 1}``, with who holds them.
         name: begins every id, so that two generators never share one.
+        said: messages people wrote (who, chat, message id), to be told of; one that is not there cannot be
+            answered, so without any of them nobody writes.
     """
 
     host: str
@@ -57,6 +60,7 @@ class Platform:
     key: str = "sandbox-encrypt-key"
     token: str = "sandbox-verification-token"
     offset: float = 0.0
+    said: deque[tuple[str, str, str]] = field(default_factory=deque)
     _numbers: Iterator[int] = field(default_factory=itertools.count)
 
     def day(self, count: int) -> Iterator[tuple[str, str, bytes]]:
@@ -75,8 +79,8 @@ class Platform:
             return self._approval()
         if kind == "tap":
             return self._tap()
-        if kind == MESSAGE:
-            return self._message()
+        if kind == MESSAGE and self.said:
+            return self._message(*self.said.popleft())
         return self._v2(
             self.draw.choice(NOBODYS), {"object": {"open_id": self.draw.choice(self.people)}}, kind
         )
@@ -93,11 +97,10 @@ class Platform:
         body = {"file_type": "bitable", "file_token": self.base, "table_id": self.table, "revision": 1}
         return self._v2(RECORD, {**body, "action_list": actions}, RECORD)
 
-    def _message(self) -> tuple[str, str, bytes]:
-        number, who = next(self._numbers), self.draw.choice(self.people)
+    def _message(self, who: str, chat: str, message_id: str) -> tuple[str, str, bytes]:
         message = {
-            "message_id": f"om_{self.name}{number}", "chat_id": f"oc_{who[3:]}", "chat_type": "p2p",
-            "message_type": "text", "create_time": str(self._ms()), "content": json.dumps({"text": "帮助"}),
+            "message_id": message_id, "chat_id": chat, "chat_type": "p2p", "message_type": "text",
+            "create_time": str(self._ms()), "content": json.dumps({"text": "帮助"}),
         }  # fmt: skip
         sender = {"sender_id": {"open_id": who}, "sender_type": "user"}
         return self._v2(MESSAGE, {"sender": sender, "message": message}, MESSAGE)

@@ -2,11 +2,11 @@
 
 ``python -m benchmarks.webhook [--requests 4000] [--rounds 3] [--database URL]``
 
-All under granian with 1 worker and 8 blocking threads, the same bodies over 16 keep-alive
-connections, taking turns in one run so that a noisy machine is noisy for all. The SDK's adapter stores
-nothing. Ratios are the result; absolute figures belong to the machine. Targets: at least 1.0 times the SDK's
-adapter, at least 0.6 times bare Flask. ``read`` and ``opened`` are ours without its later parts; the second
-table says what each part costs.
+All under granian with 1 worker (ours with our acceptor, the others with 8 blocking threads), the same bodies
+over 16 keep-alive connections, taking turns in one run so that a noisy machine is noisy for all. The SDK's
+adapter stores nothing. Ratios are the result; absolute figures belong to the machine. Targets: at least 1.0
+times the SDK's adapter, at least 0.6 times bare Flask. ``read`` and ``opened`` are ours without its later
+parts; the second table says what each part costs.
 """
 
 import argparse

@@ -169,13 +169,21 @@ class Inbox:
         """Change rows only while they are ours: who lost the lease must not overrule the next worker."""
         with self._db.begin() as conn:
             for start in range(0, len(ids), 500):
-                mine = (inbox.c.event_id.in_(ids[start : start + 500]), inbox.c.claimed_by == by)
+                mine = (inbox.c.event_id.in_(_padded(ids[start : start + 500])), inbox.c.claimed_by == by)
                 conn.execute(sa.update(inbox).where(*mine).values(**values))
 
 
 def _free(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
     until = inbox.c.claimed_until
     return (NEW, sa.or_(until.is_(None), until < now, until > now + FARTHEST))
+
+
+def _padded(ids: Sequence[EventId]) -> list[EventId]:
+    """Repeat the last id until there are 1, 2, 4, 8 … of them.
+
+    A statement of another length is another statement, and every connection keeps those it has seen.
+    """
+    return [*ids, *[ids[-1]] * ((1 << (len(ids) - 1).bit_length()) - len(ids))]
 
 
 def _event(row: Mapping[Any, Any]) -> Event:

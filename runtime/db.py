@@ -36,6 +36,9 @@ NAMES = {
 }
 """Constraint names that are the same on both databases, so that migrations can name what they change."""
 
+STATEMENTS = 64
+"""Prepared statements a SQLite connection keeps; one with five hundred parameters holds some 40 KB."""
+
 T = TypeVar("T")
 _LAST = "chorus.before_commit"
 
@@ -238,8 +241,10 @@ def _make_engine(url: str, *, durable: bool) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        # The connection used last is used next: each keeps what it prepared, so twenty in turn keep it all.
+        options = {"timeout": BUSY_SECONDS, "cached_statements": STATEMENTS}
         engine = sa.create_engine(
-            parsed, json_serializer=_dumps, connect_args={"timeout": BUSY_SECONDS}, pool_size=20
+            parsed, json_serializer=_dumps, connect_args=options, pool_size=20, pool_use_lifo=True
         )
         _tune_sqlite(engine, durable=durable)
         return engine

@@ -343,3 +343,19 @@ def test_types_that_wait_are_found_without_looking_at_every_event(database: Data
             plan = " ".join(str(row[3]) for row in conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}"))
         assert "ix_inbox_new" in plan
         assert "SCAN inbox" not in plan
+
+
+def test_batches_of_any_size_make_few_statements(database: Database) -> None:
+    """A connection keeps each statement it has seen; one a size would be memory that grows for days."""
+    said: set[str] = set()
+    sa.event.listen(
+        database.engine, "before_cursor_execute", lambda _c, _cursor, statement, *_rest: said.add(statement)
+    )
+    store = Inbox(database)
+    for size in range(1, 65):
+        ids = [EventId(f"{size}-{n}") for n in range(size)]
+        put(database, *ids)
+        store.claim("a.b_v1", by="me", now=START)
+        store.finish(ids, by="me", now=START)
+    assert {row["state"] for row in rows(database).values()} == {"handled"}
+    assert len([each for each in said if each.startswith("UPDATE inbox SET state")]) <= 7
