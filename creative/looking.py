@@ -89,9 +89,7 @@ class Looking:
         del args
         try:
             for table in (*SHELVES, REQUESTS):
-                run.attempt(
-                    f"read {table}", lambda table=table: self.deps.sync.puller.pull(table).rows, tries=4
-                )  # type: ignore[misc]
+                run.attempt(f"read {table}", partial(self._read, table), tries=4)
         except ChorusError as error:
             _log.warning("art.tables_not_read", error=str(error))
             return
@@ -99,6 +97,9 @@ class Looking:
             self.shelf_changed(table)
         for row in self.deps.sync.mirror.rows(REQUESTS):
             self.look(row.record_id, row)
+
+    def _read(self, table: str) -> int:
+        return self.deps.sync.puller.pull(table).rows
 
     def mark(self, run: JobRun, args: Mapping[str, Any]) -> None:
         """Write 状态, 说明 and what else Chorus fills: always the newest."""
