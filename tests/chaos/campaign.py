@@ -13,7 +13,7 @@ from tests.chaos.faults import Faults
 from tests.chaos.ground import Ground
 from tests.chaos.oracle import judge
 from tests.chaos.schedule import Schedule, draw
-from tests.chaos.story import Day
+from tests.chaos.story import PARTS, Day
 from tests.chaos.world import World
 
 BUSY = float(os.environ.get("SANDBOX_PATIENCE", "1"))
@@ -33,10 +33,12 @@ class Form:
     Attributes:
         length: seconds over which things happen and faults begin.
         count: how many faults.
+        parts: what goes on; see ``story.Day.parts``.
     """
 
     length: float
     count: int
+    parts: tuple[str, ...] = PARTS
 
 
 SHORT = Form(14.0, 10)
@@ -105,7 +107,7 @@ def play(
         trouble = Faults(world, schedule)
         trouble.start()
         try:
-            failed = day.play()
+            failed = day.play(form.parts)
             lap("day")
             trouble.join()
         finally:

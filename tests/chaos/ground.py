@@ -17,7 +17,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from sandbox.client import Control
+from sandbox.client import Control, until
 from sandbox.stage import Stage
 from tests.chaos import disk, machine_clock
 from tests.chaos.proxy import Exchange, Line, Upstream
@@ -216,7 +216,7 @@ class Ground:
                 install.join(platform)
                 machine_clock.step(install.folder, 0)
             started.append(installs[0])
-            installs[0].setup()
+            until(lambda: "base:" in installs[0].run("setup", check=False), 300, "chorus setup is through")
             installs[0].serve()
             control = Control(platform.sandbox_url)
             control.post("subscription", url=f"{self.line('inbound')}/webhook/event")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -17,6 +17,7 @@ from sandbox.payday_crowd import CrowdDay
 from sandbox.studio_crowd import StudioCrowd, title
 from tests.chaos.people import Patience, PatientDay, Person
 
+PARTS = ("red lines", "shelf", "pay day", "images", "talk")
 PLANS, STOCK, RULES = "计划日报", "商品库存", "预警规则"
 SIZES = ("抖音推荐素材 600×800",)
 SHELF, LINE, HEALTHY = 10, 50, 100
@@ -177,14 +178,9 @@ class Day:
         self.people = {name: Person(self.office, who, self.waits) for name, who in cast(self.office).items()}
 
     def parts(self) -> dict[str, Callable[[], None]]:
-        """What goes on at the same time, by name."""
-        return {
-            "red lines": self.red_lines,
-            "shelf": self.shelf,
-            "pay day": self.pay_day,
-            "images": self.images,
-            "talk": self.talk,
-        }
+        """What may go on at the same time, by name."""
+        acts = (self.red_lines, self.shelf, self.pay_day, self.images, self.talk)
+        return dict(zip(PARTS, acts, strict=True))
 
     def red_lines(self) -> None:
         """A threshold is edited, numbers fall, people act, numbers recover."""
@@ -275,8 +271,8 @@ class Day:
         if left > 0:
             self.waits.over.wait(left)
 
-    def play(self) -> dict[str, str]:
-        """Play all parts; what each of those that failed says."""
+    def play(self, names: Collection[str] = PARTS) -> dict[str, str]:
+        """Play these parts; what each of those that failed says."""
         self._began = time.monotonic()
         failed: dict[str, str] = {}
 
@@ -287,7 +283,9 @@ class Day:
                 failed[name] = f"{type(error).__name__}: {error}"
 
         threads = [
-            threading.Thread(target=part, args=each, name=f"day-{each[0]}") for each in self.parts().items()
+            threading.Thread(target=part, args=(name, act), name=f"day-{name}")
+            for name, act in self.parts().items()
+            if name in names
         ]
         for thread in threads:
             thread.start()
