@@ -61,7 +61,7 @@ def specs() -> Specs:
 
 
 def web(clock: Clock | None = None) -> Acceptor:
-    """Make the app of the web process, which granian calls in its worker; by the machine's clock as a rule."""
+    """Make the app of the web process, which granian calls in its worker; by default on its clock."""
     from bot.web import accepting
     from runtime.floor import open_floor
     from runtime.supervise import die_with_parent

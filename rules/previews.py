@@ -150,7 +150,7 @@ def change_preview(conn: Connection, preview_id: str, **values: Any) -> None:
 
 
 def close_former(conn: Connection, entry: Entry) -> list[Work]:
-    """A newer version of the rule is there: nothing waits for what was said of an older one; its card tells."""
+    """A newer version of the rule is there: nothing waits for an older one's preview; its card tells."""
     p = t.rule_previews
     older = sa.and_(p.c.rule_id == entry.rule_id, p.c.version < entry.version)
     found = [Preview(**row._mapping) for row in conn.execute(sa.select(p).where(older))]  # noqa: SLF001
