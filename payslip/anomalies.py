@@ -70,7 +70,6 @@ def find(  # noqa: PLR0913 - everything known about one person's pay; all but fo
         last_name: who had this number in the run that paid it last; empty = nobody.
         reader_changed: the payslip would go to another Feishu account than the last one.
     """
-    found: dict[AnomalyKind, list[str]] = {}
     checks = [
         _person(books, person, attendance=attendance_present, reachable=has_feishu_account),
         _identity(person, last_name, reader_changed=reader_changed),
@@ -85,6 +84,12 @@ def find(  # noqa: PLR0913 - everything known about one person's pay; all but fo
             _pay(books, person, pay),
             _minimum_wage(books, person, pay),
         ]
+    return _joined(person, checks)
+
+
+def _joined(person: Person, checks: Sequence[Found]) -> list[Anomaly]:
+    """One anomaly a kind, with all that was found of it."""
+    found: dict[AnomalyKind, list[str]] = {}
     for check in checks:
         for kind, sentence in check:
             found.setdefault(kind, []).append(sentence)

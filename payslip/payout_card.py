@@ -43,17 +43,7 @@ def payout_card(
             )
         )
     ]
-    for no, name in held[:SHOWN]:
-        said = text(
-            f"**{safe(name)}**（{safe(no)}）\n收款账号与上次不同，请向本人核实后放行",
-            f"**{safe(name)}** ({safe(no)})\nThe account changed; ask them, then release",
-        )
-        ask = (
-            text("已向本人核实？", "Did you ask them?"),
-            text("放行后会进入下一份文件。", "They go into the next file."),
-        )
-        release = button(text("放行", "Release"), "pay.release", {**value, "no": no}, confirm=ask)
-        elements.append(columns(cell(markdown(said), weight=4), cell(release, weight=None)))
+    elements += [_held(run, no, name) for no, name in held[:SHOWN]]
     if len(held) > SHOWN:
         more = len(held) - SHOWN
         elements.append(note(text(f"还有 {more} 人的账号待核实，放行后会接着列出", f"{more} more follow")))
@@ -91,3 +81,17 @@ def _unpaid(lacking: Sequence[str], overpaid: Sequence[str]) -> list[Element]:
 def _names(names: Sequence[str]) -> str:
     shown = "、".join(safe(name) for name in names[:SHOWN])
     return shown if len(names) <= SHOWN else f"{shown}等 {len(names)} 人"
+
+
+def _held(run: Run, no: str, name: str) -> Element:
+    """Somebody whose account changed, with the button that lets them go."""
+    said = text(
+        f"**{safe(name)}**（{safe(no)}）\n收款账号与上次不同，请向本人核实后放行",
+        f"**{safe(name)}** ({safe(no)})\nThe account changed; ask them, then release",
+    )
+    ask = (
+        text("已向本人核实？", "Did you ask them?"),
+        text("放行后会进入下一份文件。", "They go into the next file."),
+    )
+    release = button(text("放行", "Release"), "pay.release", {"id": run.id, "no": no}, confirm=ask)
+    return columns(cell(markdown(said), weight=4), cell(release, weight=None))

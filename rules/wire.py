@@ -163,7 +163,7 @@ def register_worker(
 
     worker = build_worker(sync, deps)
     tables, sending, acting = Tables(worker), Sending(worker), Acting(worker)
-    grouped, previewing = GroupSending(worker), Previewing(worker)
+    grouped, previewing, approving = GroupSending(worker), Previewing(worker), Approving(worker)
     engine.register("rules.tick", tables.tick)
     engine.register("rules.pull", tables.pull)
     engine.register("rules.check", tables.check)
@@ -182,17 +182,21 @@ def register_worker(
     engine.register("rules.refresh", sending.refresh)
     engine.register("rules.act", acting.act)
     engine.register("rules.connection", Connections(worker).tell)
-    approving = Approving(worker)
     engine.register("rules.ask", approving.ask)
     engine.register("rules.look", approving.look)
     engine.register("rules.look_all", approving.look_all)
     for kind in EVENTS:
         router.on_event(kind, approving.events)
-    if router.command(WORDS[0]) is None:
-        register_commands(router, worker.sources, deps.policy)
-    _follow_edits(engine, sync, worker)
+    _listen(engine, router, sync, worker, deps.policy)
     _schedule(scheduler, deps.floor.manifest.schedules)
     return worker
+
+
+def _listen(engine: Engine, router: Router, sync: Sync, worker: Worker, policy: Policy) -> None:
+    """Chat commands, and what follows from edits."""
+    if router.command(WORDS[0]) is None:
+        register_commands(router, worker.sources, policy)
+    _follow_edits(engine, sync, worker)
 
 
 def _follow_edits(engine: Engine, sync: Sync, worker: Worker) -> None:

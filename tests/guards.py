@@ -428,4 +428,15 @@ MUTATIONS = (
         '    if found is None and int(number) > last.seq:\n        return None\n        return f"Entry',
         "tests/runtime/test_audit.py::test_a_chain_that_was_cut_short_is_found_by_a_head_somebody_knew",
     ),
+    Mutation(
+        17, "a newer database that was only added to fits", "runtime/migrations/stamp.py",
+        "(found.stamp == wanted_stamp() or found.knows(head()))", "found.stamp == wanted_stamp()",
+        "tests/runtime/test_migrations.py::"
+        "test_a_newer_database_that_was_only_added_to_is_worked_with_and_left_alone",
+    ),
+    Mutation(
+        18, "a loop that is late refuses", "bot/acceptor.py",
+        " or self._behind > BEHIND:", ":",
+        "tests/bot/test_acceptor.py::test_a_loop_that_is_far_behind_refuses_before_it_reads",
+    ),
 )  # fmt: skip
