@@ -352,7 +352,7 @@ def demo(options: tuple[str, ...]) -> None:
 
     Further options: --port and --sandbox-port, --seed (same seed, same company).
     """
-    raise SystemExit(subprocess.call([sys.executable, "-m", "sandbox.demo", *options], cwd=HOME))  # noqa: S603
+    raise SystemExit(subprocess.call([sys.executable, "-m", "sandbox.demo", *options], cwd=HOME))  # noqa: S603 - our own
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

@@ -48,14 +48,14 @@ MUTATIONS = (
     ),
     Mutation(
         1, "an event that could not be stored is asked for again", "bot/webhook.py",
-        '            return _busy("error")',
-        "            return 200, {}",
+        '        return _busy("error")',
+        "        return 200, {}",
         "tests/bot/test_webhook.py::test_an_event_the_database_refuses_is_not_acknowledged",
     ),
     Mutation(
         1, "who waits hears that the commit failed", "bot/writer.py",
-        "                item.error = error\n                item.done.release()\n            _log.error",
-        "                item.done.release()\n            _log.error",
+        "                item.error = error\n            self._finish(items)",
+        "                pass\n            self._finish(items)",
         "tests/bot/test_writer.py::test_a_commit_that_fails_is_heard_by_everybody",
     ),
     Mutation(

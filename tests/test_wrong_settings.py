@@ -32,7 +32,8 @@ from rules.specs import TABLES as RED
 from runtime.db import Database
 from runtime.ids import RecordId
 from tests.rules.kit import LI, ROI_RULE, START, WANG, House, plan
-from tests.rules.stage import Scene, open_scene, shown
+from tests.rules.stage import Scene, open_scene
+from tests.support.company import shown
 from tests.support.wait import until
 
 D = Decimal
@@ -247,7 +248,7 @@ def test_the_row_says_it_and_falls_silent_when_it_is_right(
 ) -> None:
     """In the base itself: each of the three tables, and the good row beside it stays empty."""
     scene = open_scene(sandbox, database, tmp_path)
-    duty = scene.add("duty", {"说明": "夜里", "用途": "免打扰", "从几点": 25, "到几点": 8})
+    (duty,) = scene.add("duty", {"说明": "夜里", "用途": "免打扰", "从几点": 25, "到几点": 8})
     scene.add("duty", {"说明": "夜里", "用途": "免打扰", "从几点": 22, "到几点": 8})
     scene.add("silences", {"原因": "盘点"})
     scene.add("allowances", {"说明": "所有人", "日预算上限": -1})

@@ -11,7 +11,7 @@ import pytest
 
 from bitable_sync.cells import CellValue
 from rules import store, tables
-from rules.cockpit.days import forget, keep, today
+from rules.cockpit.days import forget, keep
 from rules.cockpit.tables import hours
 from rules.dryrun import DryRuns, load_run, said_of
 from rules.model import Doubt, Finding, Rule, Verdict
@@ -19,7 +19,7 @@ from rules.past import series
 from rules.replay import Grain, Replay, Said, dry_lines, dry_sentence, from_json, replay
 from rules.rulebook import load_entry
 from rules.specs import PLANS, SHOPS, STOCK
-from runtime.clock import SHANGHAI
+from runtime.clock import SHANGHAI, day_of
 from runtime.db import Database
 from tests.rules.kit import CATALOG, ROI_RULE, START, STOCK_RULE, House, plan, rule, sku, worker
 from tests.rules.stage import ROI_ROW, Scene, open_scene, shown
@@ -122,7 +122,7 @@ def pulled(house: House, back: timedelta, table: str = PLANS, **cells: CellValue
     if table == SHOPS:
         values = {"shop_id": "s1", "name": "旗舰店", "platform": "抖音", "orders": D(9), **cells}
     with house.db.begin() as conn:
-        keep(conn, table, [dict(values)], today(at), at)
+        keep(conn, table, [dict(values)], day_of(at), at)
 
 
 def run(house: House, of: Rule) -> Replay | None:
@@ -151,7 +151,7 @@ def test_a_month_of_days_is_judged_with_floor_and_scope(house: House) -> None:
     past = run(house, rule(replace(BARE, scope="平台=抖音"), floor="500"))
     assert past is not None
     assert (past.fired, past.objects, past.timed, list(past.begins)) == (3, 1, 0, [Grain.DAY])
-    assert today(past.since) == today(house.clock.now() - 30 * DAY)
+    assert day_of(past.since) == day_of(house.clock.now() - 30 * DAY)
 
 
 @pytest.mark.db
@@ -280,7 +280,7 @@ def test_the_row_says_what_the_month_would_have_been(scene: Scene) -> None:
     with scene.floor.db.begin() as conn:
         for back in (3, 2, 1):
             at = now - DAY * back
-            keep(conn, PLANS, [plan("77", gmv=D(2000 if back == 2 else 9000))], today(at), at)
+            keep(conn, PLANS, [plan("77", gmv=D(2000 if back == 2 else 9000))], day_of(at), at)
     scene.add("rules", {**ROI_ROW, "启用": False})
     said_there = lambda: shown(scene.rows("rules")[0]["fields"].get("校验结果"))  # noqa: E731
     until(lambda: "以来本会触发 2 次" in said_there(), timeout=20, what="the replay stands in the row")

@@ -159,7 +159,7 @@ def test_what_was_silenced_before_its_summary_went_out_is_told_when_that_ends(sh
     """Three of eight are silenced between decision and send: the summary holds five, the others wait."""
     calm = [alert.object_id for alert in shop.scene.stored(tables.alerts)[:3]]
     until = datetime.now(UTC) + timedelta(hours=1)
-    record = shop.scene.add(
+    (record,) = shop.scene.add(
         "silences", {"原因": "盘点", "对象": "、".join(calm), "结束": int(until.timestamp()) * 1000}
     )
     shop.run("send")
@@ -175,7 +175,7 @@ def test_what_was_silenced_before_its_summary_went_out_is_told_when_that_ends(sh
 def test_a_summary_whose_all_was_silenced_is_not_sent_and_comes_back(shop: Summaries) -> None:
     """Nothing is left of it: no card; when the silence ends the same news is told in a new summary."""
     until = datetime.now(UTC) + timedelta(hours=1)
-    record = shop.scene.add("silences", {"原因": "盘点", "结束": int(until.timestamp()) * 1000})
+    (record,) = shop.scene.add("silences", {"原因": "盘点", "结束": int(until.timestamp()) * 1000})
     shop.run("send")
     assert (shop.cards(), shop.states()) == ([], {"held"})
     assert shop.group().over_at is not None

@@ -293,7 +293,7 @@ def test_a_card_in_doubt_comes_once(scene: Scene) -> None:
 
 def test_who_cannot_be_reached_is_passed_over(scene: Scene) -> None:
     """The editor is no person the bot can write to: the next who may be asked is."""
-    record = scene.add("rules", {**ROI_ROW, "阈值": "1:5", "启用": False})
+    (record,) = scene.add("rules", {**ROI_ROW, "阈值": "1:5", "启用": False})
     scene.edit("rules", record, 启用=True)
     with scene.floor.db.begin() as conn:
         asked = ["ou_nobody", scene.people[0].open_id]
@@ -305,7 +305,7 @@ def test_who_cannot_be_reached_is_passed_over(scene: Scene) -> None:
 
 def test_a_card_whose_rule_was_edited_says_so(scene: Scene) -> None:
     """Its buttons go: the answer would be about something else."""
-    record = scene.add("rules", {**ROI_ROW, "阈值": "1:5"})
+    (record,) = scene.add("rules", {**ROI_ROW, "阈值": "1:5"})
     life(scene, "show")
     first = scene.stored(tables.rule_previews)[0].id
     scene.edit("rules", record, 启用=False)
@@ -320,7 +320,7 @@ def test_a_card_whose_rule_was_edited_says_so(scene: Scene) -> None:
 
 def test_switched_off_before_it_was_asked_nothing_is_asked(scene: Scene) -> None:
     """The box was a slip of the finger: no card comes late."""
-    record = scene.add("rules", {**ROI_ROW, "阈值": "1:5"})
+    (record,) = scene.add("rules", {**ROI_ROW, "阈值": "1:5"})
     scene.edit("rules", record, 启用=False)
     life(scene, "show")
     assert previews(scene, scene.people[0]) == []

@@ -215,9 +215,9 @@ def quieten(scene: Scene, owner: Any, how: str) -> Callable[[], object]:
         return lambda: set_mute(None)
     if how == "table":
         until = int((now + timedelta(hours=1)).timestamp()) * 1000
-        record = scene.add("silences", {"原因": "改版", "结束": until})
+        (record,) = scene.add("silences", {"原因": "改版", "结束": until})
         return lambda: scene.edit("silences", record, 结束=int(now.timestamp() - 60) * 1000)
-    record = scene.add("duty", {"说明": "安静", "用途": "免打扰", "从几点": 0, "到几点": 24})
+    (record,) = scene.add("duty", {"说明": "安静", "用途": "免打扰", "从几点": 0, "到几点": 24})
     return lambda: scene.edit("duty", record, 用途="经理")
 
 
