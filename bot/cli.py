@@ -60,6 +60,29 @@ def replay(id: str) -> None:  # noqa: A002  # what people call it
     click.echo(f"queued as {again}")
 
 
+@click.command()
+def resume() -> None:
+    """Let calls to Feishu go on before the month ends, once the tenant's plan was enlarged."""
+    from runtime.audit import record
+    from runtime.feishu.limits import EVERYTHING, Limits
+
+    db, clock = durable(settings_with_log()), SystemClock()
+    limits = Limits(db, clock)
+    try:
+        held = limits.open(EVERYTHING)
+    finally:
+        limits.close()
+    if not held:
+        click.echo("Nothing was held back: Feishu has not said that this month's calls are used up.")
+        return
+    with db.begin() as conn:
+        record(
+            conn, at=clock.now(), actor="command line", action="feishu.resume", subject="feishu:quota",
+            reason="a_person_asked",
+        )  # fmt: skip
+    click.echo("Calls go on. What was given up meanwhile: `chorus parked`, then `chorus replay ID`.")
+
+
 def erase_person(floor: Floor, open_id: str, everything: Sequence[Personal], *, dry_run: bool) -> None:
     """Erase a person, or only say what would be erased, and print the answer that person can be given.
 
@@ -89,5 +112,5 @@ def erase_person(floor: Floor, open_id: str, everything: Sequence[Personal], *, 
     click.echo("Rows in the base and messages in Feishu are deleted there; backups forget with their age.")
 
 
-OPERATIONS = (parked, replay, audit, backup, restore)
+OPERATIONS = (parked, replay, resume, audit, backup, restore)
 """Commands of who looks after the installation."""

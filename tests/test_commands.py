@@ -16,6 +16,9 @@ from runtime import metrics
 from runtime.audit import record
 from runtime.clock import SystemClock
 from runtime.db import Database, open_mirror
+from runtime.feishu.endpoint import Rate
+from runtime.feishu.errors import QuotaExhausted
+from runtime.feishu.limits import EVERYTHING, Limits
 from runtime.feishu.quota import Quota
 from runtime.floor import Floor
 from runtime.ids import EventId, WorkId
@@ -25,6 +28,7 @@ from runtime.sealed_stream import new_key
 from runtime.settings import load_settings
 from runtime.tables import audit as trail
 from runtime.work import WorkQueue
+from tests.support.wait import until
 
 pytestmark = pytest.mark.db
 
@@ -122,6 +126,29 @@ def test_an_unknown_id_is_said_in_a_sentence(database: Database) -> None:
     assert done.exit_code == 1
     assert "nothing-like-that" in done.output
     assert "Traceback" not in done.output
+
+
+def test_calls_go_on_when_the_plan_was_enlarged_within_the_month(database: Database) -> None:
+    """`resume` opens what 99991403 shut, in every process; without that there is nothing to open."""
+    assert "Nothing was held back" in run(database, "resume")
+    server = Limits(database, SystemClock())
+    server.gate(EVERYTHING, 86_400.0)
+    with pytest.raises(QuotaExhausted, match="chorus resume"):
+        server.pace(("GET /a", Rate(per_second=5)))
+    assert "Calls go on." in run(database, "resume")
+    until(lambda: _called(server), timeout=5, what="the server reads the gates again")
+    server.close()
+    with database.read() as conn:
+        (noted,) = conn.execute(sa.select(trail).where(trail.c.subject == "feishu:quota")).all()
+    assert (noted.action, noted.actor) == ("feishu.resume", "command line")
+
+
+def _called(server: Limits) -> bool:
+    try:
+        server.pace(("GET /a", Rate(per_second=5)))
+    except QuotaExhausted:
+        return False
+    return True
 
 
 def test_metrics_show_the_inbox_and_the_months_calls_by_endpoint(

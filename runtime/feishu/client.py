@@ -1,6 +1,5 @@
 """Everything the product can ask of Feishu, in one object."""
 
-from collections.abc import Callable
 
 from runtime.clock import Clock
 from runtime.db import Database
@@ -13,7 +12,7 @@ from runtime.feishu.docx import Docx
 from runtime.feishu.door import Door
 from runtime.feishu.drive import Drive
 from runtime.feishu.im import Im
-from runtime.feishu.limits import EVERYTHING, Limits
+from runtime.feishu.limits import Limits
 from runtime.feishu.quota import Quota
 from runtime.feishu.transport import READ_SECONDS, Transport
 from runtime.feishu.wiki import Wiki
@@ -30,7 +29,6 @@ class Feishu:
         limits: other limits than the platform's own (benchmarks).
         monthly_calls: the allowance of the tenant's plan (`quota` in the manifest).
         warn_at: share of it at which a warning is given.
-        on_quota_low: called with (used, allowance) at that moment.
         read_seconds: how long an answer may take.
     """
 
@@ -43,11 +41,10 @@ class Feishu:
         limits: Limits | None = None,
         monthly_calls: int = 10_000,
         warn_at: float = 0.8,
-        on_quota_low: Callable[[int, int], None] | None = None,
         read_seconds: float = READ_SECONDS,
     ) -> None:
         self._limits = limits or Limits(db, clock)
-        self.quota = Quota(db, clock, monthly_calls=monthly_calls, warn_at=warn_at, on_warning=on_quota_low)
+        self.quota = Quota(db, clock, monthly_calls=monthly_calls, warn_at=warn_at)
         transport = Transport(
             settings.feishu_base_url,
             count=self.quota.count,
@@ -64,10 +61,6 @@ class Feishu:
         self.wiki = Wiki(self._door)
         self.approval = Approval(self._door)
         self.attendance = Attendance(self._door)
-
-    def resume(self) -> None:
-        """Let calls through again before the month ends, after the tenant's plan was enlarged."""
-        self._limits.open(EVERYTHING)
 
     def close(self) -> None:
         """Close the connections and write what was counted."""

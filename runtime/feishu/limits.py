@@ -165,12 +165,13 @@ class Limits:
         with self._lock:
             self._gates[key] = max(until, self._gates.get(key, 0.0))
 
-    def open(self, key: str) -> None:
-        """Take a gate away, e.g. after the tenant's plan was enlarged."""
+    def open(self, key: str) -> bool:
+        """Take a gate away, e.g. after the tenant's plan was enlarged; tells whether one was shut."""
         with self._db.begin() as conn:
-            conn.execute(sa.delete(gates).where(gates.c.key == key))
+            gone = conn.execute(sa.delete(gates).where(gates.c.key == key, gates.c.until > self._now()))
         with self._lock:
             self._gates.pop(key, None)
+        return gone.rowcount > 0
 
     def close(self) -> None:
         """Close what was opened here."""
@@ -360,6 +361,7 @@ def _refuse_long(wait: float, wanted: Sequence[Wanted]) -> None:
 
 def _exhausted() -> QuotaExhausted:
     return QuotaExhausted(
-        "The tenant's API calls of this month are used up; nothing is sent before the next month.",
+        "The tenant's API calls of this month are used up; nothing is sent before the next month, "
+        "or before the plan is enlarged and somebody runs `chorus resume`.",
         code=99991403,
     )

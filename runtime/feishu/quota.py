@@ -5,7 +5,6 @@ Sources: docs "频控策略" and error 99991403; the allowance of the plan stand
 
 import threading
 from collections import Counter
-from collections.abc import Callable
 from datetime import datetime
 
 import sqlalchemy as sa
@@ -28,7 +27,6 @@ class Quota:
         clock: decides the month (Asia/Shanghai).
         monthly_calls: the allowance of the tenant's plan.
         warn_at: share of the allowance at which a warning is logged, once per process and month.
-        on_warning: called with (used, allowance) at that moment, besides the log line.
     """
 
     def __init__(
@@ -38,13 +36,11 @@ class Quota:
         *,
         monthly_calls: int = 10_000,
         warn_at: float = 0.8,
-        on_warning: Callable[[int, int], None] | None = None,
     ) -> None:
         self._db = db
         self._clock = clock
         self.monthly_calls = monthly_calls
         self._warn_from = warn_at * monthly_calls
-        self._on_warning = on_warning
         self._lock = threading.Lock()
         self._flushing = threading.Lock()
         self._pending: Counter[tuple[str, str]] = Counter()
@@ -129,8 +125,6 @@ class Quota:
             return
         self._warned = month
         log.warning("feishu.quota_low", month=month, used=used, allowance=self.monthly_calls)
-        if self._on_warning is not None:
-            self._on_warning(used, self.monthly_calls)
 
 
 def month_of(moment: datetime) -> str:

@@ -213,7 +213,7 @@ def _red(conn: Connection) -> None:
 
 
 def _pay(conn: Connection) -> None:
-    sealed = seal_slip(vault(), TENANT, slip())
+    sealed = seal_slip(vault(), TENANT, slip(reader=open_id("employee")))
     conn.execute(
         pay.runs.insert().values(
             id=RUN, month="2026-10", version=1, pay_date=date(2026, 11, 10), state="pushed", turn=3,

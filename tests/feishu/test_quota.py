@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from runtime.clock import SHANGHAI, ManualClock
 from runtime.db import Database
@@ -55,21 +56,21 @@ def test_a_call_not_yet_written_is_already_counted_by_its_own_process(
 
 def test_one_warning_when_little_is_left(database: Database, clock: ManualClock) -> None:
     """At 80 % of the allowance somebody is told, once a month."""
-    told: list[tuple[int, int]] = []
-    quota = Quota(database, clock, monthly_calls=10, on_warning=lambda used, all_: told.append((used, all_)))
-    for _ in range(7):
-        quota.count("GET /a")
-    quota.flush()
-    assert told == []
-    for _ in range(2):
-        quota.count("GET /a")
+    quota = Quota(database, clock, monthly_calls=10)
+    with capture_logs() as told:
+        for _ in range(7):
+            quota.count("GET /a")
         quota.flush()
-    assert told == [(8, 10)]
-    clock.advance(timedelta(days=30))
-    for _ in range(8):
-        quota.count("GET /a")
-    quota.close()
-    assert told == [(8, 10), (8, 10)]
+        assert told == []
+        for _ in range(2):
+            quota.count("GET /a")
+            quota.flush()
+        assert [(line["event"], line["used"]) for line in told] == [("feishu.quota_low", 8)]
+        clock.advance(timedelta(days=30))
+        for _ in range(8):
+            quota.count("GET /a")
+        quota.close()
+    assert [line["used"] for line in told] == [8, 8]
 
 
 def test_the_month_is_shanghais() -> None:

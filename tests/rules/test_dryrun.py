@@ -22,7 +22,8 @@ from rules.specs import PLANS, SHOPS, STOCK
 from runtime.clock import SHANGHAI, day_of
 from runtime.db import Database
 from tests.rules.kit import CATALOG, ROI_RULE, START, STOCK_RULE, House, plan, rule, sku, worker
-from tests.rules.stage import ROI_ROW, Scene, open_scene, shown
+from tests.rules.stage import ROI_ROW, Scene, open_scene
+from tests.support.company import shown
 from tests.support.wait import until
 
 D, MINUTE, HOUR, DAY = Decimal, timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
