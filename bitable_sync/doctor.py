@@ -215,7 +215,8 @@ def check_quota(used: int, allowance: int, warn_at: float) -> Check:
     """Calls of this month against the plan's allowance."""
     sentence = f"本月已用 {used} / {allowance} 次接口调用（{used / allowance:.0%}）"
     if used >= allowance:
-        return Check(Level.FAIL, "调用额度", sentence, "升级飞书套餐后运行 chorus resume；或把 quota.monthly_calls 改为实际额度")
+        then = "升级飞书套餐后运行 chorus resume；或把 quota.monthly_calls 改为实际额度"
+        return Check(Level.FAIL, "调用额度", sentence, then)
     if used >= allowance * warn_at:
         return Check(Level.WARN, "调用额度", sentence, "放慢 schedules，或升级飞书套餐")
     return Check(Level.OK, "调用额度", sentence)

@@ -1,6 +1,5 @@
 """Everything the product can ask of Feishu, in one object."""
 
-
 from runtime.clock import Clock
 from runtime.db import Database
 from runtime.feishu.approval import Approval
