@@ -32,8 +32,8 @@ def pushed(payday: Payday) -> list[Any]:
     ready(payday)
     submit(payday)
     payday.signed()
-    payday.wait("pushed")
-    payday.idle()
+    payday.wait("pushed", timeout=90)
+    payday.idle(90)
     return payday.stored(t.slips)
 
 
@@ -72,7 +72,7 @@ def again(payday: Payday) -> None:
     lanes = [run_work("payroll.push", run.id, f"back:{n}", lane=str(n)) for n in range(PUSH_LANES)]
     with payday.floor.db.begin() as conn:
         payday.floor.queue.put(conn, *lanes)
-    payday.idle()
+    payday.idle(90)
 
 
 def of(payday: Payday, token: str) -> Any:
