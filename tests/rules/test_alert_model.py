@@ -29,7 +29,7 @@ from tests.rules.kit import CHEN, LI, WANG, ZHAO, House
 from tests.rules.news_reference import ALONE
 from tests.support.share import sized
 
-(LIVES,) = sized(200)
+(LIVES,) = sized(100)
 VALUES = ("2", "2", "2", "2", "2.6", "3.1", "4", "4", "4", "empty", "zero", "out")
 """Over 1:3; over 1:3 and between for 1:2.5; between for 1:3; clear; unreadable; no spend; not in scope."""
 FATES = ("", "", "", "lost", "dies after", "dies before")
@@ -326,7 +326,7 @@ class Lives(World):
 
 @pytest.mark.timeout(600)
 def test_any_order_agrees_with_the_reference(template: Path | str, tmp_path: Path) -> None:
-    """Two hundred lives of up to twenty-five steps."""
+    """A hundred lives of up to twenty-five steps."""
     if not isinstance(template, Path):
         pytest.skip("The order of steps is the same on every database; SQLite files are copied in no time.")
     origin: Path = template
