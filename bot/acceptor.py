@@ -42,7 +42,8 @@ EVENTS: Final = 1500
 """Of the platform's requests so many may wait for the one writer; it is the writer's patience in numbers."""
 PAGES: Final = 200
 BEHIND: Final = 0.5
-"""Seconds the loop's callbacks may wait for their turn before requests are refused; the platform waits 3."""
+"""Seconds the loop's callbacks may wait for their turn before requests are refused: a request takes its turn
+three times until it is answered, and the platform waits 3 s."""
 LOOK_SECONDS: Final = 0.05
 LEAVE: Final = signal.SIGUSR1
 """Tells the process that it will be stopped: it answers on, but calls itself not ready."""

@@ -42,6 +42,8 @@ SILENT_AFTER = 15.0
 DEATHS = 20
 """A work whose worker died this often while performing it is parked: it probably is what kills it."""
 
+PART = 500
+"""Records of finished works deleted at one heartbeat."""
 KEEP = timedelta(days=30)
 KEEP_TICKS = timedelta(days=2)
 
@@ -322,7 +324,7 @@ def _park(db: Database, conn: Connection, row: Parked, hearers: Sequence[Hearer]
 
 
 def forget_old(db: Database, clock: Clock) -> int:
-    """Delete records of finished work past their keeping time, 500 at a time. Returns how many."""
+    """Delete records of finished work past their keeping time, at most `PART` of a kind. Returns how many."""
     status = status_table(db)
     forgotten = 0
     for keep, ticks in ((KEEP_TICKS, True), (KEEP, False)):
@@ -331,7 +333,7 @@ def forget_old(db: Database, clock: Clock) -> int:
             sa.select(status.c.workflow_uuid)
             .where(status.c.queue_name == QUEUE, status.c.created_at < before)
             .where(status.c.status.in_(["SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED"]))
-            .limit(500)
+            .limit(PART)
         )
         if ticks:
             query = query.where(status.c.queue_partition_key.like("tick:%"))

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from runtime import tables
 from runtime.clock import ManualClock, SystemClock
 from runtime.db import Database
-from runtime.engine import Engine, forget_old, park_abandoned
+from runtime.engine import PART, Engine, forget_old, park_abandoned
 from runtime.jobrun import JobRun
 from runtime.parked import list_parked
 from runtime.work import Work, WorkQueue, status_table
@@ -184,3 +184,16 @@ def ids(database: Database) -> list[str]:
     table = status_table(database)
     with database.read() as conn:
         return list(conn.execute(sa.select(table.c.workflow_uuid).order_by(table.c.workflow_uuid)).scalars())
+
+
+def test_more_old_records_than_one_part_are_forgotten_beat_after_beat(
+    database: Database, queue: WorkQueue, new_engine: Callable[..., Engine]
+) -> None:
+    """A busy month leaves more than one part a beat; all of it goes, without an hour between the parts."""
+    works = [Work("note", f"old:{n}", f"l{n}", {}, delay=timedelta(hours=1)) for n in range(PART + 20)]
+    with database.begin() as conn:
+        queue.put(conn, *works)
+        conn.execute(status_table(database).update().values(status="SUCCESS"))
+    engine = new_engine(clock=ManualClock(SystemClock().now() + timedelta(days=31)), silent_after=1.0)
+    engine.launch()
+    until(lambda: ids(database) == [], timeout=60, what="every old record gone")
