@@ -45,10 +45,15 @@ class Tables:
         self.deps = deps
 
     def tick(self, run: JobRun, args: Mapping[str, Any]) -> None:
-        """A schedule's fire: the pull itself runs in the lane of its table."""
-        table, run_id = str(args["table"]), str(run.id)
+        """A schedule's fire: the pull itself runs in the lane of its table.
+
+        One that waits there will see what is now: where pulls take longer than their schedule, they would
+        pile up in front of everything else of the table.
+        """
+        work = pull_work(str(args["table"]), str(run.id))
         with self.deps.db.begin() as conn:
-            self.deps.queue.put(conn, pull_work(table, run_id))
+            if not self.deps.queue.any_waiting(conn, work.lane, f"pull:{args['table']}:"):
+                self.deps.queue.put(conn, work)
 
     def pull(self, run: JobRun, args: Mapping[str, Any]) -> None:
         """Fetch numbers, write what changed into the table, judge the table at once.

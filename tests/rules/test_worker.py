@@ -243,6 +243,25 @@ def test_a_plan_deleted_on_the_platform_asks_a_person(scene: Scene) -> None:
     assert scene.stored(tables.alerts)[0].state is State.RESOLVED
 
 
+def test_pulls_do_not_pile_up_behind_one_that_takes_long(scene: Scene) -> None:
+    """Five fires while a pull is under way: one more pull waits, and sees what all of them would have seen."""
+    scene.fault("delay", "*/qianchuan/ad/get/", seconds=4)
+    ticks = [Work("rules.tick", f"tick:{n}", "ticks", {"table": "plans"}) for n in range(6)]
+    scene.put(ticks[0])
+    until(lambda: pulls(scene) == ["PENDING"], timeout=20, what="the first pull is under way")
+    scene.put(*ticks[1:])
+    until(lambda: all(scene.finished(f"tick:{n}") for n in range(6)), timeout=20, what="all fires done")
+    until(lambda: pulls(scene) == ["SUCCESS", "SUCCESS"], timeout=20, what="two pulls in all")
+
+
+def pulls(scene: Scene) -> list[str]:
+    """How the pulls of 计划日报 stand."""
+    status = status_table(scene.floor.db)
+    query = sa.select(status.c.status).where(status.c.workflow_uuid.startswith("pull:plans:"))
+    with scene.floor.db.read() as conn:
+        return list(conn.execute(query).scalars())
+
+
 def test_a_platform_that_is_down_stops_nothing_else(scene: Scene) -> None:
     """A failing source is recorded with its sentence; the other tables go on."""
     scene.fault("code", "*/ad/get/", times=20, code=40105, msg="access_token invalid")
