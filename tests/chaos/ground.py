@@ -10,6 +10,7 @@ import os
 import random
 import shutil
 import socket
+import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,7 +93,8 @@ class Postgres:
 
     def stop(self) -> None:
         """End it."""
-        self.server.cleanup()
+        if hasattr(self, "server"):
+            self.server.cleanup()
 
 
 @dataclass
@@ -107,6 +109,7 @@ class Ground:
     folder: Path
     setting: str
     postgres: Postgres | None = None
+    exchange: Exchange | None = None
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -126,8 +129,8 @@ class Ground:
         names = ("sandbox", *self.instances, *PLATFORMS, "inbound", "database")
         self.ports = dict(zip(names, low_ports(len(names)), strict=True))
         if self.setting == "postgres":
-            (self.folder / "pg").mkdir(mode=0o700)
-            self.postgres = Postgres(self.folder / "pg")
+            # Not below the folder: as root the server runs as somebody else, who may not pass through it.
+            self.postgres = Postgres(Path(tempfile.mkdtemp(prefix="chorus-pg-")))
             self.postgres.start()
             administer(self.postgres.url, 'CREATE DATABASE "template_world"')
         self.exchange = Exchange(self._lines())
@@ -135,10 +138,12 @@ class Ground:
         self._found()
 
     def close(self) -> None:
-        """Stop what all days share."""
-        self.exchange.stop()
+        """Stop what all days share, as far as it was started."""
+        if self.exchange is not None:
+            self.exchange.stop()
         if self.postgres is not None:
             self.postgres.stop()
+            shutil.rmtree(self.postgres.folder, ignore_errors=True)
 
     def line(self, name: str) -> str:
         """The address of a line."""

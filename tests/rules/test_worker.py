@@ -244,7 +244,7 @@ def test_a_plan_deleted_on_the_platform_asks_a_person(scene: Scene) -> None:
 
 
 def test_pulls_do_not_pile_up_behind_one_that_takes_long(scene: Scene) -> None:
-    """Five fires while a pull is under way: one more pull waits, and sees what all of them would have seen."""
+    """Five fires while a pull is under way: one more pull waits, and sees what all of them would have."""
     scene.fault("delay", "*/qianchuan/ad/get/", seconds=4)
     ticks = [Work("rules.tick", f"tick:{n}", "ticks", {"table": "plans"}) for n in range(6)]
     scene.put(ticks[0])
