@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from sqlalchemy import make_url, text
-from sqlalchemy.exc import OperationalError
 
 from runtime import log
 from runtime.errors import ChorusError, ConfigError
@@ -67,8 +65,11 @@ def durable(settings: Settings) -> Database:
     Raises:
         ConfigError: there is none, it cannot be reached, or it is of another version; says what to do.
     """
+    from sqlalchemy import make_url, text
+    from sqlalchemy.exc import OperationalError
+
     from runtime.db import Database
-    from runtime.migrations.stamp import is_current
+    from runtime.migrations.stamp import fits
 
     url = make_url(settings.database_url)
     if url.get_backend_name() == "sqlite" and url.database and not Path(url.database).exists():
@@ -86,7 +87,7 @@ def durable(settings: Settings) -> Database:
             f"The database cannot be reached ({type(error.orig).__name__}). Is it running, and is "
             "DATABASE_URL the server's?"
         ) from None
-    if not is_current(db):
+    if not fits(db):
         db.close()
         raise ConfigError(
             "The database and this code are of two versions: run `chorus migrate`, or restart `chorus serve`."

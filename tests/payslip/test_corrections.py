@@ -17,7 +17,8 @@ from payslip.documents import EmployeeNo, Month, RunId
 from payslip.model import AnomalyKind
 from payslip.slip import seal_words
 from runtime.db import Database
-from tests.payslip.stage import MONTH, Payday, open_payday, ready, shown, submit
+from tests.payslip.stage import MONTH, Payday, open_payday, ready, submit
+from tests.support.company import shown
 from tests.support.wait import until
 
 pytestmark = [pytest.mark.db, pytest.mark.timeout(240)]

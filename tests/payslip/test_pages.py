@@ -12,7 +12,7 @@ from jinja2 import Environment
 from payslip import tables as t
 from payslip.documents import RunId
 from payslip.model import SlipState
-from payslip.pages_desk import WEB
+from payslip.pages_desk import ASSETS
 from payslip.slip import open_words, seal_words
 from runtime.db import Database
 from sandbox.server import SandboxServer
@@ -106,7 +106,7 @@ class Shown:
 
 def test_lines_of_zero_are_folded_unless_they_changed() -> None:
     """Three or more are one line to open, each with its explanation; a loss against last month shows."""
-    text = (WEB / "pay_slip.html").read_text("utf-8")
+    text = (ASSETS.folder / "pay_slip.html").read_text("utf-8")
     macros = text[text.index("{% macro group") : text.index("{% macro pairs")]
     group = Environment(autoescape=True).from_string(macros, {"view": SimpleNamespace(before_month="9 月")})
     base, lost = Shown("基本薪资", "7,000.00"), Shown("提成", "0.00", "少 500.00")

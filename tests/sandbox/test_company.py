@@ -80,7 +80,7 @@ def test_the_day_begins_calm(sandbox: SandboxServer) -> None:
 
 def test_an_unknown_company_is_an_error(sandbox: SandboxServer) -> None:
     """The sentence names the ones there are."""
-    with pytest.raises(ValueError, match="demo, tiny, empty"):
+    with pytest.raises(ValueError, match="demo, small, tiny, empty"):
         sandbox.world.reset("huge")
 
 
