@@ -63,7 +63,7 @@ class Line:
                     return
                 if status == 200:
                     self.acknowledged.append(event_id)
-                else:
+                elif status != 503:  # a starved machine may say "again"; it may not say nothing
                     self.wrong.append(f"{event_id}: {status}")
 
 

@@ -285,8 +285,9 @@ def nothing_was_lost(town: Town) -> None:
     until(lambda: ledger.count("SELECT count(*) FROM inbox WHERE state = 'new'") == 0, WAIT, "all handled")
     deliveries = town.house.control.get("deliveries")["deliveries"]
     events = [each for each in deliveries if each["event_type"] != "card.action.trigger"]
-    again = [each["event_id"] for each in events if len(each["attempts"]) > 1]
-    assert again == []
+    # A starved machine may say "again" (503); it may not say nothing, nor refuse.
+    assert {attempt["status"] for each in events for attempt in each["attempts"]} <= {200, 503}
+    assert all(each["attempts"][-1]["status"] == 200 for each in events)
     assert ledger.count("SELECT count(*) FROM inbox WHERE state = 'failed'") == 0
     assert ledger.rows("SELECT id, error FROM parked") == []
     stuck = "SELECT count(*) FROM dbos.workflow_status WHERE application_version <> 'chorus'"
