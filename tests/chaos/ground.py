@@ -139,11 +139,13 @@ class Ground:
 
     def close(self) -> None:
         """Stop what all days share, as far as it was started."""
-        if self.exchange is not None:
-            self.exchange.stop()
-        if self.postgres is not None:
-            self.postgres.stop()
-            shutil.rmtree(self.postgres.folder, ignore_errors=True)
+        try:
+            if self.exchange is not None:
+                self.exchange.stop()
+        finally:
+            if self.postgres is not None:
+                self.postgres.stop()
+                shutil.rmtree(self.postgres.folder, ignore_errors=True)
 
     def line(self, name: str) -> str:
         """The address of a line."""
