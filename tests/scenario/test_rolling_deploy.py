@@ -29,6 +29,7 @@ from tests.scenario.house import WAIT, House
 from tests.scenario.support_kill import NEVER, Ledger
 from tests.support.balancer import Balancer, checks
 from tests.support.postgres import administer
+from tests.support.share import SHARE
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(600)]
 
@@ -43,6 +44,9 @@ PARTS = (
     "feishu_app.yaml",
     "pyproject.toml",
 )
+NEW = (2, 3) if SHARE >= 1 else (2,)
+"""Versions that are brought out, each in place of the one before; then it goes one back."""
+HEADS = {2: "0901_second", 3: "0902_third"}
 SCHEDULES = {"pull_ads": "every 2s", "pull_stock": NEVER, "pull_shops": NEVER, "check_rules": "every 2s"}
 ACTION = "rolling.ping"
 SAID = "这个按钮已经不能用了"
@@ -258,14 +262,15 @@ def test_an_approval_outlives_three_versions_and_nobody_notices(town: Town) -> N
     until(lambda: waiting(house, plan), WAIT, "an approval of this plan waits for somebody")
     _sku, record_id = house.article()
     passers = Passers(house, house.card(house.owner, plan["计划名称"]), record_id)
-    for version in (2, 3):
+    for version in NEW:
         for number in (0, 1):
             town.renew(number, version)
         since = len(passers.toasts)
         until(lambda: passers.met(version, since), WAIT, f"version {version} answers")  # noqa: B023
-    town.renew(0, 2)  # the way back: old code starts on the newest schema
+    old, newest = NEW[-1] - 1, NEW[-1]
+    town.renew(0, old)  # the way back: old code starts on the newest schema
     since = len(passers.toasts)
-    until(lambda: passers.met(2, since) and passers.met(3, since), WAIT, "two versions answer side by side")
+    until(lambda: passers.met(old, since) and passers.met(newest, since), WAIT, "two answer side by side")
     assert house.budget(plan) != wanted
     [signer] = waiting(house, plan)
     house.office.sign(signer["open_id"], comment="同意")
@@ -277,17 +282,26 @@ def test_an_approval_outlives_three_versions_and_nobody_notices(town: Town) -> N
     nothing_was_lost(town)
 
 
+def answers(house: House) -> list[list[int]]:
+    """What each event was answered, one status a try; those that nobody had asked for yet are none."""
+    deliveries = house.control.get("deliveries")["deliveries"]
+    events = [
+        each
+        for each in deliveries
+        if each["event_type"] != "card.action.trigger" and each["state"] != "unsubscribed"
+    ]
+    return [[attempt["status"] for attempt in each["attempts"]] for each in events]
+
+
 def nothing_was_lost(town: Town) -> None:
     """Every delivery had its answer at once, every event was handled, nothing was given up or left behind."""
     assert town.balancer.failed == []
     ledger = town.ledger
     until(lambda: support.deliver_all(town.house.office), WAIT, "every event delivered")
     until(lambda: ledger.count("SELECT count(*) FROM inbox WHERE state = 'new'") == 0, WAIT, "all handled")
-    deliveries = town.house.control.get("deliveries")["deliveries"]
-    events = [each for each in deliveries if each["event_type"] != "card.action.trigger"]
+    until(lambda: all(each[-1:] == [200] for each in answers(town.house)), WAIT, "every event acknowledged")
     # A starved machine may say "again" (503); it may not say nothing, nor refuse.
-    assert {attempt["status"] for each in events for attempt in each["attempts"]} <= {200, 503}
-    assert all(each["attempts"][-1]["status"] == 200 for each in events)
+    assert {status for each in answers(town.house) for status in each} <= {200, 503}
     assert ledger.count("SELECT count(*) FROM inbox WHERE state = 'failed'") == 0
     assert ledger.rows("SELECT id, error FROM parked") == []
     stuck = "SELECT count(*) FROM dbos.workflow_status WHERE application_version <> 'chorus'"
@@ -295,6 +309,4 @@ def nothing_was_lost(town: Town) -> None:
     done = "SELECT count(*) FROM alert_tasks WHERE state = '已完成'"
     until(lambda: ledger.count(done) == 1, WAIT, "the task is done")
     assert ledger.count("SELECT count(*) FROM alert_tasks") == 1
-    assert (
-        ledger.count("SELECT count(DISTINCT revision) FROM schema_stamp WHERE revision = '0902_third'") == 1
-    )
+    assert ledger.rows("SELECT revision FROM schema_stamp") == [{"revision": HEADS[NEW[-1]]}]
