@@ -207,7 +207,8 @@ class Acceptor:
         found: Iterable[bytes] = ()
         try:
             found = self._app(environ, begun)
-            exchange.response_bytes(begun.status, begun.headers, b"".join(found))
+            body = b"".join((begun.written, *found))
+            exchange.response_bytes(begun.status, begun.headers, body)
         except Exception:
             log.exception("acceptor.app_failed", path=environ["PATH_INFO"])
             exchange.response_bytes(500, [("content-type", "text/plain")], b"internal error\n")
@@ -220,23 +221,19 @@ class Acceptor:
 class _Begun:
     """The ``start_response`` of one request."""
 
-    __slots__ = ("headers", "status")
+    __slots__ = ("headers", "status", "written")
 
     def __init__(self) -> None:
         self.status = 200
         self.headers: list[tuple[str, str]] = []
+        self.written = bytearray()  # by the callable that PEP 3333 has besides the body that is returned
 
     def __call__(
         self, status: str, headers: list[tuple[str, str]], _error: object = None
     ) -> Callable[[bytes], object]:
         self.status = int(status.split(" ", 1)[0])
         self.headers = headers
-        return _no_writing
-
-
-def _no_writing(_data: bytes) -> object:
-    msg = "Return the body; this server has no write()."
-    raise NotImplementedError(msg)
+        return self.written.extend
 
 
 def _refuse(exchange: Exchange, status: int, why: str) -> None:

@@ -18,7 +18,7 @@ from bot.acceptor import BEHIND, EVENTS, PAGES, SMALL, Acceptor
 from bot.inbox import Inbox
 from bot.model import Event, Tap, TapAnswer, Toast
 from bot.tables import inbox, taps
-from bot.web import accepting
+from bot.web import DOOR, accepting
 from bot.writer import GroupWriter, Late, Overloaded
 from runtime.db import Database
 from runtime.ids import EventId
@@ -194,6 +194,19 @@ def test_a_page_that_fails_is_a_500_and_the_next_is_answered(web: Web) -> None:
     app = Acceptor(lambda _environ, _begin: 1 / 0, web.app.extensions["chorus.webhook"], threading.Event())  # type: ignore[arg-type,return-value]
     first, second = ask(app, Call(path="/a", method="GET"), Call(path="/b", method="GET"))
     assert (first.status, second.status) == (500, 500)
+
+
+def test_what_an_app_writes_comes_before_the_body_it_returns(web: Web) -> None:
+    """The older of the two ways of PEP 3333 to answer works as well."""
+
+    def app(_environ: Any, start_response: Any) -> list[bytes]:
+        write = start_response("201 Created", [("content-type", "text/plain")])
+        write(b"first, ")
+        return [b"then ", b"last"]
+
+    acceptor = Acceptor(app, web.app.extensions[DOOR], threading.Event())
+    (call,) = ask(acceptor, Call(method="GET", path="/somewhere"))
+    assert (call.status, call.answer) == (201, b"first, then last")
 
 
 def test_pages_that_all_wait_do_not_keep_the_platform_waiting(web: Web, sender: Sender) -> None:
