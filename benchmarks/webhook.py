@@ -151,7 +151,11 @@ def _next(selector: selectors.BaseSelector, connection: Connection, waiting: deq
 def serve(name: str, port: int, environment: dict[str, str]) -> subprocess.Popen[bytes]:
     """Start one of the servers and wait until it takes connections."""
     command = [sys.executable, "-m", "granian", "--factory", "--workers", "1", "--port", str(port)]
-    command += ["--interface", "rsgi"] if name in OURS else ["--interface", "wsgi", "--blocking-threads", "8"]
+    command += (
+        ["--interface", "rsgi", "--loop", "uvloop"]
+        if name in OURS
+        else ["--interface", "wsgi", "--blocking-threads", "8"]
+    )
     command += ["--log-level", "error"]
     command += ["--backlog", "256", f"benchmarks.webhook_apps:{name}"]
     process = subprocess.Popen(command, env=os.environ | environment)

@@ -17,7 +17,7 @@ import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 from urllib.parse import urlsplit
 
 import structlog
@@ -96,6 +96,7 @@ class Acceptor:
         self._pages = _Desk(ThreadPoolExecutor(PAGE_THREADS, "page"), PAGES)
         self._room = ROOM
         self._behind = 0.0
+        self._reading: dict[asyncio.Task[Any], float] = {}  # until when its body may come, the oldest first
         self._common = _common_environ()
 
     def __rsgi_init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -134,10 +135,20 @@ class Acceptor:
             desk.under_way -= 1
 
     def _look(self, due: float) -> None:
-        """Note how long the loop's callbacks wait for their turn; a request waits as long."""
+        """Note how long the loop's callbacks wait for their turn, as a request does; end what reads too long.
+
+        One look at all is cheaper than a timer for each body.
+        """
         loop = asyncio.get_running_loop()
-        self._behind = loop.time() - due
-        loop.call_later(LOOK_SECONDS, self._look, loop.time() + LOOK_SECONDS)
+        now = loop.time()
+        self._behind = now - due
+        while self._reading:
+            task, until = next(iter(self._reading.items()))
+            if until > now:
+                break
+            del self._reading[task]  # by which it knows who cancelled it
+            task.cancel()
+        loop.call_later(LOOK_SECONDS, self._look, now + LOOK_SECONDS)
 
     async def _body(self, scope: Scope, exchange: Exchange) -> bytes:
         """Read the body; nothing is read of a request that announces none.
@@ -151,16 +162,22 @@ class Acceptor:
         length = int(told) if told is not None else MAX_BODY + 1
         if told is not None and length > MAX_BODY:
             raise BodyFault(413, "too_large")
+        task = cast("asyncio.Task[Any]", asyncio.current_task())
+        self._reading[task] = asyncio.get_running_loop().time() + BODY_SECONDS
         try:
-            async with asyncio.timeout(BODY_SECONDS):
-                if length <= SMALL:
-                    whole: bytes = await exchange()
-                    return whole
-                return await self._in_pieces(exchange)
-        except TimeoutError:
+            if length <= SMALL:
+                whole: bytes = await exchange()
+                return whole
+            return await self._in_pieces(exchange)
+        except asyncio.CancelledError:
+            if task in self._reading:
+                raise
+            task.uncancel()
             raise BodyFault(408, "slow_body") from None
         except RuntimeError:  # the client hung up
             raise BodyFault(400, "broken_body") from None
+        finally:
+            self._reading.pop(task, None)
 
     async def _in_pieces(self, exchange: Exchange) -> bytes:
         found = bytearray()

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection
 
 from bot.model import ROW_TYPE, Event
 from bot.tables import NEW, inbox
-from bot.writer import Bulk
+from bot.tickets import Bulk
 from runtime import fastjson
 from runtime.db import Database
 from runtime.ids import EventId
@@ -213,4 +213,5 @@ def _hint(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _stamp(moment: datetime) -> str:
     """Write a moment as the column type writes it: UTC, microseconds, no zone."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "microseconds")
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(" ", "microseconds").removesuffix("+00:00")

@@ -16,7 +16,8 @@ from bot.inbox import Inbox
 from bot.model import Event, Tap, TapAnswer, Toast
 from bot.router import Router
 from bot.tables import taps
-from bot.writer import GroupWriter, Late, Overloaded
+from bot.tickets import Late, Overloaded
+from bot.writer import GroupWriter
 from runtime import audit, metrics
 from runtime.clock import Clock
 from runtime.db import Database

@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Final
 
-from granian.constants import HTTPModes, Interfaces
+from granian.constants import HTTPModes, Interfaces, Loops
 from granian.http import HTTP1Settings
 from granian.server.mp import MPServer
 
@@ -40,6 +40,7 @@ def serve(target: str, settings: Settings, home: Path) -> None:
         address=settings.host,
         port=settings.port,
         interface=Interfaces.RSGI,
+        loop=Loops.uvloop,
         factory=True,
         workers=1,
         backpressure=CONNECTIONS,

@@ -23,7 +23,7 @@ from bot.envelope import MAX_BODY, SIGNING_HEADERS, Keys, Refused, open_envelope
 from bot.model import Challenge, Event, Tap
 from bot.pace import Pace
 from bot.reception import Reception, refused_envelope
-from bot.writer import Late, Overloaded
+from bot.tickets import Late, Overloaded
 from runtime import metrics
 from runtime.clock import Clock
 

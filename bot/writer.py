@@ -9,140 +9,19 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
 import structlog
 from sqlalchemy.engine import Connection
 from sqlalchemy.pool import PoolProxiedConnection
 
+from bot.tickets import Bulk, Counter, LoopTicket, Overloaded, ThreadTicket, Ticket
 from runtime.db import Database
 from runtime.turns import turn
 
 T = TypeVar("T")
-LAST_WAIT = 0.3
-"""Seconds a sender waits on when its submission has begun and its patience is over."""
 _log = structlog.get_logger("bot.writer")
-
-
-class Overloaded(Exception):  # noqa: N818 - an outcome with a name
-    """Nothing was written: the writer is too far behind to answer in time. Answer 503 or ask again."""
-
-
-class Late(Exception):  # noqa: N818 - an outcome with a name
-    """The writing had begun but did not finish in time; it may still become durable."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Bulk:
-    """A statement that stores any number of rows: its one parameter ``:rows`` is a JSON array of them."""
-
-    statement: sa.TextClause
-
-    def parameters(self, rows: Sequence[str]) -> dict[str, str]:
-        """Join rows, each JSON text, into the parameter."""
-        return {"rows": f"[{','.join(rows)}]"}
-
-
-class Ticket(Generic[T]):
-    """One submission: a function to run, or a row for a bulk function shared by many.
-
-    Whoever submitted it waits for it: a thread with `wait`, a coroutine by awaiting `future`.
-
-    Args:
-        fn: what to run, if it is no row.
-        bulk: what stores the row.
-        row: JSON text.
-        loop: where `future` belongs; None for a thread.
-        patience: seconds after which the sender gives up.
-    """
-
-    __slots__ = (
-        "_done",
-        "_patience",
-        "_timer",
-        "bulk",
-        "error",
-        "fn",
-        "future",
-        "loop",
-        "result",
-        "row",
-        "taken",
-    )
-
-    def __init__(
-        self,
-        fn: Callable[[Connection], T] | None,
-        bulk: Bulk | None = None,
-        row: str = "",
-        *,
-        loop: asyncio.AbstractEventLoop | None = None,
-        patience: float,
-    ) -> None:
-        self.fn = fn
-        self.bulk = bulk
-        self.row = row
-        self.result: T | None = None
-        self.error: BaseException | None = None
-        self.taken = (
-            threading.Lock()
-        )  # whoever gets it owns the ticket: the writer runs it, or its sender gives up
-        self.loop = loop
-        self._patience = patience
-        if loop is None:
-            self._done = (
-                threading.Lock()
-            )  # held until finished; a bare lock is the cheapest thing to wait for
-            self._done.acquire()
-        else:
-            self.future: asyncio.Future[T] = loop.create_future()
-            self._timer = loop.call_later(patience, self._give_up)
-
-    def wait(self) -> T:
-        """Wait in a thread; raises what the function raised, `Overloaded` or `Late`."""
-        if not self._done.acquire(timeout=self._patience):
-            if self.taken.acquire(blocking=False):
-                raise Overloaded
-            if not self._done.acquire(timeout=LAST_WAIT):
-                raise Late
-        if self.error is not None:
-            raise self.error
-        return cast(T, self.result)  # set whenever there is no error
-
-    def finish(self) -> None:
-        """Wake the thread that waits; coroutines are woken together, see `_wake`."""
-        self._done.release()
-
-    def deliver(self) -> None:
-        """Give the outcome to the coroutine that waits; called in its loop."""
-        self._timer.cancel()
-        if self.future.done():
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(cast(T, self.result))
-
-    def _give_up(self) -> None:
-        if self.future.done():
-            return
-        if self.taken.acquire(blocking=False):
-            self.future.set_exception(Overloaded())
-            return
-        loop = cast(asyncio.AbstractEventLoop, self.loop)
-        self._timer = loop.call_later(LAST_WAIT, self._too_late)
-
-    def _too_late(self) -> None:
-        if not self.future.done():
-            self.future.set_exception(Late())
-
-
-def _wake(tickets: Sequence[Ticket[Any]]) -> None:
-    for ticket in tickets:
-        ticket.deliver()
 
 
 class GroupWriter:
@@ -166,6 +45,7 @@ class GroupWriter:
         self._busy_since: float | None = None
         self._closed = False
         self._direct: PoolProxiedConnection | None = None
+        self._counter: Counter | None = None
         self._thread = threading.Thread(target=self._run, name="group-writer", daemon=True)
         self._thread.start()
 
@@ -178,7 +58,9 @@ class GroupWriter:
             Overloaded: It was not started; nothing is written.
             Late: It was started and may still become durable.
         """
-        return self._put(Ticket(fn, patience=self._patience)).wait()
+        ticket = ThreadTicket(fn)
+        self._put(ticket)
+        return ticket.wait(self._patience)
 
     def append(self, bulk: Bulk, row: str) -> None:
         """Add one row (JSON text) and return once it is durable; rows of the same ``bulk`` go together.
@@ -187,17 +69,19 @@ class GroupWriter:
             Overloaded: Nothing is written.
             Late: It may still become durable.
         """
-        self._put(Ticket[None](None, bulk, row, patience=self._patience)).wait()
+        ticket: ThreadTicket[None] = ThreadTicket(None, bulk, row)
+        self._put(ticket)
+        ticket.wait(self._patience)
 
     async def submitted(self, fn: Callable[[Connection], T]) -> T:
         """Do as `submit` for a coroutine."""
-        loop = asyncio.get_running_loop()
-        return await self._put(Ticket(fn, loop=loop, patience=self._patience)).future
+        counter = self._here()
+        return await counter.ask(LoopTicket(counter, fn))
 
     async def appended(self, bulk: Bulk, row: str) -> None:
         """Do as `append` for a coroutine."""
-        loop = asyncio.get_running_loop()
-        await self._put(Ticket[None](None, bulk, row, loop=loop, patience=self._patience)).future
+        counter = self._here()
+        await counter.ask(LoopTicket(counter, None, bulk, row))
 
     def close(self) -> None:
         """Write what is waiting and stop the thread."""
@@ -205,13 +89,19 @@ class GroupWriter:
         self._waiting.put(None)
         self._thread.join()
 
-    def _put(self, ticket: Ticket[T]) -> Ticket[T]:
+    def _here(self) -> Counter:
+        """The counter of the running loop; a process has one loop."""
+        loop = asyncio.get_running_loop()
+        if self._counter is None or self._counter.loop is not loop:
+            self._counter = Counter(loop, self._put, self._patience)
+        return self._counter
+
+    def _put(self, ticket: Ticket[Any]) -> None:
         since = self._busy_since
         stuck = since is not None and time.monotonic() - since > self._patience
         if self._closed or stuck or self._waiting.qsize() >= self._capacity:
             raise Overloaded
         self._waiting.put(ticket)
-        return ticket
 
     def _run(self) -> None:
         while True:
@@ -257,15 +147,14 @@ class GroupWriter:
     @staticmethod
     def _finish(items: Sequence[Ticket[Any]]) -> None:
         """Tell everybody; a loop is woken once for all of its coroutines."""
-        waiting: dict[asyncio.AbstractEventLoop, list[Ticket[Any]]] = {}
+        waiting: dict[Counter, list[LoopTicket[Any]]] = {}
         for item in items:
-            if item.loop is None:
+            if isinstance(item, ThreadTicket):
                 item.finish()
-            else:
-                waiting.setdefault(item.loop, []).append(item)
-        for loop, tickets in waiting.items():
-            with suppress(RuntimeError):  # a loop that was closed has nobody left who waits
-                loop.call_soon_threadsafe(_wake, tickets)
+            elif isinstance(item, LoopTicket):
+                waiting.setdefault(item.counter, []).append(item)
+        for counter, tickets in waiting.items():
+            counter.wake(tickets)
 
     def _append_all(self, conn: Connection, items: list[Ticket[Any]]) -> None:
         """Rows of one bulk statement in one go; if the database dislikes one, everything is begun anew."""

@@ -14,7 +14,7 @@ import sqlite3
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
+from functools import cache
 
 import sqlalchemy as sa
 
@@ -43,7 +43,7 @@ def turn(url: str) -> Iterator[None]:
     if not lock.acquire(timeout=BUSY_SECONDS):
         raise sa.exc.OperationalError("BEGIN IMMEDIATE", {}, sqlite3.OperationalError("database is locked"))
     try:
-        mine = _among_processes(sa.make_url(url).database)
+        mine = _among_processes(_file(url))
         try:
             yield
         finally:
@@ -53,11 +53,20 @@ def turn(url: str) -> Iterator[None]:
         lock.release()
 
 
+@cache
+def _file(url: str) -> str | None:
+    database = sa.make_url(url).database
+    return None if not database or database == ":memory:" else database
+
+
 def _among_processes(database: str | None) -> int | None:
     """Take the turn of this process; closing what is returned gives it back, as the process's end does."""
-    if not database or database == ":memory:" or not Path(database).parent.is_dir():
+    if database is None:
         return None
-    place = _held(f"{database}-next")
+    try:
+        place = _held(f"{database}-next")
+    except FileNotFoundError:  # there is no such folder, which SQLite tells better
+        return None
     try:
         return _held(f"{database}-turn")
     finally:

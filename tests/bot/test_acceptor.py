@@ -18,8 +18,9 @@ from bot.acceptor import BEHIND, EVENTS, PAGES, SMALL, Acceptor
 from bot.inbox import Inbox
 from bot.model import Event, Tap, TapAnswer, Toast
 from bot.tables import inbox, taps
+from bot.tickets import Late, Overloaded
 from bot.web import DOOR, accepting
-from bot.writer import GroupWriter, Late, Overloaded
+from bot.writer import GroupWriter
 from runtime.db import Database
 from runtime.ids import EventId
 from tests.bot.conftest import START, Web

@@ -12,7 +12,8 @@ from sqlalchemy.engine import Connection
 from bot.inbox import Inbox
 from bot.model import Event
 from bot.tables import inbox, taps
-from bot.writer import GroupWriter, Late, Overloaded
+from bot.tickets import Late, Overloaded
+from bot.writer import GroupWriter
 from runtime.db import Database
 from runtime.ids import EventId
 from tests.bot.conftest import START
