@@ -77,16 +77,15 @@ def web(clock: Clock | None = None) -> Acceptor:
 def pages_and_taps(floor: Floor, leaving: threading.Event | None = None) -> Flask:
     """Put together everything the web process answers; not ready once it is leaving."""
     from bitable_sync.context import build_mirror
-    from bot.web import create_app, house_gauges
+    from bot.web import create_app, house_checks, house_gauges
     from creative.store import made_by_day
     from payslip.wire import register_web as register_pages
     from rules.cockpit.wire import register_web as register_cockpit
-    from runtime.health import standard_checks, standard_gauges
+    from runtime.health import standard_gauges
     from runtime.vault import open_vault
 
     gauges = [standard_gauges(floor.db, floor.queue), house_gauges(floor)]
-    checks = standard_checks(floor.db, floor.clock, leaving)
-    app = create_app(floor, tap_router(floor), checks, gauges)
+    app = create_app(floor, tap_router(floor), house_checks(floor, leaving), gauges)
     register_pages(app, floor, open_vault(floor.settings))
     register_cockpit(app, floor, build_mirror(floor, specs()), made_by_day)
     return app
@@ -315,6 +314,7 @@ def examine_all(floor: Floor, feishu: Feishu, sync: Sync) -> list[Check]:
     """Have every part examine its side of the installation."""
     from bitable_sync.doctor import examine
     from bitable_sync.platforms.doctor import examine as examine_platforms
+    from bitable_sync.reach import examine as examine_reach
     from bitable_sync.setup import Setup
     from bitable_sync.upkeep import examine as examine_upkeep
     from creative.doctor import examine as examine_art
@@ -323,8 +323,9 @@ def examine_all(floor: Floor, feishu: Feishu, sync: Sync) -> list[Check]:
     from runtime.vault import open_vault
 
     checks = examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
-    checks += [*examine_upkeep(floor), *examine_platforms(floor, open_vault(floor.settings))]
-    checks += examine_pay(floor, feishu, sync, open_vault(floor.settings))
+    vault = open_vault(floor.settings)
+    checks += [*examine_reach(floor), *examine_upkeep(floor), *examine_platforms(floor, vault)]
+    checks += examine_pay(floor, feishu, sync, vault)
     return [*checks, *examine_art(floor, feishu), *examine_cockpit(floor)]
 
 

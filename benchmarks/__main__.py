@@ -30,7 +30,7 @@ loop, a record under 100 us, a million rows in under 600 MB.""",
     "start": """(e) Start and memory
 Target: listening in under 3 s, no process over 250 MB.""",
     "engine": """Durable engine
-Pick-up of work and cost when idle. Target: under 100 ms, about 5 % of a core.""",
+Pick-up of work and cost when idle. Targets: the slowest under 100 ms, about 5 % of a core.""",
     "flood": """(k) A flood of events through every process
 Requests at fixed moments, latency from the moment each was due; generator and sandbox on the same cores.
 Targets: 300 a second for a minute with p99 under 300 ms, then eight times as many: nothing acknowledged is

@@ -14,6 +14,7 @@ from bitable_sync.pull import Puller
 from bitable_sync.push import Pusher
 from bitable_sync.spec import Specs
 from bitable_sync.telling import Telling
+from bot.model import SELF_CHECK
 from runtime.mirror import prepare
 
 FILE_EDITED = "drive.file.edit_v1"
@@ -44,6 +45,7 @@ class Sync:
         router.on_event(FIELD_CHANGED, self.changes.handle_fields)
         # Comes beside each of them where the app subscribed to it; it says nothing more.
         router.on_event(FILE_EDITED, lambda _events: None)
+        router.on_event(SELF_CHECK, lambda _events: None)  # the doctor looks whether it was handled
 
 
 def build_mirror(floor: Floor, specs: Specs, vault: Vault | None = None) -> Mirror:

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from runtime.floor import Floor
 
 SKEW = 60.0  # seconds of clock difference from which on signatures of partners begin to fail
-SLOW = 1.0  # seconds for a url_verification answer (Feishu docs)
 BITABLE_EVENTS = "drive.file.bitable_"
 EVENT_SCOPES = ("bitable:app", "drive:drive", "base:record:read")
 
@@ -62,7 +61,6 @@ def examine(floor: Floor, feishu: Feishu, sync: Sync, setup: Setup) -> list[Chec
     credentials = _gather("凭证", lambda: [check_bot(feishu.auth.bot_info().name)])
     checks += credentials
     checks.append(check_clock(probe.clock_skew(settings.feishu_base_url, floor.clock.now())))
-    checks += _reachability(floor)
     checks.append(check_quota(feishu.quota.used(), manifest.quota.monthly_calls, manifest.quota.warn_at))
     if exit_code(credentials):
         return checks  # without credentials the rest would only repeat it
@@ -118,26 +116,6 @@ def check_scopes(manifest: Manifest, tenant: Mapping[str, bool], user: Mapping[s
             Check(Level.FAIL, "权限", sentence, "在「权限管理」为用户身份开通 bitable:app 并发布版本")
         )
     return checks or [Check(Level.OK, "权限", f"清单中的 {len(manifest.scopes)} 项权限都已开通")]
-
-
-def check_reached(genuine: probe.Reached, forged: probe.Reached) -> list[Check]:
-    """The webhook as seen from outside."""
-    name = "事件地址"
-    if genuine.status == 0:
-        step = "确认服务已启动、CHORUS_PUBLIC_URL 正确、防火墙和反向代理放行"
-        return [Check(Level.FAIL, name, f"公网地址无法访问（{genuine.why}）", step)]
-    if genuine.status != 200 or not genuine.echoed:
-        step = "确认反向代理不改请求体、不去掉 X-Lark-* 请求头，且路径 /webhook/event 指向本服务"
-        return [Check(Level.FAIL, name, f"公网地址对签名请求回答了 HTTP {genuine.status}", step)]
-    checks = [Check(Level.OK, name, f"签名加密的请求 {genuine.seconds * 1000:.0f} 毫秒内得到回答")]
-    if genuine.seconds > SLOW:
-        checks = [
-            Check(Level.WARN, name, f"回答用了 {genuine.seconds:.1f} 秒，飞书只等 1 秒", "检查网络和代理")
-        ]
-    if forged.status != 401:
-        step = "不要在代理处代答；确认 FEISHU_ENCRYPT_KEY 与后台一致"
-        checks.append(Check(Level.FAIL, name, f"伪造签名的请求没有被拒绝（HTTP {forged.status}）", step))
-    return checks
 
 
 def check_plan(steps: Sequence[Step]) -> list[Check]:
@@ -233,22 +211,6 @@ def check_clock(skew: float | None) -> Check:
 
 
 # --- gathering ---
-
-
-def _reachability(floor: Floor) -> list[Check]:
-    settings = floor.settings
-    if floor.manifest.connection == "websocket":
-        return [Check(Level.OK, "事件地址", "使用长连接接收事件，不需要公网地址")]
-    if not settings.public_url:
-        step = "把飞书后台填写的地址（不带路径）写入 CHORUS_PUBLIC_URL"
-        return [Check(Level.WARN, "事件地址", "没有设置公网地址，无法自检", step)]
-    key, token = settings.feishu_encrypt_key, settings.feishu_verification_token
-    secret = key.get_secret_value() if key else None
-    word = token.get_secret_value() if token else None
-    now = floor.clock.now()
-    genuine = probe.ask(settings.public_url, encrypt_key=secret, token=word, now=now)
-    forged = probe.ask(settings.public_url, encrypt_key=secret, token=word, now=now, forged=True)
-    return check_reached(genuine, forged)
 
 
 def _base(setup: Setup) -> list[Check]:

@@ -16,6 +16,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
 from typing import Any, Final
 
 import structlog
@@ -25,9 +27,15 @@ from bot.model import Event
 from bot.reception import Reception, refused_envelope
 from bot.router import Router
 from bot.writer import GroupWriter
+from runtime import beats
 from runtime.feishu.sdk import websocket_client
 from runtime.floor import Floor
 
+LINE: Final = "longconn"
+"""Under this name the last frame is noted (`runtime.beats`)."""
+LINE_SILENT: Final = timedelta(seconds=330)
+"""Without a frame for so long the line is dead: what the guard allows, and the noting."""
+NOTE_SECONDS: Final = 10.0
 EXIT_DEAD: Final = 75  # "temporary failure; try again": the supervisor restarts the process
 FIRST_FRAME_SECONDS: Final = 60.0  # from start to the first frame (the answer to the first ping)
 RECONNECT_SECONDS: Final = 120.0  # the SDK waits up to 30 s at random before it tries again
@@ -127,7 +135,8 @@ def run(floor: Floor, router: Router, *, end: Callable[[int], Any] = os._exit) -
         domain=settings.feishu_base_url,
     )
     watch(client, pulse)
-    threading.Thread(target=guard, args=(client, pulse, end), name="longconn-guard", daemon=True).start()
+    watching = (client, pulse, end, partial(note, floor))
+    threading.Thread(target=guard, args=watching, name="longconn-guard", daemon=True).start()
     _log.info("longconn.starting", app_id=settings.feishu_app_id)
     try:
         client.start()
@@ -148,10 +157,47 @@ def watch(client: Any, pulse: Pulse) -> None:
     client.on_reconnecting = pulse.broke
 
 
-def guard(client: Any, pulse: Pulse, end: Callable[[int], Any], *, every: float = 1.0) -> None:
-    """Look at the pulse again and again; end the process when the connection is dead."""
-    pause = threading.Event()
+def note(floor: Floor) -> None:
+    """Let other processes know that a frame came; a database that is away is the worker's to tell."""
+    try:
+        beats.note(floor.db, LINE, floor.clock.now())
+    except Exception as error:  # noqa: BLE001 - the line is judged all the same
+        _log.warning("longconn.not_noted", error=type(error).__name__)
+
+
+def living(floor: Floor) -> str | None:
+    """Say what is wrong with the long connection, for /readyz; None while frames come."""
+    seen = beats.heard(floor.db, LINE)
+    if seen is None:
+        return "The long connection has never been up: start `chorus serve` or its role websocket."
+    silent = floor.clock.now() - seen
+    if silent <= LINE_SILENT:
+        return None
+    return f"The long connection has been silent for {silent.total_seconds():.0f} s: look at its log."
+
+
+def guard(
+    client: Any,
+    pulse: Pulse,
+    end: Callable[[int], Any],
+    known: Callable[[], None] = lambda: None,
+    *,
+    every: float = 1.0,
+) -> None:
+    """Look at the pulse again and again; end the process when the connection is dead.
+
+    Args:
+        client: the SDK's.
+        pulse: what is known of the connection.
+        end: ends the process with a code.
+        known: called when a frame came since the last time, every `NOTE_SECONDS` at most.
+        every: seconds between two looks.
+    """
+    pause, noted = threading.Event(), float("-inf")
     while True:
+        if pulse.frame is not None and pulse.frame >= noted + NOTE_SECONDS:
+            noted = pulse.frame
+            known()
         why = verdict(pulse, time.monotonic(), float(getattr(client, "_ping_interval", 120)))
         if why is not None:
             _log.error("longconn.dead", why=why)

@@ -14,6 +14,8 @@ from runtime.ids import ChatId, EventId, MessageId, OpenId
 TAP_TYPE = "card.action.trigger"
 MESSAGE_TYPE = "im.message.receive_v1"
 ROW_TYPE = "drive.file.bitable_record_changed_v1"
+SELF_CHECK = "chorus.self_check"
+"""The type of an event of our own that only says that events arrive; nothing of the platform is called so."""
 
 ToastKind = Literal["info", "success", "error", "warning"]
 

@@ -5,6 +5,7 @@ Neither lark_oapi nor a running workflow engine belongs here: both were measured
 
 import threading
 from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Final
 
 from flask import Flask, Response, abort, request
@@ -12,13 +13,14 @@ from flask import Flask, Response, abort, request
 from bot.acceptor import Acceptor
 from bot.envelope import MAX_BODY, Keys
 from bot.inbox import Inbox
+from bot.longconn import living
 from bot.reception import Reception
 from bot.router import Router
 from bot.webhook import Webhook
 from bot.writer import GroupWriter
 from runtime.feishu.quota import Quota
 from runtime.floor import Floor
-from runtime.health import Check, health_blueprint
+from runtime.health import Check, health_blueprint, standard_checks
 from runtime.metrics import Gauges
 from runtime.settings import Settings
 
@@ -88,6 +90,19 @@ def accepting(app: Flask, leaving: threading.Event) -> Acceptor:
         leaving: see `Acceptor`.
     """
     return Acceptor(app, app.extensions[DOOR], leaving)
+
+
+def house_checks(floor: Floor, leaving: threading.Event | None) -> dict[str, Check]:
+    """Return what /readyz looks at: the floor's checks, and the long connection where events come that way.
+
+    Args:
+        floor: manifest, clock and database.
+        leaving: set once this process was told that it will be stopped.
+    """
+    checks = standard_checks(floor.db, floor.clock, leaving)
+    if floor.manifest.connection == "websocket":
+        checks["line"] = partial(living, floor)
+    return checks
 
 
 def house_gauges(floor: Floor) -> Gauges:

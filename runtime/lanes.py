@@ -17,7 +17,8 @@ from runtime.errors import PermanentError
 from runtime.work import QUEUE
 
 APPLICATION = "chorus"
-POLL_SECONDS = 0.1
+POLL_SECONDS = 0.075
+"""Work waits half of it on average, and never 100 ms; shorter costs an idle worker over 5 % of a core."""
 CLAIMS = 64
 """How many works one worker may hold, sleeping ones included; how many are busy is bounded in `engine`."""
 

@@ -86,3 +86,11 @@ restores = sa.Table(
     sa.Column("at", Utc, nullable=False),
 )
 """Restores: what was to be done when the backup was taken may have been done since, until ``at``."""
+
+beats = sa.Table(
+    "beats",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("at", Utc, nullable=False),
+)
+"""When a part was last heard of (`runtime.beats`)."""

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+import requests
 
 from sandbox.client import until
 from tests.scenario.house import WAIT, House, running
@@ -52,3 +53,11 @@ def test_a_cut_line_is_taken_up_again_and_nothing_is_lost(house: House) -> None:
     house.control.post("clock", advance=400)
     until(lambda: house.verdict(rule).startswith("有效"), WAIT, "the rule is called valid")
     assert house.card(house.owner, plan["计划名称"])
+
+
+def test_doctor_and_readyz_see_the_line(house: House) -> None:
+    """Whether the line lives is told by its last frame, not by the manifest."""
+    connected(house)
+    told = house.stage.run("doctor", check=False)
+    assert "使用长连接接收事件" in told
+    assert requests.get(f"{house.stage.url}/readyz", timeout=10).json()["checks"]["line"] == "ok"

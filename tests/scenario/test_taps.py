@@ -339,3 +339,10 @@ def test_a_tap_while_the_worker_is_down_is_answered_and_done_later(case: Case) -
     assert len(case.tasks("已完成")) == 1
     assert case.wishes() == [wanted]
     house.shows(house.supervisor, case.name, "已把日预算")
+
+
+def test_doctor_sends_an_event_through_the_front_door(house: House) -> None:
+    """Both addresses are asked as the platform asks, and an event of ours is kept and handled."""
+    told = house.stage.run("doctor", check=False)
+    assert "签名的事件已经入库并处理" in told
+    assert told.count("毫秒内得到回答") == 2

@@ -1,6 +1,6 @@
 """Doctor: each finding is a sentence with the next step; nothing it meets makes it fall over."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import responses
@@ -12,15 +12,15 @@ from bitable_sync.doctor import (
     check_clock,
     check_plan,
     check_quota,
-    check_reached,
     check_scopes,
     examine,
     exit_code,
 )
-from bitable_sync.probe import Reached
+from bitable_sync.probe import Ours, Reached
+from bitable_sync.reach import CARDS, EVENTS, KEPT, LINE_NAME, check_kept, check_line, check_reached
 from bitable_sync.setup_plan import Step
 from bot.envelope import Keys, Refused, open_envelope
-from bot.model import Challenge
+from bot.model import SELF_CHECK, Challenge, Event
 from runtime.manifest import BaseManifest, Manifest
 from tests.sync.conftest import Stage
 
@@ -94,7 +94,42 @@ def test_missing_scopes_are_named() -> None:
 )
 def test_reachability(genuine: Reached, forged: Reached, worst: Level) -> None:
     """Genuine requests must be echoed in time and forged ones refused."""
-    assert levels(check_reached(genuine, forged))["事件地址"] is worst
+    assert levels(check_reached("/webhook/event", genuine, forged)) == {EVENTS: worst}
+    assert levels(check_reached("/webhook/card", genuine, forged)) == {CARDS: worst}
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "level", "word"),
+    [
+        (200, "handled", Level.OK, "入库并处理"),
+        (200, "unhandled", Level.OK, "入库并处理"),
+        (200, None, Level.FAIL, "DATABASE_URL"),
+        (503, None, Level.FAIL, "503"),
+    ],
+)
+def test_an_event_of_ours_is_looked_for(status: int, state: str | None, level: Level, word: str) -> None:
+    """Acknowledged is not enough: the event must be in this database, and handled."""
+    check = check_kept(Reached(status, True, 0.01), lambda: state)
+    assert (check.level, check.name) == (level, KEPT)
+    assert word in check.sentence + check.next_step
+
+
+def test_an_event_nobody_handles_is_told_after_some_patience() -> None:
+    """A worker may need a moment; one that does nothing is named."""
+    states = iter(["new", "new", "handled"])
+    assert check_kept(GOOD, lambda: next(states)).level is Level.OK
+    check = check_kept(GOOD, lambda: "new", patience=timedelta(seconds=0.2))
+    assert (check.level, "工作进程" in check.next_step) == (Level.FAIL, True)
+
+
+@pytest.mark.parametrize(
+    ("ago", "level"), [(None, Level.FAIL), (5, Level.OK), (329, Level.OK), (331, Level.FAIL)]
+)
+def test_a_silent_long_connection_is_a_failure(ago: int | None, level: Level) -> None:
+    """It lives by its last frame; one that never was is told as well."""
+    heard = None if ago is None else NOW - timedelta(seconds=ago)
+    check = check_line(heard, NOW)
+    assert (check.level, check.name) == (level, LINE_NAME)
 
 
 @pytest.mark.parametrize(("used", "level"), [(10, Level.OK), (80, Level.WARN), (100, Level.FAIL)])
@@ -119,13 +154,18 @@ def test_blocked_step_is_for_a_person() -> None:
 def test_the_probe_speaks_as_the_platform_does() -> None:
     """What the probe sends opens under the webhook's own verification, and the forged one is refused."""
     responses.post("https://bot.example.com/webhook/event", json={})
-    probe.ask("https://bot.example.com/", encrypt_key="k1", token="v1", now=NOW)
-    probe.ask("https://bot.example.com", encrypt_key="k1", token="v1", now=NOW, forged=True)
+    ours = Ours("https://bot.example.com/", "cli_x", "k1", "v1")
+    probe.ask(ours, "/webhook/event", NOW)
+    probe.ask(ours, "/webhook/event", NOW, forged=True)
+    told = probe.tell(ours, NOW)
     keys = Keys("k1", "v1", "cli_x")
-    genuine, forged = (call.request for call in responses.calls)
+    genuine, forged, event = (call.request for call in responses.calls)
     assert isinstance(open_envelope(genuine.body, genuine.headers, keys, NOW), Challenge)
     with pytest.raises(Refused):
         open_envelope(forged.body, forged.headers, keys, NOW)
+    opened = open_envelope(event.body, event.headers, keys, NOW)
+    assert isinstance(opened, Event)
+    assert (opened.id, opened.type) == (told.event_id, SELF_CHECK)
 
 
 @responses.activate
