@@ -36,6 +36,7 @@ from rules.model import Rule, Verdict
 from rules.parse import RuleText, parse
 from rules.scan import PIECE, Needs, make_block, scan
 from rules.specs import PLANS, PLANS_TABLE, TABLES
+from runtime.clock import SystemClock
 from runtime.db import open_mirror
 from runtime.ids import RecordId, RuleId
 
@@ -274,7 +275,10 @@ def fill(path: Path, count: int) -> None:
 def scan_mirror(path: Path) -> int:
     """Scan a mirror as the check does, without figures of former days; print time and memory."""
     db = open_mirror(f"sqlite:///{path}")
-    mirror, programs = Mirror(db, Specs(TABLES)), [program(rule) for rule in make_rules()]
+    mirror, programs = (
+        Mirror(db, Specs(TABLES), clock=SystemClock()),
+        [program(rule) for rule in make_rules()],
+    )
     idle = _peak()
     began = time.perf_counter()
     found = scan(pieces(mirror, PLANS, PIECE), PLANS_TABLE, programs, [set() for _ in programs], {})

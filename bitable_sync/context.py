@@ -58,7 +58,7 @@ def build_mirror(floor: Floor, specs: Specs, vault: Vault | None = None) -> Mirr
     """
     prepare(floor.mirror)  # the floor may have been opened before the tables' modules were imported
     whole = specs.renamed(floor.manifest.base.tables).growing(Grown(floor.db).fields)
-    return Mirror(floor.mirror, whole, vault)
+    return Mirror(floor.mirror, whole, vault, clock=floor.clock)
 
 
 def build_sync(floor: Floor, feishu: Feishu, specs: Specs, vault: Vault | None = None) -> Sync:

@@ -22,6 +22,7 @@ from bitable_sync.quiet import unfit, unquoted
 from bitable_sync.sealing import RowSeal
 from bitable_sync.spec import Specs, TableSpec
 from runtime import fastjson
+from runtime.clock import FARTHEST, Clock
 from runtime.db import Database, mirror_metadata
 from runtime.ids import RecordId
 
@@ -116,9 +117,11 @@ class Mirror:
         db: where rows are kept.
         specs: all tables.
         vault: seals rows of private tables; without one they are refused in a sentence, others go on.
+        clock: tells which readings cannot have been yet.
     """
 
-    def __init__(self, db: Database, specs: Specs, vault: Vault | None = None) -> None:
+    def __init__(self, db: Database, specs: Specs, vault: Vault | None = None, *, clock: Clock) -> None:
+        self._clock = clock
         self.db = db
         self.specs = specs
         self.seal = RowSeal(vault)
@@ -263,7 +266,7 @@ class Mirror:
         insert = self.db.insert(ROWS)
         new = insert.excluded
         # A row seen later keeps its content, yet this pull did see that it exists.
-        later = ROWS.c.seen_at > new.seen_at
+        later = sa.and_(ROWS.c.seen_at > new.seen_at, ROWS.c.seen_at <= self._latest())
         statement = insert.on_conflict_do_update(
             index_elements=[ROWS.c.table_key, ROWS.c.record_id],
             set_={
@@ -320,13 +323,19 @@ class Mirror:
 
         Candidates for deleted.
         """
+        at = ROWS.c.seen_at
         query = sa.select(ROWS.c.record_id).where(
-            ROWS.c.table_key == table, ROWS.c.generation < generation, ROWS.c.seen_at < to_us(before)
-        )
+            ROWS.c.table_key == table, ROWS.c.generation < generation,
+            sa.or_(at < to_us(before), at > self._latest()),
+        )  # fmt: skip
         with self.db.read() as conn:
             return [RecordId(found) for found in conn.execute(query.order_by(ROWS.c.record_id)).scalars()]
 
     # --- inside ---
+
+    def _latest(self) -> int:
+        """The last moment a reading can have begun; what lies further ahead came by a wrong clock."""
+        return to_us(self._clock.now() + FARTHEST)
 
     def _rows(self, table: str, query: sa.Select[Any]) -> list[Row]:
         spec = self.specs.table(table)

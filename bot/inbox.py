@@ -16,12 +16,11 @@ from bot.model import ROW_TYPE, Event
 from bot.tables import NEW, inbox
 from bot.tickets import Bulk
 from runtime import fastjson
+from runtime.clock import FARTHEST
 from runtime.db import Database
 from runtime.ids import EventId
 
 LEASE: Final = timedelta(seconds=10)
-FARTHEST: Final = timedelta(minutes=2)
-"""Nobody claims or delays an event for longer; what says so was written by a clock that was wrong."""
 _STORE: Final = {
     "sqlite": (
         "INSERT INTO inbox (event_id, type, version, dedupe_key, created_at, received_at, body) "

@@ -22,6 +22,7 @@ from typing import Any
 
 from bitable_sync.cells import Person
 from rules.model import Alert, Doubt, Finding, Reason, Rule, State, Verdict
+from runtime.clock import FARTHEST
 
 ACK_LEASE = timedelta(hours=8)
 VALUE_STEP = Decimal("0.1")  # a number that moved by this share of the threshold is worth a fresh card
@@ -43,11 +44,13 @@ def step(alert: Alert, finding: Finding, rule: Rule, now: datetime) -> Step:
 
     Args:
         alert: the memory so far (``State.OK``, episode 0 for an object never seen).
-        finding: what the rule says about the object now; older than ``alert.data_at`` changes nothing.
+        finding: what the rule says about the object now; older than ``alert.data_at`` changes nothing, unless
+            that lies ahead: then a wrong clock wrote it.
         rule: the rule in force.
         now: aware time.
     """
-    if finding.seen_at is not None and alert.data_at is not None and finding.seen_at < alert.data_at:
+    seen, known = finding.seen_at, alert.data_at
+    if seen is not None and known is not None and seen < known <= now + FARTHEST:
         return Step(alert)
     alert = replace(
         alert, record_id=finding.record_id or alert.record_id, data_at=finding.seen_at or alert.data_at

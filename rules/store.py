@@ -14,6 +14,7 @@ from sqlalchemy.engine import Connection, Row
 from rules import tables as t
 from rules.model import Alert, Doubt, Reason, Severity, State, Task, TaskState
 from rules.specs import SHOPS
+from runtime.clock import FARTHEST
 from runtime.ids import AlertId, RuleId, TaskId
 
 HISTORY = timedelta(days=2)
@@ -44,14 +45,18 @@ def new_alert(rule_id: RuleId, object_id: str, table: str, severity: Severity) -
 def upsert(conn: Connection, table: sa.Table, rows: Sequence[Mapping[str, Any]], *, newest: str = "") -> None:
     """Insert rows or overwrite the given columns of those whose primary key exists.
 
-    ``newest``: only where that column does not become smaller, whoever comes first.
+    ``newest``: only where that column does not become smaller, whoever comes first; what stands further ahead
+    than `FARTHEST` was written by a clock that was wrong and is overwritten.
     """
     if not rows:
         return
     keys = [column.name for column in table.primary_key]
     insert = sqlite.insert(table) if conn.dialect.name == "sqlite" else postgresql.insert(table)
     changed = {name: insert.excluded[name] for name in rows[0] if name not in keys}
-    where = insert.excluded[newest] >= table.c[newest] if newest else None
+    where: sa.ColumnElement[bool] | None = None
+    if newest:
+        stored, ahead = table.c[newest], max(row[newest] for row in rows) + FARTHEST
+        where = sa.or_(insert.excluded[newest] >= stored, stored > ahead)
     conn.execute(insert.on_conflict_do_update(index_elements=keys, set_=changed, where=where), list(rows))
 
 

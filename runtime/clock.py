@@ -8,6 +8,12 @@ from zoneinfo import ZoneInfo
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 """The time zone people read; everything inside is UTC."""
 
+FARTHEST = timedelta(minutes=2)
+"""What we stored of a moment further ahead than this was written by a clock that was wrong: not believed.
+
+A machine whose clock is set right after an hour ahead would otherwise be deaf for that hour.
+"""
+
 
 class Clock(Protocol):
     """Anything that can tell the time."""

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from runtime.clock import Clock
 from runtime.feishu import answers
 from runtime.feishu.endpoint import Endpoint, Wanted
-from runtime.feishu.errors import NotPermitted, QuotaExhausted, RateLimited, TokenRefused, Unreachable
+from runtime.feishu.errors import Busy, QuotaExhausted, RateLimited, TokenRefused, Unreachable
 from runtime.feishu.limits import EVERYTHING, Limits
 from runtime.feishu.quota import next_month
 from runtime.feishu.tokens import TENANT_TOKEN, TenantTokens
@@ -21,6 +21,8 @@ from runtime.settings import Settings
 
 TOO_MANY_IN_ALL = 99991400
 """The limit of the API itself; other codes of this kind belong to one receiver, group or card."""
+AFTER_REFUSALS = 2.0
+"""Seconds until the next try when a new token was refused like the one before."""
 
 T = TypeVar("T")
 Reader = Callable[[Endpoint, answers.Answer], T]
@@ -140,14 +142,19 @@ class Door:
             return reader(endpoint, self._transport.send(endpoint, token=token, **request))
         except TokenRefused:
             self._tokens.refuse(token)
+        token = self._tokens.get()
         try:
-            return reader(endpoint, self._transport.send(endpoint, token=self._tokens.get(), **request))
+            return reader(endpoint, self._transport.send(endpoint, token=token, **request))
         except TokenRefused as error:
-            raise NotPermitted(
-                "Feishu refuses a token it has just issued; check the app's status in the console.",
+            # The new one may have been withdrawn as well; an app that was switched off outlasts every try.
+            self._tokens.refuse(token)
+            raise Busy(
+                "Feishu refuses a token it has just issued; it is tried again. If it stays so, look at the "
+                "app's status in the console.",
                 code=error.code,
                 endpoint=endpoint.name,
                 log_id=error.log_id,
+                wait=AFTER_REFUSALS,
             ) from error
 
     def _close_gate(self, endpoint: Endpoint, under: Sequence[Wanted], error: RateLimited) -> None:

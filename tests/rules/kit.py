@@ -117,7 +117,7 @@ class House:
         self.db = db
         self.mirror_db = open_mirror(f"sqlite:///{folder / 'mirror.db'}")
         self.clock = ManualClock(START)
-        self.mirror = Mirror(self.mirror_db, Specs(TABLES))
+        self.mirror = Mirror(self.mirror_db, Specs(TABLES), clock=self.clock)
         self.queue = WorkQueue(db)
         self.policy = policy or Policy(fallback=(ZHAO,))
         self.checker = Checker(db, self.queue, self.clock, self.mirror, CATALOG, self.policy)

@@ -266,6 +266,15 @@ def test_an_older_reading_changes_nothing() -> None:
     assert step(alert, late, rule(), START) == lifecycle.Step(alert)
 
 
+def test_a_reading_of_a_clock_that_was_ahead_makes_nobody_deaf() -> None:
+    """What seems read an hour from now is not newer than this; two minutes may be another machine."""
+    alert = replace(walk([B])[0], data_at=START + timedelta(hours=1))
+    right = replace(found(C), seen_at=START)
+    assert step(alert, right, rule(), START).alert.state is State.RESOLVED
+    close = replace(alert, data_at=START + MINUTE)
+    assert step(close, right, rule(), START) == lifecycle.Step(close)
+
+
 verdicts = st.lists(st.sampled_from([B, H, C, U, O]), max_size=12)
 
 

@@ -9,6 +9,7 @@ import pytest
 from bitable_sync.mirror import Mirror
 from bitable_sync.pieces import pieces
 from bitable_sync.spec import FieldSpec, Kind, Specs, TableSpec
+from runtime.clock import SystemClock
 from runtime.db import open_mirror
 
 TABLE = TableSpec(
@@ -21,7 +22,7 @@ OTHER = TableSpec("u", "别的表", TABLE.fields, ("sku",))
 def test_every_row_comes_once_in_pieces_of_the_size(tmp_path: Path, count: int) -> None:
     """Rows of another table stay out; the pieces are full but for the last."""
     db = open_mirror(f"sqlite:///{tmp_path / 'mirror.db'}")
-    mirror = Mirror(db, Specs((TABLE, OTHER)))
+    mirror = Mirror(db, Specs((TABLE, OTHER)), clock=SystemClock())
     for table in ("t", "u"):
         rows = {f"rec{n}": {"sku": f"{table}{n}", "qty": Decimal(n)} for n in range(count)}
         mirror.put(table, rows, seen_at=datetime(2026, 3, 2, tzinfo=UTC))

@@ -134,3 +134,16 @@ def test_unbound_table_says_run_setup(bare: Stage) -> None:
     """Pulling before setup is a sentence that names setup."""
     with pytest.raises(ConfigError, match="chorus setup"):
         bare.sync.puller.pull("plans")
+
+
+def test_what_a_clock_that_was_ahead_saw_is_overwritten_and_may_vanish(stage: Stage) -> None:
+    """An hour ahead for a moment: afterwards cells change again, and a deleted row is noticed."""
+    kept, gone = stage.add(计划ID="p1", 消耗=1), stage.add(计划ID="p2")
+    stage.clock.advance(3600)
+    stage.sync.puller.pull("plans")
+    stage.clock.advance(-3600)
+    stage.edit(kept, 消耗=2)
+    stage.delete(gone)
+    stage.sync.puller.pull("plans")
+    (row,) = stage.sync.mirror.rows("plans")
+    assert (row.record_id, row.values["spend"]) == (kept, 2)
