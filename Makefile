@@ -9,7 +9,7 @@ DIST := --dist loadfile --no-loadscope-reorder
 ORDER ?= -p no:randomly
 # `make chaos CHAOS="--seeds 5 --long"`; python -m tests.chaos --help
 CHAOS ?=
-# `make test-postgres ONLY=tests/rules` runs a part.
+# `make test-sqlite ONLY=tests/rules` runs a part.
 ONLY ?=
 # `make advisories SERVICE=osv` asks osv.dev instead of pypi.org.
 SERVICE ?= pypi
@@ -25,7 +25,7 @@ demo-once: .venv/.run  ## a morning, a pay day and a day of images played withou
 test: test-sqlite test-postgres  ## every test: on SQLite, then what touches a database on PostgreSQL
 
 test-sqlite: .venv/.dev node_modules/.installed browser
-	$(BIN)/pytest -n $(JOBS) $(DIST) $(ORDER)
+	$(BIN)/pytest -n $(JOBS) $(DIST) $(ORDER) $(ONLY)
 
 test-postgres: .venv/.dev node_modules/.installed
 	$(BIN)/pytest -n $(JOBS) $(DIST) $(ORDER) --database postgres $(ONLY)
