@@ -26,7 +26,7 @@ from runtime.ids import WorkId
 from runtime.jobrun import JobRun, Slots, Stopped
 from runtime.lanes import APPLICATION, JsonSerializer
 from runtime.log import bind, mask_text
-from runtime.orphans import Orphans
+from runtime.orphans import Orphans, right_delays
 from runtime.parked import Parked, park
 from runtime.work import QUEUE, VERSION, WORKFLOW, status_table
 
@@ -250,6 +250,7 @@ class Heartbeat:
                 self._adopt()
                 if self.orphans is not None:
                     self.orphans.reclaim()
+                right_delays(self._db)
                 if self._rounds % 20 == 0:
                     park_abandoned(self._db, self._clock, self.hearers)
                 if self._rounds % 1200 == 0 or self._forgetting:

@@ -2,15 +2,20 @@
 
 The engine's library leaves such a work in the hands of its worker for ever, and its lane stays closed. It can
 be put back into its queue: whoever takes it goes on from its last recorded step, as after a kill.
+
+And works put aside for some seconds by a clock that was ahead: the library writes down until when, so they
+would wait for as long as it was ahead. From what it writes beside it, when they were put, the delay is known.
 """
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
 
+from runtime.clock import FARTHEST
 from runtime.db import Database
 from runtime.work import QUEUE, status_table
 
@@ -61,3 +66,29 @@ class Orphans:
         )
         with self._db.read() as conn:
             return list(conn.execute(query).scalars())
+
+
+def right_delays(db: Database) -> int:
+    """Count the delay of works anew that were put by a clock which has been set back since.
+
+    Args:
+        db: the durable database.
+
+    Returns:
+        How many works.
+    """
+    status = status_table(db)
+    now = int(time.time() * 1000)  # the library's clock is the machine's
+    change = (
+        sa.update(status)
+        .where(status.c.status == "DELAYED", status.c.queue_name == QUEUE)
+        .where(status.c.created_at > now + FARTHEST.total_seconds() * 1000)
+        .values(
+            delay_until_epoch_ms=status.c.delay_until_epoch_ms - (status.c.created_at - now), created_at=now
+        )
+    )
+    with db.begin() as conn:
+        righted = conn.execute(change).rowcount
+    if righted:
+        log.warning("engine.delays_righted", works=righted)
+    return righted

@@ -193,6 +193,7 @@ def status_table(db: Database) -> sa.TableClause:
         "queue_name",
         "queue_partition_key",
         "created_at",
+        "delay_until_epoch_ms",
         "recovery_attempts",
         "executor_id",
     )

@@ -35,6 +35,8 @@ MAX_WAIT = 10.0
 FARTHEST = 120.0
 """Seconds: windows of the platform are a minute, so no slot or pause lies farther ahead; one that does was
 written by a clock that has been set right since, and is not believed."""
+MOST_AHEAD = 2.0
+"""Seconds a slot is taken ahead at most by who has been too late for others."""
 CHUNK_SECONDS = 0.1
 """A busy key reserves slots for so long at once."""
 GATES_FRESH = 0.05
@@ -119,7 +121,8 @@ class Limits:
         """Wait until one call may be made under every given key, and take its slots.
 
         Who is woken too late to use them takes others, so no window holds more than the platform allows
-        however busy the machine is.
+        however busy the machine is; and takes them farther ahead, by as much as it was late, or a machine on
+        which a commit takes longer than a slot may be used would never call.
 
         Args:
             wanted: pairs (key, rate): the endpoint, and the receiver where there is one.
@@ -128,7 +131,7 @@ class Limits:
             RateLimited: it would take more than `MAX_WAIT` seconds; no slot was taken.
             QuotaExhausted: the month's calls are used up.
         """
-        began = self._now()
+        began, ahead = self._now(), 0.0
         while True:
             with self._lock:
                 now = self._now()
@@ -136,13 +139,17 @@ class Limits:
                 self._read_gates(now)
                 if self._gates.get(EVERYTHING, 0.0) > now:
                     raise _exhausted()
-                earliest = max([now, *(self._gates.get(key, 0.0) for key, _ in wanted)])
+                earliest = max([now + ahead, *(self._gates.get(key, 0.0) for key, _ in wanted)])
                 _refuse_long(earliest - began, wanted)
                 turn = self._take(wanted, began, earliest)
-            if turn.at > now:
-                self.sleep(turn.at - now)
-            if self._now() <= turn.until:
+            # Taking the slot took a while; and a clock that was set back meanwhile must not make it an hour.
+            wait = min(turn.at - self._now(), turn.at - now)
+            if wait > 0:
+                self.sleep(wait)
+            late = self._now() - turn.until
+            if late <= 0:
                 return
+            ahead = min(ahead + late + slots.LATE, MOST_AHEAD)
             with self._lock:
                 for key, slot in turn.taken.items():
                     self._pool(key).lost.append(slot)

@@ -291,6 +291,25 @@ def test_forgotten_receivers_leave_the_table(
         assert conn.execute(sa.select(pace.c.key)).scalars().all() == ["receiver:new"]
 
 
+def test_a_commit_that_takes_longer_than_a_slot_lasts_keeps_nobody_from_calling(
+    two: tuple[Limits, Limits], clock: ManualClock
+) -> None:
+    """On a starved machine the transaction that takes a slot outlasts it: the next is taken farther ahead."""
+
+    def slow(_conn: object) -> None:
+        clock.advance(0.12)
+
+    sa.event.listen(sa.Engine, "commit", slow)
+    try:
+        began = clock.now().timestamp()
+        moments = called_at(two[0], clock, "POST /x", PER_SECOND_20, 30)
+    finally:
+        sa.event.remove(sa.Engine, "commit", slow)
+    assert moments[0] - began < 1.5
+    assert moments[-1] - began < 30
+    assert most_within(moments, 1.0) <= 20
+
+
 def test_a_slot_that_was_used_too_late_is_no_call_of_the_minute(
     database: Database, clock: ManualClock
 ) -> None:

@@ -197,3 +197,25 @@ def test_more_old_records_than_one_part_are_forgotten_beat_after_beat(
     engine = new_engine(clock=ManualClock(SystemClock().now() + timedelta(days=31)), silent_after=1.0)
     engine.launch()
     until(lambda: ids(database) == [], timeout=60, what="every old record gone")
+
+
+def test_a_delay_counted_by_a_clock_that_was_ahead_is_counted_anew(
+    database: Database, queue: WorkQueue, engine: Engine
+) -> None:
+    """What was to wait a second does not wait for the hour the clock was ahead; other delays stay."""
+    done: list[str] = []
+    engine.register("note", lambda run, _args: done.append(run.id))
+    with database.begin() as conn:
+        queue.put(conn, Work("note", "soon", "a", {}, delay=timedelta(seconds=1)))
+        queue.put(conn, Work("note", "later", "b", {}, delay=timedelta(hours=1)))
+        status, hour = status_table(database), 3_600_000
+        wrong = sa.update(status).where(status.c.workflow_uuid.like("%soon%"))
+        conn.execute(
+            wrong.values(
+                created_at=status.c.created_at + hour,
+                delay_until_epoch_ms=status.c.delay_until_epoch_ms + hour,
+            )
+        )
+    engine.launch()
+    until(lambda: done, what="the work that was to wait a second")
+    assert [each for each in done if "later" in each] == []
