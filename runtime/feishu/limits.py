@@ -35,7 +35,7 @@ MAX_WAIT = 10.0
 FARTHEST = 120.0
 """Seconds: windows of the platform are a minute, so no slot or pause lies farther ahead; one that does was
 written by a clock that has been set right since, and is not believed."""
-MOST_AHEAD = 2.0
+MOST_AHEAD = 1.0
 """Seconds a slot is taken ahead at most by who has been too late for others."""
 CHUNK_SECONDS = 0.1
 """A busy key reserves slots for so long at once."""
@@ -131,7 +131,7 @@ class Limits:
             RateLimited: it would take more than `MAX_WAIT` seconds; no slot was taken.
             QuotaExhausted: the month's calls are used up.
         """
-        began, ahead = self._now(), 0.0
+        waited = ahead = 0.0  # not the moment it began: the clock may be set meanwhile
         while True:
             with self._lock:
                 now = self._now()
@@ -140,12 +140,14 @@ class Limits:
                 if self._gates.get(EVERYTHING, 0.0) > now:
                     raise _exhausted()
                 earliest = max([now + ahead, *(self._gates.get(key, 0.0) for key, _ in wanted)])
+                began = now - waited
                 _refuse_long(earliest - began, wanted)
                 turn = self._take(wanted, began, earliest)
             # Taking the slot took a while; and a clock that was set back meanwhile must not make it an hour.
             wait = min(turn.at - self._now(), turn.at - now)
             if wait > 0:
                 self.sleep(wait)
+                waited += wait
             late = self._now() - turn.until
             if late <= 0:
                 return

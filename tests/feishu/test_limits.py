@@ -15,7 +15,7 @@ from runtime.clock import ManualClock, SystemClock
 from runtime.db import Database
 from runtime.feishu.endpoint import MESSAGES, PER_MINUTE_10, PER_SECOND_20, RECEIVER, Rate
 from runtime.feishu.errors import QuotaExhausted, RateLimited
-from runtime.feishu.limits import EVERYTHING, Limits
+from runtime.feishu.limits import EVERYTHING, MOST_AHEAD, Limits
 from runtime.feishu.serial import LEASE_SECONDS, LeaseLanes
 from runtime.feishu.tables import leases, pace
 
@@ -308,6 +308,24 @@ def test_a_commit_that_takes_longer_than_a_slot_lasts_keeps_nobody_from_calling(
     assert moments[0] - began < 1.5
     assert moments[-1] - began < 30
     assert most_within(moments, 1.0) <= 20
+
+
+@pytest.mark.parametrize("step", [3600, -3600])
+def test_a_clock_that_is_set_while_somebody_waits_makes_nobody_wait_for_it(
+    database: Database, clock: ManualClock, step: int
+) -> None:
+    """The hour by which it was set is no waiting time: the call is made, at most a second later."""
+    steps = iter([step])
+
+    def sleep(seconds: float) -> None:
+        clock.advance(seconds + next(steps, 0))
+
+    limits = Limits(database, clock, sleep=sleep)
+    began = clock.now().timestamp()
+    moments = called_at(limits, clock, "POST /x", PER_SECOND_20, 5)
+    assert next(steps, None) is None, "nobody had to wait"
+    assert moments[-1] - began - step < 1 + MOST_AHEAD
+    limits.close()
 
 
 def test_a_slot_that_was_used_too_late_is_no_call_of_the_minute(
