@@ -202,7 +202,7 @@ def register_features(
     from rules.wire import WorkerDeps, make_policy, register_worker
 
     policy = make_policy(floor, admins(floor))
-    deps = WorkerDeps(floor, feishu.im, feishu.approval, connect(floor, vault), policy)
+    deps = WorkerDeps(floor, feishu.im, feishu.approval, connect(floor, vault), policy, feishu.task)
     register_worker(engine, router, scheduler, sync, deps)
     if vault is not None:
         register_pay(engine, router, scheduler, sync, floor, feishu, vault)
@@ -320,12 +320,13 @@ def examine_all(floor: Floor, feishu: Feishu, sync: Sync) -> list[Check]:
     from creative.doctor import examine as examine_art
     from payslip.doctor import examine as examine_pay
     from rules.cockpit.doctor import examine as examine_cockpit
+    from rules.doctor import examine as examine_rules
     from runtime.vault import open_vault
 
     checks = examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
     checks += [*examine_upkeep(floor), *examine_platforms(floor, open_vault(floor.settings))]
     checks += examine_pay(floor, feishu, sync, open_vault(floor.settings))
-    return [*checks, *examine_art(floor, feishu), *examine_cockpit(floor)]
+    return [*checks, *examine_rules(floor), *examine_art(floor, feishu), *examine_cockpit(floor)]
 
 
 @main.command()

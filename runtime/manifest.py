@@ -29,12 +29,13 @@ from runtime.manifest_model import (
     RetentionManifest,
     RoleManifest,
     Strict,
+    TasksManifest,
 )
 
 __all__ = [
     "ApprovalManifest", "BaseManifest", "CockpitManifest", "CreativeManifest", "LimitsManifest", "Manifest",
     "ManifestError", "MetricsManifest", "PayrollManifest", "QuotaManifest", "RetentionManifest",
-    "RoleManifest", "load_manifest",
+    "RoleManifest", "TasksManifest", "load_manifest",
 ]  # fmt: skip
 
 Place = tuple[str | int, ...]
@@ -183,6 +184,7 @@ def _model_at(place: Place) -> type[Strict] | None:
         "retention": RetentionManifest,
         "roles": RoleManifest,
         "approvals": ApprovalManifest,
+        "tasks": TasksManifest,
         "payroll": PayrollManifest,
         "creative": CreativeManifest,
         "cockpit": CockpitManifest,
