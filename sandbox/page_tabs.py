@@ -50,7 +50,8 @@ def sheet(world: World, task: Task, who: str) -> str:
     names = "、".join(name_in(world, m["id"]) for m in task.members if m["role"] == "assignee")
     lines = "<br>".join(said.split("\n"))
     return (
-        f'<section class="task" aria-label="{title}"><h3>{title}<span class="tag tag-{colour}">{word}</span></h3>'
+        f'<section class="task" aria-label="{title}"><h3>{title}'
+        f'<span class="tag tag-{colour}">{word}</span></h3>'
         f"<dl><dt>飞书任务</dt><dd>我{role}的 · 负责人 {esc(names)}</dd></dl><p>{lines}</p></section>"
     )
 

@@ -74,7 +74,7 @@ class TaskState:
     def add(self, who: str, body: Mapping[str, Any]) -> Task:
         """Make a task from a checked body."""
         world = self.world
-        now, guid = world.clock.ms(), world.ids.uuid()
+        now, guid = world.clock.ms(), world.ids.uuid().lower()
         task = Task(guid, f"t{world.ids.text(6, '123456789')}", who, members_of(world, body), now, now)
         task.fields = {key: body[key] for key in (*CHANGEABLE, "origin") if key in body}
         task.completed = moment(task.fields.pop("completed_at", "0"))
