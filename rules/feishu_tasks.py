@@ -25,6 +25,8 @@ from rules.specs import TASKS
 from rules.tables import alert_feishu_tasks
 from rules.wording import clock_time, limit_text, metric_text, spaced
 from runtime import audit
+from runtime.backup import restored_after
+from runtime.db import Utc
 from runtime.errors import ChorusError, PermanentError
 from runtime.feishu.errors import NotFound
 from runtime.feishu.task import LONGEST_TEXT, MOST_MEMBERS, REPEAT_WINDOW, NewTask, Tasks
@@ -144,12 +146,16 @@ class FeishuTasks:
         }
 
     def _begin(self, conn: Connection, task: Task, alert: Alert) -> Any:
-        """The row of a Feishu task, written before the first try."""
+        """The row of a Feishu task, written before the first try.
+
+        In a database from a backup the first try may have been made by the machine that was lost.
+        """
         entry = load_entry(conn, alert.rule_id, self.deps.sources.catalog)
+        restored = conn.execute(sa.select(restored_after(sa.literal(task.asked_at, Utc)))).scalar_one()
         row = {
             "task_id": task.id,
             "reason": reason_of(alert, entry.rule if entry else None),
-            "tried_at": self.deps.clock.now(),
+            "tried_at": task.asked_at if restored else self.deps.clock.now(),
         }
         store.insert_new(conn, alert_feishu_tasks, row)
         f = alert_feishu_tasks

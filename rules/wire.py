@@ -158,18 +158,15 @@ def register_worker(
         deps: floor, messages, platforms, policy.
     """
     from rules import aftereffect, dashboards, dryrun  # noqa: PLC0415 - only the worker loads them
-    from rules.acting import Acting  # noqa: PLC0415 - only the worker loads it
-    from rules.approving import EVENTS, Approving  # noqa: PLC0415 - only the worker loads it
     from rules.connection import Connections  # noqa: PLC0415 - only the worker loads it
-    from rules.feishu_tasks import FeishuTasks  # noqa: PLC0415 - only the worker loads it
     from rules.group_sending import GroupSending  # noqa: PLC0415 - only the worker loads it
     from rules.jobs import Tables  # noqa: PLC0415 - only the worker loads it
     from rules.previewing import Previewing  # noqa: PLC0415 - only the worker loads it
     from rules.sending import Sending  # noqa: PLC0415 - only the worker loads it
 
     worker = build_worker(sync, deps)
-    tables, sending, acting = Tables(worker), Sending(worker), Acting(worker)
-    grouped, previewing, approving = GroupSending(worker), Previewing(worker), Approving(worker)
+    tables, sending = Tables(worker), Sending(worker)
+    grouped, previewing = GroupSending(worker), Previewing(worker)
     engine.register("rules.tick", tables.tick)
     engine.register("rules.pull", tables.pull)
     engine.register("rules.check", tables.check)
@@ -186,17 +183,27 @@ def register_worker(
     engine.register("rules.notify_digest", grouped.send)
     engine.register("rules.refresh_digest", grouped.refresh)
     engine.register("rules.refresh", sending.refresh)
-    engine.register("rules.act", acting.act)
     engine.register("rules.connection", Connections(worker).tell)
+    _register_actions(engine, router, worker)
+    _listen(engine, router, sync, worker, deps.policy)
+    _schedule(scheduler, deps.floor.manifest.schedules)
+    return worker
+
+
+def _register_actions(engine: Engine, router: Router, worker: Worker) -> None:
+    """What people decided: approved, carried out, shown as a Feishu task."""
+    from rules.acting import Acting  # noqa: PLC0415 - only the worker loads it
+    from rules.approving import EVENTS, Approving  # noqa: PLC0415 - only the worker loads it
+    from rules.feishu_tasks import FeishuTasks  # noqa: PLC0415 - only the worker loads it
+
+    approving = Approving(worker)
+    engine.register("rules.act", Acting(worker).act)
     engine.register("rules.ask", approving.ask)
     engine.register("rules.look", approving.look)
     engine.register("rules.look_all", approving.look_all)
     engine.register("rules.feishu_task", FeishuTasks(worker).follow)
     for kind in EVENTS:
         router.on_event(kind, approving.events)
-    _listen(engine, router, sync, worker, deps.policy)
-    _schedule(scheduler, deps.floor.manifest.schedules)
-    return worker
 
 
 def _listen(engine: Engine, router: Router, sync: Sync, worker: Worker, policy: Policy) -> None:

@@ -8,18 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 
 from bitable_sync.doctor import Level, check_scopes
 from rules import store, tables
 from rules.doctor import examine
-from rules.feishu_tasks import description_of, reason_of, summary_of
+from rules.feishu_tasks import FeishuTasks, description_of, reason_of, summary_of
 from rules.model import Action, Task, TaskState
 from rules.tables import alert_feishu_tasks, alert_tasks
 from runtime.db import Database
 from runtime.feishu.task import NewTask
-from runtime.ids import AlertId, OpenId, TaskId
+from runtime.ids import AlertId, OpenId, TaskId, WorkId
+from runtime.jobrun import JobRun, Slots
 from runtime.manifest import CreativeManifest, Manifest, TasksManifest
-from runtime.tables import parked
+from runtime.tables import parked, restores
 from runtime.work import Work
 from sandbox.approval_flow import OPEN
 from tests.rules.kit import ROI_RULE, START, WANG, rule
@@ -255,6 +257,24 @@ def test_what_may_have_been_made_long_ago_is_not_made_again(scene: Scene) -> Non
     until(lambda: told_admin(scene), timeout=20, what="the administrator is told")
     assert (task(scene).id, len(made(scene))) == (wanted, 1)
     assert "再建可能重复" in told_admin(scene)[0]
+
+
+@pytest.mark.db
+def test_after_a_restore_what_was_asked_before_is_not_made(scene: Scene) -> None:
+    """The machine that was lost may have made it; in a database from a backup there is no trace of that."""
+    owner = firing(scene)
+    scene.engine.close()
+    scene.tap(owner, "adjust.submit", amount="2400")
+    now = datetime.now(UTC)
+    with scene.floor.db.begin() as conn:
+        conn.execute(sa.update(alert_tasks).values(asked_at=now - timedelta(hours=2)))
+        conn.execute(restores.insert().values(id="r1", taken_at=now - timedelta(hours=1), at=now))
+    life = JobRun(
+        WorkId("feishu_task:restored"), record=lambda _name, fn: fn(), slots=Slots(1),
+        clock=scene.floor.clock, resumed=True, first_wait=0.01,
+    )  # fmt: skip
+    FeishuTasks(scene.worker).follow(life, {"task_id": task(scene).id})
+    assert (scene.calls(PATH), len(told_admin(scene))) == ([], 1)
 
 
 @pytest.mark.db
