@@ -47,6 +47,7 @@ EXPECTED = {
     "tuple_type": "a list (lines starting with `-`)",
     "int_type": "a whole number",
     "float_type": "a number",
+    "bool_type": "true or false",
 }
 
 
