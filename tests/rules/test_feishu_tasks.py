@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bitable_sync.doctor import Level, check_scopes
+from app import examine_all
+from bitable_sync.doctor import Level
 from rules import store, tables
 from rules.doctor import examine
 from rules.feishu_tasks import FeishuTasks, description_of, reason_of, summary_of
@@ -293,11 +294,12 @@ def test_a_missing_permission_disturbs_nothing_and_is_told_once(scene: Scene) ->
     until(lambda: all(row.trouble for row in scene.stored(alert_feishu_tasks)), timeout=20, what="in vain")
     until(lambda: settled(scene), timeout=20, what="nothing is left to do")
     assert len(told_admin(scene)) == 1
-    (check,) = examine(scene.floor)
-    assert (check.level, "task:task:write" in check.sentence) == (Level.WARN, True)
-    granted = scene.feishu.auth.scopes("tenant")
-    wanted = check_scopes(scene.floor.manifest, granted, {})
-    assert ("task:task:write" in wanted[0].sentence, wanted[0].level) == (True, Level.FAIL)
+    found = {
+        (check.name, check.level)
+        for check in examine_all(scene.floor, scene.feishu, scene.sync)
+        if "task:task:write" in check.sentence
+    }
+    assert found == {("权限", Level.FAIL), ("飞书任务", Level.WARN)}
     assert scene.stored(parked) == []
     world.default_app.revoked_scopes.clear()
     scene.tap(owner, "adjust.submit", amount="2100")
