@@ -201,7 +201,7 @@ def register_features(
     from rules.wire import WorkerDeps, make_policy, register_worker
 
     policy = make_policy(floor, admins(floor))
-    deps = WorkerDeps(floor, feishu.im, feishu.approval, connect(floor, vault), policy)
+    deps = WorkerDeps(floor, feishu.im, feishu.approval, connect(floor, vault), policy, feishu.task)
     register_worker(engine, router, scheduler, sync, deps)
     if vault is not None:
         register_pay(engine, router, scheduler, sync, floor, feishu, vault)
@@ -312,21 +312,21 @@ def doctor(accept_deletes: str | None, watch: bool) -> None:  # a command-line f
 
 def examine_all(floor: Floor, feishu: Feishu, sync: Sync) -> list[Check]:
     """Have every part examine its side of the installation."""
+    from bitable_sync import reach, upkeep
     from bitable_sync.doctor import examine
     from bitable_sync.platforms.doctor import examine as examine_platforms
-    from bitable_sync.reach import examine as examine_reach
     from bitable_sync.setup import Setup
-    from bitable_sync.upkeep import examine as examine_upkeep
     from creative.doctor import examine as examine_art
     from payslip.doctor import examine as examine_pay
     from rules.cockpit.doctor import examine as examine_cockpit
+    from rules.doctor import examine as examine_rules
     from runtime.vault import open_vault
 
     checks = examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
     vault = open_vault(floor.settings)
-    checks += [*examine_reach(floor), *examine_upkeep(floor), *examine_platforms(floor, vault)]
+    checks += [*reach.examine(floor), *upkeep.examine(floor), *examine_platforms(floor, vault)]
     checks += examine_pay(floor, feishu, sync, vault)
-    return [*checks, *examine_art(floor, feishu), *examine_cockpit(floor)]
+    return [*checks, *examine_rules(floor), *examine_art(floor, feishu), *examine_cockpit(floor)]
 
 
 @main.command()

@@ -104,7 +104,7 @@ def check_bot(name: str) -> Check:
 
 def check_scopes(manifest: Manifest, tenant: Mapping[str, bool], user: Mapping[str, bool]) -> list[Check]:
     """Permissions the manifest wants against those granted, and the one that keeps table events silent."""
-    missing = [scope for scope in manifest.scopes if not tenant.get(scope)]
+    missing = [scope for scope in manifest.wanted_scopes if not tenant.get(scope)]
     checks: list[Check] = []
     if missing:
         step = "在飞书开放平台「权限管理」开通并发布新版本，由管理员审核"
@@ -115,7 +115,7 @@ def check_scopes(manifest: Manifest, tenant: Mapping[str, bool], user: Mapping[s
         checks.append(
             Check(Level.FAIL, "权限", sentence, "在「权限管理」为用户身份开通 bitable:app 并发布版本")
         )
-    return checks or [Check(Level.OK, "权限", f"清单中的 {len(manifest.scopes)} 项权限都已开通")]
+    return checks or [Check(Level.OK, "权限", f"清单中的 {len(manifest.wanted_scopes)} 项权限都已开通")]
 
 
 def check_plan(steps: Sequence[Step]) -> list[Check]:

@@ -10,7 +10,7 @@ from bitable_sync.platforms.gateways import Gateways
 from rules import lifecycle, store
 from rules.aftereffect import effect_work, look_at
 from rules.deps import Worker
-from rules.effects import Changed, commit
+from rules.effects import Changed, commit, feishu_works
 from rules.limits import Refusal, budget_rules, check_budget, yuan
 from rules.model import Action, Reason, Task, TaskState
 from rules.specs import PLANS, STOCK
@@ -172,6 +172,7 @@ class Acting:
             reason = Reason.TASK_FAILED if failed else Reason.TASK_DONE
             step = lifecycle.told(alert, reason)
             commit(conn, self.deps.queue, [Changed(step.alert, reason)], (), now)
+            self.deps.queue.put(conn, *feishu_works(done, wanted=self.deps.policy.feishu_tasks))
             if not failed:
                 self.deps.queue.put(conn, effect_work(task, self.deps.metrics.effect_hours))
                 table = STOCK if task.kind is Action.RESTOCK else PLANS

@@ -20,7 +20,7 @@ from rules.access import may_act, may_see, responsible_names
 from rules.allowance import needs_approval, read_allowance
 from rules.cards import alert_card
 from rules.check import Policy
-from rules.effects import Changed, commit, first_work
+from rules.effects import Changed, commit, first_works
 from rules.grouping import notify_work
 from rules.limits import Refusal, budget_rules, check_budget, check_pieces, read_amount
 from rules.model import Action, Alert, Doubt, Reason, Rule, State, Task, TaskState
@@ -204,7 +204,7 @@ class Actions:
             reason="approval_asked" if asks else "decided",
             detail={"alert": alert.id, "amount": str(amount), "before": str(before or "")},
         )  # fmt: skip
-        self.queue.put(conn, first_work(task))
+        self.queue.put(conn, *first_works(task, feishu=self.policy.feishu_tasks))
         step = lifecycle.acknowledge(alert, ready.person, now, reason=Reason.ACTED)
         toast = Toast("success", "已提交，正在执行", "Submitted; it is being done")
         if asks:

@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 from bot.model import Event
 from rules import lifecycle, store
 from rules.deps import Worker
-from rules.effects import Changed, act_work, commit, look_work
+from rules.effects import Changed, act_work, commit, feishu_works, look_work
 from rules.model import Action, Reason, Task, TaskState
 from runtime import audit
 from runtime.errors import ChorusError, PermanentError
@@ -213,6 +213,8 @@ class Approving:
             commit(conn, self.deps.queue, [Changed(step.alert, reason)], (), now)
             if state is TaskState.QUEUED:
                 self.deps.queue.put(conn, act_work(moved))
+            else:
+                self.deps.queue.put(conn, *feishu_works(moved, wanted=self.deps.policy.feishu_tasks))
 
     def _note(self, task: Task, reason: str, conn: Connection) -> None:
         audit.record(

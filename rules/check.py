@@ -53,6 +53,8 @@ class Policy:
         approvals: an action → the approval a change beyond somebody's allowance waits for.
         single_cards: more alerts of one person in a window than this are told in a summary.
         confirm_above: from so many objects on, a rule just switched on waits for an answer before it tells.
+        feishu_tasks: whether every action also appears as a Feishu task.
+        site: address of the company's Feishu as people see it, for links; "" where nobody said.
     """
 
     fallback: tuple[Person, ...] = ()
@@ -60,6 +62,8 @@ class Policy:
     approvals: Mapping[Action, str] = field(default_factory=dict)
     single_cards: int = SINGLE_CARDS
     confirm_above: int = CONFIRM_ABOVE
+    feishu_tasks: bool = False
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from runtime.clock import Clock
 from runtime.db import Database
 from runtime.feishu.approval import Approval
 from runtime.feishu.im import Im
+from runtime.feishu.task import Tasks
 from runtime.manifest_model import MetricsManifest
 from runtime.work import WorkQueue
 
@@ -35,6 +36,7 @@ class Worker:
         approval: approvals, for changes beyond somebody's allowance.
         mass_delete: more plans than this missing at once are a doubt about the source, not a fact.
         metrics: how long totals are kept, and when effects are looked at.
+        tasks: Feishu tasks; None where nothing makes them.
     """
 
     db: Database
@@ -50,3 +52,4 @@ class Worker:
     approval: Approval
     mass_delete: int = 10
     metrics: MetricsManifest = field(default_factory=MetricsManifest)
+    tasks: Tasks | None = None

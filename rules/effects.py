@@ -131,6 +131,16 @@ def look_work(task: Task, cause: str) -> Work:
     return Work("rules.look", name, f"approval:{task.id}", {"task_id": task.id}, LOOK_AFTER)
 
 
-def first_work(task: Task) -> Work:
-    """What follows from a task just submitted: to act, or to ask first."""
-    return ask_work(task) if task.state is TaskState.WAITING else act_work(task)
+def first_works(task: Task, *, feishu: bool) -> list[Work]:
+    """What follows from a task just submitted: to act, or to ask first; and its Feishu task."""
+    first = ask_work(task) if task.state is TaskState.WAITING else act_work(task)
+    return [first, *feishu_works(task, wanted=feishu)]
+
+
+def feishu_works(task: Task, *, wanted: bool) -> list[Work]:
+    """Make the Feishu task of an action, or have it say how the action ended, where they are wanted at all.
+
+    One at a time, so that an end never overtakes a beginning and trouble is told once.
+    """
+    name = f"feishu_task:{task.id}:{'begun' if task.state.running else 'over'}"
+    return [Work("rules.feishu_task", name, "feishu_tasks", {"task_id": task.id})] if wanted else []

@@ -306,6 +306,25 @@ alert_tasks = sa.Table(
 )
 """Every change of the outside world that a person decided. ``board_state``: what 处理任务 shows."""
 
+alert_feishu_tasks = sa.Table(
+    "alert_feishu_tasks",
+    metadata,
+    sa.Column("task_id", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("tried_at", Utc, nullable=False),
+    sa.Column("guid", sa.Text),
+    sa.Column("shown", sa.Text, nullable=False, server_default=""),
+    sa.Column("trouble", sa.Text, nullable=False, server_default=""),
+    sa.Column("at", Utc),
+    sa.Index("ix_alert_feishu_tasks_at", "at"),
+)
+"""The Feishu task of an action, where the manifest wants one (``tasks.feishu``).
+
+``reason``: why the action was asked for, as it was then. ``tried_at``: the first try to make it, ``guid``
+once it is known. ``shown``: the state it shows. ``trouble``: why there is none, or why it is out of date;
+``at``: when one of the two last became known.
+"""
+
 metric_points = sa.Table(
     "metric_points",
     metadata,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from runtime.engine import Engine
     from runtime.feishu.approval import Approval
     from runtime.feishu.im import Im
+    from runtime.feishu.task import Tasks
     from runtime.floor import Floor
     from runtime.schedule import Scheduler
 
@@ -66,13 +67,14 @@ class WorkerDeps:
     approval: Approval
     gateways: Gateways
     policy: Policy
+    tasks: Tasks
 
 
 def make_policy(floor: Floor, fallback: tuple[Person, ...] = ()) -> Policy:
     """The policy of a configuration.
 
     Args:
-        floor: for ``limits.max_age`` of the manifest.
+        floor: for the manifest.
         fallback: who is told when an object has neither responsible person nor cc.
     """
     ages = {
@@ -87,6 +89,8 @@ def make_policy(floor: Floor, fallback: tuple[Person, ...] = ()) -> Policy:
         {action: each.code for action, each in codes.items() if each and each.code},
         floor.manifest.limits.single_cards,
         floor.manifest.limits.confirm_above,
+        floor.manifest.tasks.feishu,
+        floor.manifest.creative.site.rstrip("/"),
     )
 
 
@@ -137,6 +141,7 @@ def build_worker(sync: Sync, deps: WorkerDeps) -> Worker:
     return Worker(
         floor.db, floor.queue, floor.clock, sync, deps.im, deps.gateways, sources, deps.policy, checker,
         Reviewer(checker), deps.approval, floor.manifest.limits.mass_delete, floor.manifest.metrics,
+        deps.tasks,
     )  # fmt: skip
 
 
@@ -153,8 +158,6 @@ def register_worker(
         deps: floor, messages, platforms, policy.
     """
     from rules import aftereffect, dashboards, dryrun  # noqa: PLC0415 - only the worker loads them
-    from rules.acting import Acting  # noqa: PLC0415 - only the worker loads it
-    from rules.approving import EVENTS, Approving  # noqa: PLC0415 - only the worker loads it
     from rules.connection import Connections  # noqa: PLC0415 - only the worker loads it
     from rules.group_sending import GroupSending  # noqa: PLC0415 - only the worker loads it
     from rules.jobs import Tables  # noqa: PLC0415 - only the worker loads it
@@ -162,8 +165,8 @@ def register_worker(
     from rules.sending import Sending  # noqa: PLC0415 - only the worker loads it
 
     worker = build_worker(sync, deps)
-    tables, sending, acting = Tables(worker), Sending(worker), Acting(worker)
-    grouped, previewing, approving = GroupSending(worker), Previewing(worker), Approving(worker)
+    tables, sending = Tables(worker), Sending(worker)
+    grouped, previewing = GroupSending(worker), Previewing(worker)
     engine.register("rules.tick", tables.tick)
     engine.register("rules.pull", tables.pull)
     engine.register("rules.check", tables.check)
@@ -180,16 +183,27 @@ def register_worker(
     engine.register("rules.notify_digest", grouped.send)
     engine.register("rules.refresh_digest", grouped.refresh)
     engine.register("rules.refresh", sending.refresh)
-    engine.register("rules.act", acting.act)
     engine.register("rules.connection", Connections(worker).tell)
-    engine.register("rules.ask", approving.ask)
-    engine.register("rules.look", approving.look)
-    engine.register("rules.look_all", approving.look_all)
-    for kind in EVENTS:
-        router.on_event(kind, approving.events)
+    _register_actions(engine, router, worker)
     _listen(engine, router, sync, worker, deps.policy)
     _schedule(scheduler, deps.floor.manifest.schedules)
     return worker
+
+
+def _register_actions(engine: Engine, router: Router, worker: Worker) -> None:
+    """What people decided: approved, carried out, shown as a Feishu task."""
+    from rules.acting import Acting  # noqa: PLC0415 - only the worker loads it
+    from rules.approving import EVENTS, Approving  # noqa: PLC0415 - only the worker loads it
+    from rules.feishu_tasks import FeishuTasks  # noqa: PLC0415 - only the worker loads it
+
+    approving = Approving(worker)
+    engine.register("rules.act", Acting(worker).act)
+    engine.register("rules.ask", approving.ask)
+    engine.register("rules.look", approving.look)
+    engine.register("rules.look_all", approving.look_all)
+    engine.register("rules.feishu_task", FeishuTasks(worker).follow)
+    for kind in EVENTS:
+        router.on_event(kind, approving.events)
 
 
 def _listen(engine: Engine, router: Router, sync: Sync, worker: Worker, policy: Policy) -> None:

@@ -29,12 +29,13 @@ from runtime.manifest_model import (
     RetentionManifest,
     RoleManifest,
     Strict,
+    TasksManifest,
 )
 
 __all__ = [
     "ApprovalManifest", "BaseManifest", "CockpitManifest", "CreativeManifest", "LimitsManifest", "Manifest",
     "ManifestError", "MetricsManifest", "PayrollManifest", "QuotaManifest", "RetentionManifest",
-    "RoleManifest", "load_manifest",
+    "RoleManifest", "TasksManifest", "load_manifest",
 ]  # fmt: skip
 
 Place = tuple[str | int, ...]
@@ -46,6 +47,7 @@ EXPECTED = {
     "tuple_type": "a list (lines starting with `-`)",
     "int_type": "a whole number",
     "float_type": "a number",
+    "bool_type": "true or false",
 }
 
 
@@ -183,6 +185,7 @@ def _model_at(place: Place) -> type[Strict] | None:
         "retention": RetentionManifest,
         "roles": RoleManifest,
         "approvals": ApprovalManifest,
+        "tasks": TasksManifest,
         "payroll": PayrollManifest,
         "creative": CreativeManifest,
         "cockpit": CockpitManifest,

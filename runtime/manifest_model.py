@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from runtime.manifest_values import Age, EventType, Key, Member, PersonId, PushTime, Scope, Text, When, Yuan
 
+FEISHU_TASKS_SCOPE = "task:task:write"
+"""Asked for only where ``tasks.feishu`` is on."""
+
 
 class Strict(BaseModel):
     """A part of the manifest: unknown keys are mistakes."""
@@ -130,6 +133,18 @@ class ApprovalManifest(Strict):
     code: Text | None = None
 
 
+class TasksManifest(Strict):
+    """Feishu Tasks (飞书任务), besides the table 处理任务, which is always there.
+
+    Attributes:
+        feishu: every action of red lines also appears as a Feishu task of who asked for it, followed by those
+            who were told of the alert, and is completed when the action ends. Needs the permission
+            task:task:write. Switched off again, tasks that are open stay as they are.
+    """
+
+    feishu: bool = False
+
+
 class PayrollManifest(Strict):
     """Pay: who may do what in the product itself, and the company's habits. All of it may be left out.
 
@@ -221,7 +236,8 @@ class CreativeManifest(Strict):
         label_producer: the provider's code in the hidden sign, 27 characters, given by the authority.
         wiki_space: id of the wiki space finished material is archived in; "" = no page, only the table.
         wiki_parent: page of that space under which pages are made; "" = at the top.
-        site: address of your Feishu as people see it, e.g. https://yourcompany.feishu.cn; for links to pages.
+        site: address of your Feishu as people see it, e.g. https://yourcompany.feishu.cn; for links to pages
+            and tables.
     """
 
     providers: Annotated[tuple[ProviderManifest, ...], Field(strict=False)] = ()
@@ -306,6 +322,7 @@ class Manifest(Strict):
         retention: how long what is kept is kept.
         roles: roles of the base.
         approvals: Feishu approvals, by our key.
+        tasks: Feishu tasks.
         payroll: pay.
         creative: images.
         cockpit: the page with the company's figures.
@@ -325,10 +342,17 @@ class Manifest(Strict):
     retention: RetentionManifest = RetentionManifest()
     roles: Annotated[tuple[RoleManifest, ...], Field(strict=False)] = ()
     approvals: dict[Key, ApprovalManifest] = {}
+    tasks: TasksManifest = TasksManifest()
     payroll: PayrollManifest = PayrollManifest()
     creative: CreativeManifest = CreativeManifest()
     cockpit: CockpitManifest = CockpitManifest()
     connections: Annotated[tuple[ConnectionManifest, ...], Field(strict=False)] = ()
+
+    @property
+    def wanted_scopes(self) -> tuple[str, ...]:
+        """The scopes, with those that something switched on needs besides."""
+        more = (FEISHU_TASKS_SCOPE,) if self.tasks.feishu else ()
+        return tuple(dict.fromkeys((*self.scopes, *more)))
 
     @model_validator(mode="after")
     def _names_differ(self) -> Self:

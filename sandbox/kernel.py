@@ -42,12 +42,14 @@ if TYPE_CHECKING:
     from sandbox.shop import ShopState
     from sandbox.simulator import SimulatorState
     from sandbox.taobao import TaobaoState
+    from sandbox.task import TaskState
     from sandbox.wdt import WdtState
     from sandbox.wiki import WikiState
 
 AREAS = (
     "auth", "contact", "im", "callbacks", "bitable", "drive", "docx", "wiki", "events", "longconn", "oauth",
-    "approval", "attendance", "ads", "shop", "erp", "taobao", "wdt", "images", "simulator", "control", "page",
+    "approval", "task", "attendance", "ads", "shop", "erp", "taobao", "wdt", "images", "simulator", "control",
+    "page",
 )  # fmt: skip
 
 DEFAULT_APP_ID = "cli_sandbox0000001"
@@ -312,6 +314,7 @@ class World:
     longconn: "LongconnState"
     oauth: "OauthState"
     approval: "ApprovalState"
+    task: "TaskState"
     attendance: "AttendanceState"
     ads: "AdsState"
     shop: "ShopState"

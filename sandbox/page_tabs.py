@@ -1,4 +1,4 @@
-"""The tab 审批 of the web client: what waits for a person, what they started, and how it went."""
+"""The tab 审批 of the web client: what waits for a person, what they started, and their Feishu tasks."""
 
 import json
 from typing import Any
@@ -7,6 +7,7 @@ from sandbox.approval_flow import Instance
 from sandbox.approval_state import waiting
 from sandbox.card_html import esc
 from sandbox.kernel import Reply, Request, Routes, World
+from sandbox.task import Task
 
 CLAIM = "our own web client, 2026-11"
 STATES = {
@@ -36,7 +37,23 @@ def tasks(world: World, req: Request) -> Reply:
     busy = {instance.code for instance, _ in open_tasks}
     own = [i for i in world.approval.instances.values() if i.code not in busy and concerns(i, who)]
     done = [paper(world, i, "", verbs_of(i, who)) for i in own[-SHOWN:][::-1]]
+    theirs = [t for t in world.task.tasks.values() if any(m["id"] == who for m in t.members)]
+    done += [sheet(world, task, who) for task in theirs[-SHOWN:][::-1]]
     return Reply({"html": "".join(parts), "done": "".join(done), "waiting": len(open_tasks)})
+
+
+def sheet(world: World, task: Task, who: str) -> str:
+    """One Feishu task as a member sees it."""
+    title, said = (esc(str(task.fields.get(name, ""))) for name in ("summary", "description"))
+    word, colour = ("已完成", "green") if task.completed else ("未完成", "orange")
+    role = "负责" if any(m["id"] == who and m["role"] == "assignee" for m in task.members) else "关注"
+    names = "、".join(name_in(world, m["id"]) for m in task.members if m["role"] == "assignee")
+    lines = "<br>".join(said.split("\n"))
+    return (
+        f'<section class="task" aria-label="{title}"><h3>{title}'
+        f'<span class="tag tag-{colour}">{word}</span></h3>'
+        f"<dl><dt>飞书任务</dt><dd>我{role}的 · 负责人 {esc(names)}</dd></dl><p>{lines}</p></section>"
+    )
 
 
 def concerns(instance: Instance, who: str) -> bool:

@@ -13,6 +13,7 @@ from runtime.feishu.drive import Drive
 from runtime.feishu.im import Im
 from runtime.feishu.limits import Limits
 from runtime.feishu.quota import Quota
+from runtime.feishu.task import Tasks
 from runtime.feishu.transport import READ_SECONDS, Transport
 from runtime.feishu.wiki import Wiki
 from runtime.settings import Settings
@@ -60,6 +61,7 @@ class Feishu:
         self.wiki = Wiki(self._door)
         self.approval = Approval(self._door)
         self.attendance = Attendance(self._door)
+        self.task = Tasks(self._door)
 
     def close(self) -> None:
         """Close the connections and write what was counted."""

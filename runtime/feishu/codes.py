@@ -1,7 +1,7 @@
 """Feishu's error codes: the one table from code to class and sentence.
 
 Sources: docs "通用错误码" (ugjM14COyUjL4ITN), "频控策略" (uUzN04SN3QjL1cDN), and the error lists of the
-im/v1, bitable/v1, drive/v1, docx/v1, wiki/v2 and approval/v4 pages. The code decides, never the HTTP
+im/v1, bitable/v1, drive/v1, docx/v1, wiki/v2, approval/v4 and task/v2 pages. The code decides, never the HTTP
 status: the same refusal comes as 200, 400, 403 or 500 depending on the API.
 """
 
@@ -317,8 +317,16 @@ _WIKI_AND_DOCX: dict[int, Rule] = {
     **_each((1771001, 1771002, 1771003, 1771004, 1771006), Ambiguous, INNER),
 }
 
+_TASKS: dict[int, Rule] = {
+    1470400: Rule(Rejected, REQUEST),
+    1470403: Rule(NotPermitted, "The app may change only Feishu tasks that it made or is a member of."),
+    1470404: Rule(NotFound, "The Feishu task does not exist or was deleted."),
+    1470422: Rule(Busy, "A call with this client_token is under way; it is made again in a moment.", 1.0),
+    1470500: Rule(Ambiguous, INNER),
+}
+
 RULES: Mapping[int, Rule] = {
-    **_GENERAL, **_MESSAGES, **_BITABLE, **_FILES_AND_APPROVALS, **_ATTENDANCE, **_WIKI_AND_DOCX,
+    **_GENERAL, **_MESSAGES, **_BITABLE, **_FILES_AND_APPROVALS, **_ATTENDANCE, **_WIKI_AND_DOCX, **_TASKS,
 }  # fmt: skip
 
 OVERRIDES: Mapping[tuple[str, int], Rule] = {

@@ -72,6 +72,11 @@ def refused(endpoint: Any, given: Answer) -> FeishuError:
         (1770013, Rejected),
         (1770032, NotPermitted),
         (1771001, Ambiguous),
+        (1470400, Rejected),
+        (1470403, NotPermitted),
+        (1470404, NotFound),
+        (1470422, Busy),
+        (1470500, Ambiguous),
         (123456789, Rejected),
     ],
 )

@@ -56,6 +56,21 @@ GUARDS = (
         "tests/rules/test_previews.py::test_a_large_rule_stands_on_the_board_and_tells_nobody_until_confirmed",
     ),
     Mutation(
+        2, "a Feishu task that may exist by now is not made again", "rules/feishu_tasks.py",
+        'if self.deps.clock.now() - datetime.fromisoformat(wanted["tried_at"]) > REPEAT_WINDOW:', "if False:",
+        "tests/rules/test_feishu_tasks.py::test_what_may_have_been_made_long_ago_is_not_made_again",
+    ),
+    Mutation(
+        2, "a Feishu task is asked for again with its token", "rules/feishu_tasks.py",
+        'client_token=wanted["id"]', 'client_token=f"{wanted[\'id\']} {self.deps.clock.now()}"',
+        "tests/rules/test_feishu_tasks.py::test_a_lost_answer_makes_no_second_task",
+    ),
+    Mutation(
+        2, "trouble with Feishu tasks is told once", "rules/feishu_tasks.py",
+        "return bool(trouble) and not before", "return bool(trouble)",
+        "tests/rules/test_feishu_tasks.py::test_a_missing_permission_disturbs_nothing_and_is_told_once",
+    ),
+    Mutation(
         2, "who was corrected is paid by the correction only", "payslip/payout.py",
         "if later.version > run.version and later.state in PAID", "if False",
         "tests/payslip/test_payout_store.py::test_a_figure_that_was_corrected_is_never_paid",

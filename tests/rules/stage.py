@@ -191,7 +191,7 @@ def open_scene(
     policy = make_policy(floor, (Person(manager, "管理员"),))
     sync.register(router)
     scheduler = Scheduler(database, floor.queue, clock)
-    deps = WorkerDeps(floor, feishu.im, feishu.approval, connect(floor, None), policy)
+    deps = WorkerDeps(floor, feishu.im, feishu.approval, connect(floor, None), policy, feishu.task)
     worker = register_worker(engine, router, scheduler, sync, deps)
     register_web(web, WebDeps(floor.queue, clock, sync.mirror, policy))
     if launch:

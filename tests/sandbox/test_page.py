@@ -233,6 +233,31 @@ def test_an_approval_waits_on_the_page_of_the_one_who_decides(sandbox: SandboxSe
     assert "data-verb" not in tab(starter.leader_open_id)["done"]
 
 
+def test_feishu_tasks_stand_under_the_approvals(sandbox: SandboxServer) -> None:
+    """Who has it and who follows see it, open and completed, as text; nobody else does."""
+    mine, other, stranger = list(sandbox.world.people.values())[:3]
+    members = [(mine, "assignee"), (other, "follower")]
+    body = {
+        "summary": "调整预算：<b>连衣裙</b>",
+        "description": "原因：ROI\n进展：正在执行",
+        "members": [{"id": who.open_id, "role": role} for who, role in members],
+    }
+    token = sandbox.world.auth.tenant_token(sandbox.world.default_app).value
+    head, url = {"Authorization": f"Bearer {token}"}, f"{sandbox.url}/open-apis/task/v2/tasks"
+    guid = requests.post(url, json=body, headers=head, timeout=5).json()["data"]["task"]["guid"]
+
+    def tab(open_id: str) -> str:
+        return str(requests.get(f"{sandbox.url}/people/{open_id}/tasks", timeout=5).json()["done"])
+
+    for word in ("&lt;b&gt;连衣裙", "我负责的", "未完成", "原因：ROI<br>进展：正在执行"):
+        assert word in tab(mine.open_id)
+    assert f"我关注的 · 负责人 {mine.name}" in tab(other.open_id)
+    assert tab(stranger.open_id) == ""
+    act = {"open_id": mine.open_id, "guid": guid, "verb": "complete"}
+    assert requests.post(f"{sandbox.url}/_sandbox/act/task", json=act, timeout=5).json()["code"] == 0
+    assert "已完成" in tab(mine.open_id)
+
+
 def test_the_messenger_shows_a_window_of_a_long_chat(sandbox: SandboxServer) -> None:
     """The newest messages by default, any window on demand, never more than 200 at once."""
     open_id, last = "", ""

@@ -20,6 +20,7 @@ from runtime.feishu.docx_blocks import (
 )
 from runtime.feishu.drive import ALL_AT_ONCE
 from runtime.feishu.keys import client_token
+from runtime.feishu.task import NewTask
 from runtime.ids import (
     AppToken,
     BlockId,
@@ -37,7 +38,7 @@ from sandbox.kernel import Person
 from tests.feishu.test_bitable import FIELDS
 from tests.feishu.test_im import PNG, card
 
-AREAS = ("auth", "contact", "im", "bitable", "drive", "docx", "wiki", "approval", "attendance")
+AREAS = ("auth", "contact", "im", "bitable", "drive", "docx", "wiki", "approval", "attendance", "task")
 
 
 def public_methods(feishu: Feishu) -> set[str]:
@@ -74,7 +75,7 @@ def call_everything(
         space: a wiki space the app is a member of.
     """
     called: set[str] = set()
-    auth, contact, im, bitable, drive, docx, wiki, approval, attendance = (
+    auth, contact, im, bitable, drive, docx, wiki, approval, attendance, task = (
         Tracer(name, getattr(feishu, name), called) for name in AREAS
     )
     auth.bot_info()
@@ -88,6 +89,7 @@ def call_everything(
     _wiki(wiki, docx, drive, space)
     _approvals(approval, people)
     _attendance(attendance, people)
+    _tasks(task, people)
     return called
 
 
@@ -284,3 +286,15 @@ def _attendance(attendance: Any, people: list[Person]) -> None:
     start, end = date(2026, 3, 1), date(2026, 3, 31)
     attendance.month_stats(users, start, end, operator=users[0])
     attendance.approvals(users, start, end)
+
+
+def _tasks(task: Any, people: list[Person]) -> None:
+    mine, other = (OpenId(person.open_id) for person in people[:2])
+    at = datetime(2026, 11, 29, 2, 0, tzinfo=UTC)
+    source = ("红线预警", "https://example.feishu.cn/base/app?table=tbl")
+    new = NewTask("调整预算：夏季新品", "要做的事：…", mine, (other,), None, source)
+    guid = task.create(new, client_token="tk_0123456789")
+    task.create(NewTask("紧急补货", "…", mine, completed_at=at), client_token="tk_9876543210")
+    task.get(guid)
+    task.update(guid, summary="调整预算", description="进展：…")
+    task.finish(guid, summary="调整预算", description="已完成", at=at)

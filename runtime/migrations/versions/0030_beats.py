@@ -6,7 +6,7 @@ from alembic import op
 from runtime.db import Utc
 
 revision = "0030_beats"
-down_revision = "0020_attendance_marks"
+down_revision = "0021_feishu_tasks"
 branch_labels = None
 depends_on = None
 
