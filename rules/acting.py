@@ -11,9 +11,12 @@ from rules import lifecycle, store
 from rules.aftereffect import effect_work, look_at
 from rules.deps import Worker
 from rules.effects import Changed, commit, feishu_works
-from rules.limits import Refusal, budget_rules, check_budget, yuan
-from rules.model import Action, Reason, Task, TaskState
+from rules.limits import Refusal, budget_rules, check_budget, moved_stock, yuan
+from rules.model import Action, Reason, State, Task, TaskState
+from rules.proposals import read_standing, standing_of
+from rules.sources import stock_rows
 from rules.specs import PLANS, STOCK
+from rules.views import find_row
 from runtime import audit
 from runtime.errors import ChorusError, PermanentError, TransientError, UnknownOutcome
 from runtime.jobrun import JobRun
@@ -76,9 +79,11 @@ class Acting:
         if moved is not None:
             return {"failed": moved, "before": str(budget)}
         if budget != task.amount:
-            # Spend has gone on since the tap, so the platform's rules are checked again.
+            # Spend and changes have gone on since the tap, so the platform's rules are checked again.
+            with self.deps.db.read() as conn:
+                count = store.changes_today(conn, task.object_id, self.deps.clock.now())
             refusal = check_budget(
-                task.amount, budget=budget, spend=Decimal(before["spend"]), changes_today=0,
+                task.amount, budget=budget, spend=Decimal(before["spend"]), changes_today=count,
                 rules=budget_rules(before.get("platform")),
             )  # fmt: skip
             if isinstance(refusal, Refusal):
@@ -132,8 +137,32 @@ class Acting:
             order = erp.purchase(task.id, [PurchaseItem(task.object_id, int(task.amount))])
             return {"po_id": order.po_id}
 
-        made = run.attempt("purchase", buy, lookup=find)
+        made = run.attempt("found", find)
+        if made is None:
+            # Looked at once: after a death in between, a purchase of our own must not count as a move.
+            moved = run.attempt("moved", lambda: {"why": self._stock_moved(task)})
+            if moved["why"]:
+                return {"failed": moved["why"]}
+            made = run.attempt("purchase", buy, lookup=find)
         return {"after": str(task.amount), "result": f"采购单 {made['po_id']}"}
+
+    def _stock_moved(self, task: Task) -> str:
+        """Why a purchase is not made although it was decided, in Chinese; empty when it is."""
+        with self.deps.db.read() as conn:
+            alert = store.load_alert(conn, task.alert_id)
+        if alert is None or not alert.open:
+            return "预警已经结束，没有采购；如仍需要请重新提交"
+        if not task.detail:
+            return ""  # how it stood was not readable when somebody decided all the same
+        fresh = self.deps.gateways.sku(task.object_id)
+        row = find_row(self.deps.sources, alert)
+        values = dict(row.values) if row is not None else {}
+        if fresh is not None:
+            values |= stock_rows([fresh], self.deps.clock.now())[0]
+        now = standing_of(values)
+        if now is None or (fresh is None and alert.state is State.UNKNOWN):
+            return "现在读不到这个 SKU 的库存，不知道还要不要补，没有采购；数据恢复后请重新提交"
+        return moved_stock(read_standing(task.detail), now, task.amount) or ""
 
     def _record(self, task: Task, outcome: Mapping[str, Any]) -> None:
         now = self.deps.clock.now()

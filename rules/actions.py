@@ -12,7 +12,7 @@ from decimal import Decimal
 
 from sqlalchemy.engine import Connection
 
-from bitable_sync.cells import Person
+from bitable_sync.cells import CellValue, Person
 from bitable_sync.mirror import Row
 from bot.model import Tap, TapAnswer, Toast
 from rules import lifecycle, store, told
@@ -22,15 +22,17 @@ from rules.cards import alert_card
 from rules.check import Policy
 from rules.effects import Changed, commit, first_works
 from rules.grouping import notify_work
-from rules.limits import Refusal, budget_rules, check_budget, check_pieces, read_amount
+from rules.limits import Refusal, budget_rules, check_budget, check_changes, check_pieces, read_amount
 from rules.model import Action, Alert, Doubt, Reason, Rule, State, Task, TaskState
 from rules.notices import Kind, Notice
+from rules.offers import hindrance
+from rules.proposals import kept_standing, standing_of
 from rules.specs import ALLOWANCES
 from rules.stakes import numbers
 from rules.views import ADJUST, FORM_ACTION, Sources, View, find_row, load_view
 from rules.wording import hour, reason_text
 from runtime import audit
-from runtime.clock import SHANGHAI, Clock
+from runtime.clock import Clock
 from runtime.work import WorkQueue
 
 
@@ -105,8 +107,12 @@ class Actions:
         busy = store.running_task(conn, ready.alert.object_id)
         if busy is not None:
             return self._fresh(conn, tap, ready.view, busy_toast(busy))
+        view = self._counted(conn, ready.view)
+        hindered = self._hindrance(view, form)
+        if hindered is not None:
+            return self._hindered(conn, tap, ready, hindered)
         self._note_form(conn, tap, ready.alert, form)
-        return TapAnswer(None, alert_card(replace(ready.view, form=form)).data)
+        return TapAnswer(None, alert_card(replace(view, form=form)).data)
 
     def cancel_form(self, conn: Connection, tap: Tap) -> TapAnswer:
         """取消: close the form, nothing is decided."""
@@ -124,7 +130,9 @@ class Actions:
             self._refused(conn, tap, ready.alert, "amount")
             self._note_form(conn, tap, ready.alert, form)
             typed = str(tap.form.get("amount") or "")
-            again = replace(ready.view, form=form, fault=(amount.zh, amount.en), typed=typed)
+            again = replace(
+                self._counted(conn, ready.view), form=form, fault=(amount.zh, amount.en), typed=typed
+            )
             return TapAnswer(Toast("error", amount.zh, amount.en), alert_card(again).data)
         return self._decide(conn, tap, ready, FORM_ACTION[form], amount)
 
@@ -140,18 +148,37 @@ class Actions:
             return amount
         if form != ADJUST:
             return check_pieces(amount) or amount
-        read = numbers(ready.view.values)
-        if "budget" not in read or "spend" not in read:
-            return Refusal(
-                "读不到当前预算或消耗，请稍后再试", "Budget or spend cannot be read now; try again later"
-            )
-        today = self.clock.now().astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
-        count = store.changes_since(conn, ready.alert.object_id, action.value, today)
+        view = self._counted(conn, ready.view)
+        read, hindered = numbers(view.values), self._hindrance(view, form)
+        if hindered is not None:
+            return hindered
         refusal = check_budget(
-            amount, budget=read["budget"], spend=read["spend"], changes_today=count,
-            rules=budget_rules(ready.view.values.get("platform")),
+            amount, budget=read["budget"], spend=read["spend"], changes_today=view.changes,
+            rules=budget_rules(view.values.get("platform")),
         )  # fmt: skip
         return refusal or amount
+
+    def _counted(self, conn: Connection, view: View) -> View:
+        """The view with today's changes of the plan's budget."""
+        count = store.changes_today(conn, view.alert.object_id, self.clock.now())
+        return replace(view, changes=count)
+
+    def _hindrance(self, view: View, form: str) -> Refusal | None:
+        """Why no amount at all can be accepted now; None when one may be asked for."""
+        hindered = hindrance(FORM_ACTION[form], view.values)
+        if form != ADJUST or hindered is not None:
+            return hindered
+        read = numbers(view.values)
+        if "budget" not in read or "spend" not in read:
+            return Refusal(
+                "“日预算”或“消耗”读不出来，下一次取数（约一分钟）后再试；一直这样请核对计划日报这一行",
+                "Budget or spend cannot be read; try again after the next pull, or look at the plan's row",
+            )
+        return check_changes(view.changes, budget_rules(view.values.get("platform")))
+
+    def _hindered(self, conn: Connection, tap: Tap, ready: Ready, why: Refusal) -> TapAnswer:
+        self._refused(conn, tap, ready.alert, "cannot")
+        return self._fresh(conn, tap, ready.view, Toast("warning", why.zh, why.en))
 
     def _asks(self, person: Person, kind: Action, amount: Decimal, before: Decimal | None) -> bool:
         """Whether a change is more than this person may make alone (审批额度)."""
@@ -182,7 +209,6 @@ class Actions:
         read = numbers(ready.view.values)
         before = read.get("budget") if kind is Action.ADJUST else None
         asks = self._asks(ready.person, kind, amount, before)
-        status = ready.view.values.get("status")
         task = Task(
             store.task_id(alert),
             alert.id,
@@ -196,7 +222,7 @@ class Actions:
             TaskState.WAITING if asks else TaskState.QUEUED,
             ready.person,
             now,
-            detail={"status": status} if isinstance(status, str) else None,
+            detail=_as_decided(kind, ready.view.values),
         )
         store.save_task(conn, task)
         audit.record(
@@ -332,6 +358,15 @@ class Actions:
 _GONE = Toast(
     "error", "找不到这条预警，请打开最新的卡片", "This alert is unknown; please use the newest card"
 )
+
+
+def _as_decided(kind: Action, values: Mapping[str, CellValue]) -> Mapping[str, str] | None:
+    """How the object stood when somebody decided, to be held against how it stands when it is done."""
+    if kind is Action.RESTOCK:
+        standing = standing_of(values)
+        return None if standing is None else kept_standing(standing)
+    status = values.get("status")
+    return {"status": status} if isinstance(status, str) else None
 
 
 def busy_toast(task: Task) -> Toast:

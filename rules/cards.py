@@ -30,16 +30,11 @@ from bot.cards import (
 from bot.cards import Severity as Look
 from bot.cards import column as cell
 from bot.words import safe
-from rules.limits import (
-    Proposal,
-    budget_rules,
-    floor_by_spend,
-    propose_budget,
-    propose_pieces,
-    yuan,
-)
+from rules.limits import Proposal, budget_rules, floor_by_spend, yuan
 from rules.model import Action, Alert, Doubt, Reason, Rule, State, TaskState
 from rules.more import more_form
+from rules.offers import hindrance
+from rules.proposals import budget_proposal, restock_proposal
 from rules.stakes import numbers, stake
 from rules.story import story
 from rules.views import ADJUST, MORE, RESTOCK, View
@@ -226,8 +221,10 @@ def _buttons(view: View) -> list[Element]:
     value = _value(alert)
     done = view.task is not None and view.task.state is TaskState.DONE
     kind: Kind = "default" if done else "primary"  # what was done already is no longer the thing to do
+    hindered = None
     if _may_act(view) and rule is not None:
-        if Action.ADJUST in rule.actions:
+        hindered = hindrance(Action.ADJUST, view.values) if Action.ADJUST in rule.actions else None
+        if Action.ADJUST in rule.actions and hindered is None:
             built.append(button(text("调整预算", "Adjust budget"), "adjust.open", value, kind=kind))
         if Action.RESTOCK in rule.actions:
             built.append(button(text("紧急补货", "Restock now"), "restock.open", value, kind=kind))
@@ -241,39 +238,13 @@ def _buttons(view: View) -> list[Element]:
         built.append(button(text("知道了", "Got it"), "alert.ack", value))
     if alert.open:
         built.append(button(text("更多", "More"), "more.open", value))
-    return [columns(*(cell(item, weight=None) for item in built), flex="flow")] if built else []
+    said = [] if hindered is None else [note(text(hindered.zh, hindered.en))]
+    return [*said, columns(*(cell(item, weight=None) for item in built), flex="flow")] if built else said
 
 
 def _form(view: View) -> list[Element]:
     forms = {ADJUST: _adjust_form, RESTOCK: _restock_form, MORE: more_form}
     return forms[view.form](view) if view.form in forms else []
-
-
-def budget_proposal(view: View) -> Proposal:
-    """The proposal for a plan's budget, from the row as last seen."""
-    read = numbers(view.values)
-    if "budget" not in read or "spend" not in read:
-        return Proposal(
-            None, "读不到当前预算或消耗，无法给出建议", "Budget or spend cannot be read, so no proposal"
-        )
-    rules = budget_rules(view.values.get("platform"))
-    return propose_budget(budget=read["budget"], spend=read["spend"], rules=rules)
-
-
-def restock_proposal(view: View) -> Proposal:
-    """The proposal for a SKU, from the row as last seen."""
-    read = numbers(view.values)
-    if "qty" not in read:
-        return Proposal(None, "读不到库存，无法给出建议", "The stock cannot be read, so no proposal")
-    zero = Decimal(0)
-    return propose_pieces(
-        sellable=read["qty"] - read.get("locked", zero),
-        on_way=read.get("on_way", zero),
-        safety=read.get("safety", zero),
-        most=read.get("most"),
-        sales_7d=read.get("sales_7d"),
-        lead_days=read.get("lead_days"),
-    )
 
 
 def _adjust_form(view: View) -> list[Element]:
@@ -294,9 +265,9 @@ def _rules_text(view: View) -> Text:
         return text(f"平台规则：整数元，不低于 {least}", f"Platform rules: whole yuan, at least {least}")
     return text(
         f"平台规则：不低于 {yuan(rules.least)}；每次至少调 {yuan(rules.step)}；"
-        f"不低于今日消耗的 105%，即 {yuan(lowest)}",
+        f"不低于今日消耗的 105%，即 {yuan(lowest)}；每天最多改 {rules.a_day} 次，今天已改 {view.changes} 次",
         f"Platform rules: at least {yuan(rules.least)}; change by {yuan(rules.step)} or more; "
-        f"at least {yuan(lowest)} (105 % of today's spend)",
+        f"at least {yuan(lowest)} (105 % of today's spend); changed {view.changes} of {rules.a_day} times",
     )
 
 

@@ -23,6 +23,7 @@ from rules.effects import Changed, commit
 from rules.grouping import Telling
 from rules.model import Action, Alert, State
 from rules.notices import decide
+from rules.offers import hindrance
 from rules.overview import print_of, summarize
 from rules.rulebook import load_entry
 from rules.specs import DATA_TABLES
@@ -124,6 +125,9 @@ class Handling(Actions):
         if ready.rule is None or Action.PAUSE not in ready.rule.actions:
             said = Toast("error", "这条规则的“动作”里没有“暂停计划”", "The rule does not offer it")
             return self._fresh(conn, tap, ready.view, said)
+        hindered = hindrance(Action.PAUSE, ready.view.values)
+        if hindered is not None:
+            return self._hindered(conn, tap, ready, hindered)
         return self._decide(conn, tap, ready, Action.PAUSE, Decimal(0))
 
     # --- summaries ---

@@ -12,10 +12,11 @@ from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal, InvalidOperation
 MAX_BUDGET = Decimal("9999999.99")
 SPEND_MARGIN = Decimal("1.05")
 HUNDRED = Decimal(100)
-CUT = Decimal("0.7")  # proposal for a plan below its ROI line: thirty percent less
+STEP = Decimal("0.3")  # a proposal is thirty percent less, or more
 COVER_DAYS = Decimal(7)  # days of sales to hold beyond the delivery time
 DEFAULT_LEAD_DAYS = Decimal(7)
-PACK = Decimal(10)
+MOVED = Decimal("0.1")
+"""A purchase is no longer what was decided when a tenth of it, and at least a pack, is no longer needed."""
 MAX_PIECES = Decimal(100_000)
 
 
@@ -68,6 +69,62 @@ class Proposal:
     en: str
 
 
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What would help a plan: a smaller budget (``less``) or a larger one, and why, in both languages."""
+
+    less: bool
+    zh: str
+    en: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a SKU stands, in pieces.
+
+    Attributes:
+        sellable, on_way: what can be sold, what was bought and is not here yet.
+        safety, most: the bounds kept in the ERP; ``most`` None where there is none.
+        sales_7d: sold in seven days; None where nobody knows.
+        lead_days: from order to shelf; None = `DEFAULT_LEAD_DAYS`.
+        pack: pieces of a box; what is not a whole number of at least one counts as one.
+    """
+
+    sellable: Decimal
+    on_way: Decimal
+    safety: Decimal
+    most: Decimal | None = None
+    sales_7d: Decimal | None = None
+    lead_days: Decimal | None = None
+    pack: Decimal = Decimal(1)
+
+    @property
+    def box(self) -> Decimal:
+        """Pieces that come together."""
+        return self.pack if self.pack >= 1 and self.pack == self.pack.to_integral_value() else Decimal(1)
+
+    @property
+    def lead(self) -> Decimal:
+        """Days from order to shelf."""
+        return self.lead_days if self.lead_days is not None and self.lead_days > 0 else DEFAULT_LEAD_DAYS
+
+    @property
+    def daily(self) -> Decimal | None:
+        """Pieces sold a day."""
+        return None if self.sales_7d is None else self.sales_7d / 7
+
+    @property
+    def need(self) -> Decimal:
+        """Pieces to buy before rounding to boxes; below zero where more is there than is needed.
+
+        With known sales: what sells until delivery plus a week, plus the safety stock. Without: up to the
+        upper bound, or twice the safety stock. What can be sold and what is on the way is subtracted.
+        """
+        if self.daily is None:
+            return (self.most or self.safety * 2) - self.sellable - self.on_way
+        return self.daily * (self.lead + COVER_DAYS) + self.safety - self.sellable - self.on_way
+
+
 def yuan(amount: Decimal) -> str:
     """Write money: ¥1,234.5 as ``¥1,234.50``, whole yuan without decimals."""
     exact = amount.quantize(Decimal("0.01"), ROUND_HALF_UP)
@@ -108,16 +165,24 @@ def read_amount(text: object) -> Decimal | Refusal:
     return amount
 
 
+def check_changes(changes_today: int, rules: BudgetRules = QIANCHUAN) -> Refusal | None:
+    """Check whether a plan's budget may be changed once more today; None = allowed."""
+    if rules.a_day is None or changes_today < rules.a_day:
+        return None
+    return Refusal(
+        f"这个计划今天已改 {changes_today} 次预算，平台每天最多 {rules.a_day} 次，请明天再改",
+        f"Changed {changes_today} times today; the platform allows {rules.a_day}. Try again tomorrow",
+    )
+
+
 def check_budget(
     new: Decimal, *, budget: Decimal, spend: Decimal, changes_today: int, rules: BudgetRules = QIANCHUAN
 ) -> Refusal | None:
     """Check a new day budget (yuan) against the platform's rules; None = allowed."""
     lowest = floor_by_spend(spend, rules)
-    if rules.a_day is not None and changes_today >= rules.a_day:
-        return Refusal(
-            f"这个计划今天已改 {changes_today} 次预算，平台每天最多 {rules.a_day} 次，请明天再改",
-            f"Changed {changes_today} times today; the platform allows {rules.a_day}. Try again tomorrow",
-        )
+    used_up = check_changes(changes_today, rules)
+    if used_up is not None:
+        return used_up
     if rules.whole and new != new.to_integral_value():
         return Refusal("这个平台的日预算只能是整数元", "This platform takes whole yuan only")
     if new < rules.least:
@@ -141,10 +206,16 @@ def check_budget(
     return None
 
 
-def propose_budget(*, budget: Decimal, spend: Decimal, rules: BudgetRules = QIANCHUAN) -> Proposal:
-    """Propose a lower budget for a plan that earns too little: 30 % less, as low as the platform allows."""
+def propose_budget(
+    *, budget: Decimal, spend: Decimal, rules: BudgetRules = QIANCHUAN, wish: Wish
+) -> Proposal:
+    """Propose thirty percent less, or more, as ``wish`` says, within what the platform allows (yuan)."""
+    return _less(budget, spend, rules, wish) if wish.less else _more(budget, spend, rules, wish)
+
+
+def _less(budget: Decimal, spend: Decimal, rules: BudgetRules, wish: Wish) -> Proposal:
     lowest = floor_by_spend(spend, rules)
-    wanted = (budget * CUT / rules.unit).to_integral_value(ROUND_HALF_UP) * rules.unit
+    wanted = (budget * (1 - STEP) / rules.unit).to_integral_value(ROUND_HALF_UP) * rules.unit
     amount = max(wanted, lowest)
     if budget - amount < rules.step:
         return Proposal(
@@ -152,18 +223,32 @@ def propose_budget(*, budget: Decimal, spend: Decimal, rules: BudgetRules = QIAN
             f"今天已消耗 {yuan(spend)}，平台允许的最低预算是 {yuan(lowest)}，今天无法再调低",
             f"{yuan(spend)} is spent; the platform's minimum is {yuan(lowest)}, so it cannot go lower today",
         )
-    if not rules.over_spend:
-        zh, en = (
-            f"**建议降到 {yuan(amount)}**：当前 {yuan(budget)} 降约三成",
-            f"about 30 % under {yuan(budget)}",
+    zh = f"**建议降到 {yuan(amount)}**：{wish.zh}，当前 {yuan(budget)} 降约三成"
+    en = f"**Proposal: {yuan(amount)}**: {wish.en}; about 30 % under {yuan(budget)}"
+    return Proposal(amount, zh + _floor(lowest, rules)[0], en + _floor(lowest, rules)[1])
+
+
+def _more(budget: Decimal, spend: Decimal, rules: BudgetRules, wish: Wish) -> Proposal:
+    lowest = floor_by_spend(spend, rules)
+    raised = max(budget * (1 + STEP), budget + rules.step)
+    amount = max((raised / rules.unit).to_integral_value(ROUND_CEILING) * rules.unit, lowest)
+    if amount > MAX_BUDGET:
+        return Proposal(
+            None,
+            f"当前日预算 {yuan(budget)}，平台最高 {yuan(MAX_BUDGET)}，无法再调高",
+            f"The budget is {yuan(budget)} and the platform's most {yuan(MAX_BUDGET)}: it cannot go higher",
         )
-        return Proposal(amount, zh, f"**Proposal: {yuan(amount)}**, {en}")
-    return Proposal(
-        amount,
-        f"**建议降到 {yuan(amount)}**：当前 {yuan(budget)} 降约三成，"
-        f"且不低于今天消耗的 105%（{yuan(lowest)}）",
-        f"**Proposal: {yuan(amount)}**, about 30 % under {yuan(budget)}, "
-        f"not under 105 % of today's spend ({yuan(lowest)})",
+    zh = f"**建议提到 {yuan(amount)}**：{wish.zh}，当前 {yuan(budget)} 加约三成"
+    en = f"**Proposal: {yuan(amount)}**: {wish.en}; about 30 % over {yuan(budget)}"
+    return Proposal(amount, zh + _floor(lowest, rules)[0], en + _floor(lowest, rules)[1])
+
+
+def _floor(lowest: Decimal, rules: BudgetRules) -> tuple[str, str]:
+    if not rules.over_spend:
+        return "", ""
+    return (
+        f"，且不低于今天消耗的 105%（{yuan(lowest)}）",
+        f", not under 105 % of today's spend ({yuan(lowest)})",
     )
 
 
@@ -176,57 +261,61 @@ def check_pieces(pieces: Decimal) -> Refusal | None:
     return None
 
 
-def propose_pieces(
-    *,
-    sellable: Decimal,
-    on_way: Decimal,
-    safety: Decimal,
-    most: Decimal | None = None,
-    sales_7d: Decimal | None = None,
-    lead_days: Decimal | None = None,
-) -> Proposal:
-    """Propose how many pieces to buy.
+def propose_pieces(standing: Standing) -> Proposal:
+    """Propose how many pieces to buy, in whole boxes, with the arithmetic of `Standing.need`."""
+    at = standing
+    pieces = max(Decimal(0), (at.need / at.box).to_integral_value(ROUND_CEILING) * at.box)
+    if at.daily is None:
+        target = at.most or at.safety * 2
+        zh = f"没有销量数据，按补到 {target:f} 件算，减可售 {at.sellable:f}，减在途 {at.on_way:f}"
+        en = (
+            f"No sales figures; filling up to {target:f}, less sellable {at.sellable:f}, "
+            f"less on the way {at.on_way:f}"
+        )
+        enough = "暂不需要补货", "nothing needed now"
+    else:
+        days = at.lead + COVER_DAYS
+        sold, pace = _short(at.daily * days), _short(at.daily)
+        zh = (
+            f"日均销 {pace} 件 × {days:f} 天（到货 {at.lead:f} 天，缓冲 {COVER_DAYS} 天）＝ {sold} 件，"
+            f"加安全库存 {at.safety:f}，减可售 {at.sellable:f}，减在途 {at.on_way:f}"
+        )
+        en = (
+            f"{pace} a day × {days:f} days (delivery {at.lead:f}, buffer {COVER_DAYS}) = {sold}, "
+            f"plus safety stock {at.safety:f}, less sellable {at.sellable:f}, less on the way {at.on_way:f}"
+        )
+        enough = "在途已够，暂不需要补货", "enough is on the way"
+    if pieces == 0:
+        return Proposal(None, f"{zh}：{enough[0]}", f"{en}: {enough[1]}")
+    boxes = (f"（箱规 {at.box:f} 件）", f" (boxes of {at.box:f})") if at.box > 1 else ("", "")
+    return Proposal(
+        pieces, f"**建议补 {pieces:f} 件**{boxes[0]}\n{zh}", f"**Proposal: {pieces:f}**{boxes[1]}\n{en}"
+    )
 
-    With known sales: what sells until delivery plus a week, plus the safety stock. Without: up to the ERP's
-    upper bound, or twice the safety stock. What can be sold and what is on the way is subtracted.
+
+def _short(amount: Decimal) -> str:
+    return format(amount, ".1f").removesuffix(".0")
+
+
+def moved_stock(before: Standing, now: Standing, pieces: Decimal) -> str | None:
+    """Why a purchase that was decided is no longer what the SKU needs, in Chinese; None when it still is.
+
+    Args:
+        before: how the SKU stood when it was decided.
+        now: how it stands.
+        pieces: what is to be bought.
     """
-    if sales_7d is None:
-        return _fill_up(most or safety * 2, sellable, on_way)
-    lead = lead_days if lead_days is not None and lead_days > 0 else DEFAULT_LEAD_DAYS
-    days = lead + COVER_DAYS
-    daily = sales_7d / 7
-    need = daily * days + safety - sellable - on_way
-    pieces = _packs(need)
-    sold, pace = (format(item, ".1f").removesuffix(".0") for item in (daily * days, daily))
-    zh = (
-        f"日均销 {pace} 件 × {days:f} 天（到货 {lead:f} 天，缓冲 {COVER_DAYS} 天）＝ {sold} 件，"
-        f"加安全库存 {safety:f}，减可售 {sellable:f}，减在途 {on_way:f}"
-    )
-    en = (
-        f"{pace} a day × {days:f} days (delivery {lead:f}, buffer {COVER_DAYS}) = {sold}, "
-        f"plus safety stock {safety:f}, less sellable {sellable:f}, less on the way {on_way:f}"
-    )
-    if pieces == 0:
-        return Proposal(None, f"{zh}：在途已够，暂不需要补货", f"{en}: enough is on the way")
-    return Proposal(
-        pieces,
-        f"**建议补 {pieces:f} 件**（按 {PACK} 件取整）\n{zh}",
-        f"**Proposal: {pieces:f}** (in packs of {PACK})\n{en}",
-    )
+    least = max(pieces * MOVED, now.box, Decimal(1))
+    if before.need - now.need < least:
+        return None
+    shown = (
+        ("可售", before.sellable, now.sellable), ("在途", before.on_way, now.on_way),
+        ("近 7 日销量", before.sales_7d, now.sales_7d), ("安全库存", before.safety, now.safety),
+        ("库存上限", before.most, now.most), ("到货天数", before.lead, now.lead),
+    )  # fmt: skip
+    changed = "，".join(f"{name} {_said(was)} → {_said(is_)}" for name, was, is_ in shown if was != is_)
+    return f"提交之后库存变了（{changed}），不再需要这么多，没有采购；如仍需要请重新提交"
 
 
-def _packs(need: Decimal) -> Decimal:
-    return max(Decimal(0), (need / PACK).to_integral_value(ROUND_CEILING) * PACK)
-
-
-def _fill_up(target: Decimal, sellable: Decimal, on_way: Decimal) -> Proposal:
-    pieces = _packs(target - sellable - on_way)
-    zh = f"没有销量数据，按补到 {target:f} 件算，减可售 {sellable:f}，减在途 {on_way:f}"
-    en = f"No sales figures; filling up to {target:f}, less sellable {sellable:f}, less on the way {on_way:f}"
-    if pieces == 0:
-        return Proposal(None, f"{zh}：暂不需要补货", f"{en}: nothing needed now")
-    return Proposal(
-        pieces,
-        f"**建议补 {pieces:f} 件**（按 {PACK} 件取整）\n{zh}",
-        f"**Proposal: {pieces:f}** (in packs of {PACK})\n{en}",
-    )
+def _said(amount: Decimal | None) -> str:
+    return "未知" if amount is None else _short(amount)

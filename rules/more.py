@@ -3,6 +3,7 @@
 from bot.cards import Element, button, columns, hr, note, person_select, select, text
 from bot.cards import column as cell
 from rules.model import Action, State
+from rules.offers import hindrance
 from rules.specs import GONE
 from rules.views import View
 
@@ -39,7 +40,11 @@ def more_form(view: View) -> list[Element]:
     if alert.muted_until is not None:
         last.append(button(text("取消静默", "End the silence"), "mute.end", value))
     stoppable = view.values.get("status") not in STOPPED and alert.state is not State.UNKNOWN
-    if rule is not None and Action.PAUSE in rule.actions and stoppable:
+    offered = rule is not None and Action.PAUSE in rule.actions and stoppable
+    hindered = hindrance(Action.PAUSE, view.values) if offered else None
+    if hindered is not None:
+        built.append(note(text(hindered.zh, hindered.en)))
+    elif offered:
         sure = (
             text("暂停这个计划？", "Pause this plan?"),
             text("平台会立即停止投放", "The platform stops it at once"),

@@ -1,6 +1,7 @@
 """What the platforms say → rows of the data tables. Pure.
 
-Columns kept by people (负责人, 主管, 近7日销量 …) are never named, so a push leaves them as they are.
+Columns kept by people (负责人, 主管) are never named, so a push leaves them as they are; neither are those
+columns of a SKU that its source does not tell (近7日销量, 到货天数, 箱规 …).
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -28,6 +29,7 @@ def plan_rows(plans: Iterable[AdPlan], at: datetime) -> list[Values]:
             "spend": plan.spend,
             "gmv": plan.gmv,
             "orders": Decimal(plan.orders),
+            "can": plan.can.value,
             "synced_at": at,
         }
         for plan in plans
@@ -69,7 +71,10 @@ def stock_rows(stock: Iterable[StockRow], at: datetime) -> list[Values]:
 
 
 def _told(item: StockRow) -> dict[str, int | None]:
-    return {"on_way": item.on_the_way, "safety": item.safety, "most": item.most}
+    return {
+        "on_way": item.on_the_way, "safety": item.safety, "most": item.most, "sales_7d": item.sales_7d,
+        "lead_days": item.lead_days, "pack": item.pack,
+    }  # fmt: skip
 
 
 def shop_rows(today: Iterable[ShopSales], yesterday: Iterable[ShopSales], at: datetime) -> list[Values]:

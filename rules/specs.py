@@ -4,6 +4,7 @@ Formula columns (ROI, 可售, 可用库存, 成交跌幅) are for people's eyes;
 input columns, because change events never carry formula values (Feishu docs: bitable_record_changed_v1).
 """
 
+from bitable_sync.platforms.facts import Can
 from bitable_sync.spec import SYNC_ISSUE, FieldSpec, Kind, TableSpec
 
 RULES, PLANS, STOCK, SHOPS, ALERTS, TASKS = "rules", "plans", "stock", "shops", "alerts", "tasks"
@@ -107,6 +108,13 @@ PLANS_TABLE = TableSpec(
         FieldSpec("gmv", "成交金额", Kind.CURRENCY),
         FieldSpec("orders", "成交订单数", Kind.NUMBER),
         FieldSpec("roi", "ROI", Kind.FORMULA, formula="{gmv}/{spend}", formatter="0.00"),
+        FieldSpec(
+            "can",
+            "可操作",
+            Kind.SELECT,
+            options=tuple(can.value for can in Can),
+            description="由 Chorus 填写：卡片上能改这个计划的什么；其余请到广告平台后台",
+        ),
         OWNER,
         SUPERVISOR,
         SYNCED_AT,
@@ -127,8 +135,21 @@ STOCK_TABLE = TableSpec(
         FieldSpec("on_way", "在途", Kind.NUMBER, description="已采购未入库"),
         FieldSpec("safety", "安全库存", Kind.NUMBER, description="来自 ERP 的库存下限"),
         FieldSpec("most", "库存上限", Kind.NUMBER, description="来自 ERP"),
-        FieldSpec("sales_7d", "近7日销量", Kind.NUMBER, description="由人或报表维护；用来算补货建议"),
-        FieldSpec("lead_days", "到货天数", Kind.NUMBER, description="下单到入库；留空按 7 天"),
+        FieldSpec(
+            "sales_7d",
+            "近7日销量",
+            Kind.NUMBER,
+            description="用来算可售天数和补货建议；ERP 或导入的数据里有就自动填，没有就由人维护",
+        ),
+        FieldSpec(
+            "lead_days", "到货天数", Kind.NUMBER, description="下单到入库；留空按 7 天；数据里没有时由人维护"
+        ),
+        FieldSpec(
+            "pack",
+            "箱规",
+            Kind.NUMBER,
+            description="一箱几件，补货建议按整箱；留空按 1 件；数据里没有时由人维护",
+        ),
         FieldSpec("sellable", "可售", Kind.FORMULA, formula="{qty}-{locked}", formatter="0"),
         FieldSpec("available", "可用库存", Kind.FORMULA, formula="{qty}-{locked}+{on_way}", formatter="0"),
         OWNER,

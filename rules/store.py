@@ -12,9 +12,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 
 from rules import tables as t
-from rules.model import Alert, Doubt, Reason, Severity, State, Task, TaskState
+from rules.model import Action, Alert, Doubt, Reason, Severity, State, Task, TaskState
 from rules.specs import SHOPS
-from runtime.clock import FARTHEST
+from runtime.clock import FARTHEST, SHANGHAI
 from runtime.ids import AlertId, RuleId, TaskId
 
 HISTORY = timedelta(days=2)
@@ -275,13 +275,18 @@ def waiting_tasks(conn: Connection, codes: Collection[str] | None = None) -> lis
     return [_task(row) for row in conn.execute(query.order_by(t.alert_tasks.c.asked_at))]
 
 
-def changes_since(conn: Connection, object_id: str, kind: str, since: datetime) -> int:
-    """How many tasks of a kind were asked for on this object since a moment, failed ones left out."""
+def changes_today(conn: Connection, object_id: str, now: datetime) -> int:
+    """How many changes of a plan's budget were made today (Shanghai), by the time they were made.
+
+    What was made in the platform's own console, or failed without an answer, is not known here; the platform
+    counts it and says so.
+    """
+    today = now.astimezone(SHANGHAI).replace(hour=0, minute=0, second=0, microsecond=0)
     query = sa.select(sa.func.count()).where(
         t.alert_tasks.c.object_id == object_id,
-        t.alert_tasks.c.kind == kind,
-        t.alert_tasks.c.asked_at >= since,
-        t.alert_tasks.c.state != TaskState.FAILED,
+        t.alert_tasks.c.kind == Action.ADJUST,
+        t.alert_tasks.c.done_at >= today,
+        t.alert_tasks.c.state == TaskState.DONE,
     )
     return int(conn.execute(query).scalar_one())
 

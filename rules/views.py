@@ -34,6 +34,7 @@ class View:
         typed: what was typed, to show it again.
         people: whom it may be handed to, in the form ``more``.
         covered: how many alerts of its shop are told together with it.
+        changes: how often the plan's budget was changed today; counted for an open form only.
     """
 
     alert: Alert
@@ -47,6 +48,7 @@ class View:
     typed: str = ""
     people: tuple[Person, ...] = ()
     covered: int = 0
+    changes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

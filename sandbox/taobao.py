@@ -290,6 +290,30 @@ def _budget(state: TaobaoState, form: Form) -> dict[str, Any]:
     return _done()
 
 
+def _oneclick(state: TaobaoState, form: Form) -> dict[str, Any]:
+    """universalbp.new.campaign.oneclick: the campaigns stand still; all of them or none."""
+    return _turn(state, form, "pause")
+
+
+def _onerecover(state: TaobaoState, form: Form) -> dict[str, Any]:
+    """universalbp.new.campaign.onerecover: they run again."""
+    return _turn(state, form, "start")
+
+
+def _turn(state: TaobaoState, form: Form, status: str) -> dict[str, Any]:
+    wanted = _scene(form, "one_click_v_o").get("campaign_id_list")
+    if not isinstance(wanted, list) or not wanted:
+        return _refused("campaign_id_list不能为空")
+    found = [state.campaigns.get(int(each)) for each in wanted]
+    if any(campaign is None or campaign.status == "end" for campaign in found):
+        return _refused("计划不存在或已结束")
+    for campaign in found:
+        if campaign is not None:
+            campaign.status = status
+            campaign.changes.append(status)
+    return _done()
+
+
 def _scene(form: Form, name: str) -> dict[str, Any]:
     if not str(_json(form, "top_service_context").get("biz_code", "")).startswith("onebp"):
         raise ApiError(41, "Invalid arguments:top_service_context")
@@ -316,4 +340,6 @@ METHODS: dict[str, Callable[[TaobaoState, Form], dict[str, Any]]] = {
     "taobao.universalbp.new.campaign.findpage": _campaigns,
     "taobao.universalbp.new.report.query.campaign": _report,
     "taobao.universalbp.new.campaign.budget.batchupdate": _budget,
+    "taobao.universalbp.new.campaign.oneclick": _oneclick,
+    "taobao.universalbp.new.campaign.onerecover": _onerecover,
 }

@@ -35,12 +35,14 @@ class Shelf:
     safety: int | None = None
     most: int | None = None
     coming: int = 0
+    sold: int | None = None
     defect: bool = False
     changed: float = 0.0
 
     def row(self, *, alarm: bool) -> dict[str, Any]:
         """The row as search2 lists it; the bounds only when they are asked for."""
-        bounds = {"safe_stock": self.safety, "safe_stock_upper": self.most} if alarm else {}
+        alarms = {"safe_stock": self.safety, "safe_stock_upper": self.most, "num_7days": self.sold}
+        bounds = alarms if alarm else {}
         return {
             "spec_no": self.spec, "goods_no": self.spec[:3], "goods_name": f"商品{self.spec}",
             "warehouse_no": self.warehouse, "stock_num": self.pieces, "available_send_stock": self.free,

@@ -28,9 +28,20 @@ class PlanState(Enum):
     GONE = "平台已删除"
 
 
+class Can(Enum):
+    """What we can change of an ad plan; the values are the options of 可操作 in 计划日报."""
+
+    ALL = "改预算、暂停"
+    BUDGET = "改预算"
+    NOTHING = "只能看"
+
+
 @dataclass(frozen=True, slots=True)
 class AdPlan:
-    """A plan and its figures of one day; ``budget`` None = no limit, or not told."""
+    """A plan and its figures of one day; ``budget`` None = no limit, or not told.
+
+    ``can``: what its gateway is able to change of it, whatever the platform's own rules say to a change.
+    """
 
     plan_id: str
     name: str
@@ -42,6 +53,7 @@ class AdPlan:
     gmv: Decimal
     orders: int
     day: date
+    can: Can = Can.NOTHING
 
     @property
     def roi(self) -> Decimal | None:
@@ -89,6 +101,9 @@ class StockRow:
         sellable: what can still be sold.
         on_the_way: bought and not here yet.
         safety, most: the safety stock and the upper bound kept in the ERP.
+        sales_7d: pieces sold in the last seven days.
+        lead_days: days from an order to the shelf.
+        pack: pieces of a box.
         version: what to read on from: the ERP's row version, or the time of the change in unix seconds; 0
             where the platform cannot be asked for changes.
     """
@@ -102,6 +117,9 @@ class StockRow:
     safety: int | None = None
     most: int | None = None
     version: int = 0
+    sales_7d: int | None = None
+    lead_days: int | None = None
+    pack: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +197,10 @@ class Purchases(Protocol):
 
     def purchase(self, external_id: str, items: Sequence[PurchaseItem]) -> PurchaseOrder:
         """Make a purchase order; the same ``external_id`` never makes a second one. Errors as `Ads`."""
+        ...
+
+    def sku(self, sku_id: str) -> StockRow | None:
+        """How one article stands at this moment; None if the ERP has none of that id."""
         ...
 
     def find_purchase(self, external_id: str) -> PurchaseOrder | None:

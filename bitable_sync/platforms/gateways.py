@@ -80,6 +80,14 @@ class Gateways:
         """Resume or pause the plan where it runs; errors as `Ads.set_budget`."""
         self._account(plan_id).set_enabled(plan_id, enabled=enabled)
 
+    def sku(self, sku_id: str) -> StockRow | None:
+        """How an article stands now, asked of the ERP that buys; None if it does not also tell the stock.
+
+        Figures of another source are no measure for those the decision was made by. Errors as `Stock`.
+        """
+        erp, sources = self.purchases, set(map(id, self.stock.values()))
+        return erp.sku(sku_id) if erp is not None and id(erp) in sources else None
+
     def _account(self, plan_id: str) -> Ads:
         found = self._home(plan_id)
         if found is None:

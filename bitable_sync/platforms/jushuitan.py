@@ -65,6 +65,12 @@ class Jushuitan:
         """
         return [_stock(row) for row in self._by_version("/open/inventory/query", "inventorys", since)]
 
+    def sku(self, sku_id: str) -> StockRow | None:
+        """How one article stands at this moment; None if the ERP has none of that id."""
+        data = self.call("/open/inventory/query", {"sku_ids": sku_id, "page_index": 1, "page_size": PAGE})
+        found = (_stock(row) for row in data.get("inventorys") or [])
+        return next((row for row in found if row.sku_id == sku_id), None)
+
     def articles(self, sku_ids: Sequence[str]) -> dict[str, Article]:
         """Master data of these SKUs; unknown ones are left out."""
         found: dict[str, Article] = {}

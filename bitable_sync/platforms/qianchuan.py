@@ -14,7 +14,7 @@ from decimal import Decimal
 from typing import Any
 
 from bitable_sync.platforms.credentials import Pair
-from bitable_sync.platforms.facts import DOUYIN, AdPlan, PlanState
+from bitable_sync.platforms.facts import DOUYIN, AdPlan, Can, PlanState
 from bitable_sync.platforms.refusals import Why, refusal
 from bitable_sync.platforms.tokens import Access, with_token
 from bitable_sync.platforms.wire import Wire, found_after, number
@@ -200,6 +200,7 @@ def _plan(row: Mapping[str, Any], figures: Mapping[str, Any], day: date) -> AdPl
         gmv=number(figures.get("pay_order_amount") or 0),
         orders=int(figures.get("pay_order_count") or 0),
         day=day,
+        can=Can.ALL,
     )
 
 

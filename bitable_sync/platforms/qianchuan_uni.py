@@ -12,7 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from bitable_sync.platforms.facts import DOUYIN, AdPlan
+from bitable_sync.platforms.facts import DOUYIN, AdPlan, Can
 from bitable_sync.platforms.qianchuan import PREFIX, Account, plain, state_of
 from bitable_sync.platforms.refusals import cannot_pause
 from bitable_sync.platforms.tokens import Access
@@ -88,4 +88,5 @@ class QianchuanUni(Account):
             gmv=number(figures.get(self.gmv) or 0),
             orders=whole(figures.get(ORDERS)),
             day=day,
+            can=Can.BUDGET,
         )

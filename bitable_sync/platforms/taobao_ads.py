@@ -1,8 +1,8 @@
-"""万相台无界 (``universalbp.new``): campaigns with today's spend and sales, day budgets.
+"""万相台无界 (``universalbp.new``): campaigns with today's spend and sales, day budgets, pausing.
 
 Same gateway, signature and session as `taobao`. Every metric is a string in 元. The platform credits sales
 by a window of days after the click; which one a connection uses is its setting, because ROI depends on it.
-Wire facts: the vendor's PHP SDK of 2024-01 (request fields), the catalogue in bububa/opentaobao.
+Wire facts: the vendor's PHP SDK of 2024 (request fields), the catalogue in bububa/opentaobao.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from bitable_sync.platforms.facts import TAOBAO, AdPlan, PlanState
-from bitable_sync.platforms.refusals import cannot_pause
+from bitable_sync.platforms.facts import TAOBAO, AdPlan, Can, PlanState
 from bitable_sync.platforms.taobao import Top
 from bitable_sync.platforms.wire import found_after, number, whole
 from runtime.clock import day_of
@@ -87,9 +86,14 @@ class TaobaoAds:
                 raise
 
     def set_enabled(self, plan_id: str, *, enabled: bool) -> None:
-        """Always refused."""
-        del plan_id, enabled
-        raise cannot_pause("万相台")
+        """Resume or pause a campaign (``onerecover``, ``oneclick``); errors as for ``set_budget``."""
+        method = "onerecover" if enabled else "oneclick"
+        try:
+            self._call(f"campaign.{method}", writes=True, one_click_v_o={"campaign_id_list": [int(plan_id)]})
+        except UnknownOutcome as lost:
+            now = found_after(lost, lambda: self.plan(plan_id))
+            if now is None or (now.state is not PlanState.PAUSED) is not enabled:
+                raise
 
     def _join(
         self, rows: list[dict[str, Any]], wanted: Mapping[str, Any], day: date | None = None
@@ -114,6 +118,7 @@ class TaobaoAds:
             gmv=number(figures.get("alipay_inshop_amt") or 0),
             orders=whole(figures.get("alipay_inshop_num")),
             day=day,
+            can=Can.ALL,
         )
 
     def _campaigns(self, wanted: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

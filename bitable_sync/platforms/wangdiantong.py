@@ -18,7 +18,7 @@ from bitable_sync.platforms.facts import PurchaseItem, PurchaseOrder, StockRow
 from bitable_sync.platforms.orders import Reading, windows
 from bitable_sync.platforms.refusals import Why, refusal
 from bitable_sync.platforms.wire import Wire, found_after, number, pages, whole, written
-from runtime.clock import SHANGHAI, Clock
+from runtime.clock import SHANGHAI, Clock, day_of
 from runtime.errors import ChorusError, PermanentError, UnknownOutcome
 
 FLAGSHIP, ENTERPRISE = "http://wdt.wangdian.cn", "https://api.wangdian.cn"
@@ -52,18 +52,27 @@ class WdtFlagship:
         self._order = order or {}
 
     def stock(self, since: int = 0) -> list[StockRow]:
-        """SKUs changed since that moment (unix seconds; 0 = all of the last year), over all warehouses."""
+        """SKUs changed since that moment (unix seconds; 0 = all of the last year), over all warehouses.
+
+        The first reading of a day (Shanghai) takes all: what an article sold in seven days falls without any
+        change of its stock.
+        """
         now = self.clock.now()
-        begin = datetime.fromtimestamp(since, SHANGHAI) if since else now - BACK
+        begin = datetime.fromtimestamp(since, SHANGHAI)
+        if day_of(begin) != day_of(now):
+            begin = now - BACK
         changed: dict[str, None] = {}
         for start, end in windows(begin, now, READING):
             args = {"start_time": written(start), "end_time": written(end)}
             changed.update((str(row["spec_no"]), None) for row in self._pages(args))
         wanted, found = list(changed), []
         for at in range(0, len(wanted), SPECS):
-            some = {"spec_nos": wanted[at : at + SPECS], "need_alarm_info": 1}
-            found += _summed(self._pages(some), int(now.timestamp()))
+            found += self._whole(wanted[at : at + SPECS], now)
         return found
+
+    def sku(self, sku_id: str) -> StockRow | None:
+        """How one article stands at this moment, over all warehouses; None if the ERP has none of that id."""
+        return next(iter(self._whole([sku_id], self.clock.now())), None)
 
     def purchase(self, external_id: str, items: Sequence[PurchaseItem]) -> PurchaseOrder:
         """Make a purchase order under our own number, approved at once.
@@ -95,6 +104,10 @@ class WdtFlagship:
             if str(row.get("purchase_no")) == external_id and row.get("status") != CANCELLED:
                 return PurchaseOrder(external_id, external_id)
         return None
+
+    def _whole(self, spec_nos: Sequence[str], now: datetime) -> list[StockRow]:
+        wanted = {"spec_nos": spec_nos, "need_alarm_info": 1}
+        return _summed(self._pages(wanted), int(now.timestamp()))
 
     def _create(self, external_id: str, items: Sequence[PurchaseItem]) -> PurchaseOrder:
         warehouse = self._order["warehouse_no"]
@@ -213,6 +226,7 @@ def _stock(spec: str, rows: Sequence[Mapping[str, Any]], version: int) -> StockR
         safety=total("safe_stock"),
         most=total("safe_stock_upper"),
         version=version,
+        sales_7d=total("num_7days"),
     )
 
 

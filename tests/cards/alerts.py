@@ -36,7 +36,8 @@ PLAN = plan(
 )  # fmt: skip
 SKU = sku(
     "YR-MG-350R", name="红色陶瓷马克杯 350ml", qty=Decimal(86), locked=Decimal(14), on_way=Decimal(0),
-    safety=Decimal(120), sales_7d=Decimal(154), lead_days=Decimal(6), owner=(LIU,),
+    safety=Decimal(120), sales_7d=Decimal(154), lead_days=Decimal(6), pack=Decimal(10),
+    owner=(LIU,),
 )  # fmt: skip
 SHOP_RULE = RuleText(
     name="成交比昨日同时段跌三成", table="店铺日报", metric="成交跌幅", comparison="高于", threshold="30%",

@@ -120,6 +120,26 @@ def test_a_refresh_kills_what_was_before(sandbox: SandboxServer) -> None:
     assert (again.status_code, again.json()["error"]) == (400, "invalid_grant")
 
 
+def test_oneclick_stops_and_onerecover_starts(sandbox: SandboxServer) -> None:
+    """Only the campaigns that are named, all of them or none."""
+    campaigns = sandbox.world.taobao.campaigns
+    campaigns.update({7: Campaign(7, "计划", "500"), 8: Campaign(8, "计划", "500")})
+    for method, ids, ok, status in (
+        ("oneclick", [7], True, "pause"),
+        ("onerecover", [7], True, "start"),
+        ("oneclick", [7, 9], False, "start"),
+        ("oneclick", [], False, "start"),
+    ):
+        wanted = json.dumps({"campaign_id_list": ids})
+        answer = call(
+            sandbox, f"taobao.universalbp.new.campaign.{method}",
+            top_service_context='{"biz_code":"onebpSearch"}', one_click_v_o=wanted,
+        )  # fmt: skip
+        (body,) = answer.values()
+        assert body["top_result"]["info"]["ok"] is ok
+        assert (campaigns[7].status, campaigns[8].status) == (status, "start")
+
+
 def test_an_empty_budget_lifts_the_cap(sandbox: SandboxServer) -> None:
     """The trap a client must know."""
     sandbox.world.taobao.campaigns[7] = Campaign(7, "计划", "500")

@@ -183,6 +183,18 @@ GUARDS = (
         "tests/rules/test_approving.py::test_only_an_approval_of_this_very_change_counts",
     ),
     Mutation(
+        15, "a restock that is no longer needed is not bought", "rules/acting.py",
+        '            if moved["why"]:\n',
+        "            if False:\n",
+        "tests/rules/test_restock.py::test_what_the_erp_says_now_decides",
+    ),
+    Mutation(
+        15, "changes of the day count when the change is made", "rules/acting.py",
+        'spend=Decimal(before["spend"]), changes_today=count,\n',
+        'spend=Decimal(before["spend"]), changes_today=0,\n',
+        "tests/rules/test_approving.py::test_changes_made_meanwhile_count_when_it_is_made",
+    ),
+    Mutation(
         15, "a plan that moved while it waited is left alone", "rules/acting.py",
         "        if moved is not None:\n",
         "        if False:\n",

@@ -75,6 +75,7 @@ def plan(plan_id: str = "1001", **changes: CellValue) -> dict[str, CellValue]:
         "spend": Decimal(1000),
         "gmv": Decimal(2000),
         "orders": Decimal(20),
+        "can": "改预算、暂停",
         "owner": (WANG,),
         "supervisor": (LI,),
         **changes,

@@ -18,7 +18,7 @@ from rules.model import Reason, State, TaskState
 from rules.parse import RuleText
 from rules.specs import ALLOWANCES, PLANS, STOCK
 from runtime import tables as floor_tables
-from tests.rules.kit import CHEN, LI, ROI_RULE, STOCK_RULE, WANG, ZHAO, House, plan, sku, texts
+from tests.rules.kit import CHEN, LI, ROI_RULE, START, STOCK_RULE, WANG, ZHAO, House, plan, sku, texts
 
 pytestmark = pytest.mark.db
 
@@ -250,14 +250,51 @@ def test_the_twenty_first_change_of_a_day_is_refused_here(firing: House) -> None
     tap(firing, WANG, "adjust.submit", amount="1400")
     row = dict(firing.rows(tables.alert_tasks)[0]._mapping)
     with firing.db.begin() as conn:
-        conn.execute(tables.alert_tasks.update().values(state=TaskState.DONE))
-        for number in range(19):
-            conn.execute(
-                tables.alert_tasks.insert().values(row | {"id": f"tk_{number}", "state": TaskState.DONE})
-            )
+        done = {"state": TaskState.DONE, "done_at": START}
+        conn.execute(tables.alert_tasks.update().values(done))
+        for number in range(18):
+            conn.execute(tables.alert_tasks.insert().values(row | done | {"id": f"tk_{number}"}))
+        failed = {"id": "tk_failed", "state": TaskState.FAILED}
+        conn.execute(tables.alert_tasks.insert().values(row | done | failed))
+    assert "今天已改 19 次" in texts(tap(firing, WANG, "adjust.open").card)
+    with firing.db.begin() as conn:
+        conn.execute(tables.alert_tasks.insert().values(row | done | {"id": "tk_20"}))
+    opened = tap(firing, WANG, "adjust.open")
+    assert "已改 20 次预算" in say(opened)
+    assert "adjust.submit" not in repr(opened.card), "no form is shown that could not be sent"
     assert "明天再改" in say(tap(firing, WANG, "adjust.submit", amount="1600"))
     firing.advance(timedelta(days=1))
     assert say(tap(firing, WANG, "adjust.submit", amount="1600")) == "已提交，正在执行"
+
+
+@pytest.mark.parametrize(
+    ("cells", "words"),
+    [
+        ({"budget": EMPTY}, "没有日预算（不限，或按周期）"),
+        ({"platform": "京东", "can": "只能看", "budget": EMPTY}, "不能改这个计划的预算"),
+        ({"can": "只能看"}, "广告平台的后台"),
+    ],
+)
+def test_a_budget_that_cannot_be_changed_here_is_not_offered(
+    house: House, cells: dict[str, Any], words: str
+) -> None:
+    """No button; a card of former times opens no form, a form of former times is refused: all in words."""
+    house.write_rule(replace(ROI_RULE, scope=""))
+    house.write_plan(**cells)
+    shown = tap(house, WANG, "adjust.cancel").card
+    assert words in texts(shown)
+    assert "adjust.open" not in repr(shown)
+    opened = tap(house, WANG, "adjust.open")
+    assert words in say(opened)
+    assert "adjust.submit" not in repr(opened.card)
+    assert words in say(tap(house, WANG, "adjust.submit", amount="1400"))
+    assert house.rows(tables.alert_tasks) == []
+
+
+def test_a_budget_that_cannot_be_read_says_when_it_can(firing: House) -> None:
+    """Text in a number cell is another matter than no budget: the next pull writes over it."""
+    firing.spoil(PLANS, "rec_1001", "budget", "很多")
+    assert "下一次取数" in say(tap(firing, WANG, "adjust.open"))
 
 
 def test_a_restock_shows_reasoning_and_becomes_one_task(house: House) -> None:

@@ -1,6 +1,7 @@
 """Changes beyond somebody's allowance: nothing happens until Feishu says yes, and then it happens once."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -180,8 +181,33 @@ def test_an_approval_that_cannot_be_started_fails_in_words(scene: Scene) -> None
 
 
 @pytest.mark.db
-def test_a_large_restock_waits_as_well(scene: Scene) -> None:
-    """More pieces than the allowance: one purchase order after the approval."""
+def test_changes_made_meanwhile_count_when_it_is_made(scene: Scene) -> None:
+    """Twenty changes of the day were made while it waited: said on the card, the platform is not asked."""
+    owner, _ = asked(scene)
+    waiting = dict(task(scene)._mapping)
+    now = scene.floor.clock.now()
+    done = {"state": TaskState.DONE, "asked_at": now - timedelta(hours=2), "done_at": now, "approval": None}
+    with scene.floor.db.begin() as conn:
+        for number in range(20):
+            conn.execute(alert_tasks.insert().values(waiting | done | {"id": f"tk_{number}"}))
+    one = scene.sandbox.world.approval.instances[waiting["approval"]]
+    signer = next(each.open_id for each in one.tasks if each.status == OPEN)
+    scene.sandbox.world.approval.act(signer, waiting["approval"], "approve", "")
+    scene.happens("approval_instance", {"instance_code": waiting["approval"], "status": "APPROVED"})
+
+    def ended() -> Any:
+        return next(each for each in scene.stored(alert_tasks) if each.id == waiting["id"])
+
+    until(lambda: ended().state is TaskState.FAILED, timeout=20, what="it is not made")
+    assert "已改 20 次预算，平台每天最多 20 次" in ended().result
+    assert scene.calls(BUDGET) == []
+    until(
+        lambda: "已改 20 次" in texts(scene.cards(owner)[0]["content"]), timeout=20, what="the card says it"
+    )
+
+
+def short_of_stock(scene: Scene) -> tuple[Any, Any]:
+    """A SKU below its safety stock, 500 pieces asked for, the approval started: the SKU and who asked."""
     buyer = scene.people[2]
     sku = next(iter(scene.sandbox.world.erp.skus.values()))
     sku.qty = max(1, sku.least // 2)
@@ -193,9 +219,43 @@ def test_a_large_restock_waits_as_well(scene: Scene) -> None:
     scene.tap(buyer, "restock.submit", amount="500")
     until(lambda: task(scene).approval, timeout=20, what="the approval is started")
     assert scene.sandbox.world.erp.purchases == {}
+    return sku, buyer
+
+
+@pytest.mark.db
+def test_a_large_restock_waits_as_well(scene: Scene) -> None:
+    """More pieces than the allowance: one order after the approval; that less is there is no move."""
+    sku, _ = short_of_stock(scene)
+    sku.qty -= 1
     act(scene, "approve")
     ends(scene, TaskState.DONE)
     assert len(scene.sandbox.world.erp.purchases) == 1
+
+
+@pytest.mark.db
+def test_a_restock_that_is_no_longer_needed_is_not_made(scene: Scene) -> None:
+    """Somebody bought in the ERP while it waited. No pull has seen that yet: the ERP itself is asked."""
+    sku, buyer = short_of_stock(scene)
+    sku.coming += 500
+    act(scene, "approve")
+    assert "在途 0 → 500" in ends(scene, TaskState.FAILED).result
+    assert scene.sandbox.world.erp.purchases == {}
+    until(lambda: "在途 0" in texts(scene.cards(buyer)[0]["content"]), timeout=20, what="the card says it")
+
+
+@pytest.mark.db
+def test_a_restock_whose_alert_is_over_is_not_made(scene: Scene) -> None:
+    """The goods came and the alert ended before the approval did."""
+    sku, buyer = short_of_stock(scene)
+    sku.qty = sku.least * 3
+    scene.sandbox.world.erp.touch(sku)
+    scene.pull("stock")
+    act(scene, "approve")
+    assert "预警已经结束" in ends(scene, TaskState.FAILED).result
+    assert scene.sandbox.world.erp.purchases == {}
+    until(
+        lambda: "预警已经结束" in texts(scene.cards(buyer)[0]["content"]), timeout=20, what="the card says it"
+    )
 
 
 @pytest.mark.db

@@ -63,6 +63,7 @@ def unknown(doubt: Doubt, sentence: str) -> Alert:
 
 RESOLVED = replace(fired(rule()), state=State.RESOLVED, reason=Reason.RECOVERED, resolved_at=START)
 ACKED = acknowledge(fired(rule()), WANG, START).alert
+PAUSABLE = rule(actions=("调整预算", "暂停计划"))
 VIEWS: dict[str, tuple[View, list[str], list[str]]] = {
     "firing": (
         view(),
@@ -130,9 +131,18 @@ VIEWS: dict[str, tuple[View, list[str], list[str]]] = {
     ),
     "empty row": (
         view(values=row({"plan_id": "1001", "budget": EMPTY}).values, form="adjust"),
-        ["无法给出建议"],
+        ["没有日预算"],
         [],
     ),
+    "no budget": (view(values=plan(budget=EMPTY)), ["没有日预算", "知道了"], ["调整预算"]),
+    "read only": (view(values=plan(can="只能看")), ["不能改这个计划的预算", "知道了"], ["调整预算"]),
+    "not told": (view(values=plan(can=EMPTY)), ["调整预算"], ["不能改"]),
+    "no pause": (
+        view(values=plan(can="改预算"), form="more", rule=PAUSABLE),
+        ["不能暂停这个计划"],
+        ["立即停止投放"],
+    ),
+    "pause": (view(form="more", rule=PAUSABLE), ["立即停止投放"], ["不能暂停"]),
     "no history": (view(points=()), ["ROI 2.00"], []),
 }
 

@@ -102,6 +102,17 @@ def test_a_pause_is_one_task_and_only_where_the_rule_offers_it(firing: House) ->
     assert "没有“暂停计划”" in say(tap(firing, WANG, "plan.pause", alert=other))
 
 
+def test_a_pause_the_platform_does_not_allow_is_not_offered(house: House) -> None:
+    """The form says so instead of a button, and a button of former times decides nothing."""
+    house.write_rule(RULE)
+    house.write_plan(can="改预算")
+    shown = tap(house, WANG, "more.open").card
+    assert "不能暂停这个计划" in texts(shown)
+    assert "plan.pause" not in repr(shown)
+    assert "广告平台的后台" in say(tap(house, WANG, "plan.pause"))
+    assert house.rows(tables.alert_tasks) == []
+
+
 # --- came and went unseen ---
 
 

@@ -1,13 +1,13 @@
 """Two people, two copies, an approval, a platform that forgets to answer, a worker that dies: 500 orders.
 
+Two of three are about a plan (its budget, its pause), the third about a SKU (its purchase, in an ERP that
+makes an order of every call). Meanwhile somebody may do something at the platform itself, or nobody does.
 Everything runs in this thread: each work is the product's own job; each outside call may let something
 else happen first, do its work and lose the answer, or be when the worker is killed, as the seed says.
 """
 
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import date
+from dataclasses import replace
 from decimal import Decimal
 from random import Random
 from typing import Any, cast
@@ -15,143 +15,30 @@ from typing import Any, cast
 import pytest
 
 from bitable_sync.cells import Person
-from bitable_sync.platforms.facts import DOUYIN, AdPlan, PlanState
+from bitable_sync.changes import Change
 from bitable_sync.platforms.gateways import Gateways
 from bot.model import Tap
 from rules import tables
 from rules.acting import Acting
-from rules.approving import WIDGETS, Approving
+from rules.approving import Approving
 from rules.check import Policy
 from rules.deps import Worker
 from rules.grouping import WINDOW
 from rules.model import Action, State, TaskState
 from rules.sending import Sending
-from rules.specs import ALLOWANCES
+from rules.specs import ALLOWANCES, STOCK
 from runtime.db import Database
-from runtime.errors import TransientError, UnknownOutcome
-from runtime.ids import ChatId, InstanceCode, MessageId, OpenId, WorkId
+from runtime.ids import MessageId, WorkId
 from runtime.jobrun import JobRun, Slots
 from runtime.work import Work
 from tests.rules.desk import Desk, Killed
-from tests.rules.kit import LI, ROI_RULE, WANG, House, texts
+from tests.rules.kit import LI, ROI_RULE, STOCK_RULE, WANG, House, sku, texts
+from tests.rules.outside import CODES, Outside
 from tests.support.share import sized
 
 (ORDERS,) = sized(500)
-CODE = "APPROVAL-1"
-
-
-@dataclass
-class Outside:
-    """The platform, the approvals and the messenger, with their own memory."""
-
-    random: Random
-    platform: str = DOUYIN
-    budget: Decimal = Decimal(2000)
-    enabled: bool = True
-    effects: list[str] = field(default_factory=list)
-    instances: dict[str, dict[str, Any]] = field(default_factory=dict)
-    messages: dict[str, dict[str, Any]] = field(default_factory=dict)
-    sent: dict[str, str] = field(default_factory=dict)
-    trouble: int = 3
-    meanwhile: Callable[[], None] = lambda: None
-
-    def call(self, change: Callable[[], Any], *, writes: bool = False) -> Any:
-        """One call: something else first, then the work, then perhaps no answer."""
-        if self.random.random() < 0.4:
-            self.meanwhile()
-        fate = self.random.random() if self.trouble else 1.0
-        if fate < 0.2:
-            self.trouble -= 1
-            done = change() if self.random.random() < 0.6 else None
-            unknown = done is not None and writes
-            lost = UnknownOutcome("没有回答") if unknown else TransientError("忙")
-            raise self.random.choice([Killed(), lost])
-        return change()
-
-    # --- advertising ---
-
-    def plan(self, plan_id: str) -> AdPlan:
-        """The plan as it stands."""
-        return cast("AdPlan", self.call(lambda: AdPlan(
-            plan_id, "夏季新品", DOUYIN, "旗舰店", PlanState.LIVE if self.enabled else PlanState.PAUSED,
-            self.budget, Decimal(1000), Decimal(2000), 20, date(2026, 3, 2),
-        )))  # fmt: skip
-
-    def plans(self) -> list[AdPlan]:
-        """Not asked for here."""
-        return []
-
-    def set_budget(self, plan_id: str, budget: Decimal) -> None:
-        """A change by us."""
-        self.call(lambda: self._budget(plan_id, budget), writes=True)
-
-    def set_enabled(self, plan_id: str, *, enabled: bool) -> None:
-        """A change by us."""
-        self.call(lambda: self._enabled(plan_id, enabled), writes=True)
-
-    def _budget(self, plan_id: str, budget: Decimal) -> bool:
-        self.effects.append(f"{plan_id} budget {budget}")
-        self.budget = budget
-        return True
-
-    def _enabled(self, plan_id: str, enabled: bool) -> bool:
-        self.effects.append(f"{plan_id} enabled {enabled}")
-        self.enabled = enabled
-        return True
-
-    # --- approvals ---
-
-    def get_definition(self, code: str) -> dict[str, Any]:
-        """A form with all widgets."""
-        kinds = {key: "number" if key == "after" else "input" for key in (*WIDGETS[Action.ADJUST], "reason")}
-        listed = [{"id": key, "custom_id": key, "type": kind} for key, kind in kinds.items()]
-        return {"approval_name": code, "status": "ACTIVE", "form": json.dumps(listed)}
-
-    def create_instance(self, code: str, open_id: OpenId, form: Any, *, uuid: str) -> InstanceCode:
-        """One approval a uuid."""
-        del code, open_id
-        return cast("InstanceCode", self.call(lambda: self._instance(uuid, form), writes=True))
-
-    def _instance(self, uuid: str, form: Any) -> str:
-        self.instances.setdefault(uuid, {"status": "PENDING", "form": json.dumps(form)})
-        return uuid
-
-    def find(self, uuid: str) -> str | None:
-        """The approval with this uuid."""
-        return uuid if uuid in self.instances else None
-
-    def get_instance(self, code: str) -> dict[str, Any]:
-        """An approval as it stands."""
-        return cast("dict[str, Any]", self.call(lambda: dict(self.instances[code])))
-
-    def subscribe(self, code: str) -> None:
-        """Events come."""
-
-    # --- messages ---
-
-    def send_card(self, receiver: str, card: Mapping[str, Any], *, uuid: str) -> Any:
-        """One message a uuid."""
-        return self.call(lambda: self._message(receiver, card, uuid), writes=True)
-
-    def _message(self, receiver: str, card: Mapping[str, Any], uuid: str) -> Any:
-        message = self.sent.setdefault(uuid, f"om_{uuid}")
-        self.messages.setdefault(message, {"receiver": receiver, "card": dict(card)})
-
-        class Sent:
-            message_id, chat_id = MessageId(message), ChatId(f"oc_{receiver}")
-
-        return Sent
-
-    def update_card(self, message: str, card: Mapping[str, Any]) -> None:
-        """Draw a message anew."""
-        self.call(lambda: self.messages[message].update(card=dict(card)) or True)
-
-    def find_sent(self, chat: str, marker: str, **_since: Any) -> Any:
-        """A message of a chat that holds a text."""
-        for message, each in self.messages.items():
-            if f"oc_{each['receiver']}" == chat and marker in texts(each["card"]):
-                return self._message(each["receiver"], each["card"], message.removeprefix("om_"))
-        return None
+ADJUSTED, BOUGHT = ("rec_roi", "9"), ("rec_stock", "S")
+"""Which rule an order is about, and what the ids of its objects begin with."""
 
 
 class Order:
@@ -159,12 +46,14 @@ class Order:
 
     def __init__(self, house: House, desk: Desk, seed: int) -> None:
         self.house, self.desk, self.random = house, desk, Random(seed)
-        self.plan_id = f"9{seed:04}"
+        self.rule_id, first = BOUGHT if seed % 3 == 2 else ADJUSTED
+        self.object_id = f"{first}{seed:04}"
+        self.moved = False
         self.outside = Outside(self.random)
         deps = Worker(
             house.db, desk, house.clock, cast("Any", None), cast("Any", self.outside),
-            Gateways(ads={"ads": cast("Any", self.outside)}), house.sources, house.policy, house.checker,
-            house.reviewer, cast("Any", self.outside),
+            self.gateways(), house.sources, house.policy, house.checker, house.reviewer,
+            cast("Any", self.outside),
         )  # fmt: skip
         sending, acting, approving = Sending(deps), Acting(deps), Approving(deps)
         self.jobs: Mapping[str, Callable[[JobRun, Mapping[str, Any]], None]] = {
@@ -175,11 +64,16 @@ class Order:
         self.waiting: list[Callable[[], None]] = []
         self.said: list[str] = []
 
+    def gateways(self) -> Gateways:
+        """One account and one ERP, which also tells the stock."""
+        outside = cast("Any", self.outside)
+        return Gateways(ads={"ads": outside}, stock={"erp": outside}, purchases=outside)
+
     # --- the world ---
 
     def begin(self) -> None:
-        """The plan falls; its owner has a card, and so has the supervisor, who asked for it."""
-        self.house.write_plan(self.plan_id)
+        """The object falls; its owner has a card, and so has the supervisor, who asked for it."""
+        self.fall()
         self.outside.trouble = 0
         with self.house.db.begin() as conn:
             self.house.actions.show(conn, self.house.tap(LI, "alert.show", self.alert()))
@@ -187,12 +81,16 @@ class Order:
         self.outside.trouble = 3
         alert = self.alert()
         both = [(WANG, self.copy(WANG)), (LI, self.copy(LI))]
-        wishes = self.random.sample(["small", "large", "pause", "ack"], 2)
+        plan = self.rule_id == ADJUSTED[0]
+        wishes = self.random.sample(["small", "large", "pause", "ack"] if plan else ["few", "many", "ack"], 2)
         for (who, message), wish in zip(both, wishes, strict=True):
             self.waiting.append(
                 lambda who=who, message=message, wish=wish: self.tap(who, message, wish, alert)
             )  # type: ignore[misc]
-        self.waiting.append(self.random.choice([self.somebody_pauses, self.somebody_changes, self.nothing]))
+        moves = (
+            [self.somebody_pauses, self.somebody_changes, self.somebody_sells] if plan else [self.goods_come]
+        )
+        self.waiting.append(self.random.choice([*moves, self.nothing]))
         self.random.shuffle(self.waiting)
         self.outside.meanwhile = self.one_event
 
@@ -203,7 +101,17 @@ class Order:
 
     def alert(self) -> Any:
         """The alert as it is."""
-        return self.house.alert("rec_roi", self.plan_id)
+        return self.house.alert(self.rule_id, self.object_id)
+
+    def fall(self) -> None:
+        """A plan with an ROI of 2, or a SKU of which 170 pieces are needed."""
+        if self.rule_id == ADJUSTED[0]:
+            self.house.write_plan(self.object_id)
+            return
+        record = f"rec_{self.object_id}"
+        self.house.put(STOCK, {record: sku(self.object_id, owner=(WANG,), supervisor=(LI,))})
+        found = self.house.mirror.get(STOCK, record)
+        self.house.checker.rows_changed(STOCK, [Change(STOCK, None, found)])
 
     def tap(self, who: Person, message: str, wish: str, alert: Any) -> None:
         """A tap on a copy as it was when both were looking at it."""
@@ -211,6 +119,8 @@ class Order:
         action, handler, form = {
             "small": ("adjust.submit", actions.submit, {"amount": "1400"}),
             "large": ("adjust.submit", actions.submit, {"amount": "9000"}),
+            "few": ("restock.submit", actions.submit, {"amount": "150"}),
+            "many": ("restock.submit", actions.submit, {"amount": "900"}),
             "pause": ("plan.pause", actions.pause, {}),
             "ack": ("alert.ack", actions.ack, {}),
         }[wish]
@@ -222,14 +132,23 @@ class Order:
 
     def somebody_pauses(self) -> None:
         """On the platform itself."""
-        self.outside.enabled = False
+        self.outside.enabled, self.moved = False, True
+
+    def somebody_sells(self) -> None:
+        """So much is spent that neither amount is allowed any more."""
+        self.outside.spend, self.moved = Decimal(8800), True
+
+    def goods_come(self) -> None:
+        """Somebody bought in the ERP itself."""
+        self.outside.on_way += 500
+        self.moved = True
 
     def somebody_changes(self) -> None:
         """On the platform itself."""
-        self.outside.budget = Decimal(3000)
+        self.outside.budget, self.moved = Decimal(3000), True
 
     def nothing(self) -> None:
-        """Nobody touches the plan."""
+        """Nobody touches it."""
 
     def decide(self) -> None:
         """Whoever was asked says yes or no, and an event may come or not."""
@@ -299,12 +218,19 @@ class Order:
     # --- what must hold ---
 
     def judge(self) -> None:
-        """At most one change by us; it is the one that was asked for; every copy says what is true."""
-        tasks = self.house.rows(tables.alert_tasks, object_id=self.plan_id)
+        """At most one change by us; it is the one that was asked for; every copy says what is true.
+
+        Where nothing moved and nobody said no, exactly one.
+        """
+        tasks = self.house.rows(tables.alert_tasks, object_id=self.object_id)
         assert len(tasks) <= 1, "of two wishes for one turn one is decided"
         effects = self.outside.effects
         assert len(effects) <= 1, effects
         task = tasks[0] if tasks else None
+        if task is not None and not self.moved:
+            refused = self.outside.instances.get(task.id, {}).get("status") == "REJECTED"
+            wanted = (TaskState.FAILED, 0) if refused else (TaskState.DONE, 1)
+            assert (task.state, len(effects)) == wanted, task.result
         if task is None:
             assert effects == []
         elif task.state is TaskState.DONE:
@@ -321,11 +247,14 @@ class Order:
     def _judge_done(self, task: Any, effects: Sequence[str]) -> None:
         if task.kind is Action.PAUSE:
             assert not self.outside.enabled
-            assert effects in ([f"{self.plan_id} enabled False"], []), "or somebody paused it before us"
+            assert effects in ([f"{self.object_id} enabled False"], []), "or somebody paused it before us"
+        elif task.kind is Action.RESTOCK:
+            assert effects == [f"{self.object_id} bought {task.amount}"]
+            assert self.outside.bought == {task.id: task.amount}
         else:
-            assert effects == [f"{self.plan_id} budget {task.amount}"]
+            assert effects == [f"{self.object_id} budget {task.amount}"]
             assert task.after == task.amount
-        if task.amount == 9000:
+        if task.amount in (9000, 900):
             assert self.outside.instances[task.id]["status"] == "APPROVED"
 
     def _judge_cards(self, task: Any) -> None:
@@ -347,13 +276,14 @@ class Order:
 @pytest.mark.timeout(400)
 def test_five_hundred_orders_have_one_effect_and_one_truth(database: Database, tmp_path: Any) -> None:
     """Whatever the order, at most one change is made, and everybody reads what it was."""
-    policy = Policy(approvals={Action.ADJUST: CODE})
+    policy = Policy(approvals=CODES)
     house = House(database, tmp_path, policy=policy)
     desk = Desk(database)
     house.queue = desk
     house.checker.queue = house.actions.queue = desk
-    house.put(ALLOWANCES, {"rec_a": {"name": "所有人", "budget": Decimal(2500)}})
+    house.put(ALLOWANCES, {"rec_a": {"name": "所有人", "budget": Decimal(2500), "pieces": Decimal(500)}})
     house.write_rule(replace(ROI_RULE, actions=("调整预算", "暂停计划", "知道了")))
+    house.write_rule(STOCK_RULE, "rec_stock")
     outcomes: dict[str, int] = {}
     for seed in range(ORDERS):
         desk.waiting_works.clear()
@@ -364,9 +294,13 @@ def test_five_hundred_orders_have_one_effect_and_one_truth(database: Database, t
             order.judge()
         except AssertionError as error:
             raise AssertionError(f"order {seed}: {error}") from error
-        for task in house.rows(tables.alert_tasks, object_id=order.plan_id):
+        for task in house.rows(tables.alert_tasks, object_id=order.object_id):
             key = f"{task.kind.value} {task.amount} {task.state.value}"
             outcomes[key] = outcomes.get(key, 0) + 1
     house.close()
-    wanted = ("调整预算 1400 已完成", "调整预算 9000 已完成", "调整预算 9000 失败", "暂停计划 0 已完成")
-    assert min(outcomes.get(key, 0) for key in wanted) >= ORDERS // 25, outcomes
+    wanted = (
+        "调整预算 1400 已完成", "调整预算 1400 失败", "调整预算 9000 已完成", "调整预算 9000 失败",
+        "暂停计划 0 已完成", "紧急补货 150 已完成", "紧急补货 150 失败", "紧急补货 900 已完成",
+        "紧急补货 900 失败",
+    )  # fmt: skip
+    assert min(outcomes.get(key, 0) for key in wanted) >= ORDERS // 100, outcomes

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from bitable_sync.cells import EMPTY
-from bitable_sync.platforms.facts import DOUYIN, TAOBAO, AdPlan, PlanState, ShopSales, StockRow
+from bitable_sync.platforms.facts import DOUYIN, TAOBAO, AdPlan, Can, PlanState, ShopSales, StockRow
 from bot.cards import check
 from bot.model import ChatMessage
 from rules import store, tables, told
@@ -252,10 +252,19 @@ def test_a_plan_without_a_limit_has_an_empty_budget_and_not_zero() -> None:
 
 
 def test_a_pull_never_names_columns_kept_by_people() -> None:
-    """负责人, 主管, 近7日销量 and 到货天数 stay as people wrote them."""
+    """负责人 and 主管 never; 近7日销量, 到货天数 and 箱规 stay as people wrote them where no source tells."""
     stock = StockRow("S", "st", "T恤", 40, 30, 20, 100, 500, 7)
     for item in (*plan_rows([ad("1")], START), *stock_rows([stock], START)):
-        assert not {"owner", "supervisor", "sales_7d", "lead_days"} & set(item)
+        assert not {"owner", "supervisor", "sales_7d", "lead_days", "pack"} & set(item)
+    told = replace(stock, sales_7d=0, lead_days=9, pack=24)
+    (found,) = stock_rows([told], START)
+    assert (found["sales_7d"], found["lead_days"], found["pack"]) == (Decimal(0), Decimal(9), Decimal(24))
+
+
+def test_a_pull_says_what_can_be_changed_of_a_plan() -> None:
+    """In the words people pick from; what no gateway claims can only be looked at."""
+    found = plan_rows([replace(ad("1"), can=Can.ALL), replace(ad("2"), can=Can.BUDGET), ad("3")], START)
+    assert [each["can"] for each in found] == ["改预算、暂停", "改预算", "只能看"]
 
 
 def test_what_a_shop_platform_does_not_know_is_left_to_people() -> None:

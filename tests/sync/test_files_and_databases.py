@@ -91,6 +91,16 @@ def test_stock_of_a_file_in_either_encoding(folder: DropFolder, encoding: str) -
     assert (found["B1"].qty, found["B1"].on_the_way, found["B1"].name) == (7, 3, "T恤")
 
 
+def test_sales_delivery_and_box_of_a_file(folder: DropFolder, bi: str) -> None:
+    """A file and a query carry what the ERP does not tell; an empty cell says nothing, zero is a figure."""
+    text(folder.folder / "stock.csv", "SKU编码,库存,近7日销量,到货天数,箱规", "A1,40,70,9,24", "B1,7,0,,")
+    query = "SELECT 'A1' AS SKU编码, 40 AS 库存, 70 AS 近7日销量, 9 AS 到货天数, 24 AS 箱规"
+    for found in (folder.stock(), source(bi, stock=query).stock()):
+        assert (found[0].sales_7d, found[0].lead_days, found[0].pack) == (70, 9, 24)
+    last = folder.stock()[1]
+    assert (last.sales_7d, last.lead_days, last.pack) == (0, None, None)
+
+
 def test_orders_of_a_file_are_sales_of_a_day(folder: DropFolder) -> None:
     """Paid in Shanghai's day, void ones left out, yesterday's file still counts."""
     text(

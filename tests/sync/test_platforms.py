@@ -131,6 +131,16 @@ def test_all_stock_and_what_changed(sandbox: Any, erp: Jushuitan) -> None:
     assert (changed.sku_id, changed.sellable) == (one.sku_id, 1)
 
 
+def test_one_article_is_asked_as_it_stands_now(sandbox: Any, erp: Jushuitan) -> None:
+    """The row of that id and no other; none for an id the ERP does not have."""
+    sku = list(sandbox.world.erp.skus.values())[1]
+    sku.coming += 77
+    row = erp.sku(sku.sku_id)
+    assert row is not None
+    assert (row.sku_id, row.qty, row.on_the_way) == (sku.sku_id, sku.qty, sku.coming)
+    assert erp.sku("GHOST") is None
+
+
 @pytest.mark.parametrize("kind", ["drop_after", "drop_before", "html"])
 def test_purchase_exists_exactly_once(sandbox: Any, erp: Jushuitan, kind: str) -> None:
     """Whatever happens to the answer, and however often it is asked, there is one purchase order."""

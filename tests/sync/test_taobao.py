@@ -11,7 +11,7 @@ import responses
 
 from bitable_sync.platforms import taobao
 from bitable_sync.platforms.credentials import Credentials, Pair
-from bitable_sync.platforms.facts import PlanState
+from bitable_sync.platforms.facts import Can, PlanState
 from bitable_sync.platforms.orders import OrderBook
 from bitable_sync.platforms.taobao import Taobao, Top
 from bitable_sync.platforms.taobao_ads import TaobaoAds
@@ -260,6 +260,32 @@ def test_a_budget_with_a_lost_answer_is_looked_up(sandbox: Any, world: Any, ads:
     faults.order({"kind": "drop_after", "match": {"path": "/router/rest"}, "times": 1, "skip": 2})
     ads.set_budget("7", Decimal(800))
     assert world.campaigns[7].changes == ["800"]
+
+
+def test_a_campaign_is_paused_and_resumed(world: Any, ads: TaobaoAds) -> None:
+    """The sandbox verifies the sign and turns the campaign; what is wanted stands there already: no harm."""
+    world.campaigns = {7: Campaign(7, "计划", "500"), 8: Campaign(8, "别的", "500")}
+    assert ads.plan("7").can is Can.ALL
+    ads.set_enabled("7", enabled=False)
+    assert (ads.plan("7").state, ads.plan("8").state) == (PlanState.PAUSED, PlanState.LIVE)
+    ads.set_enabled("7", enabled=True)
+    assert ads.plan("7").state is PlanState.LIVE
+    assert (world.campaigns[7].changes, world.campaigns[8].changes) == (["pause", "start"], [])
+    with pytest.raises(PermanentError, match="不存在或已结束"):
+        ads.set_enabled("9", enabled=False)
+
+
+def test_a_pause_with_a_lost_answer_is_looked_up(sandbox: Any, world: Any, ads: TaobaoAds) -> None:
+    """Done and cut: settled by a look, sent once. Cut before it was done: nobody is told that it was."""
+    world.campaigns = {7: Campaign(7, "计划", "500")}
+    faults = sandbox.world.control.faults
+    faults.order({"kind": "drop_after", "match": {"path": "/router/rest"}, "times": 1})
+    ads.set_enabled("7", enabled=False)
+    assert world.campaigns[7].changes == ["pause"]
+    faults.order({"kind": "drop_before", "match": {"path": "/router/rest"}, "times": 1})
+    with pytest.raises(UnknownOutcome):
+        ads.set_enabled("7", enabled=True)
+    assert world.campaigns[7].changes == ["pause"]
 
 
 def test_an_inner_timeout_of_a_change_is_an_unknown_outcome() -> None:

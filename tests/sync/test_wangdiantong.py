@@ -50,6 +50,36 @@ def test_stock_is_summed_over_warehouses_with_its_bounds(world: Any, erp: WdtFla
     assert (found["A1"].qty, found["A1"].sellable, found["A1"].on_the_way) == (110, 98, 4)
     assert (found["A1"].safety, found["A1"].most) == (10, 100)
     assert (found["B1"].safety, found["B1"].most, found["B1"].name) == (None, None, "商品B1")
+    assert (found["A1"].sales_7d, found["B1"].sales_7d) == (None, None)
+
+
+def test_what_an_article_sold_in_seven_days_comes_with_it(world: Any, erp: WdtFlagship) -> None:
+    """Summed over warehouses; zero is a figure, and what is not told is none."""
+    world.shelves = [
+        shelf("A1", sold=30), shelf("A1", "W2", sold=5), shelf("A1", "W3", sold=99, defect=True),
+        shelf("B1", sold=0), shelf("C1"),
+    ]  # fmt: skip
+    found = {row.sku_id: row.sales_7d for row in erp.stock()}
+    assert found == {"A1": 35, "B1": 0, "C1": None}
+
+
+def test_the_first_reading_of_a_day_takes_all(world: Any, sandbox: Any) -> None:
+    """Sales of seven days fall without a change of stock: a figure of yesterday would stay for good."""
+    now = datetime.now(SHANGHAI)
+    world.shelves = [shelf("A1", ago=40 * 86_400, sold=0), shelf("B1", ago=1, sold=7)]
+    erp = WdtFlagship(Wire("旺店通", sandbox.url), app=APP, clock=SystemClock())
+    yesterday = int((now - timedelta(days=1)).timestamp())
+    assert {row.sku_id: row.sales_7d for row in erp.stock(yesterday)} == {"A1": 0, "B1": 7}
+    assert [row.sku_id for row in erp.stock(int(now.timestamp()))] == ["B1"]
+
+
+def test_one_article_is_asked_as_it_stands_now(world: Any, erp: WdtFlagship) -> None:
+    """Whole over its warehouses, whenever it changed; none for an id the ERP does not have."""
+    world.shelves = [shelf("A1", ago=40 * 86_400), shelf("A1", "W2", coming=500), shelf("B1")]
+    row = erp.sku("A1")
+    assert row is not None
+    assert (row.sku_id, row.sellable, row.on_the_way) == ("A1", 16, 502)
+    assert erp.sku("GHOST") is None
 
 
 def test_only_what_changed_is_asked_afterwards(world: Any, erp: WdtFlagship) -> None:
