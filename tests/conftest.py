@@ -5,8 +5,8 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,9 @@ DEMO = (
     "test_studio_day.py",
 )
 """These play in the demo company, one after another: only one process founds it."""
+
+DATABASES = {"database", "database_url", "template", "installation"}
+"""Fixtures that hand out a database of the chosen kind; whatever is built on them is run on both kinds."""
 
 LONG = (
     "tests/scenario/", "rules/test_interleavings", "rules/test_alert_model", "rules/test_worker",
@@ -58,10 +61,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByCompa
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL run only the tests that touch a database; begin with the files that take longest."""
+    """On PostgreSQL run all tests that are given a database, and no others; begin with the longest files."""
     items.sort(key=lambda item: next((n for n, name in enumerate(LONG) if name in item.nodeid), len(LONG)))
     if config.getoption("--database") == "postgres":
-        chosen = [item for item in items if item.get_closest_marker("db")]
+        chosen = [item for item in items if DATABASES & set(getattr(item, "fixturenames", ()))]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
         items[:] = chosen
 
@@ -133,6 +136,26 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     origin = request.getfixturevalue("template") if "database" in request.fixturenames else None
     with fresh_database(request, tmp_path, origin) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def installation(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[], dict[str, str]]]:
+    """Makes the environment by which one more installation gets a new, empty database of the chosen kind.
+
+    On SQLite that is nothing: an installation has its files in a folder of its own.
+    """
+    if request.config.getoption("--database") == "sqlite":
+        yield dict
+        return
+    with ExitStack() as kept:
+
+        def another() -> dict[str, str]:
+            place = fresh_database(request, tmp_path_factory.getbasetemp(), None)
+            return {"DATABASE_URL": kept.enter_context(place)}
+
+        yield another
 
 
 @pytest.fixture

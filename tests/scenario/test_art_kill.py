@@ -23,7 +23,8 @@ from sandbox.stage import Stage, answers
 from sandbox.studio_crowd import StudioCrowd, title
 from sandbox.studio_day import REQUESTS
 from tests.scenario import support_kill as support
-from tests.scenario.support_kill import NEVER, Ledger
+from tests.scenario.ledger import Ledger, database
+from tests.scenario.support_kill import NEVER
 from tests.support.share import sized
 
 pytestmark = [
@@ -89,7 +90,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         stage.control.post("world/images", sketches=True, latency=0)
         office = Office(stage.control)
         office.join_roles()
-        crowd, ledger = StudioCrowd(office), Ledger(support.database(stage))
+        crowd, ledger = StudioCrowd(office), Ledger(database(stage))
         crowd.brand()
         played = Made(stage, crowd, ledger, server, random.Random(seed))
         play(played)

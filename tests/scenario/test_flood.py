@@ -22,7 +22,8 @@ from sandbox.client import until
 from sandbox.office import Office
 from sandbox.stage import Stage
 from tests.scenario import support_kill as support
-from tests.scenario.support_kill import NEVER, Ledger
+from tests.scenario.ledger import Ledger, database
+from tests.scenario.support_kill import NEVER
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
 
@@ -45,7 +46,7 @@ class Flooded:
         )
         self.stage = stage
         self.database = stage.folder / "var" / "chorus.db"
-        self.ledger = Ledger(support.database(stage))
+        self.ledger = Ledger(database(stage))
 
     def send(self, rate: float, count: int) -> Result:
         """So many requests of the usual mix at a rate."""

@@ -20,7 +20,8 @@ from sandbox.client import until
 from sandbox.office import Office
 from sandbox.stage import Stage, answers
 from tests.scenario import support_kill as support
-from tests.scenario.support_kill import NEVER, Ledger, Shelf
+from tests.scenario.ledger import Ledger, database
+from tests.scenario.support_kill import NEVER, Shelf
 from tests.support.share import sized
 
 pytestmark = [
@@ -66,7 +67,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
         send = {"method": "POST", "path": "/open-apis/im/v1/messages"}
         stage.control.post("faults", match=send, kind="delay", seconds=SLOW, times=10**6)
         office = Office(stage.control)
-        ledger = Ledger(support.database(stage))
+        ledger = Ledger(database(stage))
         played = Day(office, Shelf(office, ARTICLES), ledger, seed)
         play(played, stage, server, random.Random(seed))
         come_to_rest(played)

@@ -19,7 +19,8 @@ from sandbox.office import Office
 from sandbox.stage import Stage
 from tests.bot.platform import Sender
 from tests.scenario import support_kill as support
-from tests.scenario.support_kill import NEVER, Ledger, Shelf
+from tests.scenario.ledger import Ledger, database
+from tests.scenario.support_kill import NEVER, Shelf
 from tests.support.balancer import checks
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
@@ -100,7 +101,7 @@ def test_a_server_that_leaves_says_so_first_and_loses_nothing(stage: Stage) -> N
     assert server.wait(LEAVE + LAST_SECONDS + GRACE) == 0
     assert time.monotonic() - told >= LEAVE
     assert line.wrong == []
-    ledger = Ledger(support.database(stage))
+    ledger = Ledger(database(stage))
     kept = {row["id"] for row in ledger.rows("SELECT event_id AS id FROM inbox UNION SELECT id FROM taps")}
     ledger.close()
     assert set(line.acknowledged) <= kept
@@ -115,7 +116,7 @@ def test_works_under_way_are_finished_or_go_on_after_the_next_start(stage: Stage
     send = {"method": "POST", "path": "/open-apis/im/v1/messages"}
     stage.control.post("faults", match=send, kind="delay", seconds=SLOW, times=10**6)
     office = Office(stage.control)
-    shelf, ledger = Shelf(office, 40), Ledger(support.database(stage))
+    shelf, ledger = Shelf(office, 40), Ledger(database(stage))
     for article in shelf.articles:
         shelf.set(article, 10)
     until(lambda: support.sends(office), 60, "the first card sent")
