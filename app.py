@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 from functools import partial
@@ -350,9 +349,11 @@ def erase(open_id: str, dry_run: bool) -> None:  # a command-line flag
 def demo(options: tuple[str, ...]) -> None:
     """Show the whole company on this machine; --once plays a day and checks it.
 
-    Further options: --port and --sandbox-port, --seed (same seed, same company).
+    Further options: --port and --sandbox-port, --seed (same seed, same company), --var for its data.
     """
-    raise SystemExit(subprocess.call([sys.executable, "-m", "sandbox.demo", *options], cwd=HOME))  # noqa: S603 - our own
+    os.chdir(HOME)
+    # It becomes the demo: as a parent it would be told of Ctrl-C too and kill it before all is stopped.
+    os.execv(sys.executable, [sys.executable, "-m", "sandbox.demo", *options])  # noqa: S606 - our own program
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

@@ -29,7 +29,7 @@ DEMO = (
 )
 """These play in the demo company, one after another: only one process founds it."""
 
-DATABASES = {"database", "database_url", "template", "installation"}
+DATABASES = {"database", "database_url", "installation"}
 """Fixtures that hand out a database of the chosen kind; whatever is built on them is run on both kinds."""
 
 LONG = (
@@ -61,12 +61,18 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByCompa
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL run all tests that are given a database, and no others; begin with the longest files."""
+    """On PostgreSQL run only the tests that touch a database; begin with the files that take longest."""
     items.sort(key=lambda item: next((n for n, name in enumerate(LONG) if name in item.nodeid), len(LONG)))
     if config.getoption("--database") == "postgres":
-        chosen = [item for item in items if DATABASES & set(getattr(item, "fixturenames", ()))]
+        chosen = [item for item in items if touches_database(item)]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
         items[:] = chosen
+
+
+def touches_database(item: pytest.Item) -> bool:
+    """Whether a test is given a database of the chosen kind, or says that it makes its own."""
+    given = set(getattr(item, "fixturenames", ()))
+    return bool(DATABASES & given) or item.get_closest_marker("db") is not None
 
 
 @pytest.fixture(autouse=True)
@@ -138,10 +144,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         yield url
 
 
+Installation = Callable[[], dict[str, str]]
+"""What the fixture `installation` is."""
+
+
 @pytest.fixture(scope="session")
 def installation(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[], dict[str, str]]]:
+) -> Iterator[Installation]:
     """Makes the environment by which one more installation gets a new, empty database of the chosen kind.
 
     On SQLite that is nothing: an installation has its files in a folder of its own.

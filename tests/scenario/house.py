@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
@@ -234,17 +234,20 @@ class House:
 
 
 @contextmanager
-def running(folder: Path, company: str = "tiny", *, apart: bool = False, **stage: Any) -> Iterator[House]:
+def running(
+    folder: Path, installation: Mapping[str, str], company: str = "tiny", *, apart: bool = False, **stage: Any
+) -> Iterator[House]:
     """A house for a module: sandbox, setup, serve, subscription, people in their roles.
 
     Args:
         folder: where it may write.
+        installation: environment that says where its database is (fixture `installation`).
         company: which company.
         apart: web and worker as two processes of the test, so that one can be ended alone.
         stage: further arguments of ``Stage``.
     """
     stage.setdefault("limits", {"single_cards": 100})  # a test looks at the card of its own alert
-    built = Stage(folder, company=company, **stage)
+    built = Stage(folder, company=company, env={**installation, **stage.pop("env", {})}, **stage)
     try:
         built.open()
         people = built.control.get("people")["people"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,7 +19,8 @@ class Ledger:
     """
 
     def __init__(self, url: str) -> None:
-        self.engine = sa.create_engine(url)
+        patient = {"timeout": 30} if url.startswith("sqlite") else {}
+        self.engine = sa.create_engine(url, connect_args=patient)
 
     def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
         """The rows of a query."""
@@ -43,6 +46,33 @@ class Ledger:
     def states(self) -> dict[str, str]:
         """Article → state of its alert."""
         return {r["object_id"]: r["state"] for r in self.rows("SELECT object_id, state FROM alerts")}
+
+    def contents(self) -> dict[str, bytes]:
+        """Table → every value of every row, of all tables whoever made them."""
+        found = {}
+        with self.engine.connect() as conn:
+            about = sa.inspect(conn)
+            for schema in about.get_schema_names():
+                for name in about.get_table_names(schema) if schema != "information_schema" else ():
+                    rows = conn.execute(sa.select(sa.text("*")).select_from(sa.table(name, schema=schema)))
+                    values = [value for row in rows for value in row]
+                    found[f"{schema}.{name}"] = b"\n".join(
+                        value if isinstance(value, bytes) else str(value).encode() for value in values
+                    )
+        return found
+
+    @contextmanager
+    def nothing_can_be_written(self) -> Iterator[None]:
+        """Keep every other process from storing events and taps meanwhile."""
+        holds = {
+            "sqlite": ("BEGIN IMMEDIATE",),
+            "postgresql": ("BEGIN", "LOCK TABLE inbox, taps IN EXCLUSIVE MODE"),
+        }
+        with self.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as conn:
+            for statement in holds[self.engine.dialect.name]:
+                conn.exec_driver_sql(statement)
+            yield
+            conn.exec_driver_sql("ROLLBACK")
 
     def close(self) -> None:
         """Let the database go."""

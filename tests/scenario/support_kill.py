@@ -12,11 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from sandbox.client import until
 from sandbox.office import Office
-from sandbox.stage import Stage
 from tests.scenario.house import RULES, STOCK
 from tests.scenario.ledger import Ledger
 

@@ -19,6 +19,7 @@ import pytest
 from sandbox.client import until
 from sandbox.office import Office
 from sandbox.stage import Stage, answers
+from tests.conftest import Installation
 from tests.scenario import support_kill as support
 from tests.scenario.ledger import Ledger, database
 from tests.scenario.support_kill import NEVER, Shelf
@@ -52,12 +53,13 @@ class Day:
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+def day(tmp_path_factory: pytest.TempPathFactory, installation: Installation) -> Iterator[Day]:
     """Play the day with its kills once; the tests look at what is left."""
     seed = int(os.environ.get("CHORUS_KILL_SEED") or random.SystemRandom().randrange(10**6))
     support.tell(f"CHORUS_KILL_SEED={seed}")
     limits = {"single_cards": 100}  # so many cards are what is killed here
-    stage = Stage(tmp_path_factory.mktemp("kill"), company="demo", schedules=SCHEDULES, limits=limits)
+    folder = tmp_path_factory.mktemp("kill")
+    stage = Stage(folder, company="demo", schedules=SCHEDULES, limits=limits, env=installation())
     try:
         stage.open()
         stage.setup()

@@ -18,6 +18,7 @@ from sandbox.client import until
 from sandbox.office import Office
 from sandbox.stage import Stage
 from tests.bot.platform import Sender
+from tests.conftest import Installation
 from tests.scenario import support_kill as support
 from tests.scenario.ledger import Ledger, database
 from tests.scenario.support_kill import NEVER, Shelf
@@ -69,11 +70,10 @@ class Line:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def stage(tmp_path: Path, installation: Installation) -> Iterator[Stage]:
     """A company of three with the product beside it."""
-    built = Stage(
-        tmp_path / "stage", company="tiny", schedules=SCHEDULES, env={"CHORUS_LEAVE_SECONDS": str(LEAVE)}
-    )
+    env = {**installation(), "CHORUS_LEAVE_SECONDS": str(LEAVE)}
+    built = Stage(tmp_path / "stage", company="tiny", schedules=SCHEDULES, env=env)
     try:
         built.open()
         built.setup()

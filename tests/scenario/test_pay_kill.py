@@ -31,6 +31,7 @@ from sandbox.client import until
 from sandbox.office import Office
 from sandbox.payday_crowd import CrowdDay
 from sandbox.stage import Stage, answers
+from tests.conftest import Installation
 from tests.scenario import support_kill as support
 from tests.scenario.ledger import Ledger, database
 from tests.scenario.support_kill import NEVER
@@ -83,13 +84,12 @@ class Paid:
 
 
 @pytest.fixture(scope="module")
-def paid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paid]:
+def paid(tmp_path_factory: pytest.TempPathFactory, installation: Installation) -> Iterator[Paid]:
     """Play the pay day with its kills once; the tests look at what is left."""
     seed = int(os.environ.get("CHORUS_KILL_SEED") or random.SystemRandom().randrange(10**6))
     support.tell(f"CHORUS_KILL_SEED={seed}")
-    stage = Stage(
-        tmp_path_factory.mktemp("pay-kill"), company=f"crowd:{PEOPLE}", schedules=SCHEDULES, manifest=ROOMY
-    )
+    folder, company = tmp_path_factory.mktemp("pay-kill"), f"crowd:{PEOPLE}"
+    stage = Stage(folder, company=company, schedules=SCHEDULES, manifest=ROOMY, env=installation())
     try:
         stage.open()
         stage.setup()

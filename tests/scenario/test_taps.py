@@ -16,6 +16,7 @@ import pytest
 
 from sandbox.client import until
 from sandbox.office import Seen, walk
+from tests.conftest import Installation
 from tests.scenario.house import WAIT, House, running, start_worker
 
 pytestmark = [
@@ -65,9 +66,9 @@ class Case:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory, installation: Installation) -> Iterator[House]:
     """The tiny company; the plans belong to the owner and the supervisor."""
-    with running(tmp_path_factory.mktemp("taps"), apart=True) as built:
+    with running(tmp_path_factory.mktemp("taps"), installation(), apart=True) as built:
         for place in range(3):
             plan = built.plan(place)
             built.give("计划日报", plan["record_id"], built.owner, 主管=[{"id": built.supervisor["open_id"]}])
