@@ -37,6 +37,8 @@ FARTHEST = 120.0
 written by a clock that has been set right since, and is not believed."""
 CHUNK_SECONDS = 0.1
 """A busy key reserves slots for so long at once."""
+FARTHEST_AHEAD = 2.0
+"""Seconds: no slot is reserved farther ahead than this because reserving takes long."""
 GATES_FRESH = 0.05
 LANE_POLL = 0.02
 PRUNE_EVERY = 600.0
@@ -112,6 +114,7 @@ class Limits:
         self._gates: dict[str, float] = {}
         self._gates_read = float("-inf")
         self._pruned = self._latest = self._now()
+        self._ahead = 0.0
         self._lanes: dict[str, threading.Lock] = {}
         self._shared_lanes = lanes_of(db, clock)
 
@@ -139,8 +142,9 @@ class Limits:
                 earliest = max([now, *(self._gates.get(key, 0.0) for key, _ in wanted)])
                 _refuse_long(earliest - began, wanted)
                 turn = self._take(wanted, began, earliest)
-            if turn.at > now:
-                self.sleep(turn.at - now)
+            early = turn.at - self._now()
+            if early > 0:
+                self.sleep(early)
             if self._now() <= turn.until:
                 return
             with self._lock:
@@ -244,10 +248,11 @@ class Limits:
         """The same where some slots must be reserved: those of all keys in one transaction."""
         rows: list[tuple[str, slots.Grant]] = []
         first: dict[str, float] = {}
+        asked = self._now()
         with self._db.begin() as conn:
             loaded = self._load(conn, [key for key, _ in wanted], earliest + FARTHEST)
             known = {key: slots.unused(pace, self._pool(key).lost) for key, pace in loaded.items()}
-            at = self._together(wanted, known, earliest)
+            at = self._together(wanted, known, earliest + self._ahead)
             _refuse_long(at - began, wanted)
             for key, rate in wanted:
                 slot = self._pool(key).take(at)
@@ -261,9 +266,14 @@ class Limits:
                 first[key] = slot
             self._store(conn, rows)
             self._prune(conn, at)
+        self._look_ahead(self._now() - asked)
         for key, grant in rows:
             self._pools[key] = _Pool(deque(grant.slots[1:]), at, 1)
         return _Turn(at, min(first.values()) + slots.LATE, first)
+
+    def _look_ahead(self, took: float) -> None:
+        """Ask next time for slots that lie ahead when they are ours; one that is over by then is lost."""
+        self._ahead = min(1.5 * took, FARTHEST_AHEAD) if took > slots.CATCH_UP else 0.0
 
     def _pool(self, key: str) -> _Pool:
         return self._pools.setdefault(key, _Pool())

@@ -77,6 +77,17 @@ def test_who_is_woken_too_late_takes_another_slot(database: Database, clock: Man
         each.close()
 
 
+def test_a_slow_database_slows_calls_and_stops_none(database: Database, clock: ManualClock) -> None:
+    """Statements that take 30 ms: the slot asked for now is over when it is granted, so it must lie ahead."""
+    limits = Limits(database, clock)
+    pacing = limits._db.engine
+    sa.event.listen(pacing, "after_cursor_execute", lambda *_: clock.advance(0.03))
+    moments = called_at(limits, clock, "POST /x", PER_SECOND_20, 30)
+    assert most_within(moments, 1.0) <= 20
+    assert (moments[-1] - moments[0]) / 29 < 0.5
+    limits.close()
+
+
 def test_a_receiver_gets_five_a_second_while_others_go_on(
     two: tuple[Limits, Limits], clock: ManualClock
 ) -> None:
