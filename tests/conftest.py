@@ -159,6 +159,7 @@ def installation(
     if request.config.getoption("--database") == "sqlite":
         yield dict
         return
+    request.getfixturevalue("postgres_server")  # now, so that it outlives the databases
     with ExitStack() as kept:
 
         def another() -> dict[str, str]:

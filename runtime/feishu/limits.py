@@ -131,22 +131,23 @@ class Limits:
             RateLimited: it would take more than `MAX_WAIT` seconds; no slot was taken.
             QuotaExhausted: the month's calls are used up.
         """
-        began = self._now()
+        began, late = self._now(), 0.0
         while True:
             with self._lock:
+                self._doubt_the_future(self._now())
+                self._read_gates(self._now())
                 now = self._now()
-                self._doubt_the_future(now)
-                self._read_gates(now)
                 if self._gates.get(EVERYTHING, 0.0) > now:
                     raise _exhausted()
                 earliest = max([now, *(self._gates.get(key, 0.0) for key, _ in wanted)])
                 _refuse_long(earliest - began, wanted)
-                turn = self._take(wanted, began, earliest)
+                turn = self._take(wanted, began, earliest, late)
             early = turn.at - self._now()
             if early > 0:
                 self.sleep(early)
             if self._now() <= turn.until:
                 return
+            late = max(late, self._now() - turn.at)
             with self._lock:
                 for key, slot in turn.taken.items():
                     self._pool(key).lost.append(slot)
@@ -221,7 +222,7 @@ class Limits:
             self._gates_read = float("-inf")
         self._latest = now
 
-    def _take(self, wanted: Sequence[Wanted], began: float, earliest: float) -> _Turn:
+    def _take(self, wanted: Sequence[Wanted], began: float, earliest: float, late: float) -> _Turn:
         """Take a slot of every key, all usable at one moment."""
         at = self._together(wanted, {}, earliest)
         if all(self._pool(key).next(at) is not None for key, _ in wanted):
@@ -229,7 +230,7 @@ class Limits:
             found = {key: self._pool(key).take(at) for key, _ in wanted}
             taken = {key: slot for key, slot in found.items() if slot is not None}
             return _Turn(at, min(taken.values()) + slots.LATE, taken)
-        return self._reserve(sorted(wanted, key=lambda pair: pair[0]), began, earliest)
+        return self._reserve(sorted(wanted, key=lambda pair: pair[0]), began, earliest, late)
 
     def _together(self, wanted: Sequence[Wanted], known: Mapping[str, slots.Pace], at: float) -> float:
         """Return the first moment from ``at`` on at which every key has a slot, as far as is known."""
@@ -244,8 +245,11 @@ class Limits:
                 return at
             at = later
 
-    def _reserve(self, wanted: Sequence[Wanted], began: float, earliest: float) -> _Turn:
-        """The same where some slots must be reserved: those of all keys in one transaction."""
+    def _reserve(self, wanted: Sequence[Wanted], began: float, earliest: float, late: float) -> _Turn:
+        """The same where some slots must be reserved: those of all keys in one transaction.
+
+        Who was late before takes so many that one of them is usable without waiting when it is late again.
+        """
         rows: list[tuple[str, slots.Grant]] = []
         first: dict[str, float] = {}
         asked = self._now()
@@ -260,7 +264,8 @@ class Limits:
                     fast = self._scaled(rate)
                     most = int((fast.per_second or 0) * CHUNK_SECONDS)
                     pace = slots.unused(loaded[key], self._pool(key).lost)  # more were lost just now
-                    grant = slots.reserve(pace, fast, at, self._pool(key).wanted(at, most))
+                    spare = slots.within(fast, late)
+                    grant = slots.reserve(pace, fast, at, max(self._pool(key).wanted(at, most), spare))
                     rows.append((key, grant))
                     slot = grant.slots[0]
                 first[key] = slot

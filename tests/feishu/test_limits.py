@@ -88,6 +88,20 @@ def test_a_slow_database_slows_calls_and_stops_none(database: Database, clock: M
     limits.close()
 
 
+@pytest.mark.parametrize("rate", [PER_SECOND_20, MESSAGES])
+def test_a_starved_machine_slows_calls_and_stops_none(
+    database: Database, clock: ManualClock, rate: Rate
+) -> None:
+    """Statements take 30 ms, every sleep up to 0.4 s too long: a spare slot is caught without sleeping."""
+    chance = Random(5)
+    limits = Limits(database, clock, sleep=lambda s: clock.advance(s + chance.uniform(0.06, 0.4)))
+    sa.event.listen(limits._db.engine, "after_cursor_execute", lambda *_: clock.advance(0.03))
+    moments = called_at(limits, clock, "POST /x", rate, 60)
+    assert most_within(moments, 1.0) <= (rate.per_second or 0)
+    assert (moments[-1] - moments[0]) / 59 < 2
+    limits.close()
+
+
 def test_a_receiver_gets_five_a_second_while_others_go_on(
     two: tuple[Limits, Limits], clock: ManualClock
 ) -> None:
