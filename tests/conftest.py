@@ -152,18 +152,18 @@ Installation = Callable[[], dict[str, str]]
 def installation(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Installation]:
-    """Makes the environment by which one more installation gets a new, empty database of the chosen kind.
+    """Makes the environment by which one more installation gets a new database of the chosen kind.
 
     On SQLite that is nothing: an installation has its files in a folder of its own.
     """
     if request.config.getoption("--database") == "sqlite":
         yield dict
         return
-    request.getfixturevalue("postgres_server")  # now, so that it outlives the databases
+    origin = request.getfixturevalue("template")  # now, so that its server outlives the databases
     with ExitStack() as kept:
 
         def another() -> dict[str, str]:
-            place = fresh_database(request, tmp_path_factory.getbasetemp(), None)
+            place = fresh_database(request, tmp_path_factory.getbasetemp(), origin)
             return {"DATABASE_URL": kept.enter_context(place)}
 
         yield another
