@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -77,6 +78,11 @@ class Ledger:
     def close(self) -> None:
         """Let the database go."""
         self.engine.dispose()
+
+
+def document(stored: Any) -> Any:
+    """A JSON column as it was put in: SQLite hands out its text, PostgreSQL what it means."""
+    return json.loads(stored) if isinstance(stored, str) else stored
 
 
 def database(stage: Stage) -> str:
