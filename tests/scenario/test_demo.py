@@ -16,7 +16,7 @@ from sandbox.client import until
 from sandbox.stage import HOME, answers
 from tests.scenario.support_kill import family, gone
 
-pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.process, pytest.mark.timeout(420)]
 
 
 def test_it_says_where_to_look_and_ctrl_c_stops_everything(tmp_path: Path) -> None:
@@ -28,7 +28,7 @@ def test_it_says_where_to_look_and_ctrl_c_stops_everything(tmp_path: Path) -> No
             [*command, "--var", str(tmp_path)], stdout=out, stderr=out, start_new_session=True
         )
     try:
-        until(lambda: "Ctrl-C stops everything" in said.read_text("utf-8"), 240, "the demo is ready")
+        until(lambda: "Ctrl-C stops everything" in said.read_text("utf-8"), 300, "the demo is ready")
         pages = re.findall(r"http://127\.0\.0\.1:\d+/\S*", said.read_text("utf-8"))
         assert len(pages) >= 9
         assert all(requests.get(page, timeout=20).status_code == 200 for page in pages)
