@@ -27,7 +27,7 @@ test: test-sqlite test-postgres  ## every test: on SQLite, then what touches a d
 test-sqlite: .venv/.dev node_modules/.installed browser
 	$(BIN)/pytest -n $(JOBS) $(DIST) $(ORDER) $(ONLY)
 
-test-postgres: .venv/.dev node_modules/.installed
+test-postgres: .venv/.dev node_modules/.installed browser
 	$(BIN)/pytest -n $(JOBS) $(DIST) $(ORDER) --database postgres $(ONLY)
 
 screenshots: .venv/.dev browser  ## the pictures of docs/TOUR.md, taken from the running demo

@@ -1,14 +1,12 @@
 """Composition root and command line: the one place that knows every part and puts them together.
 
-``serve`` runs one process a role: *web* verifies, commits and answers; *worker* performs; *websocket* holds
-the long connection when the manifest asks for it. ``chorus COMMAND --help`` explains each command.
+Roles of ``serve``: *web* verifies, commits, answers; *worker* performs; *websocket* holds the long connection.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 from functools import partial
@@ -318,15 +316,15 @@ def examine_all(floor: Floor, feishu: Feishu, sync: Sync) -> list[Check]:
     from bitable_sync.setup import Setup
     from creative.doctor import examine as examine_art
     from payslip.doctor import examine as examine_pay
+    from rules import doctor as red_lines
     from rules.cockpit.doctor import examine as examine_cockpit
-    from rules.doctor import examine as examine_rules
     from runtime.vault import open_vault
 
     checks = examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
     vault = open_vault(floor.settings)
     checks += [*reach.examine(floor), *upkeep.examine(floor), *examine_platforms(floor, vault)]
-    checks += examine_pay(floor, feishu, sync, vault)
-    return [*checks, *examine_rules(floor), *examine_art(floor, feishu), *examine_cockpit(floor)]
+    more = [*examine_pay(floor, feishu, sync, vault), *red_lines.examine(floor), *examine_art(floor, feishu)]
+    return [*checks, *more, *examine_cockpit(floor)]
 
 
 @main.command()
@@ -351,9 +349,11 @@ def erase(open_id: str, dry_run: bool) -> None:  # a command-line flag
 def demo(options: tuple[str, ...]) -> None:
     """Show the whole company on this machine; --once plays a day and checks it.
 
-    Further options: --port and --sandbox-port, --seed (same seed, same company).
+    Further options: --port and --sandbox-port, --seed (same seed, same company), --var for its data.
     """
-    raise SystemExit(subprocess.call([sys.executable, "-m", "sandbox.demo", *options], cwd=HOME))  # noqa: S603 - our own
+    os.chdir(HOME)
+    # It becomes the demo: a parent would hear Ctrl-C too and kill it before all is stopped.
+    os.execv(sys.executable, [sys.executable, "-m", "sandbox.demo", *options])  # noqa: S606 - our own program
 
 
 @main.command(context_settings={"ignore_unknown_options": True})

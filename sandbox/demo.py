@@ -10,9 +10,10 @@ import argparse
 import signal
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -35,11 +36,12 @@ def main() -> int:
     parser.add_argument(
         "--once", action="store_true", help="play a morning, a pay day and images, exit 0 or 1"
     )
-    parser.add_argument("--port", type=int, default=8460, help="port of the product")
-    parser.add_argument("--sandbox-port", type=int, default=8470, help="port of the sandbox")
+    parser.add_argument("--port", type=int, default=8460, help="of the product; 0 is a free one")
+    parser.add_argument("--sandbox-port", type=int, default=8470, help="of the sandbox; 0 is a free one")
+    parser.add_argument("--var", type=Path, default=HOME / "var", help="data and logs go into a folder of it")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same company")
     options = parser.parse_args()
-    folder = HOME / "var" / ("demo-once" if options.once else "demo")
+    folder = options.var / ("demo-once" if options.once else "demo")
     ports = {} if options.once else {"port": options.port, "sandbox_port": options.sandbox_port}
     stage = Stage(folder, seed=options.seed, **ports)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -51,6 +53,8 @@ def main() -> int:
         console.print(f"[red]{error}[/]\nLogs: {folder}")
         return 1
     finally:
+        # A second Ctrl-C would leave behind what the first began to stop.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         with saying("stopping everything that was started"):
             stage.stop()
 
@@ -74,24 +78,45 @@ def start(stage: Stage) -> Office:
     return office
 
 
+class Part(Protocol):
+    """A day that can be played."""
+
+    outcomes: list[Outcome]
+
+    def play(self) -> bool:
+        """Play it; True when all passed."""
+
+
 def play_once(stage: Stage) -> int:
     """Play the morning, the pay day and the images, and print the reports."""
     whole = Watch()
     office = start(stage)
     console.print()
-    parts: dict[str, Morning | PayDay | StudioDay] = {
+    parts: dict[str, Part] = {
         "One business morning": Morning(office, told=_tell),
         "One pay day": PayDay(office, command=stage.run, told=_tell, seed=stage.seed),
         "One day of images": StudioDay(office, told=_tell),
     }
+    return play(parts, whole, stage.folder)
+
+
+def play(parts: Mapping[str, Part], whole: Watch, logs: Path) -> int:
+    """Play parts one after the other and print what happened.
+
+    Args:
+        parts: by the title of their report.
+        whole: since when.
+        logs: where to read more.
+
+    Returns:
+        The exit code: 0 when every scene of every part passed.
+    """
     passed = [part.play() for part in parts.values()]
     outcomes = [outcome for part in parts.values() for outcome in part.outcomes]
     for title, part in parts.items():
         console.print(report(title, part.outcomes))
     good = sum(outcome.passed for outcome in outcomes)
-    console.print(
-        f"{good} of {len(outcomes)} scenes passed in {_time(whole.ms)}. Logs: {_short(stage.folder)}"
-    )
+    console.print(f"{good} of {len(outcomes)} scenes passed in {_time(whole.ms)}. Logs: {_short(logs)}")
     return 0 if all(passed) else 1
 
 

@@ -15,6 +15,9 @@ LISTED = (
     "chat_status",
 )  # fmt: skip
 
+COUNTED = ("user_count", "bot_count", "chat_status")
+"""A new group's answer does not say these (docs im-v1/chat/create)."""
+
 routes = Routes("im")
 
 
@@ -84,7 +87,7 @@ def create(world: World, req: Request) -> dict[str, Any]:
     key = f"{req.app.app_id} chat {body.get('owner_id', '')} {uuid}" if uuid else ""
     known = world.im.seen_uuid(key, UUID_LIFE) if key else None
     if known:
-        return view(world, world.im.chats[known], req)
+        return _created(world, world.im.chats[known], req)
     owner = world.find_person(str(body["owner_id"]), kind) if body.get("owner_id") else None
     if body.get("owner_id") and owner is None:
         raise bad("owner_id is invalid")
@@ -106,7 +109,11 @@ def create(world: World, req: Request) -> dict[str, Any]:
     if key:
         world.im.keep_uuid(key, chat.chat_id)
     world.im.touch()
-    return view(world, chat, req)
+    return _created(world, chat, req)
+
+
+def _created(world: World, chat: Chat, req: Request) -> dict[str, Any]:
+    return {key: value for key, value in view(world, chat, req).items() if key not in COUNTED}
 
 
 @routes.add(

@@ -5,8 +5,8 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,9 @@ DEMO = (
     "test_studio_day.py",
 )
 """These play in the demo company, one after another: only one process founds it."""
+
+DATABASES = {"database", "database_url", "installation"}
+"""Fixtures that hand out a database of the chosen kind; whatever is built on them is run on both kinds."""
 
 LONG = (
     "tests/scenario/", "rules/test_interleavings", "rules/test_alert_model", "rules/test_worker",
@@ -61,9 +64,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """On PostgreSQL run only the tests that touch a database; begin with the files that take longest."""
     items.sort(key=lambda item: next((n for n, name in enumerate(LONG) if name in item.nodeid), len(LONG)))
     if config.getoption("--database") == "postgres":
-        chosen = [item for item in items if item.get_closest_marker("db")]
+        chosen = [item for item in items if touches_database(item)]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
         items[:] = chosen
+
+
+def touches_database(item: pytest.Item) -> bool:
+    """Whether a test is given a database of the chosen kind, or says that it makes its own."""
+    given = set(getattr(item, "fixturenames", ()))
+    return bool(DATABASES & given) or item.get_closest_marker("db") is not None
 
 
 @pytest.fixture(autouse=True)
@@ -133,6 +142,31 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     origin = request.getfixturevalue("template") if "database" in request.fixturenames else None
     with fresh_database(request, tmp_path, origin) as url:
         yield url
+
+
+Installation = Callable[[], dict[str, str]]
+"""What the fixture `installation` is."""
+
+
+@pytest.fixture(scope="session")
+def installation(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    """Makes the environment by which one more installation gets a new database of the chosen kind.
+
+    On SQLite that is nothing: an installation has its files in a folder of its own.
+    """
+    if request.config.getoption("--database") == "sqlite":
+        yield dict
+        return
+    origin = request.getfixturevalue("template")  # now, so that its server outlives the databases
+    with ExitStack() as kept:
+
+        def another() -> dict[str, str]:
+            place = fresh_database(request, tmp_path_factory.getbasetemp(), origin)
+            return {"DATABASE_URL": kept.enter_context(place)}
+
+        yield another
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """What an operator does on the command line and sees at /metrics when something could not be done."""
 
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from click.testing import CliRunner
 import app
 from bot.inbox import Inbox
 from bot.model import Event
-from bot.tables import inbox
+from bot.tables import inbox, taps
 from bot.web import house_gauges
 from runtime import metrics
 from runtime.audit import record
@@ -28,20 +29,22 @@ from runtime.sealed_stream import new_key
 from runtime.settings import load_settings
 from runtime.tables import audit as trail
 from runtime.work import WorkQueue
+from tests.conftest import fresh_database
 from tests.support.wait import until
 
 pytestmark = pytest.mark.db
+MANIFEST = Path(app.__file__).with_name("feishu_app.yaml")
 
 
-def run(database: Database, *words: str) -> str:
-    """Call a command on this database and give back what it printed."""
+def run(database: Database | str, *words: str, **more: str) -> str:
+    """Call a command on this database (or address) and give back what it printed."""
     env = {
         "FEISHU_APP_ID": "cli_x",
         "FEISHU_APP_SECRET": "made-up",
         "FEISHU_ENCRYPT_KEY": "made-up",
-        "DATABASE_URL": database.url,
+        "DATABASE_URL": database if isinstance(database, str) else database.url,
     }
-    done = CliRunner().invoke(app.main, list(words), env=env)
+    done = CliRunner().invoke(app.main, list(words), env=env | more)
     assert done.exit_code == 0, done.output
     return done.output
 
@@ -112,6 +115,63 @@ def test_a_wrong_folder_is_a_sentence_and_makes_nothing(tmp_path: Path, words: s
     assert list(tmp_path.iterdir()) == []
     away = CliRunner().invoke(app.main, asked, env={**env, "DATABASE_URL": "postgresql://x@127.0.0.1:9/x"})
     assert (away.exit_code, "cannot be reached" in away.output) == (1, True)
+
+
+@pytest.fixture
+def elsewhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Address of an empty database on another machine."""
+    (tmp_path / "elsewhere").mkdir()
+    with fresh_database(request, tmp_path / "elsewhere", None) as url:
+        yield url
+
+
+def test_a_backup_is_taken_checked_and_restored(
+    database: Database, given_up: str, elsewhere: str, tmp_path: Path
+) -> None:
+    """`backup FILE`, `restore --check FILE` (which writes nothing), `restore FILE` into an empty place."""
+    file, blobs, there = (tmp_path / name for name in ("chorus.backup", "blobs", "elsewhere/blobs"))
+    blobs.mkdir()
+    (blobs / "a.png").write_bytes(b"\x89PNG picture")
+    row = Parked(WorkId("act:1"), "rules.act", "object:1", {}, "平台拒绝", SystemClock().now())
+    with database.begin() as conn:
+        park(database, conn, row)
+    here = {"CHORUS_BACKUP_KEY": new_key(), "CHORUS_BLOB_DIR": str(blobs)}
+    with_blobs = here | {"CHORUS_BLOB_DIR": str(there)}
+    assert " tables and 1 files" in run(database, "backup", str(file), **here)
+    assert b"PNG picture" not in file.read_bytes()
+    assert f"{file} is whole: " in run(elsewhere, "restore", "--check", str(file), **with_blobs)
+    assert not there.exists()
+    told = run(elsewhere, "restore", str(file), **with_blobs)
+    assert "Restored: " in told
+    assert "Start `chorus serve`" in told
+    assert (there / "a.png").read_bytes() == b"\x89PNG picture"
+    listed = run(elsewhere, "parked", **with_blobs)
+    assert "act:1  rules.act  平台拒绝" in listed
+    assert given_up in listed
+    assert "audit trail is whole" in run(elsewhere, "audit", "verify", **with_blobs)
+
+
+def test_a_person_is_erased_on_request(database: Database, tmp_path: Path) -> None:
+    """`erase --dry-run` says what would go and changes nothing; `erase` does it; others lose nothing."""
+    now = SystemClock().now()
+    with database.begin() as conn:
+        for who in ("ou_her", "ou_him"):
+            conn.execute(taps.insert().values(id=f"t-{who}", at=now, operator=who, action="a", answer={}))
+            record(conn, at=now, actor=who, action="a", subject="s", reason="r")
+    place = {"CHORUS_VAR_DIR": str(tmp_path / "var"), "CHORUS_MANIFEST": str(MANIFEST)}
+    assert "would go taps and messages: 1" in run(database, "erase", "ou_her", "--dry-run", **place)
+    assert tappers(database) == {"ou_her", "ou_him"}
+    told = run(database, "erase", "ou_her", **place)
+    assert "removed  taps and messages: 1" in told
+    assert "kept     audit trail: 1, until " in told
+    assert tappers(database) == {"ou_him"}
+    assert "taps and messages" not in run(database, "erase", "ou_her", **place)
+
+
+def tappers(database: Database) -> set[str]:
+    """Whose taps are stored."""
+    with database.read() as conn:
+        return set(conn.execute(sa.select(taps.c.operator)).scalars())
 
 
 def test_an_unknown_id_is_said_in_a_sentence(database: Database) -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -95,10 +96,41 @@ def test_files_stay_readable() -> None:
     assert long == {}
 
 
-def test_the_readme_lists_every_command() -> None:
-    """A command that nobody is told of is not used."""
-    table = (ROOT / "README.md").read_text("utf-8").partition("| Command | For |")[2]
+READMES = pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+
+
+def command_table(readme: str) -> str:
+    """What a README says of the command line."""
+    found = re.search(
+        r"^\| (?:Command|命令) \|.*\n(?:\|.*\n)+", (ROOT / readme).read_text("utf-8"), re.MULTILINE
+    )
+    assert found is not None
+    return found[0]
+
+
+@READMES
+def test_the_readme_lists_every_command(readme: str) -> None:
+    """A command that nobody is told of is not used; an option that it names exists."""
+    table = command_table(readme)
     assert set(re.findall(r"`chorus ([a-z]+)", table)) == set(app.main.commands)
+    for name, words in re.findall(r"`chorus ([a-z]+)([^`]*)`", table):
+        command = app.main.commands[name]
+        context = click.Context(command)
+        inner = [command, *(command.commands.values() if isinstance(command, click.Group) else ())]
+        known = {option for each in inner for param in each.get_params(context) for option in param.opts}
+        said = set(re.findall(r"--[a-z-]+", words))
+        assert said <= known | {"--once", "--keep-state"}, name  # these two pass on what they are given
+
+
+def test_both_readmes_say_the_same_commands_and_link_the_same_pages() -> None:
+    """Whoever reads only Chinese is told no less."""
+    english, chinese = ((ROOT / name).read_text("utf-8") for name in ("README.md", "README.zh-CN.md"))
+    calls = [
+        re.findall(r"`(chorus [^`]*)`", command_table(name)) for name in ("README.md", "README.zh-CN.md")
+    ]
+    assert calls[0] == calls[1]
+    links = [set(re.findall(r"\]\((docs/[^)#]+\.md)\)", text)) for text in (english, chinese)]
+    assert {link.replace(".zh-CN", "") for link in links[1]} == links[0]
 
 
 def test_functions_stay_readable() -> None:
@@ -114,7 +146,7 @@ def test_functions_stay_readable() -> None:
     assert sum(lines <= 25 for lines in lengths.values()) > 0.9 * len(lengths) > 1000
 
 
-@pytest.mark.parametrize("readme", ["README.md", "README.zh-CN.md"])
+@READMES
 def test_every_page_is_found_from_the_readme(readme: str) -> None:
     """By following links; a page that no other leads to is not read."""
     waiting, found = [ROOT / readme], set[Path]()

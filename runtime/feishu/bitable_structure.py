@@ -34,7 +34,6 @@ GET_APP = _read(V1 + "/:app_token")
 UPDATE_APP = _write("PUT", V1 + "/:app_token")
 LIST_TABLES = _read(V1 + "/:app_token/tables")
 CREATE_TABLE = _write("POST", V1 + "/:app_token/tables")
-RENAME_TABLE = _write("PATCH", TABLE)
 LIST_FIELDS = _read(TABLE + "/fields")
 CREATE_FIELD = _write("POST", TABLE + "/fields")
 UPDATE_FIELD = _write("PUT", TABLE + "/fields/:field_id")
@@ -122,10 +121,6 @@ class Structure:
             tuple(FieldId(str(field)) for field in data.get("field_id_list") or ()),
         )
 
-    def rename_table(self, app: AppToken, table: TableId, name: str) -> None:
-        """Give a table another name; the same name is no error."""
-        self._change(RENAME_TABLE, app, table, body={"name": name})
-
     def list_fields(self, app: AppToken, table: TableId) -> list[Item]:
         """Return all columns: `{field_id, field_name, type, ui_type, property, description, is_primary}`."""
         return list(self._pages(LIST_FIELDS, app, table))
@@ -185,10 +180,13 @@ class Structure:
 
     def patch_form_field(
         self, app: AppToken, table: TableId, form_id: ViewId, field_id: FieldId, changes: Mapping[str, Any]
-    ) -> Item:
-        """Change a question: `{pre_field_id?, title?, description?, required?, visible?}`."""
+    ) -> None:
+        """Change a question: `{pre_field_id?, title?, description?, required?, visible?}`.
+
+        The answer is not used: its member is `field` in the documentation and `fields` in the vendor's SDKs.
+        """
         paths = {"form_id": form_id, "field_id": field_id}
-        return _part(self._change(PATCH_FORM_FIELD, app, table, paths=paths, body=dict(changes)), "field")
+        self._change(PATCH_FORM_FIELD, app, table, paths=paths, body=dict(changes))
 
     def list_roles(self, app: AppToken) -> list[Item]:
         """Return the roles of a base with advanced permissions on. Source: docs base-v2/app-role."""

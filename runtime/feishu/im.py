@@ -1,4 +1,4 @@
-"""Messages, cards, images and groups."""
+"""Messages, cards and images."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from runtime.feishu.door import Door
 from runtime.feishu.endpoint import MESSAGES, RECEIVER, Endpoint, Wanted
 from runtime.feishu.keys import message_uuid
 from runtime.feishu.transport import File
-from runtime.ids import ChatId, MessageId, OpenId
+from runtime.ids import ChatId, MessageId
 
 SEND = Endpoint("POST", "/open-apis/im/v1/messages", MESSAGES, writes=True)
 REPLY = Endpoint("POST", "/open-apis/im/v1/messages/:message_id/reply", MESSAGES, writes=True)
@@ -19,10 +19,8 @@ GET = Endpoint("GET", "/open-apis/im/v1/messages/:message_id", MESSAGES)
 LIST = Endpoint("GET", "/open-apis/im/v1/messages", MESSAGES)
 UPLOAD_IMAGE = Endpoint("POST", "/open-apis/im/v1/images", MESSAGES, writes=True)
 RESOURCE = Endpoint("GET", "/open-apis/im/v1/messages/:message_id/resources/:file_key", MESSAGES)
-CREATE_CHAT = Endpoint("POST", "/open-apis/im/v1/chats", MESSAGES, writes=True)
 
 PAGE = 50
-MEMBERS_AT_CREATION = 50
 LARGEST_IMAGE = 10 * 1024 * 1024
 """Bytes of a picture for messages; GIF up to 2,000 pixels a side, others up to 12,000 (234039)."""
 LARGEST_RESOURCE = 20 * 1024 * 1024
@@ -197,30 +195,6 @@ class Im:
         """
         paths = {"message_id": message_id, "file_key": file_key}
         return self._door.content(RESOURCE, paths=paths, query={"type": "file"}, most=most)
-
-    def create_chat(self, name: str, owner: OpenId, members: Sequence[OpenId], *, uuid: str) -> ChatId:
-        """Found a private group with the bot in it.
-
-        Args:
-            name: of the group.
-            owner: its owner.
-            members: at most 50 besides.
-            uuid: the same uuid and owner make one group in 10 hours.
-
-        Source: docs im-v1/chat/create.
-        """
-        if len(members) > MEMBERS_AT_CREATION:
-            msg = f"A group is founded with {MEMBERS_AT_CREATION} members at most, not {len(members)}."
-            raise ValueError(msg)
-        body = {
-            "name": name,
-            "owner_id": owner,
-            "user_id_list": list(members),
-            "chat_mode": "group",
-            "chat_type": "private",
-        }
-        query = {"user_id_type": "open_id", "set_bot_manager": True, "uuid": message_uuid(uuid)}
-        return ChatId(str(self._door.call(CREATE_CHAT, query=query, body=body).get("chat_id") or ""))
 
     def _send(
         self,

@@ -35,10 +35,10 @@ MAX_WAIT = 10.0
 FARTHEST = 120.0
 """Seconds: windows of the platform are a minute, so no slot or pause lies farther ahead; one that does was
 written by a clock that has been set right since, and is not believed."""
-MOST_AHEAD = 1.0
-"""Seconds a slot is taken ahead at most by who has been too late for others."""
 CHUNK_SECONDS = 0.1
 """A busy key reserves slots for so long at once."""
+FARTHEST_AHEAD = 2.0
+"""Seconds: no slot is reserved farther ahead than this because reserving takes long."""
 GATES_FRESH = 0.05
 LANE_POLL = 0.02
 PRUNE_EVERY = 600.0
@@ -114,6 +114,7 @@ class Limits:
         self._gates: dict[str, float] = {}
         self._gates_read = float("-inf")
         self._pruned = self._latest = self._now()
+        self._ahead = 0.0
         self._lanes: dict[str, threading.Lock] = {}
         self._shared_lanes = lanes_of(db, clock)
 
@@ -121,8 +122,7 @@ class Limits:
         """Wait until one call may be made under every given key, and take its slots.
 
         Who is woken too late to use them takes others, so no window holds more than the platform allows
-        however busy the machine is; and takes them farther ahead, by as much as it was late, or a machine on
-        which a commit takes longer than a slot may be used would never call.
+        however busy the machine is.
 
         Args:
             wanted: pairs (key, rate): the endpoint, and the receiver where there is one.
@@ -131,27 +131,26 @@ class Limits:
             RateLimited: it would take more than `MAX_WAIT` seconds; no slot was taken.
             QuotaExhausted: the month's calls are used up.
         """
-        waited = ahead = 0.0  # not the moment it began: the clock may be set meanwhile
+        waited = late = 0.0  # not the moment it began: the clock may be set meanwhile
         while True:
             with self._lock:
+                self._doubt_the_future(self._now())
+                self._read_gates(self._now())
                 now = self._now()
-                self._doubt_the_future(now)
-                self._read_gates(now)
                 if self._gates.get(EVERYTHING, 0.0) > now:
                     raise _exhausted()
-                earliest = max([now + ahead, *(self._gates.get(key, 0.0) for key, _ in wanted)])
+                earliest = max([now, *(self._gates.get(key, 0.0) for key, _ in wanted)])
                 began = now - waited
                 _refuse_long(earliest - began, wanted)
-                turn = self._take(wanted, began, earliest)
+                turn = self._take(wanted, began, earliest, late)
             # Taking the slot took a while; and a clock that was set back meanwhile must not make it an hour.
-            wait = min(turn.at - self._now(), turn.at - now)
-            if wait > 0:
-                self.sleep(wait)
-                waited += wait
-            late = self._now() - turn.until
-            if late <= 0:
+            early = min(turn.at - self._now(), turn.at - now)
+            if early > 0:
+                self.sleep(early)
+                waited += early
+            if self._now() <= turn.until:
                 return
-            ahead = min(ahead + late + slots.LATE, MOST_AHEAD)
+            late = min(max(late, self._now() - turn.at), FARTHEST_AHEAD)
             with self._lock:
                 for key, slot in turn.taken.items():
                     self._pool(key).lost.append(slot)
@@ -226,7 +225,7 @@ class Limits:
             self._gates_read = float("-inf")
         self._latest = now
 
-    def _take(self, wanted: Sequence[Wanted], began: float, earliest: float) -> _Turn:
+    def _take(self, wanted: Sequence[Wanted], began: float, earliest: float, late: float) -> _Turn:
         """Take a slot of every key, all usable at one moment."""
         at = self._together(wanted, {}, earliest)
         if all(self._pool(key).next(at) is not None for key, _ in wanted):
@@ -234,7 +233,7 @@ class Limits:
             found = {key: self._pool(key).take(at) for key, _ in wanted}
             taken = {key: slot for key, slot in found.items() if slot is not None}
             return _Turn(at, min(taken.values()) + slots.LATE, taken)
-        return self._reserve(sorted(wanted, key=lambda pair: pair[0]), began, earliest)
+        return self._reserve(sorted(wanted, key=lambda pair: pair[0]), began, earliest, late)
 
     def _together(self, wanted: Sequence[Wanted], known: Mapping[str, slots.Pace], at: float) -> float:
         """Return the first moment from ``at`` on at which every key has a slot, as far as is known."""
@@ -249,14 +248,18 @@ class Limits:
                 return at
             at = later
 
-    def _reserve(self, wanted: Sequence[Wanted], began: float, earliest: float) -> _Turn:
-        """The same where some slots must be reserved: those of all keys in one transaction."""
+    def _reserve(self, wanted: Sequence[Wanted], began: float, earliest: float, late: float) -> _Turn:
+        """The same where some slots must be reserved: those of all keys in one transaction.
+
+        Who was late before takes so many that one of them is usable without waiting when it is late again.
+        """
         rows: list[tuple[str, slots.Grant]] = []
         first: dict[str, float] = {}
+        asked = self._now()
         with self._db.begin() as conn:
             loaded = self._load(conn, [key for key, _ in wanted], earliest + FARTHEST)
             known = {key: slots.unused(pace, self._pool(key).lost) for key, pace in loaded.items()}
-            at = self._together(wanted, known, earliest)
+            at = self._together(wanted, known, earliest + self._ahead)
             _refuse_long(at - began, wanted)
             for key, rate in wanted:
                 slot = self._pool(key).take(at)
@@ -264,15 +267,21 @@ class Limits:
                     fast = self._scaled(rate)
                     most = int((fast.per_second or 0) * CHUNK_SECONDS)
                     pace = slots.unused(loaded[key], self._pool(key).lost)  # more were lost just now
-                    grant = slots.reserve(pace, fast, at, self._pool(key).wanted(at, most))
+                    spare = slots.within(fast, late)
+                    grant = slots.reserve(pace, fast, at, max(self._pool(key).wanted(at, most), spare))
                     rows.append((key, grant))
                     slot = grant.slots[0]
                 first[key] = slot
             self._store(conn, rows)
             self._prune(conn, at)
+        self._look_ahead(self._now() - asked)
         for key, grant in rows:
             self._pools[key] = _Pool(deque(grant.slots[1:]), at, 1)
         return _Turn(at, min(first.values()) + slots.LATE, first)
+
+    def _look_ahead(self, took: float) -> None:
+        """Ask next time for slots that lie ahead when they are ours; one that is over by then is lost."""
+        self._ahead = min(1.5 * took, FARTHEST_AHEAD) if took > slots.CATCH_UP else 0.0
 
     def _pool(self, key: str) -> _Pool:
         return self._pools.setdefault(key, _Pool())

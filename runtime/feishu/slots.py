@@ -52,6 +52,11 @@ def step(rate: Rate) -> float:
     return (1.0 + LATE) / rate.per_second + ROUNDING if rate.per_second else 0.0
 
 
+def within(rate: Rate, seconds: float) -> int:
+    """Return how many slots reach over so many seconds, and one more; a second's at most."""
+    return 1 + min(rate.per_second or 0, math.ceil(seconds / step(rate)) if seconds and step(rate) else 0)
+
+
 def next_slot(pace: Pace, rate: Rate, at: float) -> float:
     """Return when a call may be made that is wanted at a moment, without taking the slot."""
     return max(at, _start(pace, rate, at)[0])

@@ -53,8 +53,8 @@ def tell(verdict: Verdict, setting: str) -> None:
     """Print a verdict; of one that is not clean, everything."""
     took = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in verdict.took.items())
     word = "clean" if verdict.clean else "NOT CLEAN"
-    say(f"{time.strftime('%H:%M:%S')} {setting} seed {verdict.seed}: {word} "
-        f"({len(verdict.struck)} faults struck, {verdict.starts} starts; {took})")  # fmt: skip
+    faults = f"{len(verdict.struck)} faults struck, {len(verdict.missed)} missed, {verdict.starts} starts"
+    say(f"{time.strftime('%H:%M:%S')} {setting} seed {verdict.seed}: {word} ({faults}; {took})")
     if verdict.clean:
         return
     for line in (*verdict.schedule.lines(), *(f"  did not strike: {each}" for each in verdict.missed)):

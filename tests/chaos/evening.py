@@ -20,7 +20,7 @@ from runtime.db import Database
 from runtime.vault import Keys, Vault, parse_keys
 from sandbox.office import Office
 from sandbox.payday_data import last_month
-from tests.scenario.support_kill import Ledger
+from tests.scenario.ledger import Ledger
 
 TABLES = (
     "计划日报",

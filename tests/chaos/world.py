@@ -20,7 +20,7 @@ from tests.chaos import disk, machine_clock
 from tests.chaos.ground import Ground
 from tests.chaos.people import Gate, Hands
 from tests.scenario import support_kill as support
-from tests.scenario.support_kill import Ledger
+from tests.scenario.ledger import Ledger
 
 RESTART = 1.0
 """Seconds after which the machine's init starts a server that ended; docs/DEPLOY.md says two."""

@@ -140,27 +140,33 @@ def create_table_request(app: str, table: Any) -> CreateAppTableRequest:
 
 def lost(response: Any, allowed: Sequence[str] = ()) -> list[str]:
     """Members of the raw answer that the SDK's typed model dropped, but for ``allowed`` ones."""
-    raw = json.loads(response.raw.content)["data"]
-    typed = json.loads(lark.JSON.marshal(response.data) or "{}")
-    missing: list[str] = []
+    raw = json.loads(response.raw.content).get("data")
+    typed = json.loads(lark.JSON.marshal(getattr(response, "data", None)) or "{}")
+    return missing(raw, typed, "data", allowed)
 
-    def compare(sent: Any, kept: Any, path: str) -> None:
-        if isinstance(sent, dict):
-            for key, value in sent.items():
-                if value in (None, {}, []) or key in allowed:
-                    continue
-                if not isinstance(kept, dict) or key not in kept:
-                    missing.append(f"{path}.{key}")
-                else:
-                    compare(value, kept[key], f"{path}.{key}")
-        elif isinstance(sent, list):
-            if not isinstance(kept, list) or len(kept) != len(sent):
-                missing.append(path)
-            else:
-                for at, value in enumerate(sent):
-                    compare(value, kept[at], f"{path}[{at}]")
-        elif sent != kept:
-            missing.append(path)
 
-    compare(raw, typed, "data")
-    return missing
+def missing(
+    sent: Any, kept: Any, path: str, allowed: Sequence[str] = (), *, nulls: bool = False
+) -> list[str]:
+    """Where in ``sent`` something stands that ``kept`` has not, or has differently.
+
+    Args:
+        sent: JSON as it was on the wire.
+        kept: the same after it went through a model.
+        path: what to call the top.
+        allowed: names that may be dropped.
+        nulls: a dropped ``null`` or empty member counts.
+    """
+    if isinstance(sent, dict) and isinstance(kept, dict):
+        looked = {
+            key: value
+            for key, value in sent.items()
+            if key not in allowed and (nulls or value not in (None, {}, []))
+        }
+        gone = [f"{path}.{key}" for key in looked if key not in kept]
+        both = ((value, kept[key], f"{path}.{key}") for key, value in looked.items() if key in kept)
+    elif isinstance(sent, list) and isinstance(kept, list) and len(sent) == len(kept):
+        gone, both = [], zip(sent, kept, (f"{path}[{at}]" for at in range(len(sent))), strict=True)
+    else:
+        return [] if sent == kept or sent is None else [path]
+    return gone + [name for one in both for name in missing(*one, allowed, nulls=nulls)]

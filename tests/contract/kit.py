@@ -1,10 +1,12 @@
 """What contract tests share: the official SDK's client on the sandbox, and people of the tiny company."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import lark_oapi as lark
 import requests
+from lark_oapi.api.im.v1 import CreateChatRequest, CreateChatRequestBody
 from lark_oapi.core.cache import LocalCache
 from lark_oapi.core.token.manager import TokenManager
 
@@ -15,10 +17,13 @@ APP_ID = "cli_sandbox0000001"
 SECRET = "sandbox-secret"
 
 
-def fresh_client(sandbox: SandboxServer, app_id: str = APP_ID, secret: str = SECRET) -> lark.Client:
+def fresh_client(
+    sandbox: SandboxServer, app_id: str = APP_ID, secret: str = SECRET, *, timeout: float = 5
+) -> lark.Client:
     """A typed client; the SDK's token cache is one for the process, so it is emptied first."""
     TokenManager.cache = LocalCache()
-    return lark.Client.builder().app_id(app_id).app_secret(secret).domain(sandbox.url).timeout(5).build()
+    builder = lark.Client.builder().app_id(app_id).app_secret(secret).domain(sandbox.url)
+    return builder.timeout(timeout).build()
 
 
 def people(sandbox: SandboxServer) -> list[Person]:
@@ -38,6 +43,13 @@ def calls(sandbox: SandboxServer, path: str) -> list[dict[str, Any]]:
     answer = requests.get(f"{sandbox.url}/_sandbox/requests", params={"path": path}, timeout=10)
     found: list[dict[str, Any]] = answer.json()["data"]["requests"]
     return found
+
+
+def new_group(client: lark.Client, name: str, owner: str, members: Sequence[str] = (), uuid: str = "") -> Any:
+    """Make a group with the bot in it; the SDK's response."""
+    body = CreateChatRequestBody.builder().name(name).owner_id(owner).user_id_list(list(members)).build()
+    request = CreateChatRequest.builder().user_id_type("open_id").request_body(body)
+    return client.im.v1.chat.create((request.uuid(uuid) if uuid else request).build())
 
 
 def raw_call(

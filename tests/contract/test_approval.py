@@ -30,6 +30,7 @@ from lark_oapi.api.approval.v4 import (
 from sandbox.approval_state import BUDGET_CODE, PAYROLL_COMPANY_CODE
 from sandbox.kernel import Person
 from sandbox.server import SandboxServer
+from tests.contract.bitable_kit import lost
 from tests.contract.kit import control, fresh_client, people, raw_call
 from tests.contract.receiver import Receiver
 from tests.support.wait import until
@@ -73,7 +74,7 @@ def start(client: lark.Client, person: Person, code: str = BUDGET_CODE, **fields
 def read(client: lark.Client, key: str) -> Any:
     """An instance by code or uuid."""
     answer = client.approval.v4.instance.get(GetInstanceRequest.builder().instance_id(key).build())
-    assert answer.success(), answer.msg
+    assert (answer.success(), lost(answer)) == (True, []), answer.msg
     return answer.data
 
 
@@ -117,7 +118,9 @@ SIMPLE = [{"id": "w1", "type": "input", "value": "x"}]
 def test_a_definition_can_be_read(client: lark.Client) -> None:
     """Status, widgets as a JSON string and the nodes stand in the typed answer."""
     request = GetApprovalRequest.builder().approval_code(BUDGET_CODE).build()
-    found = client.approval.v4.approval.get(request).data
+    answer = client.approval.v4.approval.get(request)
+    assert lost(answer) == []
+    found = answer.data
     assert (found.approval_name, found.status) == ("广告预算调整", "ACTIVE")
     assert [w["custom_id"] for w in json.loads(found.form)][:3] == ["plan", "before", "after"]
     assert [n.node_id for n in found.node_list] == ["START", "node_supervisor", "END"]

@@ -14,6 +14,7 @@ from lark_oapi.api.attendance.v1 import (
 
 from sandbox.kernel import Person
 from sandbox.server import SandboxServer
+from tests.contract.bitable_kit import lost
 from tests.contract.kit import control, fresh_client, people
 
 
@@ -51,7 +52,9 @@ def stats(client: lark.Client, users: list[str], period: tuple[date, date], **fi
     for name, value in fields.items():
         setattr(body, name, value)
     request = QueryUserStatsDataRequest.builder().employee_type("employee_id").request_body(body).build()
-    return client.attendance.v1.user_stats_data.query(request)
+    answer = client.attendance.v1.user_stats_data.query(request)
+    assert lost(answer) == []
+    return answer
 
 
 def approvals(client: lark.Client, users: list[str], period: tuple[date, date], **fields: Any) -> Any:
@@ -66,7 +69,9 @@ def approvals(client: lark.Client, users: list[str], period: tuple[date, date], 
     for name, value in fields.items():
         setattr(body, name, value)
     request = QueryUserApprovalRequest.builder().employee_type("employee_id").request_body(body).build()
-    return client.attendance.v1.user_approval.query(request)
+    answer = client.attendance.v1.user_approval.query(request)
+    assert lost(answer) == []
+    return answer
 
 
 def turn(sandbox: SandboxServer, person: Person, start: date, **body: Any) -> None:

@@ -7,8 +7,6 @@ import pytest
 from lark_oapi.api.im.v1 import (
     CreateChatMembersRequest,
     CreateChatMembersRequestBody,
-    CreateChatRequest,
-    CreateChatRequestBody,
     DeleteChatRequest,
     GetChatMembersRequest,
     ListChatRequest,
@@ -17,7 +15,7 @@ from lark_oapi.api.im.v1 import (
 )
 
 from sandbox.server import SandboxServer
-from tests.contract.kit import control, fresh_client, people
+from tests.contract.kit import control, fresh_client, new_group, people
 from tests.contract.test_im import send
 
 
@@ -25,13 +23,6 @@ from tests.contract.test_im import send
 def client(sandbox: SandboxServer) -> lark.Client:
     """The SDK's client."""
     return fresh_client(sandbox)
-
-
-def create(client: lark.Client, owner: str, members: list[str], uuid: str = ""):
-    """Make a group."""
-    body = CreateChatRequestBody.builder().name("值班").owner_id(owner).user_id_list(members).build()
-    request = CreateChatRequest.builder().user_id_type("open_id").request_body(body)
-    return client.im.v1.chat.create((request.uuid(uuid) if uuid else request).build())
 
 
 def add(client: lark.Client, chat: str, ids: list[str], succeed: int):
@@ -44,8 +35,8 @@ def add(client: lark.Client, chat: str, ids: list[str], succeed: int):
 def test_a_group_is_made_once_per_uuid_and_hears_the_bot(sandbox: SandboxServer, client: lark.Client) -> None:
     """The same uuid gives the first group; what the bot sends there every member sees."""
     one, two = people(sandbox)[:2]
-    first = create(client, one.open_id, [two.open_id], "g-1").data.chat_id
-    assert create(client, one.open_id, [two.open_id], "g-1").data.chat_id == first
+    first = new_group(client, "值班", one.open_id, [two.open_id], "g-1").data.chat_id
+    assert new_group(client, "值班", one.open_id, [two.open_id], "g-1").data.chat_id == first
     assert send(client, first, "早", kind="chat_id").success()
     for person in (one, two):
         seen = control(sandbox, "GET", f"messages?open_id={person.open_id}")["data"]["messages"]
@@ -57,7 +48,7 @@ def test_a_group_is_made_once_per_uuid_and_hears_the_bot(sandbox: SandboxServer,
 def test_members_are_added_as_the_caller_wants_it(sandbox: SandboxServer, client: lark.Client) -> None:
     """Type 0 refuses an unknown id, 1 takes whom it can and names the others; bots are not listed."""
     one, two, three = people(sandbox)[:3]
-    chat = create(client, one.open_id, [two.open_id]).data.chat_id
+    chat = new_group(client, "值班", one.open_id, [two.open_id]).data.chat_id
     assert add(client, chat, [three.open_id, "ou_nobody"], 0).code == 232001
     taken = add(client, chat, [three.open_id, "ou_nobody"], 1)
     assert taken.data.not_existed_id_list == ["ou_nobody"]
@@ -69,7 +60,7 @@ def test_members_are_added_as_the_caller_wants_it(sandbox: SandboxServer, client
 def test_a_dissolved_group_takes_nothing(sandbox: SandboxServer, client: lark.Client) -> None:
     """A renamed group keeps its id; after it is dissolved messages are refused with 232009."""
     one, two = people(sandbox)[:2]
-    chat = create(client, one.open_id, [two.open_id]).data.chat_id
+    chat = new_group(client, "值班", one.open_id, [two.open_id]).data.chat_id
     body = UpdateChatRequestBody.builder().name("新名").build()
     renamed = UpdateChatRequest.builder().chat_id(chat).request_body(body).build()
     assert client.im.v1.chat.update(renamed).success()
@@ -81,7 +72,7 @@ def test_a_dissolved_group_takes_nothing(sandbox: SandboxServer, client: lark.Cl
 def test_a_person_speaking_in_a_group_mentions_the_bot(sandbox: SandboxServer, client: lark.Client) -> None:
     """The event carries the numbered mention with the bot's own id, and the chat type."""
     one, two = people(sandbox)[:2]
-    chat = create(client, one.open_id, [two.open_id]).data.chat_id
+    chat = new_group(client, "值班", one.open_id, [two.open_id]).data.chat_id
     control(sandbox, "POST", "act/say", open_id=one.open_id, chat_id=chat, text="状态")
     event = sandbox.world.events.log()[-1]["event"]
     assert json.loads(event["message"]["content"]) == {"text": "@_user_1 状态"}

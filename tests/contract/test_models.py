@@ -21,8 +21,6 @@ from lark_oapi.api.contact.v3 import (
 from lark_oapi.api.im.v1 import (
     CreateChatMembersRequest,
     CreateChatMembersRequestBody,
-    CreateChatRequest,
-    CreateChatRequestBody,
     CreateFileRequest,
     CreateFileRequestBody,
     CreateMessageRequest,
@@ -40,7 +38,7 @@ from lark_oapi.api.im.v1 import (
 
 from sandbox.server import SandboxServer
 from tests.contract.bitable_kit import lost
-from tests.contract.kit import fresh_client, people
+from tests.contract.kit import fresh_client, new_group, people
 
 Ask = Callable[[lark.Client, SandboxServer], Any]
 
@@ -48,9 +46,7 @@ Ask = Callable[[lark.Client, SandboxServer], Any]
 def chat_id(client: lark.Client, sandbox: SandboxServer) -> str:
     """A new group of two."""
     one, two = people(sandbox)[:2]
-    body = CreateChatRequestBody.builder().name("g").owner_id(one.open_id).user_id_list([two.open_id]).build()
-    request = CreateChatRequest.builder().user_id_type("open_id").request_body(body).build()
-    return client.im.v1.chat.create(request).data.chat_id
+    return new_group(client, "g", one.open_id, [two.open_id]).data.chat_id
 
 
 def send(client: lark.Client, sandbox: SandboxServer) -> Any:
@@ -139,6 +135,7 @@ CALLS: dict[str, Ask] = {
     ),
     "urgent": urgent,
     "file": upload,
+    "group": lambda c, s: new_group(c, "g", people(s)[0].open_id),
     "chat": lambda c, s: c.im.v1.chat.get(GetChatRequest.builder().chat_id(chat_id(c, s)).build()),
     "chats": lambda c, s: (chat_id(c, s), c.im.v1.chat.list(ListChatRequest.builder().build()))[1],
     "members": lambda c, s: c.im.v1.chat_members.get(

@@ -1,4 +1,4 @@
-"""Messages, cards, images and groups through our client."""
+"""Messages, cards and images through our client."""
 
 import json
 from collections.abc import Callable
@@ -16,9 +16,9 @@ from runtime.feishu import Feishu
 from runtime.feishu.errors import NotFound, NotPermitted, Rejected, TooLarge
 from runtime.feishu.im import LARGEST_IMAGE
 from runtime.feishu.keys import client_token, message_uuid
-from runtime.ids import MessageId, OpenId
+from runtime.ids import ChatId, MessageId
 from sandbox.server import SandboxServer
-from tests.contract.kit import control
+from tests.contract.kit import control, fresh_client, new_group
 from tests.feishu.conftest import settings_for
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
@@ -113,8 +113,8 @@ def test_listing_reads_all_pages_oldest_first(sandbox: SandboxServer, database: 
     sandbox.world.limits_on = False
     # On this clock the five messages a second of a group are not waited for.
     client = Feishu(settings_for(sandbox.url), db=database, clock=ManualClock(sandbox.world.clock.now()))
-    people = [OpenId(open_id) for open_id in list(sandbox.world.people)[:3]]
-    chat = client.im.create_chat("值班群", people[0], people[1:], uuid="g1")
+    one, *others = list(sandbox.world.people)[:3]
+    chat = ChatId(new_group(fresh_client(sandbox), "值班群", one, others).data.chat_id)
     wanted = [str(number) for number in range(55)]
     for number in wanted:
         client.im.send_text(chat, number, uuid=f"m{number}", receive_id_type="chat_id")
@@ -122,15 +122,6 @@ def test_listing_reads_all_pages_oldest_first(sandbox: SandboxServer, database: 
     texts = [json.loads(item["body"]["content"])["text"] for item in listed if item["msg_type"] == "text"]
     assert texts == wanted
     client.close()
-
-
-def test_the_same_uuid_founds_one_group(feishu: Feishu, sandbox: SandboxServer) -> None:
-    """Founding a group twice with one key gives the same group."""
-    people = [OpenId(open_id) for open_id in list(sandbox.world.people)[:3]]
-    first = feishu.im.create_chat("值班群", people[0], people[1:], uuid="g1")
-    assert feishu.im.create_chat("值班群", people[0], people[1:], uuid="g1") == first
-    with pytest.raises(ValueError, match="50"):
-        feishu.im.create_chat("大群", people[0], people * 20, uuid="g2")
 
 
 def test_an_image_is_uploaded_for_messages(feishu: Feishu, calls: Calls) -> None:

@@ -13,7 +13,7 @@ from runtime.feishu.keys import client_token
 from runtime.feishu.wiki import Node
 from runtime.ids import BlockId, NodeToken, SpaceId
 from sandbox.server import SandboxServer
-from tests.contract.kit import control
+from tests.contract.kit import control, fresh_client, new_group
 from tests.feishu.conftest import Order
 from tests.feishu.test_im import PNG
 
@@ -95,7 +95,7 @@ def test_a_stranger_is_told_how_to_be_let_in(feishu: Feishu, sandbox: SandboxSer
     with pytest.raises(NotPermitted, match="administrator of the space") as refused:
         feishu.wiki.ensure_page(space, None, "归档")
     assert refused.value.code == 131006
-    chat = feishu.im.create_chat("知识库管理员", person, [], uuid="wiki-group")
+    chat = new_group(fresh_client(sandbox), "知识库管理员", person).data.chat_id
     sandbox.world.wiki.spaces[space].members[("openchat", chat)] = "admin"
     assert feishu.wiki.ensure_page(space, None, "归档").title == "归档"
 

@@ -6,6 +6,7 @@ import pytest
 
 from sandbox.office import Office
 from sandbox.payday import PayDay
+from tests.conftest import Installation
 from tests.scenario.house import House, running
 
 CALM = {
@@ -18,10 +19,11 @@ CALM = {
 
 
 @pytest.fixture(scope="package")
-def demo_house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def demo_house(tmp_path_factory: pytest.TempPathFactory, installation: Installation) -> Iterator[House]:
     """The demo company; the product's temporary files go into a folder of their own, to be looked through."""
     env = {"TMPDIR": str(tmp_path_factory.mktemp("demo-temp"))}
-    with running(tmp_path_factory.mktemp("demo"), "demo", env=env, schedules=CALM) as built:
+    folder = tmp_path_factory.mktemp("demo")
+    with running(folder, installation(), "demo", env=env, schedules=CALM) as built:
         yield built
 
 

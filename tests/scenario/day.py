@@ -142,7 +142,9 @@ class Day:
                 PLANS, "计划ID", "状态", "日预算", "消耗", "成交金额", "负责人", "主管", "同步问题"
             ),
             "stock": self._rows(STOCK, "SKU编码", "库存", "在途", "负责人", "同步问题"),
-            "notices": house.sql("SELECT kind, state, count(*) AS n FROM alert_notices GROUP BY kind, state"),
+            "notices": house.ledger.rows(
+                "SELECT kind, state, count(*) AS n FROM alert_notices GROUP BY kind, state"
+            ),
             "parked": house.parked(),
         }
 

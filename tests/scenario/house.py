@@ -1,14 +1,13 @@
 """The tiny company with the real product beside it: what scenario tests do, see and look up.
 
-People act through the sandbox's control plane. What the product stores is looked up read-only.
+People act through the sandbox's control plane. What the product stores is looked up from outside.
 """
 
 from __future__ import annotations
 
 import itertools
-import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import partial
@@ -18,6 +17,7 @@ from typing import Any
 from sandbox.client import Control, until
 from sandbox.office import Office, Seen
 from sandbox.stage import Stage
+from tests.scenario.ledger import Ledger, database
 
 WAIT = 40.0
 """Seconds to wait for something that takes one or two on a quiet machine."""
@@ -37,6 +37,7 @@ class House:
     def __init__(self, stage: Stage) -> None:
         self.stage = stage
         self.control: Control = stage.control
+        self.ledger = Ledger(database(stage))
         self.office = Office(stage.control)
         self.office.join_roles()
         self.boss = self.office.person("总经办")
@@ -186,20 +187,10 @@ class House:
 
     # --- what the product stores ---
 
-    def sql(self, query: str, *values: Any) -> list[dict[str, Any]]:
-        """Read the product's database."""
-        path = self.stage.folder / "var" / "chorus.db"
-        conn = sqlite3.connect(f"file:{path}?mode=ro", uri=True, timeout=10)
-        try:
-            conn.row_factory = sqlite3.Row
-            return [dict(row) for row in conn.execute(query, values)]
-        finally:
-            conn.close()
-
     def alert(self, rule_id: str, object_id: str = "") -> dict[str, Any]:
         """The stored alert of a rule (of one object where there are several); empty before there is one."""
-        query = "SELECT * FROM alerts WHERE rule_id = ? AND (? = '' OR object_id = ?)"
-        found = self.sql(query, rule_id, object_id, object_id)
+        query = "SELECT * FROM alerts WHERE rule_id = :rule AND (:object = '' OR object_id = :object)"
+        found = self.ledger.rows(query, rule=rule_id, object=object_id)
         return found[0] if found else {}
 
     def becomes(self, rule_id: str, state: str, object_id: str = "") -> dict[str, Any]:
@@ -213,25 +204,24 @@ class House:
 
     def audit(self, subject: str, action: str = "%") -> list[dict[str, Any]]:
         """Audit rows about something, oldest first."""
-        return self.sql(
-            "SELECT * FROM audit WHERE subject = ? AND action LIKE ? ORDER BY id", subject, action
-        )
+        query = "SELECT * FROM audit WHERE subject = :subject AND action LIKE :action ORDER BY id"
+        return self.ledger.rows(query, subject=subject, action=action)
 
     def tasks(self, rule_id: str) -> list[dict[str, Any]]:
         """The tasks decided on alerts of a rule."""
-        query = "SELECT t.* FROM alert_tasks t JOIN alerts a ON a.id = t.alert_id WHERE a.rule_id = ?"
-        return self.sql(query, rule_id)
+        query = "SELECT t.* FROM alert_tasks t JOIN alerts a ON a.id = t.alert_id WHERE a.rule_id = :rule"
+        return self.ledger.rows(query, rule=rule_id)
 
     def checked(self, table: str, times: int = 2) -> None:
         """Wait until a table's platform was asked, and its rows judged, some more times."""
-        query = 'SELECT tried_at FROM data_sources WHERE "table" = ?'
+        query = 'SELECT tried_at FROM data_sources WHERE "table" = :table'
         for _ in range(times):
-            before = self.sql(query, table)
+            before = self.ledger.rows(query, table=table)
             probe = partial(self._differs, before, query, table)
             until(probe, WAIT, f"{table} is pulled again")
 
     def _differs(self, before: list[dict[str, Any]], query: str, table: str) -> bool:
-        return self.sql(query, table) != before
+        return self.ledger.rows(query, table=table) != before
 
     def reasons(self, rule_id: str) -> list[str]:
         """Why the alert of a rule changed, in order."""
@@ -240,21 +230,24 @@ class House:
 
     def parked(self) -> list[dict[str, Any]]:
         """Works that were given up."""
-        return self.sql("SELECT * FROM parked")
+        return self.ledger.rows("SELECT * FROM parked")
 
 
 @contextmanager
-def running(folder: Path, company: str = "tiny", *, apart: bool = False, **stage: Any) -> Iterator[House]:
+def running(
+    folder: Path, installation: Mapping[str, str], company: str = "tiny", *, apart: bool = False, **stage: Any
+) -> Iterator[House]:
     """A house for a module: sandbox, setup, serve, subscription, people in their roles.
 
     Args:
         folder: where it may write.
+        installation: environment that says where its database is (fixture `installation`).
         company: which company.
         apart: web and worker as two processes of the test, so that one can be ended alone.
         stage: further arguments of ``Stage``.
     """
     stage.setdefault("limits", {"single_cards": 100})  # a test looks at the card of its own alert
-    built = Stage(folder, company=company, **stage)
+    built = Stage(folder, company=company, env={**installation, **stage.pop("env", {})}, **stage)
     try:
         built.open()
         people = built.control.get("people")["people"]
@@ -267,6 +260,7 @@ def running(folder: Path, company: str = "tiny", *, apart: bool = False, **stage
         house = House(built)
         house.worker = alone
         yield house
+        house.ledger.close()
     finally:
         built.stop()
 

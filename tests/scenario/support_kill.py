@@ -12,12 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import sqlalchemy as sa
-
 from sandbox.client import until
 from sandbox.office import Office
-from sandbox.stage import Stage
 from tests.scenario.house import RULES, STOCK
+from tests.scenario.ledger import Ledger
 
 NEVER = "0 4 1 1 *"
 """A schedule that does not fire while a test runs: the numbers come from people here, not from platforms."""
@@ -188,51 +186,6 @@ def _state(pid: int) -> str:
 
 
 # --- what the other side saw, what the product stores ---
-
-
-class Ledger:
-    """Reads the product's database from outside.
-
-    Args:
-        url: its address.
-    """
-
-    def __init__(self, url: str) -> None:
-        self.engine = sa.create_engine(url)
-
-    def rows(self, query: str, **values: Any) -> list[dict[str, Any]]:
-        """The rows of a query."""
-        with self.engine.connect() as conn:
-            return [dict(row) for row in conn.execute(sa.text(query), values).mappings()]
-
-    def count(self, query: str, **values: Any) -> int:
-        """The one number of a query."""
-        with self.engine.connect() as conn:
-            return int(conn.execute(sa.text(query), values).scalar_one())
-
-    def unsent(self) -> int:
-        """Notices decided and not told yet."""
-        return self.count("SELECT count(*) FROM alert_notices WHERE state = 'queued'")
-
-    def behind(self) -> int:
-        """Copies of cards that show an older version than there is."""
-        return self.count(
-            "SELECT count(*) FROM alert_cards c JOIN alerts a ON a.id = c.alert_id "
-            "WHERE c.gone IS NULL AND c.shown_version < a.version"
-        )
-
-    def states(self) -> dict[str, str]:
-        """Article → state of its alert."""
-        return {r["object_id"]: r["state"] for r in self.rows("SELECT object_id, state FROM alerts")}
-
-    def close(self) -> None:
-        """Let the database go."""
-        self.engine.dispose()
-
-
-def database(stage: Stage) -> str:
-    """The address of a stage's database."""
-    return stage.env.get("DATABASE_URL", f"sqlite:///{stage.folder / 'var' / 'chorus.db'}")
 
 
 def judged(ledger: Ledger, shelf: Shelf) -> list[str]:

@@ -22,8 +22,10 @@ from sandbox.office import Office
 from sandbox.stage import Stage, answers
 from sandbox.studio_crowd import StudioCrowd, title
 from sandbox.studio_day import REQUESTS
+from tests.conftest import Installation
 from tests.scenario import support_kill as support
-from tests.scenario.support_kill import NEVER, Ledger
+from tests.scenario.ledger import Ledger, database
+from tests.scenario.support_kill import NEVER
 from tests.support.share import sized
 
 pytestmark = [
@@ -76,11 +78,12 @@ class Made:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
+def made(tmp_path_factory: pytest.TempPathFactory, installation: Installation) -> Iterator[Made]:
     """Paste the rows and kill three times; the tests look at what is left."""
     seed = int(os.environ.get("CHORUS_KILL_SEED") or random.SystemRandom().randrange(10**6))
     support.tell(f"CHORUS_KILL_SEED={seed}, {COUNT} requests")
-    stage = Stage(tmp_path_factory.mktemp("art-kill"), schedules=SCHEDULES, manifest=ROOMY)
+    folder = tmp_path_factory.mktemp("art-kill")
+    stage = Stage(folder, schedules=SCHEDULES, manifest=ROOMY, env=installation())
     try:
         stage.open()
         stage.setup()
@@ -89,7 +92,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Made]:
         stage.control.post("world/images", sketches=True, latency=0)
         office = Office(stage.control)
         office.join_roles()
-        crowd, ledger = StudioCrowd(office), Ledger(support.database(stage))
+        crowd, ledger = StudioCrowd(office), Ledger(database(stage))
         crowd.brand()
         played = Made(stage, crowd, ledger, server, random.Random(seed))
         play(played)

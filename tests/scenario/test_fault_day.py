@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.client import Control, until
+from tests.conftest import Installation
 from tests.scenario.day import PATIENCE, Day
 from tests.scenario.house import running
 
@@ -63,9 +64,9 @@ def order(control: Control, scene: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def quiet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def quiet(tmp_path_factory: pytest.TempPathFactory, installation: Installation) -> dict[str, Any]:
     """The state after the day without faults."""
-    with running(tmp_path_factory.mktemp("quiet")) as house:
+    with running(tmp_path_factory.mktemp("quiet"), installation()) as house:
         day = Day(house)
         for scene in SCENES:
             getattr(day, scene)()
@@ -73,9 +74,9 @@ def quiet(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def bad(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+def bad(tmp_path_factory: pytest.TempPathFactory, installation: Installation) -> Iterator[Day]:
     """The day with faults, with events doubled and out of order, played to its end."""
-    with running(tmp_path_factory.mktemp("faulty")) as house:
+    with running(tmp_path_factory.mktemp("faulty"), installation()) as house:
         house.control.post("events", duplicate=True, shuffle=True)
         day = Day(house)
         for scene in SCENES:

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import random
 import resource
-import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -21,8 +19,10 @@ from bot.acceptor import EVENTS
 from sandbox.client import until
 from sandbox.office import Office
 from sandbox.stage import Stage
+from tests.conftest import Installation
 from tests.scenario import support_kill as support
-from tests.scenario.support_kill import NEVER, Ledger
+from tests.scenario.ledger import Ledger, database
+from tests.scenario.support_kill import NEVER
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
 
@@ -44,8 +44,7 @@ class Flooded:
             "127.0.0.1", stage.port, office.app_token, table, ["recNobody0001"], people, random.Random(3)
         )
         self.stage = stage
-        self.database = stage.folder / "var" / "chorus.db"
-        self.ledger = Ledger(support.database(stage))
+        self.ledger = Ledger(database(stage))
 
     def send(self, rate: float, count: int) -> Result:
         """So many requests of the usual mix at a rate."""
@@ -64,11 +63,11 @@ class Flooded:
 
 
 @pytest.fixture(scope="module")
-def flooded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Flooded]:
+def flooded(tmp_path_factory: pytest.TempPathFactory, installation: Installation) -> Iterator[Flooded]:
     """The product as `chorus serve` starts it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
-    stage = Stage(tmp_path_factory.mktemp("flood"), company="tiny", schedules=CALM)
+    stage = Stage(tmp_path_factory.mktemp("flood"), company="tiny", schedules=CALM, env=installation())
     try:
         stage.open()
         stage.setup()
@@ -92,13 +91,11 @@ def test_the_usual_mix_at_three_hundred_a_second(flooded: Flooded) -> None:
 
 def test_what_cannot_be_stored_is_refused_and_what_was_acknowledged_is_handled(flooded: Flooded) -> None:
     """Nothing can be written for a while and more come than may wait; no answer is a lie."""
-    with closing(sqlite3.connect(flooded.database, isolation_level=None, timeout=30)) as conn:
-        conn.execute("BEGIN IMMEDIATE")
+    with flooded.ledger.nothing_can_be_written():
         found: list[Result] = []
         sending = threading.Thread(target=lambda: found.append(flooded.send(MORE, MORE)))
         sending.start()
         sending.join(60)
-        conn.execute("ROLLBACK")
     [result] = found
     counts = result.counts()
     assert counts[FAILED] == 0

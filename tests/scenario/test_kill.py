@@ -19,8 +19,10 @@ import pytest
 from sandbox.client import until
 from sandbox.office import Office
 from sandbox.stage import Stage, answers
+from tests.conftest import Installation
 from tests.scenario import support_kill as support
-from tests.scenario.support_kill import NEVER, Ledger, Shelf
+from tests.scenario.ledger import Ledger, database
+from tests.scenario.support_kill import NEVER, Shelf
 from tests.support.share import sized
 
 pytestmark = [
@@ -51,12 +53,13 @@ class Day:
 
 
 @pytest.fixture(scope="module")
-def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
+def day(tmp_path_factory: pytest.TempPathFactory, installation: Installation) -> Iterator[Day]:
     """Play the day with its kills once; the tests look at what is left."""
     seed = int(os.environ.get("CHORUS_KILL_SEED") or random.SystemRandom().randrange(10**6))
     support.tell(f"CHORUS_KILL_SEED={seed}")
     limits = {"single_cards": 100}  # so many cards are what is killed here
-    stage = Stage(tmp_path_factory.mktemp("kill"), company="demo", schedules=SCHEDULES, limits=limits)
+    folder = tmp_path_factory.mktemp("kill")
+    stage = Stage(folder, company="demo", schedules=SCHEDULES, limits=limits, env=installation())
     try:
         stage.open()
         stage.setup()
@@ -66,7 +69,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Day]:
         send = {"method": "POST", "path": "/open-apis/im/v1/messages"}
         stage.control.post("faults", match=send, kind="delay", seconds=SLOW, times=10**6)
         office = Office(stage.control)
-        ledger = Ledger(support.database(stage))
+        ledger = Ledger(database(stage))
         played = Day(office, Shelf(office, ARTICLES), ledger, seed)
         play(played, stage, server, random.Random(seed))
         come_to_rest(played)

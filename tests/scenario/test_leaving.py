@@ -18,8 +18,10 @@ from sandbox.client import until
 from sandbox.office import Office
 from sandbox.stage import Stage
 from tests.bot.platform import Sender
+from tests.conftest import Installation
 from tests.scenario import support_kill as support
-from tests.scenario.support_kill import NEVER, Ledger, Shelf
+from tests.scenario.ledger import Ledger, database
+from tests.scenario.support_kill import NEVER, Shelf
 from tests.support.balancer import checks
 
 pytestmark = [pytest.mark.process, pytest.mark.timeout(300)]
@@ -68,11 +70,10 @@ class Line:
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
+def stage(tmp_path: Path, installation: Installation) -> Iterator[Stage]:
     """A company of three with the product beside it."""
-    built = Stage(
-        tmp_path / "stage", company="tiny", schedules=SCHEDULES, env={"CHORUS_LEAVE_SECONDS": str(LEAVE)}
-    )
+    env = {**installation(), "CHORUS_LEAVE_SECONDS": str(LEAVE)}
+    built = Stage(tmp_path / "stage", company="tiny", schedules=SCHEDULES, env=env)
     try:
         built.open()
         built.setup()
@@ -100,7 +101,7 @@ def test_a_server_that_leaves_says_so_first_and_loses_nothing(stage: Stage) -> N
     assert server.wait(LEAVE + LAST_SECONDS + GRACE) == 0
     assert time.monotonic() - told >= LEAVE
     assert line.wrong == []
-    ledger = Ledger(support.database(stage))
+    ledger = Ledger(database(stage))
     kept = {row["id"] for row in ledger.rows("SELECT event_id AS id FROM inbox UNION SELECT id FROM taps")}
     ledger.close()
     assert set(line.acknowledged) <= kept
@@ -115,7 +116,7 @@ def test_works_under_way_are_finished_or_go_on_after_the_next_start(stage: Stage
     send = {"method": "POST", "path": "/open-apis/im/v1/messages"}
     stage.control.post("faults", match=send, kind="delay", seconds=SLOW, times=10**6)
     office = Office(stage.control)
-    shelf, ledger = Shelf(office, 40), Ledger(support.database(stage))
+    shelf, ledger = Shelf(office, 40), Ledger(database(stage))
     for article in shelf.articles:
         shelf.set(article, 10)
     until(lambda: support.sends(office), 60, "the first card sent")

@@ -6,6 +6,7 @@ import pytest
 import requests
 
 from sandbox.client import until
+from tests.conftest import Installation
 from tests.scenario.house import WAIT, House, running
 
 pytestmark = [
@@ -14,10 +15,10 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory, installation: Installation) -> Iterator[House]:
     """A tiny company whose app chose the long connection; no request URL is entered anywhere."""
     folder = tmp_path_factory.mktemp("long") / "stage"
-    with running(folder, manifest={"connection": "websocket"}) as built:
+    with running(folder, installation(), manifest={"connection": "websocket"}) as built:
         connected(built)
         yield built
 

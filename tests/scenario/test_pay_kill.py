@@ -31,8 +31,10 @@ from sandbox.client import until
 from sandbox.office import Office
 from sandbox.payday_crowd import CrowdDay
 from sandbox.stage import Stage, answers
+from tests.conftest import Installation
 from tests.scenario import support_kill as support
-from tests.scenario.support_kill import NEVER, Ledger
+from tests.scenario.ledger import Ledger, database
+from tests.scenario.support_kill import NEVER
 from tests.support.share import sized
 
 pytestmark = [
@@ -82,13 +84,12 @@ class Paid:
 
 
 @pytest.fixture(scope="module")
-def paid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paid]:
+def paid(tmp_path_factory: pytest.TempPathFactory, installation: Installation) -> Iterator[Paid]:
     """Play the pay day with its kills once; the tests look at what is left."""
     seed = int(os.environ.get("CHORUS_KILL_SEED") or random.SystemRandom().randrange(10**6))
     support.tell(f"CHORUS_KILL_SEED={seed}")
-    stage = Stage(
-        tmp_path_factory.mktemp("pay-kill"), company=f"crowd:{PEOPLE}", schedules=SCHEDULES, manifest=ROOMY
-    )
+    folder, company = tmp_path_factory.mktemp("pay-kill"), f"crowd:{PEOPLE}"
+    stage = Stage(folder, company=company, schedules=SCHEDULES, manifest=ROOMY, env=installation())
     try:
         stage.open()
         stage.setup()
@@ -99,7 +100,7 @@ def paid(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Paid]:
         day = CrowdDay(office, command=stage.run)
         day.defaults()
         day.tables()
-        ledger = Ledger(support.database(stage))
+        ledger = Ledger(database(stage))
         played = Paid(stage, day, ledger, server, random.Random(seed))
         play(played)
         yield played
@@ -178,7 +179,7 @@ def test_nothing_happened_twice_and_nothing_was_given_up(paid: Paid) -> None:
 def _opened(paid: Paid) -> Iterator[tuple[Books, Person, Slip]]:
     """Everybody's frozen inputs and payslip, opened with the installation's key."""
     vault = Vault(Keys(parse_keys(paid.stage.pay_keys())))
-    db = Database(support.database(paid.stage))
+    db = Database(database(paid.stage))
     run = RunId(f"{paid.day.month}.1")
     with db.read() as conn:
         sealed = store.sealed_books(conn, run)

@@ -26,7 +26,8 @@ from sandbox.office import Seen
 from sandbox.stage import HOME, Stage, free_port
 from tests.scenario import support_kill as support
 from tests.scenario.house import WAIT, House
-from tests.scenario.support_kill import NEVER, Ledger
+from tests.scenario.ledger import Ledger
+from tests.scenario.support_kill import NEVER
 from tests.support.balancer import Balancer, checks
 from tests.support.postgres import administer
 from tests.support.share import SHARE

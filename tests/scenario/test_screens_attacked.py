@@ -116,9 +116,8 @@ def test_a_forged_form_changes_nothing(
         with lured(seat, host, html) as page:
             page.get_by_role("button", name="领奖").click()
             page.wait_for_url(lambda url: "/pay/" in url or "/authen/" in url)
-    states = demo_house.sql(
-        "SELECT state FROM pay_slips WHERE open_id = ? AND state <> 'replaced'", victim["open_id"]
-    )
+    query = "SELECT state FROM pay_slips WHERE open_id = :open_id AND state <> 'replaced'"
+    states = demo_house.ledger.rows(query, open_id=victim["open_id"])
     assert [row["state"] for row in states] == ["read"]
     assert "伪造的异议" not in played.browser(victim).look(link).text
 

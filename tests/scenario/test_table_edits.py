@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox.client import until
+from tests.conftest import Installation
 from tests.scenario.house import RULES, STOCK, WAIT, House, running
 
 PLANS = "计划日报"
@@ -22,9 +23,9 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory, installation: Installation) -> Iterator[House]:
     """The tiny company; the plans have an owner."""
-    with running(tmp_path_factory.mktemp("edits")) as built:
+    with running(tmp_path_factory.mktemp("edits"), installation()) as built:
         for place in range(3):
             built.give(PLANS, built.plan(place)["record_id"], built.owner)
         yield built

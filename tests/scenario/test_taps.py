@@ -5,7 +5,6 @@ Web and worker run as two processes of the test, so that a tap can be made while
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -16,7 +15,9 @@ import pytest
 
 from sandbox.client import until
 from sandbox.office import Seen, walk
+from tests.conftest import Installation
 from tests.scenario.house import WAIT, House, running, start_worker
+from tests.scenario.ledger import document
 
 pytestmark = [
     pytest.mark.process,
@@ -61,13 +62,13 @@ class Case:
     def refusals(self) -> list[tuple[str, str]]:
         """(who, why) of the refused taps in the audit."""
         rows = self.house.audit(f"alert:{self.alert['id']}", "tap.%")
-        return [(row["actor"], row["reason"]) for row in rows if json.loads(row["detail"]).get("refused")]
+        return [(row["actor"], row["reason"]) for row in rows if document(row["detail"]).get("refused")]
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory, installation: Installation) -> Iterator[House]:
     """The tiny company; the plans belong to the owner and the supervisor."""
-    with running(tmp_path_factory.mktemp("taps"), apart=True) as built:
+    with running(tmp_path_factory.mktemp("taps"), installation(), apart=True) as built:
         for place in range(3):
             plan = built.plan(place)
             built.give("计划日报", plan["record_id"], built.owner, 主管=[{"id": built.supervisor["open_id"]}])
@@ -216,7 +217,7 @@ def test_who_comes_second_to_acknowledge_is_told_who_was_first(case: Case) -> No
     assert first["name"] in answers[kinds.index("info")]["toast"]["content"]
     alert = case.alert
     assert (alert["state"], alert["ack_count"]) == ("acked", 1)
-    assert json.loads(alert["acked_by"])[0] == first["open_id"]
+    assert document(alert["acked_by"])[0] == first["open_id"]
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,8 @@ from sandbox.client import until
 from sandbox.office import Office
 from sandbox.stage import Stage, free_port
 from tests.scenario import support_kill as support
-from tests.scenario.support_kill import NEVER, Article, Ledger, Shelf
+from tests.scenario.ledger import Ledger
+from tests.scenario.support_kill import NEVER, Article, Shelf
 from tests.support.postgres import administer
 
 pytestmark = [

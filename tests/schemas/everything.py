@@ -35,6 +35,8 @@ from runtime.ids import (
 )  # fmt: skip
 from sandbox.approval_state import BUDGET_CODE
 from sandbox.kernel import Person
+from sandbox.server import SandboxServer
+from tests.contract.kit import control
 from tests.feishu.test_bitable import FIELDS
 from tests.feishu.test_im import PNG, card
 
@@ -63,17 +65,18 @@ class Tracer:
         return getattr(self._area, method)
 
 
-def call_everything(
-    feishu: Feishu, people: list[Person], file: Mapping[str, str], space: SpaceId
-) -> set[str]:
+def call_everything(feishu: Feishu, sandbox: SandboxServer) -> set[str]:
     """Call all and return the names of the methods called.
 
     Args:
         feishu: our client.
-        people: everybody.
-        file: message_id and file_key of a file that somebody sent to the bot.
-        space: a wiki space the app is a member of.
+        sandbox: the other side, where somebody sends the bot a file and the app is let into a wiki space.
     """
+    people = list(sandbox.world.people.values())
+    sent = {"open_id": people[0].open_id, "name": "评分.csv", "data": "YSxiCg=="}
+    file = control(sandbox, "POST", "act/send_file", **sent)["data"]
+    space = control(sandbox, "POST", "wiki/spaces", name="素材库")["data"]["space_id"]
+    sandbox.world.wiki.move_seconds = 1e-9
     called: set[str] = set()
     auth, contact, im, bitable, drive, docx, wiki, approval, attendance, task = (
         Tracer(name, getattr(feishu, name), called) for name in AREAS
@@ -112,7 +115,6 @@ def _messages(im: Any, people: list[Person], file: Mapping[str, str]) -> None:
     im.find_sent(sent.chat_id, "a1", since=since)
     im.upload_image("图.png", PNG)
     im.get_resource(MessageId(file["message_id"]), file["file_key"])
-    im.create_chat("值班群", ids[0], ids[1:], uuid="g1")
 
 
 def _structure(bitable: Any) -> tuple[AppToken, TableId]:
@@ -121,7 +123,6 @@ def _structure(bitable: Any) -> tuple[AppToken, TableId]:
     created = bitable.create_table(app, "商品", FIELDS, "全部")
     table = TableId(created.table_id)
     bitable.list_tables(app)
-    bitable.rename_table(app, table, "商品库存")
     for field in _every_field(table):
         bitable.create_field(app, table, field, client_token=client_token(field["field_name"]))
     fields = {item["field_name"]: item for item in bitable.list_fields(app, table)}

@@ -9,7 +9,6 @@ from runtime.clock import SystemClock
 from runtime.db import Database
 from runtime.feishu import Feishu
 from sandbox.server import SandboxServer
-from tests.contract.kit import control
 from tests.feishu.conftest import settings_for
 from tests.schemas.check import EXEMPTIONS, NO_SCHEMA, check_requests
 from tests.schemas.everything import call_everything, public_methods
@@ -33,12 +32,7 @@ def problems(method: str, path: str, *, query: Any = None, body: Any = None) -> 
 
 def test_every_method_of_our_client_fits_the_official_schemas(feishu: Feishu, sandbox: SandboxServer) -> None:
     """Every method is called, the vendor's schemas allow each request and the sandbox accepts it."""
-    people = list(sandbox.world.people.values())
-    sent = {"open_id": people[0].open_id, "name": "评分.csv", "data": "YSxiCg=="}
-    file = control(sandbox, "POST", "act/send_file", **sent)["data"]
-    space = control(sandbox, "POST", "wiki/spaces", name="素材库")["data"]["space_id"]
-    sandbox.world.wiki.move_seconds = 1e-9
-    called = call_everything(feishu, people, file, space)
+    called = call_everything(feishu, sandbox)
     assert called == public_methods(feishu)
     calls = sandbox.world.control.recorder.calls()
     # A line of an earlier test may still knock at the long connection's door; that is no API of our client.

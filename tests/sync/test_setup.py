@@ -8,6 +8,7 @@ from bitable_sync.setup import readable
 from bitable_sync.setup_plan import initial_fields
 from bitable_sync.spec import FieldSpec, Kind, Specs, TableSpec
 from runtime.errors import ConfigError
+from tests.contract.kit import fresh_client, raw_call
 from tests.sync.conftest import LOGGED, PLANS, TASKS, Stage
 
 pytestmark = pytest.mark.db
@@ -122,7 +123,8 @@ def test_renamed_column_and_table_are_left_alone(stage: Stage) -> None:
     """What people renamed is not renamed back and not created anew."""
     stage.rename("spend", "花费")
     bound = stage.sync.bindings.require("plans")
-    stage.feishu.bitable.rename_table(bound.app_token, bound.table_id, "我的计划")
+    table = f"/open-apis/bitable/v1/apps/{bound.app_token}/tables/{bound.table_id}"
+    assert raw_call(fresh_client(stage.sandbox), "PATCH", table, {"name": "我的计划"}).status_code == 200
     assert stage.setup.plan() == []
     stage.setup.apply()
     assert stage.sync.bindings.require("plans").name == "我的计划"
