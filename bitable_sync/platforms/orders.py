@@ -145,6 +145,8 @@ class Tally:
 class OrderBook:
     """The orders of yesterday and today of one connection, kept up to date by what changed.
 
+    ``tally`` is what the last reading found; None after one that failed.
+
     Each day begins with yesterday read whole again; each hour a reading goes back `LATE`, all others only
     the overlap. So an order that reaches the platform's query store late is counted by then.
 
@@ -166,6 +168,7 @@ class OrderBook:
         Raises:
             ChorusError: the platform failed; what was read before stays, and the next reading goes on there.
         """
+        self.tally = None
         self._refresh(now)
         since, then = midnight(day_of(now) - ONE_DAY), now - ONE_DAY
         tally = self.tally = Tally(

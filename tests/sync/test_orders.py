@@ -1,6 +1,6 @@
 """Windows, late orders, midnight: what a shop sold by a moment, whatever order facts arrive in."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,50 +11,19 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bitable_sync.platforms import tables as t
-from bitable_sync.platforms.facts import TAOBAO, Order, ShopSales
+from bitable_sync.platforms.facts import TAOBAO, ShopSales
 from bitable_sync.platforms.ledger import KEEP, PIECE, Ledger, Stand, kept
 from bitable_sync.platforms.orders import LATE, SWEEP, OrderBook, Reading, windows
 from runtime.clock import SHANGHAI, day_of
 from runtime.db import Database
 from runtime.errors import TransientError
 from runtime.keeping import prune
+from tests.support.shops import NOON, Store, order
 
-NOON = datetime(2026, 3, 2, 12, tzinfo=SHANGHAI)
 MIDNIGHT = datetime(2026, 3, 2, tzinfo=SHANGHAI)
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 READING = Reading(longest=timedelta(minutes=30), overlap=timedelta(minutes=10))
 TEN = Decimal("10.00")
-
-
-def order(number: int, paid: datetime | None, *, modified: datetime | None = None, void: bool = False,
-          amount: str = "10.00", shop: str = "s1", name: str = "旗舰店") -> Order:  # fmt: skip
-    """An order of one shop."""
-    changed = modified or paid or NOON
-    return Order(f"T{number}", shop, name, Decimal(amount), paid, changed, void, "CLOSED" if void else "PAID")
-
-
-class Store:
-    """A platform's query store: what it holds, and which windows were asked."""
-
-    platform = TAOBAO
-    counts = "payment"
-
-    def __init__(self) -> None:
-        self.held: dict[str, Order] = {}
-        self.asked: list[tuple[datetime, datetime]] = []
-        self.fails_at: datetime | None = None
-        self.shops: Mapping[str, str] = {}
-
-    def put(self, *found: Order) -> None:
-        """These orders are there from now on."""
-        self.held.update((f"{each.shop_id}/{each.order_id}", each) for each in found)
-
-    def orders(self, begin: datetime, end: datetime) -> Iterable[Order]:
-        """Both ends included, as TOP does."""
-        self.asked.append((begin, end))
-        if self.fails_at is not None and begin <= self.fails_at <= end:
-            raise TransientError("busy")
-        return [each for each in self.held.values() if begin <= each.modified <= end]
 
 
 @pytest.fixture
