@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sandbox.events import EventsState
     from sandbox.im_state import ImState
     from sandbox.images_state import ImagesState
+    from sandbox.jd import JdState
     from sandbox.longconn import LongconnState
     from sandbox.oauth import OauthState
     from sandbox.shop import ShopState
@@ -47,7 +48,8 @@ if TYPE_CHECKING:
 
 AREAS = (
     "auth", "contact", "im", "callbacks", "bitable", "drive", "docx", "wiki", "events", "longconn", "oauth",
-    "approval", "attendance", "ads", "shop", "erp", "taobao", "wdt", "images", "simulator", "control", "page",
+    "approval", "attendance", "ads", "shop", "erp", "taobao", "jd", "wdt", "images", "simulator", "control",
+    "page",
 )  # fmt: skip
 
 DEFAULT_APP_ID = "cli_sandbox0000001"
@@ -317,6 +319,7 @@ class World:
     shop: "ShopState"
     erp: "ErpState"
     taobao: "TaobaoState"
+    jd: "JdState"
     wdt: "WdtState"
     images: "ImagesState"
     simulator: "SimulatorState"
