@@ -184,8 +184,6 @@ class OrderBook:
     def _refresh(self, now: datetime) -> None:
         """Read what changed since, window by window; each is kept before the next is asked for."""
         stand = self.ledger.stand(self.source)
-        if stand is None:
-            self.ledger.forget()
         today = day_of(now)
         first = midnight(today - ONE_DAY) + self.reading.overlap
         begin, swept = first, now
@@ -195,4 +193,9 @@ class OrderBook:
                 begin, swept = min(begin, now) - LATE, now
         for start, end in windows(max(begin, first), now, self.reading):
             found = list(self.source.orders(start, end))
-            self.ledger.keep(self.source, found, Stand(today, end, swept), now)
+            if (
+                stand is None
+            ):  # not before it has answered: a connection that is set up wrongly forgets nothing
+                self.ledger.forget()
+            stand = Stand(today, end, swept)
+            self.ledger.keep(self.source, found, stand, now)

@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bitable_sync.platforms import tables as t
+from bitable_sync.platforms.connect import Broken
 from bitable_sync.platforms.facts import TAOBAO, ShopSales
 from bitable_sync.platforms.ledger import KEEP, PIECE, Ledger, Stand, kept
 from bitable_sync.platforms.orders import LATE, SWEEP, OrderBook, Reading, windows
 from runtime.clock import SHANGHAI, day_of
 from runtime.db import Database
-from runtime.errors import TransientError
+from runtime.errors import ConfigError, TransientError
 from runtime.keeping import prune
 from tests.support.shops import NOON, Store, order
 
@@ -286,6 +287,21 @@ def test_another_amount_reads_everything_anew(store: Store, book: OrderBook) -> 
     store.asked.clear()
     assert sold(again(book), NOON + MINUTE) == (PIECE, 12 * Decimal(PIECE))
     assert store.asked[0][0] == MIDNIGHT - DAY
+
+
+@pytest.mark.db
+def test_a_connection_that_is_set_up_wrongly_forgets_nothing(
+    store: Store, book: OrderBook, database: Database
+) -> None:
+    """A key that is missing after a restart: what was read before is there when it is found again."""
+    store.put(order(1, NOON - HOUR))
+    was = book.sales(NOON)
+    broken = OrderBook(Broken(TAOBAO, ConfigError("没有密钥")), READING, Ledger(database, "tmall-a"))
+    with pytest.raises(ConfigError):
+        broken.sales(NOON)
+    store.asked.clear()
+    assert again(book).sales(NOON) == was
+    assert len(store.asked) == 1
 
 
 # --- what is kept ---
