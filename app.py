@@ -1,6 +1,6 @@
 """Composition root and command line: the one place that knows every part and puts them together.
 
-Roles of ``serve``: *web* verifies, commits, answers; *worker* performs; *websocket* holds the long connection.
+Roles of ``serve``: *web* verifies and answers; *worker* performs; *websocket* holds the long connection.
 """
 
 from __future__ import annotations

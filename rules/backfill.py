@@ -20,15 +20,15 @@ from sqlalchemy.engine import Connection
 
 from bitable_sync.platforms.facts import Ads, Order, ShopSales
 from bitable_sync.platforms.gateways import Gateways
-from bitable_sync.platforms.orders import OrderBook, midnight, windows
+from bitable_sync.platforms.orders import OrderBook, windows
 from rules.cockpit import tables as t
 from rules.cockpit.days import settle
 from rules.dashboards import totals_work
 from rules.sources import plan_rows, shop_rows
 from rules.specs import PLANS, SHOPS
 from rules.store import insert_new, upsert
-from runtime.clock import Clock, day_of
-from runtime.db import Database
+from runtime.clock import Clock, day_of, midnight
+from runtime.db import Database, Fen
 from runtime.errors import ChorusError, TransientError
 from runtime.retry import wait_before
 from runtime.work import WorkQueue
@@ -219,7 +219,7 @@ def _sold(conn: Connection, connection: str, span: Span, platform: str, day: dat
     o = t.backfill_orders.c
     ours = sa.and_(o.connection == connection, o.span == str(span))
     counts = sa.and_(sa.not_(o.void), o.paid >= midnight(day), o.paid < midnight(day + ONE))
-    amount = sa.func.sum(sa.case((counts, o.amount), else_=0), type_=t.Fen())
+    amount = sa.func.sum(sa.case((counts, o.amount), else_=0), type_=Fen())
     number = sa.func.sum(sa.case((counts, 1), else_=0))
     query = sa.select(o.shop_id, sa.func.max(o.shop), number, amount).where(ours).group_by(o.shop_id)
     return [

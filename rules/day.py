@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from bitable_sync.platforms import ledger
 from bot.care_cards import Counts
 from rules import tables as t
 from rules import told
@@ -67,10 +68,10 @@ def _asked(who: str) -> sa.ColumnElement[bool]:
 
 
 def kept(days: int) -> list[Kept]:
-    """Notices and copies of alerts that are over.
+    """Notices and copies of alerts that are over, and orders whose days are settled.
 
     Args:
-        days: that they are kept.
+        days: that notices and copies are kept.
     """
     n, c, a = t.alert_notices.c, t.alert_cards.c, t.alerts.c
     open_now = sa.exists().where(a.id == n.alert_id, a.episode == n.episode, a.resolved_at.is_(None))
@@ -80,4 +81,5 @@ def kept(days: int) -> list[Kept]:
         Kept(t.alert_cards, lambda now: sa.and_(c.sent_at < now - timedelta(days), ~told_still)),
         Kept(t.rule_previews, lambda now: t.rule_previews.c.at < now - timedelta(days)),
         Kept(t.alert_groups, lambda now: t.alert_groups.c.over_at < now - timedelta(days)),
+        *ledger.kept(),
     ]

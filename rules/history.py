@@ -21,10 +21,12 @@ from rules.cockpit.days import PLAN, SHOP
 from rules.metrics import SPANS, Span
 from rules.specs import PLANS, SHOPS
 from rules.tree import PAST
-from runtime.clock import SHANGHAI, day_of
+from runtime.clock import SHANGHAI, day_of, midnight
 
 GAP: Final = timedelta(hours=2)
 """Pulls further apart than this say nothing about the time between them."""
+FIRST: Final = 2
+"""Until this hour the beginning of the day is near enough to draw a line from."""
 _KINDS = {PLANS: PLAN, SHOPS: SHOP}
 _CENT, _CHUNK = Decimal("0.01"), 400
 
@@ -35,6 +37,10 @@ class Point:
 
     at: datetime
     value: Decimal
+
+
+Points = dict[str, dict[str, dict[int, list[Point]]]]
+"""Object id → field → days back → points in order of time."""
 
 
 def load(
@@ -58,7 +64,20 @@ def load(
     ]
     if not wanted or table not in _KINDS:
         return {}
-    points = _points(conn, _KINDS[table], wanted, now, objects)
+    if table != SHOPS:
+        return _compared(_points(conn, _KINDS[table], wanted, now, objects), wanted, now)
+    begun, last = _begun(conn, now), midnight(day_of(now)) - timedelta(microseconds=1)
+    found: dict[str, dict[str, Decimal]] = {}
+    for moment, today in ((now, True), (last, False)):
+        points = _points(conn, SHOP, wanted, moment, objects)
+        some = {shop_id: fields for shop_id, fields in points.items() if (shop_id in begun) is today}
+        found |= _compared(some, wanted, moment)
+    return found
+
+
+def _compared(
+    points: Points, wanted: Iterable[tuple[str, Span]], now: datetime
+) -> dict[str, dict[str, Decimal]]:
     found: dict[str, dict[str, Decimal]] = {}
     for object_id, by_field in points.items():
         for field, span in wanted:
@@ -66,6 +85,13 @@ def load(
             if value is not None:
                 found.setdefault(object_id, {})[f"{field}{PAST}{span.key}"] = value
     return found
+
+
+def _begun(conn: Connection, now: datetime) -> set[str]:
+    """The shops that were pulled today; the row of another still shows yesterday, and is compared as such."""
+    h = t.hours.c
+    query = sa.select(h.object_id).distinct().where(h.kind == SHOP, h.day == day_of(now))
+    return set(conn.execute(query).scalars())
 
 
 def over(span: Span, by_day: Mapping[int, Sequence[Point]], now: datetime) -> Decimal | None:
@@ -100,10 +126,6 @@ def at_time(points: Sequence[Point], moment: datetime) -> Decimal | None:
     return (before.value + (after.value - before.value) * share).quantize(_CENT, ROUND_HALF_EVEN)
 
 
-Points = dict[str, dict[str, dict[int, list[Point]]]]
-"""Object id → field → days back → points in order of time."""
-
-
 def _points(
     conn: Connection, kind: str, wanted: Iterable[tuple[str, Span]], now: datetime,
     objects: Collection[str] | None,
@@ -123,8 +145,9 @@ def _points(
             for field in fields:
                 if row[field] is not None:
                     days = found.setdefault(row["object_id"], {}).setdefault(field, {})
+                    start = [Point(midnight(row["day"]), Decimal(0))]  # where every day's figures begin
                     point = Point(row["seen_at"], Decimal(row[field]))
-                    days.setdefault(backs[row["day"]], []).append(point)
+                    days.setdefault(backs[row["day"]], start if hour <= FIRST else []).append(point)
     return found
 
 

@@ -10,6 +10,7 @@ import structlog
 
 from bitable_sync.cells import EMPTY, CellValue, Person
 from bitable_sync.platforms.gateways import newest_of
+from bitable_sync.platforms.orders import Level
 from rules import store
 from rules.acting import pull_work
 from rules.cockpit import days
@@ -22,7 +23,7 @@ from rules.model import Action, Alert, State, Task
 from rules.rulebook import load_entry, verdicts
 from rules.settings_telling import SETTINGS, SettingsTelling
 from rules.sources import Values, changed_rows, lost_plans, plan_rows, shop_rows, stock_rows
-from rules.specs import ALERTS, ALLOWANCES, DATA_TABLES, DUTY, PLANS, RULES, SILENCES, STOCK, TASKS
+from rules.specs import ALERTS, ALLOWANCES, DATA_TABLES, DUTY, PLANS, RULES, SHOPS, SILENCES, STOCK, TASKS
 from rules.tables import alert_tasks, alerts
 from rules.wording import STATE_ZH, limit_text, metric_text, reason_text, state_words
 from runtime.errors import ChorusError
@@ -94,6 +95,7 @@ class Tables:
             if day is not None and self._connected(table):
                 days.keep(conn, table, rows, day, started)
                 days.settle(conn, table, late, day - timedelta(days=1), started)
+                days.settle_hours(conn, self._levels(table))
                 days.keep_stock(conn, counts, started)
                 self.deps.queue.put(conn, totals_work(started))
         return {"rows": len(rows), "changed": len(changed)}
@@ -118,6 +120,11 @@ class Tables:
         rows = [row for today, before in found.rows.values() for row in shop_rows(today, before, at)]
         late = [row for name in found.rows for row in shop_rows(gateways.shops[name].yesterday(), (), at)]
         return rows, found.sentence, {}, late
+
+    def _levels(self, table: str) -> list[Level]:
+        """How far shops were hour by hour, of the connections that answered just now."""
+        books = self.deps.gateways.shops.values() if table == SHOPS else ()
+        return [level for book in books if book.tally for level in book.tally.levels()]
 
     def _plans(self, at: datetime) -> tuple[list[Values], str]:
         gateways = self.deps.gateways

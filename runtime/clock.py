@@ -72,3 +72,8 @@ def _utc(moment: datetime) -> datetime:
         )
         raise ValueError(msg)
     return moment.astimezone(UTC)
+
+
+def midnight(day: date) -> datetime:
+    """When a calendar day of Shanghai begins."""
+    return datetime(day.year, day.month, day.day, tzinfo=SHANGHAI)

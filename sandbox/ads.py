@@ -6,7 +6,7 @@ bububa/oceanengine, read 2026-11. The texts inside ``data.errors`` are our own, 
 
 import json
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -19,6 +19,7 @@ CLAIM = "vendor SDK oceanengine/ad_open_sdk_go 2026-08 and its doc comments, 202
 CONTROL = "our own control plane, 2026-11"
 ADVERTISER_ID = 1712345678901234
 TOKEN = "sandbox-ads-token"  # noqa: S105 - the published token of a make-believe account
+APP_ID, SECRET, REFRESH = "1800000000000001", "sandbox-ads-secret", "sandbox-ads-refresh"
 PREFIX = "/open_api/v1.0/qianchuan"
 MIN_BUDGET = Decimal(300)
 MIN_STEP = Decimal(100)
@@ -28,13 +29,18 @@ GOALS = ("VIDEO_PROM_GOODS", "LIVE_PROM_GOODS")
 
 
 class AdsState:
-    """Plans by id. Found as ``world.ads``; ``token`` None means every token is refused as expired."""
+    """Plans by id. Found as ``world.ads``; ``token`` None means every token is refused as expired.
+
+    ``uni`` are the rows of 全域 plans by goal and way of bidding.
+    """
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.advertiser_id = ADVERTISER_ID
         self.plans: dict[int, Plan] = {}
         self.token: str | None = TOKEN
+        self.refresh, self.renewals = REFRESH, 0
+        self.uni: dict[tuple[str, str], list[dict[str, Any]]] = {}
         self.calls_per_second: int | None = 20
         self._calls: deque[float] = deque()
 
@@ -42,6 +48,8 @@ class AdsState:
         """Forget all plans."""
         self.plans.clear()
         self.token = TOKEN
+        self.refresh, self.renewals = REFRESH, 0
+        self.uni.clear()
         self.calls_per_second = 20
         self._calls.clear()
 
@@ -80,6 +88,21 @@ class AdsState:
             raise ApiError(40100, "接口请求频率超限，请稍后重试")
         self._calls.append(now)
 
+    def renew(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Trade the refresh token in; both tokens are new, both old ones dead."""
+        if (body.get("app_id"), body.get("secret"), body.get("grant_type")) != (
+            APP_ID, SECRET, "refresh_token",
+        ):  # fmt: skip
+            raise ApiError(40000, "app_id, secret or grant_type is wrong")
+        if body.get("refresh_token") != self.refresh:
+            raise ApiError(40107, "refresh_token无效")
+        self.renewals += 1
+        self.token, self.refresh = f"{TOKEN}-{self.renewals}", f"{REFRESH}-{self.renewals}"
+        return {
+            "access_token": self.token, "refresh_token": self.refresh, "expires_in": 86_399,
+            "refresh_token_expires_in": 2_591_999,
+        }  # fmt: skip
+
     def set_budget(self, plan_id: int, wanted: Any) -> str:
         """Change a budget by the platform's rules; returns the refusal, or "" when done."""
         plan = self.plans.get(plan_id)
@@ -117,6 +140,21 @@ def _error(error: ApiError, log_id: str) -> Reply:
 
 
 routes = Routes("ads", on_error=_error)
+
+
+@routes.add("POST", "/open_api/oauth2/refresh_token/", auth="none", claim=CLAIM)
+def refresh_token(world: World, req: Request) -> Reply:
+    """刷新 Access Token: rotates both."""
+    return _ok(world, world.ads.renew(req.json()))
+
+
+@routes.add("GET", f"{PREFIX}/uni_promotion/list/", auth="none", claim=CLAIM)
+def list_uni(world: World, req: Request) -> Reply:
+    """全域推广列表: one goal and one way of bidding at a time, at most 100 rows a page."""
+    world.ads.admit(req, req.query.get("advertiser_id"))
+    bid = _parse(req, "filtering", {}).get("smart_bid_type", "SMART_BID_CUSTOM")
+    shown, info = _page(req, world.ads.uni.get((req.query.get("marketing_goal", ""), bid), []), 10)
+    return _ok(world, {"ad_list": shown, "page_info": info})
 
 
 def _ok(world: World, data: dict[str, Any]) -> Reply:

@@ -23,6 +23,7 @@ CONTROL = "our own control plane, 2026-11"
 APP_KEY = "sandbox-erp-key"
 APP_SECRET = "sandbox-erp-secret"  # noqa: S105 - published, a make-believe warehouse
 TOKEN = "sandbox-erp-token"  # noqa: S105 - published as well
+REFRESH = "sandbox-erp-refresh"
 TOLERANCE = 900
 BAD_PARAMETER = 130
 
@@ -123,6 +124,7 @@ class ErpState:
         self.skus: dict[str, Sku] = {}
         self.purchases: dict[str, Purchase] = {}
         self.token: str | None = TOKEN
+        self.refresh, self.renewals = REFRESH, 0
         self._ts = 0
         self._calls: deque[float] = deque()
 
@@ -131,6 +133,7 @@ class ErpState:
         self.skus.clear()
         self.purchases.clear()
         self.token = TOKEN
+        self.refresh, self.renewals = REFRESH, 0
         self._ts = 0
         self._calls.clear()
 
@@ -181,13 +184,7 @@ class ErpState:
         Raises:
             ApiError: 10 signature, 140 time, 100 token, 199/200 too often, 130 parameter.
         """
-        form = dict(parse_qsl(req.raw.decode(), keep_blank_values=True))
-        if form.get("app_key") != APP_KEY or signature(form) != form.get("sign"):
-            raise ApiError(10, "签名验证失败")
-        stamp = form.get("timestamp", "")
-        clocks = (self.world.clock.time(), time.time())
-        if not stamp.isdigit() or all(abs(now - int(stamp)) > TOLERANCE for now in clocks):
-            raise ApiError(140, "时间戳超出有效范围")
+        form = self.verified(req)
         if self.token is None or form.get("access_token") != self.token:
             raise ApiError(100, "无效的access_token或已过期")
         self._pace()
@@ -198,6 +195,25 @@ class ErpState:
         if not isinstance(biz, (dict, list)):
             raise ApiError(BAD_PARAMETER, "biz须为JSON对象")
         return biz if isinstance(biz, dict) else {"list": biz}
+
+    def renew(self, token: Any) -> dict[str, Any]:
+        """Trade a refresh token in; the old access token is dead from here on."""
+        if token != self.refresh:
+            raise ApiError(100, "refresh_token无效")
+        self.renewals += 1
+        self.token, self.refresh = f"{TOKEN}-{self.renewals}", f"{REFRESH}-{self.renewals}"
+        return {"access_token": self.token, "refresh_token": self.refresh, "expires_in": 2_592_000}
+
+    def verified(self, req: Request) -> dict[str, str]:
+        """The form, if key, signature and time are right; errors as `admit`."""
+        form = dict(parse_qsl(req.raw.decode(), keep_blank_values=True))
+        if form.get("app_key") != APP_KEY or signature(form) != form.get("sign"):
+            raise ApiError(10, "签名验证失败")
+        stamp = form.get("timestamp", "")
+        clocks = (self.world.clock.time(), time.time())
+        if not stamp.isdigit() or all(abs(now - int(stamp)) > TOLERANCE for now in clocks):
+            raise ApiError(140, "时间戳超出有效范围")
+        return form
 
     def _pace(self) -> None:
         if not self.world.limits_on:
@@ -263,6 +279,15 @@ def _chosen(world: World, biz: dict[str, Any]) -> list[Sku]:
     if not start or not end:
         raise ApiError(BAD_PARAMETER, "sku_ids、modified_begin/modified_end、ts须传其一")
     return sorted((s for s in skus.values() if start <= s.modified <= end), key=lambda s: s.ts)
+
+
+@routes.add("POST", "/openWeb/auth/refreshToken", auth="none", claim=CLAIM)
+def refresh_token(world: World, req: Request) -> Reply:
+    """刷新 access_token: signed like any call."""
+    form = world.erp.verified(req)
+    if (form.get("grant_type"), form.get("scope")) != ("refresh_token", "all"):
+        raise ApiError(BAD_PARAMETER, "grant_type或scope不正确")
+    return _ok(world, world.erp.renew(form.get("refresh_token")))
 
 
 @routes.add("POST", "/open/inventory/query", auth="none", claim=CLAIM)

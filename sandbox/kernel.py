@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from sandbox.events import EventsState
     from sandbox.im_state import ImState
     from sandbox.images_state import ImagesState
+    from sandbox.jd import JdState
     from sandbox.longconn import LongconnState
     from sandbox.oauth import OauthState
     from sandbox.shop import ShopState
@@ -48,7 +49,8 @@ if TYPE_CHECKING:
 
 AREAS = (
     "auth", "contact", "im", "callbacks", "bitable", "drive", "docx", "wiki", "events", "longconn", "oauth",
-    "approval", "task", "attendance", "ads", "shop", "erp", "taobao", "wdt", "images", "simulator", "control",
+    "approval", "task", "attendance", "ads", "shop", "erp", "taobao", "jd", "wdt", "images", "simulator",
+    "control",
     "page",
 )  # fmt: skip
 
@@ -320,6 +322,7 @@ class World:
     shop: "ShopState"
     erp: "ErpState"
     taobao: "TaobaoState"
+    jd: "JdState"
     wdt: "WdtState"
     images: "ImagesState"
     simulator: "SimulatorState"

@@ -21,6 +21,7 @@ CONTROL = "our own control plane, 2026-11"
 APP_KEY = "sandbox-shop-key"
 APP_SECRET = "sandbox-shop-secret"  # noqa: S105 - published, a make-believe shop
 TOKEN = "sandbox-shop-token"  # noqa: S105 - published as well
+REFRESH = "sandbox-shop-refresh"
 TOLERANCE = 600
 PAID_STATES = (105, 2, 101, 3, 5)
 STATUS_WORDS = {
@@ -99,13 +100,19 @@ class Order:
 
 
 class ShopState:
-    """Shops (id → name) and orders (id → order). Found as ``world.shop``."""
+    """Shops (id → name) and orders (id → order). Found as ``world.shop``.
+
+    ``left`` calls until it asks to slow down, None = no limit.
+    """
+
+    left: int | None
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.shops: dict[int, str] = {}
         self.orders: dict[str, Order] = {}
         self.token: str | None = TOKEN
+        self.refresh, self.renewals, self.left = REFRESH, 0, None
         self._number = 0
 
     def reset(self, _world: World, _company: str, _seed: int) -> None:
@@ -113,6 +120,7 @@ class ShopState:
         self.shops.clear()
         self.orders.clear()
         self.token = TOKEN
+        self.refresh, self.renewals, self.left = REFRESH, 0, None
         self._number = 0
 
     def place(
@@ -161,8 +169,29 @@ class ShopState:
         Raises:
             ApiError: 40001/40003 with the platform's sub_code.
         """
+        params = self.verified(req, "access_token")
+        if self.token is None:
+            raise refuse(40003, "非法的平台参数", "isv.access-token-expired", "access_token已过期")
+        if not self.visible(req.query["access_token"]):
+            raise refuse(40003, "非法的平台参数", "isv.access-token-no-existed", "access_token不存在")
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise refuse(60000, "请求被限流", "isv.rate-limited", "调用过于频繁")
+        return params
+
+    def renew(self, token: Any) -> dict[str, Any]:
+        """Trade a refresh token in; it and the old access token are dead from here on."""
+        if token != self.refresh:
+            raise refuse(50001, "平台处理失败", "dop.token-generate-failed:4", "refresh_token无效")
+        self.renewals += 1
+        self.token, self.refresh = f"{TOKEN}-n{self.renewals}", f"{REFRESH}-n{self.renewals}"
+        return {"access_token": self.token, "refresh_token": self.refresh, "expires_in": 604_800}
+
+    def verified(self, req: Request, *needed: str) -> dict[str, Any]:
+        """The business parameters of a call whose key, time and signature are right; errors as `admit`."""
         query = req.query
-        for name in ("app_key", "method", "access_token", "timestamp", "v", "sign"):
+        for name in ("app_key", "method", *needed, "timestamp", "v", "sign"):
             if not query.get(name):
                 raise refuse(40001, "缺少平台参数", f"isv.{name}-missing", name)
         if query["app_key"] != APP_KEY:
@@ -175,10 +204,6 @@ class ShopState:
             )
         if signature(query, req.raw.decode()) != query["sign"]:
             raise refuse(40003, "非法的平台参数", "isv.signature-invalid", "签名校验失败")
-        if self.token is None:
-            raise refuse(40003, "非法的平台参数", "isv.access-token-expired", "access_token已过期")
-        if not self.visible(query["access_token"]):
-            raise refuse(40003, "非法的平台参数", "isv.access-token-no-existed", "access_token不存在")
         try:
             params = json.loads(req.raw or b"{}")
         except ValueError as broken:
@@ -233,6 +258,15 @@ def _whole(params: dict[str, Any], name: str, default: int) -> int:
     if isinstance(value, bool) or not str(value).isdigit():
         raise refuse(40004, "非法的业务参数", "isv.parameter-invalid", f"{name}须为非负整数")
     return int(value)
+
+
+@routes.add("POST", "/token/refresh", auth="none", claim=CLAIM)
+def refresh_token(world: World, req: Request) -> Reply:
+    """token.refresh: signed like any call, without an access token."""
+    params = world.shop.verified(req)
+    if params.get("grant_type") != "refresh_token":
+        raise refuse(40004, "非法的业务参数", "isv.parameter-invalid", "grant_type")
+    return _ok(world, world.shop.renew(params.get("refresh_token")))
 
 
 @routes.add("POST", "/order/searchList", auth="none", claim=CLAIM)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sandbox import wdt_enterprise
 from sandbox.kernel import ApiError, Reply, Request, Routes, World
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
@@ -78,14 +79,18 @@ class WdtState:
             raise ApiError(7, "时间戳与服务器时间相差超过120秒")
         if signature(query, req.raw) != query["sign"] or query["salt"] != SALT:
             raise ApiError(1, "签名错误")
-        if self.left is not None:
-            self.left -= 1
-            if self.left < 0:
-                raise ApiError(100, "超过每分钟最大调用频率限制，请稍后重试")
+        self.pace()
         found = json.loads(req.raw)
         if not isinstance(found, list):
             raise ApiError(1, "请求体须为数组")
         return found
+
+    def pace(self) -> None:
+        """Count a call; ApiError 100 when none is left."""
+        if self.left is not None:
+            self.left -= 1
+            if self.left < 0:
+                raise ApiError(100, "超过每分钟最大调用频率限制，请稍后重试")
 
 
 def signature(query: dict[str, str], body: bytes, secret: str = SECRET) -> str:
@@ -103,6 +108,7 @@ def _error(error: ApiError, _log_id: str) -> Reply:
 
 
 routes = Routes("wdt", on_error=_error)
+routes.include(wdt_enterprise.routes)
 
 
 @routes.add("POST", "/openapi", auth="none", claim=CLAIM)

@@ -16,11 +16,13 @@ from bitable_sync.platforms.facts import Ads, Stock
 from bitable_sync.platforms.gateways import Gateways
 from bitable_sync.platforms.jushuitan import PACES, Jushuitan
 from bitable_sync.platforms.kinds import ADDRESSES, KINDS, Ask, Built, Kind
+from bitable_sync.platforms.ledger import Ledger
 from bitable_sync.platforms.orders import OrderBook
 from bitable_sync.platforms.qianchuan import Qianchuan
 from bitable_sync.platforms.tokens import Access, FixedToken, Tokens
 from bitable_sync.platforms.wire import Paces, Wire
 from runtime.clock import Clock
+from runtime.db import Database
 from runtime.errors import ChorusError, ConfigError
 from runtime.floor import Floor
 from runtime.manifest_model import ConnectionManifest
@@ -30,6 +32,9 @@ from runtime.vault import Vault
 
 class Broken:
     """A connection that is not set up rightly: whoever uses it hears why."""
+
+    counts = ""
+    shops: Mapping[str, str] = {}
 
     def __init__(self, platform: str, error: ChorusError) -> None:
         self.platform = platform
@@ -115,14 +120,16 @@ def check_options(each: ConnectionManifest, kind: Kind) -> None:
             raise ConfigError(f"{at}：{name} 应为 {'、'.join(known[name])} 之一，写的是 {value}")
 
 
-def environment(settings: Settings, clock: Clock) -> Gateways:
-    """The account, the shop and the ERP that the environment names.
+def environment(settings: Settings, clock: Clock, db: Database) -> Gateways:
+    """The account, the shop and the ERP that the environment names; orders are kept in ``db``.
 
     Raises:
         ConfigError: a token is there without what belongs to it.
     """
     ads: dict[str, Ads] = {"ads": _ads(settings, clock)} if settings.ads_access_token else {}
-    shops = {"shop": OrderBook(_shop(settings, clock), READING)} if settings.shop_access_token else {}
+    shops: dict[str, OrderBook] = {}
+    if settings.shop_access_token:
+        shops["shop"] = OrderBook(_shop(settings, clock), READING, Ledger(db, "shop"))
     erp = _erp(settings, clock) if settings.erp_access_token else None
     stock: dict[str, Stock] = {"erp": erp} if erp else {}
     return Gateways(ads, shops, stock, erp)
@@ -130,7 +137,7 @@ def environment(settings: Settings, clock: Clock) -> Gateways:
 
 def connect(floor: Floor, vault: Vault | None) -> Gateways:
     """All gateways of an installation; what is wrong with one is heard when it is asked, and by doctor."""
-    found = environment(floor.settings, floor.clock)
+    found = environment(floor.settings, floor.clock, floor.db)
     ads, shops, stock = dict(found.ads), dict(found.shops), dict(found.stock)
     purchases = found.purchases
     store = Credentials(floor.db, vault, floor.clock) if vault else None
@@ -146,7 +153,7 @@ def connect(floor: Floor, vault: Vault | None) -> Gateways:
         if "plans" in feeds and built.ads:
             ads[each.name] = built.ads
         if "shops" in feeds and built.orders:
-            shops[each.name] = OrderBook(built.orders, kind.reading)
+            shops[each.name] = OrderBook(built.orders, kind.reading, Ledger(floor.db, each.name))
         if "stock" in feeds and built.stock:
             stock[each.name] = built.stock
         if "purchases" in feeds and built.purchases:

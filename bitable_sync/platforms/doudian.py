@@ -49,7 +49,8 @@ class Doudian:
         self.wire = wire
         self.access = access
         self.clock = clock
-        self.gmv = gmv
+        self.counts = gmv
+        self.shops: Mapping[str, str] = {}  # one authorisation may be for several; orders tell
         self._app = app
 
     def orders(self, begin: datetime, end: datetime) -> Iterable[Order]:
@@ -106,10 +107,11 @@ class Doudian:
             order_id=str(row["order_id"]),
             shop_id=str(row["shop_id"]),
             shop=str(row.get("shop_name") or ""),
-            amount=cents(row.get(self.gmv)),
+            amount=cents(row.get(self.counts)),
             paid=_at(paid) if paid else None,
             modified=_at(int(row.get("update_time") or 0)),
             void=row.get("order_status") == CANCELLED,
+            status=str(row.get("order_status") or ""),
         )
 
 

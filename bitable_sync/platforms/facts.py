@@ -6,7 +6,7 @@ means that the platform does not say; it is never written as zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal
@@ -70,6 +70,7 @@ class Order:
         paid: when it was paid; None = not yet.
         modified: the platform's time of the last change; the newer fact wins.
         void: cancelled or closed; it counts for no day.
+        status: as the platform calls it.
     """
 
     order_id: str
@@ -79,6 +80,7 @@ class Order:
     paid: datetime | None
     modified: datetime
     void: bool
+    status: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,9 +173,18 @@ class Ads(Protocol):
 
 
 class OrderSource(Protocol):
-    """A shop platform."""
+    """A shop platform.
+
+    Attributes:
+        platform: as the tables call it.
+        counts: which amount of an order it brings, where there is a choice; orders kept with another are of
+            no use.
+        shops: the shops it is for, id → name, before any order tells; empty where only orders tell.
+    """
 
     platform: str
+    counts: str
+    shops: Mapping[str, str]
 
     def orders(self, begin: datetime, end: datetime) -> Iterable[Order]:
         """Orders last changed between two moments, both included; an order may come twice.

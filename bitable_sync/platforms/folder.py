@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -44,6 +44,9 @@ class DropFolder:
         platform: of plans and shops whose rows do not say.
         fresh: how old the newest file of a kind may be.
     """
+
+    counts = ""
+    shops: Mapping[str, str] = {}
 
     def __init__(self, folder: Path, *, clock: Clock, platform: str, fresh: timedelta) -> None:
         self.folder = folder

@@ -88,7 +88,8 @@ class Jd:
         self.jos = jos
         self.shop_id = shop_id
         self.shop = shop
-        self.gmv = gmv
+        self.shops: Mapping[str, str] = {shop_id: shop}
+        self.counts = gmv
 
     def orders(self, begin: datetime, end: datetime) -> Iterable[Order]:
         """Orders changed in the window."""
@@ -124,10 +125,11 @@ class Jd:
                 order_id=str(row["orderId"]),
                 shop_id=self.shop_id,
                 shop=self.shop,
-                amount=number(row.get(self.gmv) or 0),
+                amount=number(row.get(self.counts) or 0),
                 paid=moment(row.get("paymentConfirmTime")),
                 modified=changed,
                 void=str(row.get("orderState")) in VOID,
+                status=str(row.get("orderState") or ""),
             )
 
     def _skus(self, page: int) -> tuple[list[dict[str, Any]] | None, Any]:

@@ -46,6 +46,9 @@ class SqlSource:
         platform: of plans and shops whose rows do not say.
     """
 
+    counts = ""
+    shops: Mapping[str, str] = {}
+
     def __init__(self, url: str, *, queries: Mapping[str, str], clock: Clock, platform: str) -> None:
         wrong = [name for name, text in queries.items() if not _QUERY.match(text)]
         if wrong:

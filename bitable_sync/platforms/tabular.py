@@ -97,11 +97,11 @@ def orders(lines: Iterable[Line]) -> list[Order]:
         modified = line.at("更新时间") or paid
         if modified is None:
             continue  # never paid and never said to have changed: it counts for no day
-        shop = line.text("店铺ID")
+        shop, state = line.text("店铺ID"), line.text("订单状态", "")
         found.append(
             Order(
                 line.text("订单编号"), shop, line.text("店铺", shop), line.money("支付金额"), paid, modified,
-                line.text("订单状态", "") in VOID,
+                state in VOID, state,
             )
         )  # fmt: skip
     return found

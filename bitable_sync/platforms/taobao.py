@@ -99,7 +99,8 @@ class Taobao:
         self.top = top
         self.shop_id = shop_id
         self.shop = shop
-        self.gmv = gmv
+        self.shops: Mapping[str, str] = {shop_id: shop}
+        self.counts = gmv
 
     def orders(self, begin: datetime, end: datetime) -> Iterable[Order]:
         """Trades modified in the window."""
@@ -139,10 +140,11 @@ class Taobao:
                 order_id=str(row["tid"]),
                 shop_id=self.shop_id,
                 shop=self.shop,
-                amount=number(row.get(self.gmv) or 0),
+                amount=number(row.get(self.counts) or 0),
                 paid=moment(row.get("pay_time")),
                 modified=changed,
                 void=str(row.get("status")) in VOID,
+                status=str(row.get("status") or ""),
             )
 
     def _items(self, page: int) -> tuple[list[dict[str, Any]] | None, Any]:

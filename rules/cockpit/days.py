@@ -18,13 +18,14 @@ from sqlalchemy.engine import Connection
 
 from bitable_sync.mirror import Cells, Mirror
 from bitable_sync.pieces import pieces
+from bitable_sync.platforms.orders import Level
 from rules.cockpit import tables as t
 from rules.cockpit.figures import judge_sku, plainly_fine
 from rules.cockpit.model import Sku, StockDay
 from rules.sources import Values
 from rules.specs import PLANS, SHOPS, STOCK
 from rules.store import upsert
-from runtime.clock import SHANGHAI, day_of
+from runtime.clock import SHANGHAI, day_of, midnight
 
 PIECE: Final = 2000
 """Rows of the mirror read at a time."""
@@ -120,6 +121,33 @@ def _keep_hour(
     ]
     upsert(conn, t.hours, new, newest="seen_at")
     return bool(new)
+
+
+def settle_hours(conn: Connection, levels: Sequence[Level]) -> int:
+    """Take over how far shops were at the end of hours that are over; returns how many were other.
+
+    By the orders as they are now: late ones and those cancelled since are in, hours nobody pulled in as well.
+
+    Args:
+        conn: a write transaction.
+        levels: of two about one shop and hour the first counts.
+    """
+    h, written = t.hours.c, 0
+    for day in sorted({each.day for each in levels}):
+        query = sa.select(t.hours).where(h.kind == SHOP, h.day == day)
+        known = {(row["hour"], row["object_id"]): dict(row) for row in conn.execute(query).mappings()}
+        found = {(each.hour, each.shop_id): each for each in reversed(levels) if each.day == day}
+        new = [
+            {"kind": SHOP, "day": day, "hour": hour, "object_id": shop_id, "gmv": each.amount, "spend": None,
+             "orders": each.orders, "seen_at": midnight(day) + timedelta(hours=hour + 1)}
+            for (hour, shop_id), each in sorted(found.items())
+        ]  # fmt: skip
+        new = [row for row in new if known.get((row["hour"], row["object_id"])) != row]
+        upsert(conn, t.hours, new, newest="seen_at")
+        if any(_moved(row, known.get((row["hour"], row["object_id"]))) for row in new):
+            now_due(conn, day)
+        written += len(new)
+    return written
 
 
 def _moved(row: Mapping[str, Any], known: Mapping[str, Any] | None) -> bool:

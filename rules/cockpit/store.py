@@ -18,6 +18,7 @@ from rules.effects import SYSTEM
 from rules.model import Alert, Reason, Task
 from rules.store import load_alert, load_task
 from runtime import tables as floor
+from runtime.db import Fen
 
 TOUCHES = (Reason.ACKNOWLEDGED.value, Reason.ACTED.value, Reason.CLOSED_BY_PERSON.value)
 """What a person does about an alert."""
@@ -30,7 +31,7 @@ _CHUNK = 400
 def shop_days(conn: Connection, scope: Scope, since: date, until: date) -> list[ShopDay]:
     """The figures of each shop and day of a span, its ends included: the shops' own and their plans'."""
     d = t.days.c
-    sums = [sa.func.sum(column, type_=t.Fen()).label(column.name) for column in (d.gmv, d.base, d.spend)]
+    sums = [sa.func.sum(column, type_=Fen()).label(column.name) for column in (d.gmv, d.base, d.spend)]
     query = (
         sa.select(d.kind, d.day, d.platform, d.shop, *sums, sa.func.sum(d.orders).label("orders"))
         .where(d.day.between(since, until), *_inside(scope))

@@ -2,40 +2,9 @@
 
 from __future__ import annotations
 
-from decimal import ROUND_HALF_EVEN, Decimal
-
 import sqlalchemy as sa
-from sqlalchemy.engine import Dialect
-from sqlalchemy.types import TypeDecorator
 
-from runtime.db import Json, Utc, metadata
-
-
-class Fen(TypeDecorator[Decimal]):
-    """Yuan as `Decimal`, stored as whole fen, so that the database adds amounts up exactly.
-
-    Unlike `runtime.db.Money` it rounds (half even) to the cent: ad platforms count in thousandths, and a sum
-    over 400 days must not be computed row by row in Python.
-    """
-
-    impl = sa.BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> int | None:
-        """Store whole fen; refuse what is no finite Decimal."""
-        del dialect
-        if value is None:
-            return None
-        if not isinstance(value, Decimal) or not value.is_finite():
-            msg = f"Fen takes a finite Decimal, not {type(value).__name__}; convert it where it enters."
-            raise TypeError(msg)
-        return int((value * 100).quantize(Decimal(1), ROUND_HALF_EVEN))
-
-    def process_result_value(self, value: int | Decimal | None, dialect: Dialect) -> Decimal | None:
-        """Give back yuan; a sum arrives as `Decimal` from PostgreSQL."""
-        del dialect
-        return None if value is None else Decimal(int(value)).scaleb(-2)
-
+from runtime.db import Fen, Json, Utc, metadata
 
 days = sa.Table(
     "cockpit_days",

@@ -16,12 +16,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from bitable_sync.cells import EMPTY, CellValue
-from bitable_sync.platforms.orders import midnight
 from rules.cockpit import tables as t
 from rules.cockpit.days import PLAN, SHOP
 from rules.cockpit.model import ShopDay, StockDay, Sums
 from rules.sources import Values
 from rules.specs import PLANS, SHOPS, STOCK
+from runtime.clock import midnight
 
 NO_SHOP, OTHER, STORE = "（未填店铺）", "其他", "库存"
 CENT: Final = Decimal("0.01")

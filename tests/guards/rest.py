@@ -65,8 +65,8 @@ GUARDS = (
     ),
     Mutation(
         7, "money that is no Decimal is refused at the database", "runtime/db.py",
-        "        if not isinstance(value, Decimal) or not value.is_finite():\n            msg",
-        "        if False:\n            msg",
+        "        if not isinstance(value, Decimal) or not value.is_finite():\n            msg = f\"Money",
+        "        if False:\n            msg = f\"Money",
         "tests/runtime/test_db.py::test_inexact_values_are_refused_at_the_door",
     ),
     Mutation(

@@ -1,6 +1,6 @@
 """Former days asked for again: right sums, resumable after a kill, as slow as platforms want."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -15,12 +15,13 @@ import app
 from bitable_sync.platforms.facts import AdPlan, Order, PlanState
 from bitable_sync.platforms.folder import DropFolder
 from bitable_sync.platforms.gateways import Gateways
-from bitable_sync.platforms.orders import OrderBook, Reading, midnight
+from bitable_sync.platforms.ledger import Ledger
+from bitable_sync.platforms.orders import OrderBook, Reading
 from rules.backfill import TRIES, Backfill, Report, Span
 from rules.cockpit import days
 from rules.cockpit import tables as t
 from rules.specs import PLANS, SHOPS
-from runtime.clock import SHANGHAI, ManualClock, day_of
+from runtime.clock import SHANGHAI, ManualClock, day_of, midnight
 from runtime.db import Database
 from runtime.errors import PermanentError, TransientError
 from runtime.tables import audit
@@ -69,6 +70,8 @@ class FakeShop:
 
     orders_of: list[Order]
     platform: str = "抖音"
+    counts: str = ""
+    shops: Mapping[str, str] = field(default_factory=dict)
     asked: list[tuple[datetime, datetime]] = field(default_factory=list)
     faults: list[BaseException | None] = field(default_factory=list)
 
@@ -107,7 +110,7 @@ class Desk:
 
     def run(self, *names: str, span: Span = SPAN, **more: Any) -> list[Report]:
         """One run of the command."""
-        book = OrderBook(self.shop, Reading(longest=timedelta(days=1), overlap=timedelta(minutes=10)))
+        book = OrderBook(self.shop, Reading(DAY, timedelta(minutes=10)), Ledger(self.db, "shop"))
         found = {"ads": {"ads": self.ads}, "shops": {"shop": book}, "stock": {"erp": None}, **more}
         gateways = Gateways(**found)  # type: ignore[arg-type]
         job = Backfill(self.db, WorkQueue(self.db), self.clock, gateways, self.waits.append)
@@ -248,7 +251,7 @@ def test_who_cannot_tell_says_so_and_takes_nobody_along(desk: Desk, tmp_path: Pa
     """A folder, a stock, an account without the right: a sentence each; the others are done."""
     folder = DropFolder(tmp_path, clock=desk.clock, platform="京东", fresh=timedelta(hours=26))
     desk.ads.faults = [PermanentError("没有报表权限，请在千川开通")]
-    book = OrderBook(folder, Reading(timedelta(days=7), timedelta(days=2)))
+    book = OrderBook(folder, Reading(timedelta(days=7), timedelta(days=2)), Ledger(desk.db, "files-shop"))
     reports = desk.run(ads={"ads": desk.ads, "files": folder}, shops={"files-shop": book})
     assert {each.connection: each.trouble for each in reports} == {
         "ads": "没有报表权限，请在千川开通",

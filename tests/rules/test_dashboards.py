@@ -15,7 +15,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bitable_sync.cells import EMPTY
-from bitable_sync.platforms.orders import midnight
 from rules.cockpit import days, totals
 from rules.cockpit import tables as t
 from rules.cockpit.days import PLAN, SHOP
@@ -24,7 +23,7 @@ from rules.cockpit.totals import Sample, day_rows, hour_rows
 from rules.dashboards import IDLE, Dashboards, totals_work
 from rules.specs import DAY_TOTALS, HOUR_TOTALS, PLANS, SHOPS, STOCK
 from rules.store import note_pull
-from runtime.clock import SHANGHAI, ManualClock, day_of
+from runtime.clock import SHANGHAI, ManualClock, day_of, midnight
 from runtime.db import Database
 from runtime.manifest_model import MetricsManifest
 from runtime.work import status_table

@@ -88,7 +88,8 @@ def test_the_mean_needs_three_days(house: House) -> None:
 @pytest.mark.db
 def test_shops_have_their_own_and_stock_has_none(house: House) -> None:
     """Yesterday's sales of a shop come from the platform; its orders from our hours."""
-    pulled(house, DAY, SHOPS, gmv=D(5), orders=D(7))
+    for back in (1, 0):
+        pulled(house, back * DAY, SHOPS, gmv=D(5), orders=D(7))
     assert known(house, "gmv_base", "orders@day", table=SHOPS) == {"s1": {"orders@day": D(7)}}
     assert known(house, "qty@day", table="stock") == {}
 

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 from bitable_sync.platforms.facts import DOUYIN, TAOBAO, PlanState
 from bitable_sync.platforms.folder import DropFolder
 from bitable_sync.platforms.kinds import ANYWHERE
+from bitable_sync.platforms.ledger import Ledger
 from bitable_sync.platforms.orders import OrderBook
 from bitable_sync.platforms.sql import SqlSource
 from runtime.clock import SHANGHAI, ManualClock
@@ -101,7 +102,8 @@ def test_sales_delivery_and_box_of_a_file(folder: DropFolder, bi: str) -> None:
     assert (last.sales_7d, last.lead_days, last.pack) == (0, None, None)
 
 
-def test_orders_of_a_file_are_sales_of_a_day(folder: DropFolder) -> None:
+@pytest.mark.db
+def test_orders_of_a_file_are_sales_of_a_day(folder: DropFolder, database: Database) -> None:
     """Paid in Shanghai's day, void ones left out, yesterday's file still counts."""
     text(
         folder.folder / "orders-0301.csv", ",".join(ORDER),
@@ -114,16 +116,17 @@ def test_orders_of_a_file_are_sales_of_a_day(folder: DropFolder) -> None:
         "T3,s1,旗舰店,20.00,2026-03-02 09:00:00,2026-03-02 10:00:00,已取消",
         "T4,s1,旗舰店,20.00,,,待付款",
     )  # fmt: skip
-    today, before = OrderBook(folder, ANYWHERE).sales(NOON)
+    today, before = OrderBook(folder, ANYWHERE, Ledger(database, "files")).sales(NOON)
     assert [(each.orders, each.amount, each.platform) for each in today] == [(1, Decimal("99.90"), "淘宝")]
     assert [(each.orders, each.amount) for each in before] == [(1, Decimal("10.00"))]
 
 
-def test_an_export_that_is_dropped_hours_later_counts(folder: DropFolder) -> None:
+@pytest.mark.db
+def test_an_export_that_is_dropped_hours_later_counts(folder: DropFolder, database: Database) -> None:
     """Its orders changed long before the last reading; a file is no stream of changes."""
     head = ",".join(ORDER)
     text(folder.folder / "orders-1.csv", head, "T1,s1,旗舰店,10.00,2026-03-02 08:00:00,,已发货")
-    book = OrderBook(folder, ANYWHERE)
+    book = OrderBook(folder, ANYWHERE, Ledger(database, "files"))
     assert [each.orders for each in book.sales(NOON)[0]] == [1]
     text(folder.folder / "orders-2.csv", head, "T2,s1,旗舰店,20.00,2026-03-02 07:00:00,,已发货")
     assert [each.orders for each in book.sales(NOON + timedelta(minutes=10))[0]] == [2]
@@ -227,12 +230,13 @@ def source(url: str, **queries: str) -> SqlSource:
     return SqlSource(url, queries=queries, clock=ManualClock(NOON), platform=TAOBAO)
 
 
-def test_queries_are_facts(bi: str) -> None:
+@pytest.mark.db
+def test_queries_are_facts(bi: str, database: Database) -> None:
     """Columns by their Chinese names; the window and the day are given to the query."""
     found = source(bi, orders=ORDERS_SQL, plans=PLANS_SQL)
-    today, before = OrderBook(found, ANYWHERE).sales(NOON)
+    today, before = OrderBook(found, ANYWHERE, Ledger(database, "bi")).sales(NOON)
     assert [(each.orders, each.amount) for each in today] == [(1, Decimal("99.90"))]
-    assert before == []
+    assert [each.orders for each in before] == [0]
     (plan,) = found.plans()
     assert (plan.spend, plan.gmv, plan.platform, plan.day) == (
         Decimal("12.50"), Decimal("40.00"), "淘宝", date(2026, 3, 2),

@@ -12,11 +12,13 @@ import responses
 
 from bitable_sync.platforms import jd
 from bitable_sync.platforms.jd import Jd, JdAds, Jos
+from bitable_sync.platforms.ledger import Ledger
 from bitable_sync.platforms.orders import OrderBook
 from bitable_sync.platforms.refusals import TokenRefused
 from bitable_sync.platforms.tokens import FixedToken
 from bitable_sync.platforms.wire import Wire
 from runtime.clock import SHANGHAI, ManualClock
+from runtime.db import Database
 from runtime.errors import PermanentError, TransientError
 
 BASE = "https://jd.example.com"
@@ -96,15 +98,16 @@ def found(rows: list[dict[str, Any]], total: int | None = None) -> dict[str, Any
 SEARCH = "jingdong.pop.order.enSearch"
 
 
-def test_sales_of_a_day_that_began_half_an_hour_ago(platform: Platform, shop: Jd) -> None:
+@pytest.mark.db
+def test_sales_of_a_day_that_began_half_an_hour_ago(platform: Platform, shop: Jd, database: Database) -> None:
     """Paid before midnight is yesterday; the year 1 is not paid; cancelled counts for no day."""
     platform.answers[SEARCH] = found([
         order(1), order(2, "2026-03-01 23:59:59"), order(3, "0001-01-01 00:00:00"),
         order(4, state="TRADE_CANCELED"),
     ])  # fmt: skip
-    today, before = OrderBook(shop, jd.READING).sales(NOW)
+    today, before = OrderBook(shop, jd.READING, Ledger(database, "jd-a")).sales(NOW)
     assert [(each.orders, each.amount, each.platform) for each in today] == [(1, Decimal("99.90"), "京东")]
-    assert before == []  # yesterday counts up to half past midnight only
+    assert [each.orders for each in before] == [0]  # yesterday counts up to half past midnight only
     assert platform.asked[0][1]["start_date"] == "2026-03-01 00:00:00"
 
 

@@ -13,6 +13,7 @@ from bitable_sync.platforms.gateways import Gateways
 from bitable_sync.platforms.jushuitan import Jushuitan
 from bitable_sync.platforms.qianchuan import Qianchuan
 from runtime.clock import SystemClock
+from runtime.db import Database
 from runtime.errors import PermanentError
 from runtime.settings import Settings, load_settings
 from sandbox.shop import Line
@@ -32,9 +33,9 @@ def settings(sandbox: Any) -> Settings:
 
 
 @pytest.fixture
-def gateways(settings: Settings) -> Gateways:
+def gateways(settings: Settings, database: Database) -> Gateways:
     """The three of the environment."""
-    return environment(settings, SystemClock())
+    return environment(settings, SystemClock(), database)
 
 
 @pytest.fixture

@@ -13,12 +13,14 @@ from bitable_sync.platforms.connect import environment
 from bitable_sync.platforms.doudian import READING, Doudian
 from bitable_sync.platforms.facts import PlanState, PurchaseItem, ShopSales
 from bitable_sync.platforms.jushuitan import Jushuitan
+from bitable_sync.platforms.ledger import Ledger
 from bitable_sync.platforms.orders import OrderBook
 from bitable_sync.platforms.qianchuan import Qianchuan
 from bitable_sync.platforms.signing import doudian
 from bitable_sync.platforms.tokens import FixedToken
 from bitable_sync.platforms.wire import Wire
 from runtime.clock import ManualClock
+from runtime.db import Database
 from runtime.errors import ConfigError, PermanentError, TransientError, UnknownOutcome
 from runtime.settings import load_settings
 
@@ -222,12 +224,12 @@ def orders(rows: list, total: int | None = None) -> dict:
     return {"code": 10000, "data": {"shop_order_list": rows, "total": len(rows) if total is None else total}}
 
 
-def sold(shop: Doudian) -> list[ShopSales]:
+def sold(shop: Doudian, database: Database) -> list[ShopSales]:
     """Sales of today."""
-    return OrderBook(shop, READING).sales(CLOCK.now())[0]
+    return OrderBook(shop, READING, Ledger(database, "shop")).sales(CLOCK.now())[0]
 
 
-def test_sales_count_paid_orders_in_yuan(net, shop: Doudian) -> None:
+def test_sales_count_paid_orders_in_yuan(net, shop: Doudian, database: Database) -> None:
     """分 become 元 exactly; unpaid, cancelled and yesterday's orders are left out."""
     rows = [
         order(1),
@@ -237,7 +239,7 @@ def test_sales_count_paid_orders_in_yuan(net, shop: Doudian) -> None:
         order(5, pay_time=1772280000),
     ]
     net.post(f"{SHOP}/order/searchList", json=orders(rows))
-    (sales,) = sold(shop)
+    (sales,) = sold(shop, database)
     assert (sales.orders, sales.amount, sales.name) == (2, Decimal("99.91"), "店")
 
 
@@ -256,11 +258,11 @@ def test_pages_start_at_zero_and_are_read_again_when_rows_move(net, shop: Doudia
     assert [json.loads(call.request.body)["page"] for call in net.calls] == [0, 1, 0, 1]
 
 
-def test_amount_that_is_no_integer_is_refused(net, shop: Doudian) -> None:
+def test_amount_that_is_no_integer_is_refused(net, shop: Doudian, database: Database) -> None:
     """An amount in an unexpected unit stops the run instead of being a hundred times wrong."""
     net.post(f"{SHOP}/order/searchList", json=orders([order(1, "99.90")]))
     with pytest.raises(PermanentError, match="以分计"):
-        sold(shop)
+        sold(shop, database)
 
 
 @pytest.mark.parametrize(
@@ -273,11 +275,13 @@ def test_amount_that_is_no_integer_is_refused(net, shop: Doudian) -> None:
         (30001, "isv.app-permissions-insufficient", PermanentError),
     ],
 )
-def test_shop_errors(net, shop: Doudian, code: int, sub: str, kind: type[Exception]) -> None:
+def test_shop_errors(
+    net, shop: Doudian, database: Database, code: int, sub: str, kind: type[Exception]
+) -> None:
     """Each code says whether repeating can help."""
     net.post(f"{SHOP}/order/searchList", json={"code": code, "msg": "x", "sub_code": sub, "sub_msg": "y"})
     with pytest.raises(kind):
-        sold(shop)
+        sold(shop, database)
 
 
 # --- ERP ---
@@ -349,17 +353,17 @@ def test_erp_rate_limits_name_their_window(net, erp: Jushuitan, code: int, wait:
         ({"erp_access_token": "t", "erp_app_secret": "s"}, "CHORUS_ERP_APP_KEY"),
     ],
 )
-def test_missing_credentials_are_named(given: dict, lacking: str) -> None:
+def test_missing_credentials_are_named(database: Database, given: dict, lacking: str) -> None:
     """A token without what belongs to it names the variable to set."""
     settings = load_settings(feishu_app_id="a", feishu_app_secret="b", feishu_encrypt_key="c", **given)
     with pytest.raises(ConfigError, match=lacking):
-        environment(settings, CLOCK)
+        environment(settings, CLOCK, database)
 
 
-def test_without_tokens_nothing_is_connected() -> None:
+def test_without_tokens_nothing_is_connected(database: Database) -> None:
     """No platform in the environment is no platform, not an error."""
     settings = load_settings(feishu_app_id="a", feishu_app_secret="b", feishu_encrypt_key="c")
-    gateways = environment(settings, CLOCK)
+    gateways = environment(settings, CLOCK, database)
     assert (gateways.ads, gateways.shops, gateways.stock, gateways.purchases) == ({}, {}, {}, None)
 
 
@@ -374,12 +378,12 @@ def test_doudian_stock_by_the_merchants_own_code(net, shop: Doudian) -> None:
     assert (row.sku_id, row.qty, row.sellable, row.safety, row.name) == ("A1", 10, 8, None, "T恤")
 
 
-def test_nothing_secret_stands_in_an_error(net) -> None:
+def test_nothing_secret_stands_in_an_error(net, database: Database) -> None:
     """A broken connection's own text holds the address with token and sign; ours does not, nor its cause."""
     net.post(
         f"{SHOP}/order/searchList", body=requests.exceptions.ConnectionError(f"{SHOP}/?access_token=tok-9")
     )
     gateway = Doudian(Wire("抖店", SHOP), FixedToken("tok-9", "X"), app=APP, clock=CLOCK)
     with pytest.raises(TransientError) as error:
-        sold(gateway)
+        sold(gateway, database)
     assert "tok-9" not in "".join(traceback.format_exception(error.value))

@@ -12,6 +12,7 @@ import responses
 from bitable_sync.platforms import taobao
 from bitable_sync.platforms.credentials import Credentials, Pair
 from bitable_sync.platforms.facts import Can, PlanState
+from bitable_sync.platforms.ledger import Ledger
 from bitable_sync.platforms.orders import OrderBook
 from bitable_sync.platforms.taobao import Taobao, Top
 from bitable_sync.platforms.taobao_ads import TaobaoAds
@@ -92,13 +93,18 @@ def test_pages_are_read_from_the_last_to_the_first(sandbox: Any, world: Any, sho
     assert {form["page_size"] for form in forms} == {"100"}
 
 
-def test_a_day_is_read_in_windows_the_platform_takes(world: Any, sandbox: Any, shop: Taobao) -> None:
+@pytest.mark.db
+def test_a_day_is_read_in_windows_the_platform_takes(
+    world: Any, sandbox: Any, shop: Taobao, database: Database
+) -> None:
     """Half an hour at a time; what was paid before midnight is yesterday's."""
     world.place("T1", "10.00", paid=at(TODAY - timedelta(seconds=1)))
     world.place("T2", "20.00", paid=at(TODAY))
-    today, before = OrderBook(shop, taobao.READING).sales(TODAY + timedelta(hours=23, minutes=59))
+    book = OrderBook(shop, taobao.READING, Ledger(database, "tmall-a"))
+    today, before = book.sales(TODAY + timedelta(hours=23, minutes=59))
     assert [(each.orders, each.amount) for each in today] == [(1, Decimal("20.00"))]
-    assert [(each.orders, each.amount) for each in before] == [(1, Decimal("10.00"))] or not before
+    assert [(each.orders, each.amount) for each in before] == [(0, Decimal(0))], "not yet at that time"
+    assert [(each.orders, each.amount) for each in book.yesterday()] == [(1, Decimal("10.00"))]
     for call in sandbox.world.control.recorder.calls(path="/router/rest"):
         form = dict(parse_qsl(call["body"]))
         span = datetime.fromisoformat(form["end_modified"]) - datetime.fromisoformat(form["start_modified"])
