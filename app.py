@@ -294,17 +294,20 @@ def setup(dry_run: bool) -> None:  # a command-line flag
 @main.command()
 @click.option(
     "--accept-deletes",
-    metavar="TABLE",
-    help="a person has looked: the rows missing from this table are meant to be",
+    metavar="TABLE[/CONNECTION]",
+    help="a person has looked: the rows missing from this table, or the objects a connection no longer "
+    "lists, are meant to be gone",
 )
 @click.option("--watch", is_flag=True, help="look again every 30 seconds and say what changed, until Ctrl-C")
 def doctor(accept_deletes: str | None, watch: bool) -> None:  # a command-line flag
     """Examine the installation; each finding comes with the next step. Exit code 1 if something fails."""
     from bitable_sync import doctor_show
     from bitable_sync.cli import take_deletes
+    from rules.doctor import take_missing
 
     if accept_deletes is not None:
-        take_deletes(opened, accept_deletes)
+        take = take_missing if "/" in accept_deletes else take_deletes
+        take(opened, accept_deletes)
         return
     with opened() as (floor, feishu, sync):
         look = partial(examine_all, floor, feishu, sync)
@@ -320,12 +323,13 @@ def examine_all(floor: Floor, feishu: Feishu, sync: Sync) -> list[Check]:
     from creative.doctor import examine as examine_art
     from payslip.doctor import examine as examine_pay
     from rules.cockpit.doctor import examine as examine_cockpit
+    from rules.doctor import examine as examine_rules
     from runtime.vault import open_vault
 
     checks = examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
     checks += [*examine_upkeep(floor), *examine_platforms(floor, open_vault(floor.settings))]
     checks += examine_pay(floor, feishu, sync, open_vault(floor.settings))
-    return [*checks, *examine_art(floor, feishu), *examine_cockpit(floor)]
+    return [*checks, *examine_rules(floor), *examine_art(floor, feishu), *examine_cockpit(floor)]
 
 
 @main.command()

@@ -134,3 +134,8 @@ def look_work(task: Task, cause: str) -> Work:
 def first_work(task: Task) -> Work:
     """What follows from a task just submitted: to act, or to ask first."""
     return ask_work(task) if task.state is TaskState.WAITING else act_work(task)
+
+
+def pull_work(table: str, name: str) -> Work:
+    """Pull fresh numbers of a table; the pulls of one table run one at a time."""
+    return Work("rules.pull", f"pull:{table}:{name}", f"table:{table}", {"table": table})

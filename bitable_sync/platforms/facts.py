@@ -91,6 +91,7 @@ class StockRow:
         safety, most: the safety stock and the upper bound kept in the ERP.
         version: what to read on from: the ERP's row version, or the time of the change in unix seconds; 0
             where the platform cannot be asked for changes.
+        shop: whose it is, as 店铺日报 calls it; "" where several shops may sell it, or nobody says.
     """
 
     sku_id: str
@@ -102,6 +103,7 @@ class StockRow:
     safety: int | None = None
     most: int | None = None
     version: int = 0
+    shop: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,7 +129,7 @@ def plans(lines: Iterable[Line], platform: str, day: date) -> list[AdPlan]:
 
 
 def stock(lines: Iterable[Line]) -> list[StockRow]:
-    """Rows of stock: SKU编码, 商品名称, 库存, 锁定, 在途, 安全库存, 库存上限."""
+    """Rows of stock: SKU编码, 款号, 商品名称, 店铺, 库存, 锁定, 在途, 安全库存, 库存上限."""
 
     def maybe(line: Line, name: str) -> int | None:
         return line.pieces(name) if line.has(name) else None
@@ -141,7 +141,7 @@ def stock(lines: Iterable[Line]) -> list[StockRow]:
             StockRow(
                 line.text("SKU编码"), line.text("款号", ""), line.text("商品名称", ""), qty,
                 qty - line.pieces("锁定", 0), maybe(line, "在途"), maybe(line, "安全库存"),
-                maybe(line, "库存上限"),
+                maybe(line, "库存上限"), shop=line.text("店铺", ""),
             )
         )  # fmt: skip
     return found
