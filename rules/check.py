@@ -22,7 +22,7 @@ from rules.compiled import program
 from rules.effects import Changed, commit
 from rules.escalation import escalated
 from rules.evaluate import Ground, evaluate_all, object_id
-from rules.freshness import freshness, load_missing, load_states
+from rules.freshness import load_freshness
 from rules.grouping import SINGLE_CARDS, WINDOW, Telling
 from rules.metrics import Catalog, TableWords
 from rules.model import Action, Alert, Finding, Rule, State, Verdict
@@ -151,8 +151,7 @@ class Checker:
         with self.db.read() as conn:
             renamed = renamed_columns(conn, self.catalog)[words.spec.name]
             past = history.load(conn, table, columns(*trees), now, objects)
-            states, missing = load_states(conn, table), load_missing(conn, table)
-        fresh = freshness(states, missing, words.spec.name, self.policy.max_age.get(table), now)
+            fresh = load_freshness(conn, table, words.spec.name, self.policy.max_age.get(table), now)
         return Ground(words.also(renamed.items()), fresh, past)
 
     def _touched(self, table: str, changes: Sequence[Change]) -> tuple[list[Row], set[str]]:

@@ -226,7 +226,7 @@ def _over(outage: Outage, states: Iterable[SourceState]) -> str:
     No numbers end only when the connection brought some, or is connected no longer.
     """
     if outage.table.startswith(MISSING):
-        return "listed_again"
+        return "no_longer_missing"
     own = [each for each in states if each.table in outage.tables and each.connection == outage.connection]
     if not any(each.connected for each in own):
         return DISCONNECTED

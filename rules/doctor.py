@@ -13,7 +13,8 @@ import click
 
 from bitable_sync.doctor import Check, Level
 from rules.freshness import SourceState, load_states
-from rules.missing import Question, confirm, open_questions
+from rules.missing import Question, open_questions
+from rules.outages import COMMAND_LINE, settle
 from rules.specs import TABLES
 from runtime.when import parse_age
 
@@ -69,5 +70,5 @@ def take_missing(opened: Callable[[], AbstractContextManager[tuple[Floor, Any, A
         if asked is None:
             waiting = ", ".join(f"{each.table}/{each.connection or NOBODY}" for each in questions)
             raise click.ClickException(f"nothing waits for {subject}; waiting: {waiting or 'nothing at all'}")
-        count = confirm(conn, asked, "command line", floor.clock.now())
+        count = settle(conn, floor.queue, asked, COMMAND_LINE, floor.clock.now())
     click.echo(f"{subject}: {count} objects are taken for deleted; the next pull marks their rows.")

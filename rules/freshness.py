@@ -160,6 +160,13 @@ def load_states(conn: Connection, table: str | None = None) -> list[SourceState]
     return found
 
 
+def load_freshness(
+    conn: Connection, table: str, name: str, limit: timedelta | None, now: datetime
+) -> Freshness:
+    """What of a table may be judged now; see `freshness`."""
+    return freshness(load_states(conn, table), load_missing(conn, table), name, limit, now)
+
+
 def note_table(conn: Connection, table: str, connections: Collection[str], at: datetime, error: str) -> None:
     """Record a pull of a whole table, after those of its connections: it is as old as the oldest of them.
 

@@ -6,7 +6,7 @@ from sqlalchemy.engine import Connection
 from bot.model import Tap, TapAnswer, Toast
 from rules.effects import pull_work
 from rules.metrics import Catalog
-from rules.missing import Question, confirm, open_questions
+from rules.missing import Question, open_questions
 from rules.outages import (
     MISSING,
     Outage,
@@ -14,8 +14,7 @@ from rules.outages import (
     missing_card,
     missing_shown,
     missing_subject,
-    open_outages,
-    show_work,
+    settle,
 )
 from rules.tables import connection_cards
 from runtime import audit
@@ -58,29 +57,18 @@ class MissingTaps:
             return self._answer(outage, _OVER)
         if tap.value.get("v") != asked.digest:
             self._refused(conn, tap, outage, "changed_since")
-            return self._answer(self._changed(conn, outage, shown=missing_shown(asked)), _MOVED)
+            return self._answer(self._shows(conn, outage, asked), _MOVED)
         return self._answer(self._settle(conn, tap, outage, asked), _DONE)
 
     def _settle(self, conn: Connection, tap: Tap, outage: Outage, asked: Question) -> Outage:
-        now = self.clock.now()
-        confirm(conn, asked, tap.operator, now)
-        values = {
-            "over_at": now,
-            "answered_by": tap.operator,
-            "answered_at": now,
-            "shown": missing_shown(asked),
-        }
-        for each in open_outages(conn, outage.table):
-            self._changed(conn, each, **values)
-            if each.id != outage.id:
-                self.queue.put(conn, show_work(each, "end"))
-        self.queue.put(conn, show_work(outage, "end"), pull_work(asked.table, f"{outage.id}:{asked.digest}"))
-        done = load_outage(conn, outage.id)
-        return done or outage
+        settle(conn, self.queue, asked, tap.operator, self.clock.now())
+        self.queue.put(conn, pull_work(asked.table, f"{outage.id}:{asked.digest}"))
+        return load_outage(conn, outage.id) or outage
 
-    def _changed(self, conn: Connection, outage: Outage, **values: object) -> Outage:
+    def _shows(self, conn: Connection, outage: Outage, asked: Question) -> Outage:
         c = connection_cards
-        conn.execute(update(c).where(c.c.id == outage.id).values(**values))
+        now = update(c).where(c.c.id == outage.id).values(shown=missing_shown(asked))
+        conn.execute(now)
         return load_outage(conn, outage.id) or outage
 
     def _answer(self, outage: Outage, toast: Toast) -> TapAnswer:

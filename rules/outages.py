@@ -13,15 +13,16 @@ from sqlalchemy.engine import Connection
 from bot.cards import Card, Element, Text, button, card, facts, header, markdown, note, text
 from bot.words import counted, safe
 from rules import tables as t
-from rules.missing import Question
+from rules.missing import Question, confirm
 from rules.specs import PLANS
 from rules.told import code_of
 from rules.wording import clock_time
-from runtime.work import Work
+from runtime.work import Work, WorkQueue
 
 STALE, MISSING = "connection:", "missing:"
 """What a subject begins with. One that is the key of a table alone has no connection."""
 CONFIRM = "missing.confirm"
+COMMAND_LINE = "command line"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,13 +146,16 @@ def missing_card(outage: Outage, name: str) -> Card:
 
 
 def _settled(outage: Outage, who: str, zh: str, en: str) -> Card:
-    title = text(f"{who} 的 {zh}又列出来了", f"{who}: {en} listed again")
-    said: list[Element] = [markdown(text("恢复判断", "They are judged again"))]
+    title = text(f"{who} 的 {zh}不再存疑", f"{who}: {en} no longer in doubt")
+    back = text("它们又列出来了，或已不在表里", "They are listed again, or no longer in the table")
+    said: list[Element] = [markdown(back)]
     if outage.answered_by:
         title = text(f"{who} 的 {zh}已确认删除", f"{who}: {en} deleted")
         at = clock_time(outage.answered_at or outage.since)
-        by = f"<at id={outage.answered_by}></at>"
-        said = [markdown(text(f"{by} {at} 确认，已标成“平台已删除”", f"Confirmed by {by} at {at}"))]
+        person = outage.answered_by != COMMAND_LINE
+        by = (f"<at id={outage.answered_by}></at>",) * 2 if person else ("命令行", "the command line")
+        marked = text(f"{by[0]} {at} 确认，会标成“平台已删除”", f"Confirmed by {by[1]} at {at}")
+        said = [markdown(marked)]
     return card(header(title, severity="resolved"), [*said, _code(outage)], summary=title)
 
 
@@ -164,6 +168,27 @@ def _nouns(outage: Outage, count: str) -> tuple[str, str]:
 def _code(outage: Outage) -> Element:
     said: Text = text(f"编号 {code_of(outage.id)}", f"code {code_of(outage.id)}")
     return note(said)
+
+
+def settle(conn: Connection, queue: WorkQueue, asked: Question, by: str, now: datetime) -> int:
+    """A person has confirmed: the objects are taken for deleted, and every card about them says who said so.
+
+    Args:
+        conn: a write transaction.
+        queue: the cards are drawn anew by works put in it.
+        asked: the question as it stands now.
+        by: open_id, or `COMMAND_LINE`.
+        now: aware time.
+
+    Returns:
+        How many objects.
+    """
+    count, c = confirm(conn, asked, by, now), t.connection_cards
+    done = {"over_at": now, "answered_by": by, "answered_at": now, "shown": missing_shown(asked)}
+    for each in open_outages(conn, missing_subject(asked.table, asked.connection)):
+        conn.execute(sa.update(c).where(c.c.id == each.id).values(**done))
+        queue.put(conn, show_work(each, "end"))
+    return count
 
 
 def load_outage(conn: Connection, outage_id: str, *, lock: bool = False) -> Outage | None:

@@ -222,6 +222,7 @@ def test_the_owner_of_the_connection_confirms_on_the_card(scene: Scene, drop: Pa
 def test_the_command_line_confirms_as_well(scene: Scene, drop: Path) -> None:
     """`chorus doctor` names the command; it takes exactly what waits, and nothing else."""
     first, *rest = vanish(scene, drop)
+    look(scene)
     (check,) = doctor.examine(scene.floor)
     assert check.level is Level.FAIL
     assert "--accept-deletes plans/jd-files" in check.next_step
@@ -236,6 +237,9 @@ def test_the_command_line_confirms_as_well(scene: Scene, drop: Path) -> None:
     scene.pull_now("plans")
     assert {key for key, (_, state) in plans(scene).items() if state == "平台已删除"} == set(rest)
     assert plans(scene)[first][1] == "投放中"
+    look(scene)
+    (card,) = scene.cards(scene.people[0])
+    assert "命令行" in texts(card["content"])
 
 
 def look(scene: Scene) -> None:
