@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from rules import freshness, store, tables
 from rules.check import Policy
+from rules.commands import would
 from rules.model import Doubt, Reason, State
 from rules.specs import PLANS
 from tests.rules.kit import ZHAO, House, plan
@@ -71,6 +72,10 @@ def test_one_silent_connection_leaves_the_others_judged(shops: House, path: str)
     assert {notice.alert_id for notice in shops.notices()} == {
         shops.alert(object_id=each).id for each in "12"
     }
+    (of,) = shops.checker.rules(PLANS)
+    with shops.db.read() as conn:
+        previewed, _ = would(conn, shops.sources, shops.policy, of, ZHAO.open_id, shops.clock.now())
+    assert {each.object_id for each in previewed if each.opens} == {"2"}, "a preview says the same"
     shops.advance(MINUTE)
     pulled(shops, qc="", jd="")
     shops.reviewer.tick()
