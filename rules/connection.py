@@ -18,7 +18,7 @@ from rules import store, told
 from rules import tables as t
 from rules.deps import Worker
 from rules.duty import Roster, roster
-from rules.freshness import SourceState, load_missing, load_states, source_of, stale_objects, stale_sources
+from rules.freshness import SourceState, load_missing, load_states, stale_objects, stale_sources
 from rules.missing import Question, open_questions
 from rules.outages import (
     MISSING,
@@ -33,6 +33,7 @@ from rules.outages import (
     show_work,
 )
 from rules.sending import REPEAT_WINDOW
+from rules.sources import source_of
 from rules.specs import SOURCE
 from runtime import audit
 from runtime.errors import PermanentError

@@ -19,6 +19,7 @@ from bitable_sync.cells import EMPTY, CellValue
 from rules import store
 from rules import tables as t
 from rules.model import Doubt, State
+from rules.sources import source_of
 from rules.specs import SOURCE
 from rules.wording import clock_time
 
@@ -95,11 +96,6 @@ class Freshness:
 
 FRESH = Freshness()
 """Nothing is in doubt."""
-
-
-def source_of(cell: CellValue) -> str:
-    """The connection a cell of 数据来源 names; "" for none, and for a cell nobody can read."""
-    return cell.strip() if isinstance(cell, str) else ""
 
 
 def freshness(

@@ -10,7 +10,6 @@ from decimal import Decimal
 from bitable_sync.cells import EMPTY, CellValue
 from bitable_sync.mirror import Row
 from bitable_sync.platforms.facts import AdPlan, ShopSales, StockRow
-from rules.freshness import source_of
 from rules.specs import GONE, SOURCE
 
 Values = dict[str, CellValue]
@@ -126,6 +125,11 @@ def shop_rows(today: Iterable[ShopSales], yesterday: Iterable[ShopSales], at: da
 def named(rows: Iterable[Values], connection: str) -> list[Values]:
     """Rows with the connection they came from."""
     return [{**row, SOURCE: connection} for row in rows]
+
+
+def source_of(cell: CellValue) -> str:
+    """The connection a cell of 数据来源 names; "" for none, and for a cell nobody can read."""
+    return cell.strip() if isinstance(cell, str) else ""
 
 
 def changed_rows(rows: Sequence[Values], known: Mapping[str, Row], id_key: str) -> list[Values]:
