@@ -291,17 +291,18 @@ def setup(dry_run: bool) -> None:  # a command-line flag
 @main.command()
 @click.option(
     "--accept-deletes",
-    metavar="TABLE",
-    help="a person has looked: the rows missing from this table are meant to be",
+    metavar="TABLE[/CONNECTION]",
+    help="a person has looked: the rows missing from this table, or from a connection, are meant to be gone",
 )
 @click.option("--watch", is_flag=True, help="look again every 30 seconds and say what changed, until Ctrl-C")
 def doctor(accept_deletes: str | None, watch: bool) -> None:  # a command-line flag
     """Examine the installation; each finding comes with the next step. Exit code 1 if something fails."""
     from bitable_sync import doctor_show
     from bitable_sync.cli import take_deletes
+    from rules.doctor import take_missing
 
     if accept_deletes is not None:
-        take_deletes(opened, accept_deletes)
+        (take_missing if "/" in accept_deletes else take_deletes)(opened, accept_deletes)
         return
     with opened() as (floor, feishu, sync):
         look = partial(examine_all, floor, feishu, sync)
@@ -310,8 +311,7 @@ def doctor(accept_deletes: str | None, watch: bool) -> None:  # a command-line f
 
 def examine_all(floor: Floor, feishu: Feishu, sync: Sync) -> list[Check]:
     """Have every part examine its side of the installation."""
-    from bitable_sync import reach, upkeep
-    from bitable_sync.doctor import examine
+    from bitable_sync import doctor, reach, upkeep
     from bitable_sync.platforms.doctor import examine as examine_platforms
     from bitable_sync.setup import Setup
     from creative.doctor import examine as examine_art
@@ -320,7 +320,7 @@ def examine_all(floor: Floor, feishu: Feishu, sync: Sync) -> list[Check]:
     from rules.cockpit.doctor import examine as examine_cockpit
     from runtime.vault import open_vault
 
-    checks = examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
+    checks = doctor.examine(floor, feishu, sync, Setup(feishu, sync, floor.manifest, floor.settings))
     vault = open_vault(floor.settings)
     checks += [*reach.examine(floor), *upkeep.examine(floor), *examine_platforms(floor, vault)]
     more = [*examine_pay(floor, feishu, sync, vault), *red_lines.examine(floor), *examine_art(floor, feishu)]

@@ -10,7 +10,7 @@ from bitable_sync.platforms.gateways import Gateways
 from rules import lifecycle, store
 from rules.aftereffect import effect_work, look_at
 from rules.deps import Worker
-from rules.effects import Changed, commit, feishu_works
+from rules.effects import Changed, commit, feishu_works, pull_work
 from rules.limits import Refusal, budget_rules, check_budget, moved_stock, yuan
 from rules.model import Action, Reason, State, Task, TaskState
 from rules.proposals import read_standing, standing_of
@@ -20,7 +20,6 @@ from rules.views import find_row
 from runtime import audit
 from runtime.errors import ChorusError, PermanentError, TransientError, UnknownOutcome
 from runtime.jobrun import JobRun
-from runtime.work import Work
 
 STOPPED = ("已暂停", "已结束")
 """A plan that was stopped while its new budget waited for approval: somebody has thought better of it."""
@@ -249,8 +248,3 @@ def _sentence(error: ChorusError) -> str:
     if isinstance(error, TransientError):
         return f"平台一直繁忙，没有生效，请稍后重做（{error}）"
     return str(error)
-
-
-def pull_work(table: str, name: str) -> Work:
-    """Pull fresh numbers of a table; the pulls of one table run one at a time."""
-    return Work("rules.pull", f"pull:{table}:{name}", f"table:{table}", {"table": table})

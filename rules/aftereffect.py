@@ -54,14 +54,14 @@ def effect_work(task: Task, hours: int) -> Work:
 
 def measure(checker: Checker, rule: Rule, object_id: str) -> Measured:
     """The metric of a rule on an object by the mirror, whether or not the object is in the rule's scope."""
-    stale, words, made = checker.stale(rule.table), checker.catalog.by_key(rule.table), program(rule)
+    words, made = checker.catalog.by_key(rule.table), program(rule)
     rows = checker.mirror.by_keys(rule.table, {object_id}).get(object_id, [])
-    if stale:
-        return Measured(why=stale)
+    ground = checker.ground(rule.table, [rule], {object_id})
     if len(rows) != 1:
         many = f"“{words.spec.name}”里有 {len(rows)} 行都是它"
         return Measured(why=many if rows else f"“{words.spec.name}”里已经没有它")
-    ground = checker.ground(rule.table, [rule], {object_id})
+    if stale := ground.fresh.of_row(object_id, rows[0].values):
+        return Measured(why=stale)
     reading = Reading(rows[0].values, ground.past.get(object_id, {}))
     if made.may_be_gone and reading.gone:
         return Measured(why="平台上已经没有它")

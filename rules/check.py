@@ -22,6 +22,7 @@ from rules.compiled import program
 from rules.effects import Changed, commit
 from rules.escalation import escalated
 from rules.evaluate import Ground, evaluate_all, object_id
+from rules.freshness import load_freshness
 from rules.grouping import SINGLE_CARDS, WINDOW, Telling
 from rules.metrics import Catalog, TableWords
 from rules.model import Action, Alert, Finding, Rule, State, Verdict
@@ -32,7 +33,7 @@ from rules.silence import Around, muted, surroundings
 from rules.specs import SHOPS
 from rules.tables import rule_rows
 from rules.tree import columns
-from rules.wording import clock_time, vanished_sentence
+from rules.wording import vanished_sentence
 from runtime.clock import Clock
 from runtime.db import Database
 from runtime.ids import RecordId
@@ -154,20 +155,8 @@ class Checker:
         with self.db.read() as conn:
             renamed = renamed_columns(conn, self.catalog)[words.spec.name]
             past = history.load(conn, table, columns(*trees), now, objects)
-        return Ground(words.also(renamed.items()), self.stale(table), past)
-
-    def stale(self, table: str) -> str:
-        """A sentence when the platform's numbers of a table are too old to judge by, else empty."""
-        limit = self.policy.max_age.get(table)
-        if limit is None:
-            return ""
-        with self.db.read() as conn:
-            pulled, error = store.source_state(conn, table)
-        if pulled is None or self.clock.now() - pulled <= limit:
-            return ""
-        name = self.catalog.by_key(table).spec.name
-        why = f"（{error}）" if error else ""
-        return f"“{name}”自 {clock_time(pulled)} 起没有新数据{why}，暂不判断"
+            fresh = load_freshness(conn, table, words.spec.name, self.policy.max_age.get(table), now)
+        return Ground(words.also(renamed.items()), fresh, past)
 
     def _touched(self, table: str, changes: Sequence[Change]) -> tuple[list[Row], set[str]]:
         """All rows of the objects that changed, and the objects that no row names any more."""

@@ -13,6 +13,7 @@ from rules.check import Policy
 from rules.compiled import program
 from rules.dryrun import load_run
 from rules.evaluate import evaluate
+from rules.freshness import load_freshness
 from rules.model import Alert, Finding, Rule
 from rules.preview import preview_card
 from rules.replay import dry_lines
@@ -67,7 +68,9 @@ def would(
         for row in rows
         if open_id in everything or concerns(row, rule, open_id)
     }
-    return evaluate(rule, rows, words, past=before), names
+    limit = policy.max_age.get(rule.table)
+    fresh = load_freshness(conn, rule.table, words.spec.name, limit, now)
+    return evaluate(rule, rows, words, fresh=fresh, past=before), names
 
 
 class Commands:

@@ -1,94 +1,91 @@
-"""A data table that gets no fresh numbers: one card to who looks after the connection, not one an alert.
+"""A connection that brings no fresh numbers, or stopped listing many objects: one card to who looks after it.
 
-The rules of that table are *unknown* meanwhile. The card turns green when numbers come again.
+Only rows of that connection are *unknown* meanwhile, and one card is sent however many tables and alerts it
+is about. The card turns green when numbers come again, or when somebody has confirmed.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bitable_sync.cells import Person
-from bot.cards import Card, Element, card, facts, header, markdown, note, text
-from bot.words import safe
+from bitable_sync.cells import EMPTY, Person
+from bot.cards import Card
 from rules import store, told
 from rules import tables as t
 from rules.deps import Worker
-from rules.duty import roster
+from rules.duty import Roster, roster
+from rules.freshness import SourceState, load_missing, load_states, stale_objects, stale_sources
+from rules.missing import Question, open_questions
+from rules.outages import (
+    MISSING,
+    STALE,
+    Outage,
+    load_outage,
+    missing_card,
+    missing_shown,
+    missing_subject,
+    open_outages,
+    outage_card,
+    show_work,
+)
 from rules.sending import REPEAT_WINDOW
-from rules.wording import clock_time
+from rules.sources import source_of
+from rules.specs import SOURCE
 from runtime import audit
 from runtime.errors import PermanentError
 from runtime.ids import ChatId, MessageId
 from runtime.jobrun import JobRun
-from runtime.work import Work
+
+DISCONNECTED = "disconnected"
 
 
 @dataclass(frozen=True, slots=True)
-class Outage:
-    """What one person was or is to be told of one outage.
+class Trouble:
+    """What is to be told of one subject now: see `Outage`; ``tables`` are the keys of its data tables."""
 
-    Attributes:
-        id: also the uuid of its message.
-        table: key of the data table.
-        since: the last good pull before it.
-        error: what the platform said since; "" when it said nothing.
-        over_at: when numbers came again.
-    """
-
-    id: str
-    table: str
-    receiver: str
+    subject: str
+    connection: str
+    tables: tuple[str, ...]
     since: datetime
     error: str
-    message_id: str | None = None
-    over_at: datetime | None = None
+    shown: str
 
 
-def outage_card(outage: Outage, name: str, unjudged: int) -> Card:
-    """The card of an outage.
+def stale_now(states: Iterable[SourceState], limits: Mapping[str, timedelta], now: datetime) -> list[Trouble]:
+    """Connections whose numbers are too old, each once however many tables it feeds. Pure.
 
     Args:
-        outage: which.
-        name: the data table's Chinese name.
-        unjudged: how many open alerts cannot be judged because of it.
+        states: how every source stands.
+        limits: a table key → how old its numbers may be.
+        now: aware time.
     """
-    since, over = clock_time(outage.since), outage.over_at
-    title = text(f"{safe(name)}没有新数据", f"No fresh numbers: {safe(name)}")
-    elements: list[Element] = [
-        facts([
-            (text("最后一次数据", "Last numbers"), since),
-            (text("暂不判断的预警", "Alerts in doubt"), str(unjudged)),
-        ])
-    ]  # fmt: skip
-    if over is not None:
-        title = text(f"{safe(name)}恢复更新", f"Numbers are back: {safe(name)}")
-        elements = [
-            markdown(text(f"{since} 到 {clock_time(over)} 没有数据", f"From {since} to {clock_time(over)}"))
-        ]
-    elif outage.error:
-        elements.append(markdown(text(safe(outage.error), safe(outage.error))))
-    if over is None:
-        zh = "这张表的规则暂停判断，已有的预警显示“无法判断”。请检查平台授权和网络，或运行 chorus doctor"
-        elements.append(
-            markdown(text(zh, "Its rules do not judge meanwhile; check the connection (chorus doctor)"))
+    by_subject: dict[str, list[SourceState]] = {}
+    for each in stale_sources(states, limits, now):
+        subject = f"{STALE}{each.connection}" if each.connection else each.table
+        by_subject.setdefault(subject, []).append(each)
+    return [
+        Trouble(
+            subject, some[0].connection, tables := tuple(sorted(each.table for each in some)),
+            min(each.since for each in some if each.since is not None),
+            next((each.error for each in some if each.error), ""), ",".join(tables),
         )
-    elements.append(note(text(f"编号 {told.code_of(outage.id)}", f"code {told.code_of(outage.id)}")))
-    return card(header(title, severity="resolved" if over else "unknown"), elements, summary=title)
+        for subject, some in by_subject.items()
+    ]  # fmt: skip
 
 
-def stale_now(
-    tables: Mapping[str, tuple[datetime | None, str]], limits: Mapping[str, Any], now: datetime
-) -> dict[str, tuple[datetime, str]]:
-    """Which tables have numbers that are too old: key → (last good pull, error). Pure."""
-    return {
-        table: (pulled, tables[table][1])
-        for table, limit in limits.items()
-        if (pulled := tables.get(table, (None, ""))[0]) is not None and now - pulled > limit
-    }
+def missing_now(questions: Iterable[Question]) -> list[Trouble]:
+    """What is to be confirmed, as told."""
+    return [
+        Trouble(
+            missing_subject(each.table, each.connection), each.connection, (each.table,), each.since, "",
+            missing_shown(each),
+        )
+        for each in questions
+    ]  # fmt: skip
 
 
 class Connections:
@@ -98,53 +95,64 @@ class Connections:
         self.deps = deps
 
     def look(self) -> None:
-        """Decide which outages begin and which end, with the work to tell it. Part of the regular check."""
-        now, limits = self.deps.clock.now(), self.deps.policy.max_age
+        """Decide which troubles begin, changed and end, with the work to tell it. Part of every check."""
+        now = self.deps.clock.now()
         with self.deps.db.read() as conn:
-            states = {table: store.source_state(conn, table) for table in limits}
-            stale, known = stale_now(states, limits, now), self._open(conn)
-        if not stale and not known:
+            states, questions, known = load_states(conn), open_questions(conn), open_outages(conn)
+        troubles = [*stale_now(states, self.deps.policy.max_age, now), *missing_now(questions)]
+        if not troubles and not known:
             return
         people = roster(self.deps.sources.mirror)
         with self.deps.db.begin() as conn:
-            for table, (since, error) in stale.items():
-                who = people.sources(table, now) or self.deps.policy.fallback
-                self._begin(conn, table, who, since, error, now)
-            for outage in self._open(conn):
-                pulled = states.get(outage.table, (None, ""))[0]
-                if outage.table not in stale and pulled is not None and pulled > outage.since:
-                    self._end(conn, outage, now)
+            known = open_outages(conn)
+            for each in troubles:
+                self._tell(conn, each, [one for one in known if one.table == each.subject], people, now)
+            here = {each.subject for each in troubles}
+            for outage in known:
+                if outage.table not in here and (why := _over(outage, states)):
+                    self._end(conn, outage, why, now)
 
-    def _begin(
-        self, conn: Connection, table: str, who: Sequence[Person], since: datetime, error: str, now: datetime
+    def _tell(
+        self, conn: Connection, of: Trouble, known: Sequence[Outage], people: Roster, now: datetime
     ) -> None:
+        who = people.sources(of.tables, of.connection, now) or self.deps.policy.fallback
+        told_to = {outage.receiver for outage in known}
+        self._begin(conn, of, [person for person in who if person.open_id not in told_to], now)
+        c = t.connection_cards
+        for outage in known:
+            if outage.shown != of.shown:
+                values = {"shown": of.shown, "error": of.error}
+                conn.execute(sa.update(c).where(c.c.id == outage.id).values(**values))
+                self.deps.queue.put(conn, show_work(outage, f"show:{now.timestamp():.0f}"))
+
+    def _begin(self, conn: Connection, of: Trouble, who: Sequence[Person], now: datetime) -> None:
         for person in who:
-            new = store.short_id("cn_", table, person.open_id, since.isoformat())
-            row = {"id": new, "table": table, "receiver": person.open_id, "since": since, "error": error}
+            new = store.short_id("cn_", of.subject, person.open_id, of.since.isoformat())
+            outage = Outage(new, of.subject, person.open_id, of.since, of.error, shown=of.shown)
+            row = {
+                "id": new, "table": of.subject, "receiver": person.open_id, "since": of.since,
+                "error": of.error, "shown": of.shown,
+            }  # fmt: skip
             if store.insert_new(conn, t.connection_cards, row):
-                self._note(conn, Outage(new, table, person.open_id, since, error), "stale", now)
-                self.deps.queue.put(conn, _work(new, person.open_id, "begin"))
+                self._note(conn, outage, "missing" if of.subject.startswith(MISSING) else "stale", now)
+                self.deps.queue.put(conn, show_work(outage, "begin"))
 
-    def _open(self, conn: Connection) -> list[Outage]:
+    def _end(self, conn: Connection, outage: Outage, why: str, now: datetime) -> None:
         c = t.connection_cards
-        rows = conn.execute(sa.select(c).where(c.c.over_at.is_(None)).order_by(c.c.id))
-        return [Outage(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's public name
-
-    def _end(self, conn: Connection, outage: Outage, now: datetime) -> None:
-        c = t.connection_cards
-        conn.execute(sa.update(c).where(c.c.id == outage.id).values(over_at=now))
-        self._note(conn, outage, "fresh_again", now)
-        self.deps.queue.put(conn, _work(outage.id, outage.receiver, "end"))
+        over = {"over_at": now, **({"shown": ""} if why == DISCONNECTED else {})}
+        conn.execute(sa.update(c).where(c.c.id == outage.id).values(**over))
+        self._note(conn, outage, why, now)
+        self.deps.queue.put(conn, show_work(outage, "end"))
 
     @staticmethod
     def _note(conn: Connection, outage: Outage, reason: str, now: datetime) -> None:
         audit.record(
-            conn, at=now, actor="system:rules", action="connection.tell", subject=f"table:{outage.table}",
+            conn, at=now, actor="system:rules", action="connection.tell", subject=_subject(outage),
             reason=reason, detail={"receiver": outage.receiver, "since": outage.since.isoformat()},
         )  # fmt: skip
 
     def tell(self, run: JobRun, args: Mapping[str, Any]) -> None:
-        """Send the card of an outage once, or turn the one that is out to what is. Over before: not sent."""
+        """Send the card of a trouble once, or turn the one that is out to what is. Over before: not sent."""
         outage = self._load(str(args["id"]))
         if outage is None:
             return
@@ -157,15 +165,30 @@ class Connections:
             )  # fmt: skip
 
     def _load(self, outage_id: str) -> Outage | None:
-        c = t.connection_cards
         with self.deps.db.read() as conn:
-            row = conn.execute(sa.select(c).where(c.c.id == outage_id)).first()
-        return None if row is None else Outage(**row._mapping)  # noqa: SLF001 - SQLAlchemy's public name
+            return load_outage(conn, outage_id)
 
     def _card(self, outage: Outage) -> Card:
-        with self.deps.db.read() as conn:
-            unjudged = store.stale_alerts(conn, outage.table)
-        return outage_card(outage, self.deps.sources.catalog.by_key(outage.table).spec.name, unjudged)
+        names = [self.deps.sources.catalog.by_key(table).spec.name for table in outage.tables]
+        if outage.table.startswith(MISSING):
+            return missing_card(outage, names[0])
+        return outage_card(outage, names, 0 if outage.over_at else self._unjudged(outage))
+
+    def _unjudged(self, outage: Outage) -> int:
+        """How many alerts cannot be judged because of it."""
+        count, mirror = 0, self.deps.sources.mirror
+        for table in outage.tables:
+            with self.deps.db.read() as conn:
+                objects, missing = stale_objects(conn, table), load_missing(conn, table)
+            rows = mirror.by_keys(table, set(objects) - missing.keys())
+            own = {
+                key
+                for key, found in rows.items()
+                if not outage.connection
+                or any(source_of(row.values.get(SOURCE, EMPTY)) == outage.connection for row in found)
+            }
+            count += sum(key in own for key in objects)
+        return count
 
     def _send(self, outage: Outage) -> dict[str, Any]:
         sent = self.deps.im.send_card(outage.receiver, self._card(outage).data, uuid=outage.id)
@@ -185,7 +208,7 @@ class Connections:
         c = t.connection_cards
         with self.deps.db.begin() as conn:
             conn.execute(sa.update(c).where(c.c.id == outage.id).values(message_id=str(sent["message_id"])))
-            self.deps.queue.put(conn, _work(outage.id, outage.receiver, "sent"))
+            self.deps.queue.put(conn, show_work(outage, "sent"))
 
     def _update(self, outage_id: str, message: str) -> bool:
         outage = self._load(outage_id)
@@ -198,7 +221,20 @@ class Connections:
         return True
 
 
-def _work(outage_id: str, receiver: str, why: str) -> Work:
-    return Work(
-        "rules.connection", f"connection:{outage_id}:{why}", f"receiver:{receiver}", {"id": outage_id}
-    )
+def _over(outage: Outage, states: Iterable[SourceState]) -> str:
+    """Why a trouble that is told no more is over, as a named reason; "" while it is not.
+
+    No numbers end only when the connection brought some, or is connected no longer.
+    """
+    if outage.table.startswith(MISSING):
+        return "no_longer_missing"
+    own = [each for each in states if each.table in outage.tables and each.connection == outage.connection]
+    if not any(each.connected for each in own):
+        return DISCONNECTED
+    good = all(each.pulled_at is not None and each.pulled_at > outage.since for each in own if each.connected)
+    return "fresh_again" if good else ""
+
+
+def _subject(outage: Outage) -> str:
+    """How the audit trail calls it."""
+    return outage.table if ":" in outage.table else f"table:{outage.table}"

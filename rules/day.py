@@ -13,6 +13,7 @@ from bot.care_cards import Counts
 from rules import tables as t
 from rules import told
 from rules.cockpit import tables as cockpit
+from rules.freshness import load_states, stale_sources
 from rules.model import TaskState
 from rules.specs import TABLES
 from runtime.erasing import Personal
@@ -30,14 +31,16 @@ def counter(ages: Mapping[str, timedelta]) -> Callable[[Connection, datetime, da
 
 def _count(conn: Connection, since: datetime, until: datetime, ages: Mapping[str, timedelta]) -> Counts:
     names = {spec.key: spec.name for spec in TABLES}
-    e, n, k, s = t.alert_episodes.c, t.alert_notices.c, t.alert_tasks.c, t.data_sources.c
+    e, n, k = t.alert_episodes.c, t.alert_notices.c, t.alert_tasks.c
 
     def number(column: sa.ColumnElement[datetime], *only: sa.ColumnElement[bool]) -> int:
         query = sa.select(sa.func.count()).where(column >= since, column < until, *only)
         return int(conn.execute(query).scalar_one())
 
-    pulled = dict(conn.execute(sa.select(s.table, s.pulled_at)).all())
-    stale = [names[key] for key, age in ages.items() if (at := pulled.get(key)) and until - at > age]
+    stale = [
+        f"{names[each.table]}（{each.connection}）" if each.connection else names[each.table]
+        for each in stale_sources(load_states(conn), ages, until)
+    ]
     return Counts(
         alerts=number(e.fired_at),
         cards=number(n.sent_at, n.state == told.SENT),

@@ -4,13 +4,14 @@
     免打扰     only 严重 is told in these hours, the rest in the morning; 人员 empty = everybody
     值班       has no quiet hours, and is asked in the supervisor's place outside working hours
     经理       the last step of an escalation
-    数据连接   is told when a data table gets no fresh numbers
+    数据连接   is told when a connection brings no fresh numbers, or stopped listing many objects
 
 A row whose hours cannot be used (missing, outside 0 to 24) holds all day for 值班, 经理 and 数据连接, and
 never for 工作时间 and 免打扰: in doubt somebody is told.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -46,6 +47,7 @@ class Shift:
         days: weekdays on which it begins, Monday is 0; empty = all.
         start, end: hours of the day, 0 to 24; an end before the start lies on the next day; None = all day.
         table: key of the data table it is about; "" = all.
+        connections: names of the connections it is about; empty = those nobody else is named for.
     """
 
     role: Role
@@ -54,6 +56,7 @@ class Shift:
     start: Decimal | None = None
     end: Decimal | None = None
     table: str = ""
+    connections: frozenset[str] = frozenset()
 
     def spans(self, since: datetime, until: datetime) -> list[tuple[datetime, datetime]]:
         """When it holds within a stretch of time, clipped to that."""
@@ -115,20 +118,34 @@ class Roster:
         """The last step of an escalation for a table."""
         return self._people(Role.MANAGER, table, at)
 
-    def sources(self, table: str, at: datetime) -> tuple[Person, ...]:
-        """Who looks after the connection of a table."""
-        return self._people(Role.SOURCE, table, at)
+    def sources(self, tables: Collection[str], connection: str, at: datetime) -> tuple[Person, ...]:
+        """Who looks after a connection that feeds some tables.
+
+        Those who are named for it; else those who are named for no connection, by table or for all.
+        """
+        fitting = [
+            shift
+            for shift in self._of(Role.SOURCE)
+            if shift.holds(at) and (not shift.table or shift.table in tables)
+        ]
+        named = [shift for shift in fitting if connection and connection in shift.connections]
+        return _listed(named) or _listed([shift for shift in fitting if not shift.connections])
 
     def _of(self, role: Role) -> list[Shift]:
         return [shift for shift in self.shifts if shift.role is role]
 
     def _people(self, role: Role, table: str, at: datetime) -> tuple[Person, ...]:
         fitting = [shift for shift in self._of(role) if shift.table in ("", table) and shift.holds(at)]
-        return tuple(dict.fromkeys(person for shift in fitting for person in shift.people))
+        return _listed(fitting)
 
     @staticmethod
     def _is(shift: Shift, open_id: str) -> bool:
         return any(person.open_id == open_id for person in shift.people)
+
+
+def _listed(shifts: Iterable[Shift]) -> tuple[Person, ...]:
+    """The people of some rows, each once."""
+    return tuple(dict.fromkeys(person for shift in shifts for person in shift.people))
 
 
 def _length(spans: Iterable[tuple[datetime, datetime]]) -> timedelta:
@@ -161,7 +178,14 @@ def read_shift(values: Mapping[str, CellValue]) -> Shift | None:
         first,
         last,
         TABLE_KEYS.get(str(values.get("table", EMPTY)), ""),
+        names_in(values.get("connection", EMPTY)),
     )
+
+
+def names_in(cell: CellValue) -> frozenset[str]:
+    """The names somebody listed in a cell."""
+    listed = re.split("[、，,;；\\s]+", cell) if isinstance(cell, str) else []
+    return frozenset(filter(None, listed))
 
 
 def _is_hour(value: Decimal) -> bool:

@@ -144,3 +144,8 @@ def feishu_works(task: Task, *, wanted: bool) -> list[Work]:
     """
     name = f"feishu_task:{task.id}:{'begun' if task.state.running else 'over'}"
     return [Work("rules.feishu_task", name, "feishu_tasks", {"task_id": task.id})] if wanted else []
+
+
+def pull_work(table: str, name: str) -> Work:
+    """Pull fresh numbers of a table; the pulls of one table run one at a time."""
+    return Work("rules.pull", f"pull:{table}:{name}", f"table:{table}", {"table": table})

@@ -11,6 +11,7 @@ from decimal import Decimal
 from bitable_sync.cells import EMPTY
 from bitable_sync.mirror import Row
 from rules.compiled import Judge, Reading, compiled
+from rules.freshness import FRESH, Freshness
 from rules.metrics import NotKnown, TableWords
 from rules.model import Doubt, Finding, Rule, Verdict
 
@@ -24,20 +25,20 @@ class Ground:
 
     Attributes:
         words: the table's words, with the names people gave columns since.
-        stale: a sentence when the table's data is too old to judge by; every row is then unknown.
+        fresh: which rows have numbers too old to judge by; those are unknown.
         past: figures of former days, where rules ask for them.
     """
 
     words: TableWords
-    stale: str = ""
+    fresh: Freshness = FRESH
     past: Past = field(default_factory=dict)
 
 
 def evaluate(
-    rule: Rule, rows: Iterable[Row], words: TableWords, *, stale: str = "", past: Past | None = None
+    rule: Rule, rows: Iterable[Row], words: TableWords, *, fresh: Freshness = FRESH, past: Past | None = None
 ) -> list[Finding]:
     """Apply one rule to rows; see `evaluate_all`."""
-    return evaluate_all([rule], rows, Ground(words, stale, past or {}))[0]
+    return evaluate_all([rule], rows, Ground(words, fresh, past or {}))[0]
 
 
 def evaluate_all(rules: Sequence[Rule], rows: Iterable[Row], ground: Ground) -> list[list[Finding]]:
@@ -60,14 +61,13 @@ def evaluate_all(rules: Sequence[Rule], rows: Iterable[Row], ground: Ground) -> 
             objects.setdefault(key, []).append(row)
     for key, own in objects.items():
         past = ground.past.get(key, {})
-        readings = [(row, Reading(row.values, past)) for row in own]
-        row, reading = readings[0]
+        readings = [(row, Reading(row.values, past), ground.fresh.of_row(key, row.values)) for row in own]
         for judge, answers in found:
-            first = _finding(judge, key, row, reading, names, ground.stale)
+            first = _finding(judge, key, *readings[0], names)
             if len(own) == 1:
                 answers.append(first)
                 continue
-            more = [_finding(judge, key, *other, names, ground.stale) for other in readings[1:]]
+            more = [_finding(judge, key, *other, names) for other in readings[1:]]
             answers.append(_one([first, *more], ground.words))
     return [answers for _, answers in found]
 
@@ -79,7 +79,7 @@ def object_id(row: Row, words: TableWords) -> str:
 
 
 def _finding(
-    judge: Judge, key: str, row: Row, reading: Reading, names: Mapping[str, str], stale: str
+    judge: Judge, key: str, row: Row, reading: Reading, stale: str, names: Mapping[str, str]
 ) -> Finding:
     answer = NotKnown(Doubt.STALE, stale) if stale else judge(reading, names)
     if isinstance(answer, NotKnown):
@@ -93,9 +93,10 @@ def _finding(
 def _one(found: list[Finding], words: TableWords) -> Finding:
     """Several rows name one object: the one in scope counts; with more than one nobody knows which."""
     inside = [finding for finding in found if finding.verdict is not Verdict.OUT]
-    if len(inside) < 2 or inside[0].doubt is Doubt.STALE:
+    old = [finding for finding in inside if finding.doubt is Doubt.STALE]
+    if len(inside) < 2 or old:
         # The times of two rows cannot be compared, so the reading carries none.
-        return replace((inside or found)[0], seen_at=None)
+        return replace((old or inside or found)[0], seen_at=None)
     column = {field.key: name for name, field in words.fields.items()}[words.id_key]
     return Finding(
         inside[0].object_id,

@@ -1,6 +1,7 @@
 """Jobs of the tables: pull numbers from the platforms, check, answer in rule rows, fill the boards."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -9,21 +10,44 @@ import sqlalchemy as sa
 import structlog
 
 from bitable_sync.cells import EMPTY, CellValue, Person
-from bitable_sync.platforms.gateways import newest_of
+from bitable_sync.platforms.gateways import Gathered, newest_of
 from bitable_sync.platforms.orders import Level
 from rules import store
-from rules.acting import pull_work
 from rules.cockpit import days
 from rules.cockpit.figures import stock_days
 from rules.connection import Connections
 from rules.dashboards import totals_work
 from rules.deps import Worker
 from rules.dryrun import said_of
+from rules.effects import pull_work
+from rules.freshness import note_table
+from rules.missing import Sorted, keep_doubted, load_doubted, sort_out
 from rules.model import Action, Alert, State, Task
 from rules.rulebook import load_entry, verdicts
 from rules.settings_telling import SETTINGS, SettingsTelling
-from rules.sources import Values, changed_rows, lost_plans, plan_rows, shop_rows, stock_rows
-from rules.specs import ALERTS, ALLOWANCES, DATA_TABLES, DUTY, PLANS, RULES, SHOPS, SILENCES, STOCK, TASKS
+from rules.sources import (
+    Values,
+    changed_rows,
+    lost_plans,
+    named,
+    plan_rows,
+    shop_rows,
+    stock_rows,
+    unlisted_plans,
+)
+from rules.specs import (
+    ALERTS,
+    ALLOWANCES,
+    DATA_TABLES,
+    DUTY,
+    GONE,
+    PLANS,
+    RULES,
+    SHOPS,
+    SILENCES,
+    STOCK,
+    TASKS,
+)
 from rules.tables import alert_tasks, alerts
 from rules.wording import STATE_ZH, limit_text, metric_text, reason_text, state_words
 from runtime.errors import ChorusError
@@ -37,6 +61,25 @@ EDITED = (RULES, ALLOWANCES, SILENCES, DUTY, *DATA_TABLES)
 """The tables people edit and rules are judged by: the mirror must hold all of their rows."""
 
 _log = structlog.get_logger("rules.jobs")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the connections of a table said.
+
+    Attributes:
+        rows: of those that answered, by connection, in the order of the manifest.
+        found: their troubles, too.
+        cursors: the version to read each on from.
+        late: rows of yesterday, where late orders of it are heard of.
+        missing: what was made of objects that nobody listed.
+    """
+
+    rows: Mapping[str, list[Values]]
+    found: Gathered[Any]
+    cursors: Mapping[str, int] = field(default_factory=dict)
+    late: Sequence[Values] = ()
+    missing: Sorted = field(default_factory=Sorted)
 
 
 class Tables:
@@ -65,22 +108,36 @@ class Tables:
         try:
             run.attempt("pull", lambda: self.fetch(table, str(run.id)), tries=4)
         except ChorusError as error:
-            with self.deps.db.begin() as conn:
-                store.note_pull(conn, table, self.deps.clock.now(), error=str(error)[:300])
+            _log.warning("table.not_pulled", table=table, error=str(error))
         self.deps.checker.scan(table)
 
     def fetch(self, table: str, cause: str) -> dict[str, int]:
         """Ask the platforms, write what changed into the table, note the pull; safe to repeat.
 
-        What one connection could not say is noted as the table's error, and the table does not count as
-        fresh: numbers of that connection are old, and no row tells which one it came from.
+        What a connection could not say is noted as its error: its rows grow old, those of others do not.
+
+        Raises:
+            ChorusError: no connection answered, or the table could not be written.
         """
         started = self.deps.clock.now()
-        rows, trouble, cursors, late = self._ask(table, started)
-        spec = self.deps.sync.specs.table(table)
-        key = spec.business_key[0]
+        asked = self._ask(table, started)
+        try:
+            asked.found.heard()
+            return self._take_over(table, asked, started, cause)
+        except ChorusError as error:
+            with self.deps.db.begin() as conn:
+                for name in self._connections(table):
+                    why = str(asked.found.troubles.get(name, error))
+                    store.note_pull(conn, f"{table}/{name}", started, error=why)
+                store.note_pull(conn, table, started, error=str(error))
+            raise
+
+    def _take_over(self, table: str, asked: Asked, started: datetime, cause: str) -> dict[str, int]:
+        key = self.deps.sync.specs.table(table).business_key[0]
         # Two connections that name one object: the first in the manifest counts, one row stays one row.
-        rows = list({row[key]: row for row in reversed(rows)}.values())
+        told = [row for name, some in asked.rows.items() for row in named(some, name)]
+        rows = list({row[key]: row for row in reversed(told)}.values())
+        rows += [{key: each, "status": GONE} for each in sorted(asked.missing.gone)]
         standing = self.deps.sync.mirror.by_keys(table, {str(row[key]) for row in rows})
         known = {name: found[-1] for name, found in standing.items()}
         changed = changed_rows(rows, known, key)
@@ -89,62 +146,67 @@ class Tables:
         day = days.one_day(started, self.deps.clock.now())
         counts = stock_days(days.stock_now(self.deps.sync.mirror), day) if day and table == STOCK else ()
         with self.deps.db.begin() as conn:
-            for name, cursor in cursors.items():
-                store.note_pull(conn, f"{table}/{name}", started, cursor=cursor)
-            store.note_pull(conn, table, started, error=trouble[:300])
+            self._note(conn, table, asked, started)
             if day is not None and self._connected(table):
                 days.keep(conn, table, rows, day, started)
-                days.settle(conn, table, late, day - timedelta(days=1), started)
+                days.settle(conn, table, asked.late, day - timedelta(days=1), started)
                 days.settle_hours(conn, self._levels(table))
                 days.keep_stock(conn, counts, started)
                 self.deps.queue.put(conn, totals_work(started))
         return {"rows": len(rows), "changed": len(changed)}
 
-    def _connected(self, table: str) -> bool:
-        """Whether a platform stands behind a table; what people fill in is no day's figure."""
+    def _note(self, conn: sa.Connection, table: str, asked: Asked, at: datetime) -> None:
+        """Write down how fresh every connection is now, and what is in doubt."""
+        names, troubles = self._connections(table), asked.found.troubles
+        for name in names:
+            error, cursor = str(troubles.get(name, "")), asked.cursors.get(name, 0)
+            store.note_pull(conn, f"{table}/{name}", at, cursor=cursor, error=error)
+        note_table(conn, table, names, at, asked.found.sentence)
+        keep_doubted(conn, table, asked.missing, at)
+
+    def _connections(self, table: str) -> tuple[str, ...]:
         gateways = self.deps.gateways
         by_table: Mapping[str, Mapping[str, object]] = {PLANS: gateways.ads, STOCK: gateways.stock}
-        return bool(by_table.get(table, gateways.shops))
+        return tuple(by_table.get(table, gateways.shops))
 
-    def _ask(self, table: str, at: datetime) -> tuple[list[Values], str, Mapping[str, int], list[Values]]:
-        """Rows, what went wrong in words, each connection's version to read on from, and yesterday's rows.
+    def _connected(self, table: str) -> bool:
+        """Whether a platform stands behind a table; what people fill in is no day's figure."""
+        return bool(self._connections(table))
 
-        Those are of the whole of yesterday, where late orders of it are heard of.
-        """
+    def _ask(self, table: str, at: datetime) -> Asked:
+        """What the connections say; a trouble of one is part of the answer."""
         if table == PLANS:
-            return (*self._plans(at), {}, [])
+            return self._plans(at)
         if table == STOCK:
-            return (*self._stock(at), [])
+            return self._stock(at)
         gateways = self.deps.gateways
         found = gateways.all_sales(at)
-        rows = [row for today, before in found.rows.values() for row in shop_rows(today, before, at)]
+        rows = {name: shop_rows(today, before, at) for name, (today, before) in found.rows.items()}
         late = [row for name in found.rows for row in shop_rows(gateways.shops[name].yesterday(), (), at)]
-        return rows, found.sentence, {}, late
+        return Asked(rows, found, late=late)
 
     def _levels(self, table: str) -> list[Level]:
         """How far shops were hour by hour, of the connections that answered just now."""
         books = self.deps.gateways.shops.values() if table == SHOPS else ()
         return [level for book in books if book.tally for level in book.tally.levels()]
 
-    def _plans(self, at: datetime) -> tuple[list[Values], str]:
-        gateways = self.deps.gateways
-        found = gateways.all_plans()
+    def _plans(self, at: datetime) -> Asked:
+        found = self.deps.gateways.all_plans()
         plans = [plan for some in found.rows.values() for plan in some]
-        lost = lost_plans(self.deps.sync.mirror.rows(PLANS), plans, gateways.answered(found))
-        if len(lost) > self.deps.mass_delete:
-            doubt = f"平台一次少了 {len(lost)} 个计划，先不当作已删除，请核对账户和授权"
-            return plan_rows(plans, at), "；".join(filter(None, (doubt, found.sentence)))
-        return plan_rows(plans, at) + lost, found.sentence
+        unlisted = unlisted_plans(self.deps.sync.mirror.rows(PLANS), plans)
+        lost = lost_plans(unlisted, found.rows, found.troubles, self.deps.gateways.answered(found))
+        with self.deps.db.read() as conn:
+            doubted = load_doubted(conn, PLANS)
+        missing = sort_out(lost, unlisted, doubted, self.deps.mass_delete)
+        return Asked({name: plan_rows(some, at) for name, some in found.rows.items()}, found, missing=missing)
 
-    def _stock(self, at: datetime) -> tuple[list[Values], str, Mapping[str, int]]:
+    def _stock(self, at: datetime) -> Asked:
         gateways = self.deps.gateways
         with self.deps.db.read() as conn:
             since = {name: store.pull_cursor(conn, f"{STOCK}/{name}") for name in gateways.stock}
         found = gateways.all_stock(since)
-        rows = [row for some in found.rows.values() for row in stock_rows(some, at)]
-        return rows, found.sentence, {
-            name: max(since[name], newest_of(some)) for name, some in found.rows.items()
-        }  # fmt: skip
+        newest = {name: max(since[name], newest_of(some)) for name, some in found.rows.items()}
+        return Asked({name: stock_rows(some, at) for name, some in found.rows.items()}, found, newest)
 
     def check(self, run: JobRun, args: Mapping[str, Any]) -> None:
         """The regular check of every rule on every row.

@@ -21,8 +21,10 @@ from bitable_sync.spec import FieldSpec, TableSpec
 from rules import vector as v
 from rules.compiled import Program
 from rules.evaluate import Past
+from rules.freshness import FRESH, Freshness
 from rules.metrics import usable
 from rules.model import Verdict
+from rules.specs import SOURCE
 from rules.tree import LARGEST, PAST, Is, Tree, below, columns
 
 PIECE: Final = 8192
@@ -55,9 +57,9 @@ class Needs:
     words: tuple[str, ...]
 
     @classmethod
-    def of(cls, programs: Iterable[Program]) -> Needs:
-        """Collect them."""
-        numbers, words = dict[str, None](), dict[str, None]()
+    def of(cls, programs: Iterable[Program], more: Iterable[str] = ()) -> Needs:
+        """Collect them; ``more``: columns of words that are needed besides."""
+        numbers, words = dict[str, None](), dict.fromkeys(more)
         for made in programs:
             trees = (made.scope, made.condition, made.breach, made.recover, *(c for c, _ in made.floors))
             numbers.update(dict.fromkeys(columns(*trees)))
@@ -83,6 +85,7 @@ def scan(
     always: Sequence[AbstractSet[str]],
     past: Past,
     *,
+    fresh: Freshness = FRESH,
     keep_values: bool = False,
 ) -> list[Scanned]:
     """Look through a table.
@@ -93,29 +96,45 @@ def scan(
         programs: rules of it.
         always: for each rule the objects that are to be judged whatever stands in their rows.
         past: figures of former days.
+        fresh: which rows have numbers too old to judge by.
         keep_values: give the metric of every object, too.
 
     Returns:
         One answer a rule.
     """
-    needs, found = Needs.of(programs), [Scanned() for _ in programs]
+    needs, found = Needs.of(programs, [SOURCE] if fresh.doubts else ()), [Scanned() for _ in programs]
     leaves = [(_own_columns(made), _words(made.scope, made.condition)) for made in programs]
     anyone = frozenset[str]().union(*always)
     for piece in pieces:
         ids, block = make_block(piece, spec, needs, past)
+        old = _too_old(ids, block, fresh)
         where: dict[str, list[int]] = {}
         if anyone:
             for place, key in enumerate(ids):
                 if key in anyone:
                     where.setdefault(key, []).append(place)
         for made, own, keys, answer in zip(programs, leaves, always, found, strict=True):
-            judged = v.judge(made, block)
+            judged, unreadable = v.judge(made, block), block.unreadable(*own)
+            if old is not None:
+                judged.codes[old] = v.UNKNOWN
+                unreadable = None if unreadable is None else unreadable & ~old
             for key in keys & where.keys():
                 judged.codes[where[key]] = v.CLOSE
-            _sort(judged.codes, block.unreadable(*own), ids, answer)
+            _sort(judged.codes, unreadable, ids, answer)
             if keep_values and judged.values is not None:
                 _keep(judged.codes, judged.values, ids, answer.values)
     return found
+
+
+def _too_old(ids: Sequence[str], block: v.Block, fresh: Freshness) -> v.Flags | None:
+    """The rows that say nothing because of their source's age; None when there are none."""
+    if not fresh.doubts:
+        return None
+    sources = block.words[SOURCE]
+    old = np.array([bool(fresh.of_cell(cell)) for cell in sources.cells], np.bool_)[sources.places]
+    if fresh.missing:
+        old |= np.fromiter((key in fresh.missing for key in ids), np.bool_, len(ids))
+    return old if old.any() else None
 
 
 def _own_columns(made: Program) -> list[str]:

@@ -11,7 +11,7 @@ from decimal import Decimal
 from bitable_sync.cells import EMPTY, CellValue, Person, Unreadable
 from bitable_sync.mirror import Row
 from bitable_sync.spec import TableSpec
-from rules.duty import Role
+from rules.duty import Role, names_in
 from rules.specs import ALLOWANCES, ALLOWANCES_TABLE, DUTIES, DUTY_TABLE, SILENCES, SILENCES_TABLE, TABLE_KEYS
 from runtime.ids import RecordId
 
@@ -70,8 +70,13 @@ def parts_of(text: str) -> list[str]:
     return [part.strip() for part in text.split("、") if part.strip()]
 
 
-def duty_fault(values: Values) -> str:
-    """What is wrong with a row of 值班与时段; "" when nothing is."""
+def duty_fault(values: Values, connections: Collection[str] = ()) -> str:
+    """What is wrong with a row of 值班与时段; "" when nothing is.
+
+    Args:
+        values: its cells.
+        connections: the names of the connections there are.
+    """
     role = values.get("role", EMPTY)
     if role not in DUTIES:
         return f"请选择“用途”：{'、'.join(DUTIES)}。这一行暂不生效"
@@ -89,6 +94,17 @@ def duty_fault(values: Values) -> str:
     table = _text(values, "table")
     if table and table not in TABLE_KEYS:
         return f"没有“{table[:20]}”这张表，先按全部数据表算。可选：{'、'.join(TABLE_KEYS)}"
+    return _connections_fault(values, of, connections)
+
+
+def _connections_fault(values: Values, of: Role, connections: Collection[str]) -> str:
+    named = sorted(names_in(values.get("connection", EMPTY)))
+    if named and of is not Role.SOURCE:
+        return f"“连接”只用于“{Role.SOURCE.value}”，这一行里没有作用，请清空"
+    unknown = [name for name in named if name not in connections]
+    if unknown:
+        listed = _some(sorted(connections)) if connections else "（还没有）"
+        return f"没有叫“{'、'.join(unknown[:_SHOWN])[:40]}”的平台连接，断了不会通知这一行的人。现有：{listed}"
     return ""
 
 
@@ -144,8 +160,9 @@ def _twice(values: Values, owners: dict[str, str]) -> str:
 
 
 def faults(
-    table: str, rows: Sequence[Row], *, rules: Collection[str] = (), known: Known = bool
-) -> dict[RecordId, str]:
+    table: str, rows: Sequence[Row], *, rules: Collection[str] = (), known: Known = bool,
+    connections: Collection[str] = (),
+) -> dict[RecordId, str]:  # fmt: skip
     """Record id → what 校验结果 should say; "" where nothing is wrong or nothing is written yet.
 
     Args:
@@ -153,13 +170,18 @@ def faults(
         rows: all of its rows.
         rules: the names of the rules there are.
         known: see `Known`.
+        connections: the names of the connections there are.
     """
     used = [row for row in rows if not blank(row.values)]
     found: dict[RecordId, str] = {row.record_id: "" for row in rows}
     if table == ALLOWANCES:
         return found | allowance_faults(used)
     for row in used:
-        one = silence_fault(row.values, rules, known) if table == SILENCES else duty_fault(row.values)
+        one = (
+            silence_fault(row.values, rules, known)
+            if table == SILENCES
+            else duty_fault(row.values, connections)
+        )
         found[row.record_id] = one
     return found
 

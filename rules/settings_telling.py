@@ -35,7 +35,8 @@ class SettingsTelling:
     def todo(self, table: str) -> dict[RecordId, tuple[str, str]]:
         """Record id → (what 校验结果 says, what it should say), where they differ."""
         rows = self.deps.sources.mirror.rows(table)
-        wanted = faults(table, rows, rules=self._rules(), known=self._known)
+        names = self.deps.gateways.names
+        wanted = faults(table, rows, rules=self._rules(), known=self._known, connections=names)
         said = {row.record_id: _plain(row.values.get(CHECKED, EMPTY)) for row in rows}
         return {key: (said[key], wanted[key]) for key in wanted if said[key] != wanted[key]}
 

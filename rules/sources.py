@@ -11,7 +11,7 @@ from decimal import Decimal
 from bitable_sync.cells import EMPTY, CellValue
 from bitable_sync.mirror import Row
 from bitable_sync.platforms.facts import AdPlan, ShopSales, StockRow
-from rules.specs import GONE
+from rules.specs import GONE, SOURCE
 
 Values = dict[str, CellValue]
 
@@ -36,31 +36,55 @@ def plan_rows(plans: Iterable[AdPlan], at: datetime) -> list[Values]:
     ]
 
 
-def lost_plans(known: Iterable[Row], plans: Sequence[AdPlan], answered: Collection[str]) -> list[Values]:
-    """Rows of plans that stand in the table but no longer on their platform, marked as such.
-
-    Only of platforms that ``answered``: silence of one, or a plan nobody is connected to, proves nothing.
-    """
+def unlisted_plans(known: Iterable[Row], plans: Iterable[AdPlan]) -> dict[str, Row]:
+    """Plans that stand in the table, are not marked as deleted, and were listed by nobody; with their row."""
     there = {plan.plan_id for plan in plans}
-    lost: list[Values] = []
-    for row in known:
-        plan_id = row.values.get("plan_id")
-        if row.values.get("platform") not in answered or row.values.get("status") == GONE:
-            continue
-        if isinstance(plan_id, str) and plan_id and plan_id not in there:
-            lost.append({"plan_id": plan_id, "status": GONE})
+    return {
+        plan_id: row
+        for row in known
+        if isinstance(plan_id := row.values.get("plan_id"), str)
+        and plan_id
+        and plan_id not in there
+        and row.values.get("status") != GONE
+    }
+
+
+def lost_plans(
+    unlisted: Mapping[str, Row],
+    answered: Collection[str],
+    silent: Collection[str],
+    platforms: Collection[str],
+) -> dict[str, str]:
+    """Plans no longer on their platform → the connection their row names.
+
+    Silence of a connection, or a plan nobody is connected to, proves nothing.
+
+    Args:
+        unlisted: plans that nobody listed.
+        answered: connections that answered.
+        silent: connections that did not.
+        platforms: those of which every connection answered; they count for rows that name no connection.
+    """
+    lost: dict[str, str] = {}
+    for plan_id, row in unlisted.items():
+        source = source_of(row.values.get(SOURCE, EMPTY))
+        known = source in answered or source in silent
+        if source in answered or (not known and row.values.get("platform") in platforms):
+            lost[plan_id] = source
     return lost
 
 
 def stock_rows(stock: Iterable[StockRow], at: datetime) -> list[Values]:
     """Rows of 商品库存. 锁定 is what the ERP holds back from the quantity.
 
-    That is: locked and picked, less virtual stock. What the platform does not tell is left to people.
+    That is: locked and picked, less virtual stock. What the platform does not tell is left to people: an ERP
+    knows no 店铺, stock of a shop does.
     """
     return [
         {
             "sku": item.sku_id,
             "name": item.name,
+            **({"shop": item.shop} if item.shop else {}),
             "qty": Decimal(item.qty),
             "locked": Decimal(item.qty - item.sellable),
             "synced_at": at,
@@ -101,6 +125,16 @@ def shop_rows(today: Iterable[ShopSales], yesterday: Iterable[ShopSales], at: da
             }
         )
     return rows
+
+
+def named(rows: Iterable[Values], connection: str) -> list[Values]:
+    """Rows with the connection they came from."""
+    return [{**row, SOURCE: connection} for row in rows]
+
+
+def source_of(cell: CellValue) -> str:
+    """The connection a cell of 数据来源 names; "" for none, and for a cell nobody can read."""
+    return cell.strip() if isinstance(cell, str) else ""
 
 
 def changed_rows(rows: Sequence[Values], known: Mapping[str, Row], id_key: str) -> list[Values]:

@@ -24,6 +24,8 @@ WEEKDAYS = ("周一", "周二", "周三", "周四", "周五", "周六", "周日"
 TABLE_KEYS = {"计划日报": PLANS, "商品库存": STOCK, "店铺日报": SHOPS}
 """What people pick in 数据表 → table key."""
 GONE = "平台已删除"
+SOURCE = "source"
+"""Key of the column of every data table that names the connection a row's numbers came from."""
 PLAN_STATES = ("投放中", "已暂停", "预算耗尽", "审核中", "已结束", GONE)
 PLATFORMS = ("抖音", "淘宝", "京东", "拼多多")
 
@@ -35,6 +37,10 @@ SUPERVISOR = FieldSpec(
 )
 ISSUE = FieldSpec(SYNC_ISSUE, "同步问题", Kind.TEXT, description="由 Chorus 填写：这一行哪里有问题")
 SYNCED_AT = FieldSpec("synced_at", "数据时间", Kind.DATETIME, description="平台数据最近一次写入的时间")
+
+CAME_FROM = FieldSpec(
+    SOURCE, "数据来源", Kind.TEXT, description="由 Chorus 填写：这一行的数字来自哪个平台连接；人填的行留空"
+)
 
 CHECK = FieldSpec("check_result", "校验结果", Kind.TEXT, description="由 Chorus 填写：这一行哪里不对")
 
@@ -118,6 +124,7 @@ PLANS_TABLE = TableSpec(
         OWNER,
         SUPERVISOR,
         SYNCED_AT,
+        CAME_FROM,
         ISSUE,
     ),
     ("plan_id",),
@@ -155,6 +162,7 @@ STOCK_TABLE = TableSpec(
         OWNER,
         SUPERVISOR,
         SYNCED_AT,
+        CAME_FROM,
         ISSUE,
     ),
     ("sku",),
@@ -180,6 +188,7 @@ SHOPS_TABLE = TableSpec(
         OWNER,
         SUPERVISOR,
         SYNCED_AT,
+        CAME_FROM,
         ISSUE,
     ),
     ("shop_id",),
@@ -272,6 +281,12 @@ DUTY_TABLE = TableSpec(
         FieldSpec("start", "从几点", Kind.NUMBER, description="0 到 24，如 9 或 9.5；两格都留空表示全天"),
         FieldSpec("end", "到几点", Kind.NUMBER, description="比“从几点”小就是第二天，如 22 到 8"),
         FieldSpec("table", "数据表", Kind.SELECT, options=tuple(TABLE_KEYS), description="留空表示全部"),
+        FieldSpec(
+            "connection",
+            "连接",
+            Kind.TEXT,
+            description="只用于“数据连接”：平台连接的名称，如 jd，多个用顿号隔开；留空表示其余的连接",
+        ),
         CHECK,
     ),
     ("name",),

@@ -12,13 +12,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection, Row
 
 from rules import tables as t
-from rules.model import Action, Alert, Doubt, Reason, Severity, State, Task, TaskState
+from rules.model import Action, Alert, Reason, Severity, State, Task, TaskState
 from rules.specs import SHOPS
 from runtime.clock import FARTHEST, SHANGHAI
 from runtime.ids import AlertId, RuleId, TaskId
 
 HISTORY = timedelta(days=2)
 TREND = 24  # points on a card
+ERROR_LENGTH = 300  # characters of what a platform said that are kept
 UNSEEN_MOST = 500
 """So many alerts at most that came and went unseen are listed, the newest of them."""
 _ALERT = [field.name for field in fields(Alert)]
@@ -160,15 +161,6 @@ def alive_of_shop(conn: Connection, shop: str) -> int:
     a = t.alerts
     query = sa.select(sa.func.count()).where(
         a.c.shop == shop, a.c.table != SHOPS, a.c.state.in_((State.FIRING, State.ACKED))
-    )
-    return int(conn.execute(query).scalar_one())
-
-
-def stale_alerts(conn: Connection, table: str) -> int:
-    """How many alerts of a table cannot be judged because its numbers are too old."""
-    a = t.alerts
-    query = sa.select(sa.func.count()).where(
-        a.c.table == table, a.c.state == State.UNKNOWN, a.c.doubt == Doubt.STALE
     )
     return int(conn.execute(query).scalar_one())
 
@@ -355,21 +347,33 @@ def forget_points(conn: Connection, now: datetime) -> None:
 
 
 def note_pull(conn: Connection, table: str, at: datetime, *, cursor: int = 0, error: str = "") -> None:
-    """Record a pull from a platform: fresh numbers up to ``cursor``, or the sentence why there are none."""
-    row: dict[str, Any] = {"table": table, "tried_at": at, "error": error}
-    upsert(conn, t.data_sources, [row if error else row | {"pulled_at": at, "cursor": cursor}])
+    """Record a pull from a platform: fresh numbers up to ``cursor``, or the sentence why there are none.
+
+    Args:
+        conn: a write transaction.
+        table: a connection of a data table (``plans/jd``), or the table itself.
+        at: when the platform was asked.
+        cursor: the row version to read on from.
+        error: why there are no fresh numbers.
+    """
+    row: dict[str, Any] = {"table": table, "tried_at": at, "error": error[:ERROR_LENGTH]}
+    keep_source(conn, row if error else row | {"pulled_at": at, "cursor": cursor})
+
+
+def keep_source(conn: Connection, row: Mapping[str, Any]) -> None:
+    """Write what is known of a source, with its ``table`` and ``tried_at``; when it began stays."""
+    sources = t.data_sources
+    insert = sqlite.insert(sources) if conn.dialect.name == "sqlite" else postgresql.insert(sources)
+    changed: dict[str, Any] = {name: insert.excluded[name] for name in row if name != "table"}
+    changed["first_at"] = sa.func.coalesce(sources.c.first_at, insert.excluded.first_at)
+    values = {**row, "first_at": row["tried_at"]}
+    conn.execute(insert.on_conflict_do_update(index_elements=["table"], set_=changed), [values])
 
 
 def pull_cursor(conn: Connection, table: str) -> int:
     """The row version from which the next pull asks; 0 for everything."""
     query = sa.select(t.data_sources.c.cursor).where(t.data_sources.c.table == table)
     return int(conn.execute(query).scalar_one_or_none() or 0)
-
-
-def source_state(conn: Connection, table: str) -> tuple[datetime | None, str]:
-    """(time of the last good pull, error since then); (None, "") for a table only people fill."""
-    row = conn.execute(sa.select(t.data_sources).where(t.data_sources.c.table == table)).first()
-    return (None, "") if row is None else (row.pulled_at, row.error)
 
 
 def chunks(items: Sequence[str]) -> Iterable[Sequence[str]]:

@@ -13,7 +13,7 @@ from bitable_sync.mirror import chunks
 from bitable_sync.pieces import pieces
 from rules import store
 from rules.compiled import program
-from rules.evaluate import Ground, evaluate, object_id
+from rules.evaluate import Ground, evaluate
 from rules.model import Finding, Rule, Verdict
 from rules.scan import PIECE, Scanned, scan
 from runtime.ids import RuleId
@@ -99,17 +99,11 @@ def _look(
 ) -> dict[RuleId, Scanned]:
     """Which objects are worth judging, by rule."""
     table = ground.words.spec.key
-    if ground.stale:  # nothing is judged; one object is taken as an example
-        first = check.mirror.get(table, check.mirror.first(table) or "")
-        some = {object_id(first, ground.words)} - {""} if first else set[str]()
-        worth = {rule.id: live.get(rule.id, set()) | some for rule in rules}
-        rest = {key: Counter({Verdict.UNKNOWN: max(0, count - len(ids))}) for key, ids in worth.items()}
-        return {key: Scanned(ids, rest[key]) for key, ids in worth.items()}
     twins = set(check.mirror.duplicates(table))
     always = [live.get(rule.id, set()) | twins for rule in rules]
     found = scan(
         pieces(check.mirror, table, PIECE), ground.words.spec, [program(rule) for rule in rules], always,
-        ground.past, keep_values=count <= TREND_ROWS,
+        ground.past, fresh=ground.fresh, keep_values=count <= TREND_ROWS,
     )  # fmt: skip
     for answer, keys in zip(found, always, strict=True):
         answer.worth |= keys
@@ -128,7 +122,7 @@ def _judged(
             keys = looked[rule.id].worth.intersection(piece)
             own = [row for key in sorted(keys) for row in rows.get(key, ())]
             if keys:
-                findings = evaluate(rule, own, words, stale=ground.stale, past=ground.past)
+                findings = evaluate(rule, own, words, fresh=ground.fresh, past=ground.past)
                 yield rule, findings, own, keys - rows.keys()
 
 

@@ -252,9 +252,17 @@ connection_cards = sa.Table(
     sa.Column("error", sa.Text, nullable=False),
     sa.Column("message_id", sa.Text),
     sa.Column("over_at", Utc),
+    sa.Column("shown", sa.Text, nullable=False, server_default=""),
+    sa.Column("answered_by", sa.Text),
+    sa.Column("answered_at", Utc),
     sa.UniqueConstraint("table", "receiver", "since"),
 )
-"""One row an outage of a data source and person told: ``since`` is the last good pull before it."""
+"""One row a trouble with a connection and person told (``rules/outages.py``).
+
+``table`` is the subject: ``connection:jd`` (no fresh numbers) or ``missing:plans/jd`` (many objects gone at
+once); a key of a table alone where no connection of it is known. ``shown``: what the card was last told to
+show. ``answered_*``: who confirmed, and when.
+"""
 
 alert_cards = sa.Table(
     "alert_cards",
@@ -343,8 +351,26 @@ data_sources = sa.Table(
     sa.Column("table", sa.Text, primary_key=True),
     sa.Column("pulled_at", Utc),
     sa.Column("tried_at", Utc),
+    sa.Column("first_at", Utc),
     sa.Column("cursor", sa.BigInteger, nullable=False, server_default="0"),
     sa.Column("error", sa.Text, nullable=False),
 )
-"""When each data table last got fresh numbers from its platform, from which row version on
-the next pull asks, and what went wrong since."""
+"""When each connection of a data table (``plans/jd``) last brought fresh numbers, when it was first asked,
+from which row version on the next pull asks, and what went wrong since.
+
+The row of the table itself (``plans``) is as old as the connection furthest behind.
+"""
+
+missing_objects = sa.Table(
+    "missing_objects",
+    metadata,
+    sa.Column("table", sa.Text, primary_key=True),
+    sa.Column("object_id", sa.Text, primary_key=True),
+    sa.Column("connection", sa.Text, nullable=False),
+    sa.Column("since", Utc, nullable=False),
+    sa.Column("confirmed_at", Utc),
+)
+"""Objects their platform stopped listing, too many at once to believe it (``rules/missing.py``).
+
+They go when they are listed again, or when a person has confirmed it and their rows are marked.
+"""

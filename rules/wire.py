@@ -18,7 +18,9 @@ from rules.commands import HELP, PREVIEW_HELP, PREVIEW_WORDS, WORDS, Commands
 from rules.confirming import Confirming
 from rules.handling import Handling
 from rules.metrics import Catalog, build_catalog
+from rules.missing_taps import MissingTaps
 from rules.model import Action
+from rules.outages import CONFIRM
 from rules.review import Reviewer
 from rules.specs import DATA_TABLES, PLANS, RULES, SHOPS, STOCK, TABLES
 from rules.views import Sources
@@ -112,6 +114,7 @@ def register_web(router: Router, deps: WebDeps) -> None:
     router.on_tap("mute.end", actions.unmute)
     router.on_tap("hand.over", actions.hand_over)
     router.on_tap("plan.pause", actions.pause)
+    router.on_tap(CONFIRM, MissingTaps(deps.queue, deps.clock, sources.catalog).confirm)
     confirming = Confirming(deps.queue, deps.clock, sources)
     router.on_tap("preview.keep", confirming.keep)
     router.on_tap("preview.stop", confirming.stop)

@@ -49,8 +49,8 @@ class LimitsManifest(Strict):
     """Guards against bad data.
 
     Attributes:
-        mass_delete: more rows than this vanishing at once stop the sync until a person has looked.
-        max_age: how old a table's data may be to decide anything, by table key, e.g. `15m`.
+        mass_delete: more rows or ad plans than this vanishing at once stay until a person confirms.
+        max_age: how old data of a connection may be to decide anything, by table key, e.g. `15m`.
         single_cards: so many alerts of one person in five minutes are cards of their own; more are a summary.
         confirm_above: a rule switched on that hits so many objects tells nobody for a quarter of an hour,
             unless who switched it on confirms it.
@@ -266,7 +266,7 @@ class ConnectionManifest(Strict):
     Attributes:
         name: ours; names its credentials too.
         kind: of platform.
-        shop: as people call it; the name if left out.
+        shop: as people call it; the same at every connection of the shop.
         feeds: which tables it fills, and whether it takes purchase orders; the kind's usual if left out.
         credential: name of the authorisation to use, when several connections share one.
         options: settings of the kind, see `docs/GATEWAYS.md`.

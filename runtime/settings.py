@@ -56,6 +56,7 @@ class Settings(BaseSettings):
         ads_base_url: address of the ad platform (巨量千川).
         ads_access_token: its access token; without one ad plans are not fetched.
         ads_advertiser_id: the advertiser.
+        ads_shop: the shop it advertises, as 店铺日报 calls it; the 抖音号 of each plan if left out.
         shop_base_url: address of the shop platform (抖店).
         shop_app_key: its app key; without one shops are not fetched.
         shop_app_secret: its app secret.
@@ -113,6 +114,7 @@ class Settings(BaseSettings):
     ads_base_url: str = "https://api.oceanengine.com"
     ads_access_token: SecretStr | None = None
     ads_advertiser_id: str | None = None
+    ads_shop: str | None = None
     shop_base_url: str = "https://openapi-fxg.jinritemai.com"
     shop_app_key: str | None = None
     shop_app_secret: SecretStr | None = None

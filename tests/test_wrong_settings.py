@@ -85,6 +85,9 @@ WRONG: list[Case] = [
     (DUTY, {**DUTY_MAN, "role": "数据连接", "people": odd("人员")}, "“人员”读不出来"),
     (DUTY, {**DUTY_MAN, "start": D(99), "end": D(8)}, "现在是 99。先按全天算"),
     (DUTY, {**DUTY_MAN, "role": "工作时间"}, "“工作时间”对所有人一样，“人员”没有作用，请清空"),
+    (DUTY, {**DUTY_MAN, "connection": "jd"}, "“连接”只用于“数据连接”，这一行里没有作用，请清空"),
+    (DUTY, {**DUTY_MAN, "role": "数据连接", "connection": "jd、京东"}, "没有叫“京东”的平台连接"),
+    (DUTY, {**DUTY_MAN, "role": "数据连接", "connection": odd("连接")}, "“连接”读不出来"),
     (DUTY, {**DUTY_MAN, "table": "订单"}, "没有“订单”这张表，先按全部数据表算。可选：计划日报"),
     (ALLOWANCES, {**ALLOWED, "budget": D(-1)},
      "“日预算上限”不能小于 0，现在是 -1。在改正之前按 0 算：每一次都要审批"),
@@ -131,8 +134,9 @@ def sentences(table: str, cells: Sequence[Mapping[str, Any]]) -> list[str]:
     rows = [row(table, each, number) for number, each in enumerate(cells)]
     if table in (SILENCES, DUTY, ALLOWANCES):
         found = faults(
-            table, rows, rules={ROI_RULE.name}, known=lambda part: part in {"1001", "夏季新品1001"}
-        )
+            table, rows, rules={ROI_RULE.name}, known=lambda part: part in {"1001", "夏季新品1001"},
+            connections={"jd"},
+        )  # fmt: skip
         return [found[each.record_id] for each in rows]
     if table in (BRANDS, TEMPLATES):
         checked = {each.record_id: each for each in check_rows(table, rows)}

@@ -79,7 +79,8 @@ class Connector:
             return self._access(each, kind, keys)
 
         try:
-            return kind.build(Ask(each.name, each.shop or each.name, keys, option, wire, access, self.clock))
+            shop, given = each.shop or each.name, each.shop or ""
+            return kind.build(Ask(each.name, shop, given, keys, option, wire, access, self.clock))
         except ValueError as error:
             raise ConfigError(f"feishu_app.yaml 的 connections「{each.name}」：{error}") from None
 
@@ -184,7 +185,8 @@ def _ads(settings: Settings, clock: Clock) -> Qianchuan:
     need({"CHORUS_ADS_ADVERTISER_ID": settings.ads_advertiser_id})
     access = _fixed(settings, "ads_access_token", "CHORUS_ADS_ACCESS_TOKEN")
     account = settings.ads_advertiser_id or ""
-    return Qianchuan(Wire("巨量千川", settings.ads_base_url), access, advertiser_id=account, clock=clock)
+    wire, shop = Wire("巨量千川", settings.ads_base_url), settings.ads_shop or ""
+    return Qianchuan(wire, access, advertiser_id=account, clock=clock, shop=shop)
 
 
 def _shop(settings: Settings, clock: Clock) -> Doudian:

@@ -38,17 +38,20 @@ class Doudian:
         access: the token.
         app: app_key and app_secret.
         clock: the time.
+        shop: its name in our tables; "" = the platform's, which stands in orders and not in stock.
         gmv: the amount that counts, one of `GMV`.
     """
 
     platform = DOUYIN
 
     def __init__(
-        self, wire: Wire, access: Access, *, app: Mapping[str, str], clock: Clock, gmv: str = GMV[0]
-    ) -> None:
+        self, wire: Wire, access: Access, *, app: Mapping[str, str], clock: Clock, shop: str = "",
+        gmv: str = GMV[0],
+    ) -> None:  # fmt: skip
         self.wire = wire
         self.access = access
         self.clock = clock
+        self.shop = shop
         self.counts = gmv
         self.shops: Mapping[str, str] = {}  # one authorisation may be for several; orders tell
         self._app = app
@@ -81,7 +84,7 @@ class Doudian:
         for product in pages(self._products, PAGE):
             skus = self.call("sku.list", {"product_id": str(product["product_id"])})
             rows = skus.get("list") or skus.get("data") or []
-            found.update((row.sku_id, row) for each in rows if (row := _stock(each, product)))
+            found.update((row.sku_id, row) for each in rows if (row := _stock(each, product, self.shop)))
         return list(found.values())
 
     def call(self, method: str, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,7 +109,7 @@ class Doudian:
         return Order(
             order_id=str(row["order_id"]),
             shop_id=str(row["shop_id"]),
-            shop=str(row.get("shop_name") or ""),
+            shop=self.shop or str(row.get("shop_name") or ""),
             amount=cents(row.get(self.counts)),
             paid=_at(paid) if paid else None,
             modified=_at(int(row.get("update_time") or 0)),
@@ -150,7 +153,7 @@ def _at(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, SHANGHAI)
 
 
-def _stock(row: Mapping[str, Any], product: Mapping[str, Any]) -> StockRow | None:
+def _stock(row: Mapping[str, Any], product: Mapping[str, Any], shop: str) -> StockRow | None:
     code = str(row.get("code") or "")
     if not code:
         return None  # without the merchant's own code nobody can tell which article it is
@@ -161,6 +164,7 @@ def _stock(row: Mapping[str, Any], product: Mapping[str, Any]) -> StockRow | Non
         name=str(product.get("name") or ""),
         qty=free + held,
         sellable=free,
+        shop=shop,
     )
 
 

@@ -108,6 +108,7 @@ class StockRow:
         pack: pieces of a box.
         version: what to read on from: the ERP's row version, or the time of the change in unix seconds; 0
             where the platform cannot be asked for changes.
+        shop: whose it is, as 店铺日报 calls it; "" where several shops may sell it, or nobody says.
     """
 
     sku_id: str
@@ -122,6 +123,7 @@ class StockRow:
     sales_7d: int | None = None
     lead_days: int | None = None
     pack: int | None = None
+    shop: str = ""
 
 
 @dataclass(frozen=True, slots=True)

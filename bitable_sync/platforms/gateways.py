@@ -33,6 +33,11 @@ class Gathered(Generic[T]):
         """The troubles for people; empty when there are none."""
         return "；".join(f"{name}：{error}" for name, error in self.troubles.items())
 
+    def heard(self) -> None:
+        """Raise the first trouble when no connection answered."""
+        if self.troubles and not self.rows:
+            raise next(iter(self.troubles.values()))
+
 
 @dataclass(frozen=True, slots=True)
 class Gateways:
@@ -50,8 +55,13 @@ class Gateways:
     stock: Mapping[str, Stock] = field(default_factory=dict)
     purchases: Purchases | None = None
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Every connection that numbers come from."""
+        return frozenset({*self.ads, *self.shops, *self.stock})
+
     def all_plans(self) -> Gathered[list[AdPlan]]:
-        """Every plan with today's figures; raises when no connection answered."""
+        """Every plan with today's figures."""
         return _gather(self.ads, lambda _, ads: ads.plans())
 
     def answered(self, found: Gathered[list[AdPlan]]) -> set[str]:
@@ -60,11 +70,11 @@ class Gateways:
         return {ads.platform for ads in self.ads.values()} - silent
 
     def all_sales(self, now: datetime) -> Gathered[tuple[list[ShopSales], list[ShopSales]]]:
-        """Sales of today, and of yesterday up to the same hour; raises when no connection answered."""
+        """Sales of today, and of yesterday up to the same hour."""
         return _gather(self.shops, lambda _, book: book.sales(now))
 
     def all_stock(self, since: Mapping[str, int]) -> Gathered[list[StockRow]]:
-        """SKUs changed since each connection's version; raises when no connection answered."""
+        """SKUs changed since each connection's version."""
         return _gather(self.stock, lambda name, stock: stock.stock(since.get(name, 0)))
 
     def plan(self, plan_id: str) -> AdPlan | None:
@@ -122,6 +132,4 @@ def _gather(members: Mapping[str, G], ask: Callable[[str, G], T]) -> Gathered[T]
             rows[name] = ask(name, member)
         except ChorusError as error:
             troubles[name] = error
-    if troubles and not rows:
-        raise next(iter(troubles.values()))
     return Gathered(rows, troubles)

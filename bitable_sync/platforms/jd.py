@@ -100,7 +100,7 @@ class Jd:
         """Every SKU of the store; the platform cannot be asked for changes, so ``since`` is not used."""
         del since
         rows = [sku for sku in pages(self._skus, PAGE) if sku.get("outerId")]
-        return [_stock(sku, self._pieces(str(sku["skuId"]))) for sku in rows]
+        return [_stock(sku, self._pieces(str(sku["skuId"])), self.shop) for sku in rows]
 
     def _search(self, begin: datetime, end: datetime, page: int) -> dict[str, Any]:
         wanted = f"orderId,orderState,modified,paymentConfirmTime,orderStartTime,{','.join(GMV)}"
@@ -247,13 +247,14 @@ def _rows(result: Any, name: str) -> list[dict[str, Any]]:
     return list(found)
 
 
-def _stock(sku: Mapping[str, Any], pieces: int) -> StockRow:
+def _stock(sku: Mapping[str, Any], pieces: int, shop: str) -> StockRow:
     return StockRow(
         sku_id=str(sku["outerId"]),
         style=str(sku.get("wareId") or ""),
         name=str(sku.get("skuName") or ""),
         qty=pieces,
         sellable=pieces,
+        shop=shop,
     )
 
 

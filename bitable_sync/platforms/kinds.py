@@ -38,7 +38,8 @@ class Ask:
 
     Attributes:
         name: of the connection; also the shop's id where the platform gives none.
-        shop: as people call it.
+        shop: as people call it; the connection's name if nobody says.
+        given: the same, but "" if nobody says: then the platform's own name counts.
         keys: the credentials that were entered.
         option: gives an option, or its default.
         wire: gives the address under a kind's default; paced where the platform counts.
@@ -48,6 +49,7 @@ class Ask:
 
     name: str
     shop: str
+    given: str
     keys: Mapping[str, str] = field(repr=False)
     option: Callable[[str, str], str]
     wire: WireOf
@@ -124,20 +126,23 @@ def _jd_ads(ask: Ask) -> Built:
 
 def _doudian(ask: Ask) -> Built:
     wire, gmv = ask.wire("https://openapi-fxg.jinritemai.com"), ask.option("gmv", doudian.GMV[0])
-    shop = doudian.Doudian(wire, ask.access(), app=ask.keys, clock=ask.clock, gmv=gmv)
+    shop = doudian.Doudian(wire, ask.access(), app=ask.keys, clock=ask.clock, shop=ask.given, gmv=gmv)
     return Built(orders=shop, stock=shop)
 
 
 def _qianchuan(ask: Ask) -> Built:
     wire = ask.wire("https://api.oceanengine.com")
     account = ask.keys["advertiser_id"]
-    return Built(ads=qianchuan.Qianchuan(wire, ask.access(), advertiser_id=account, clock=ask.clock))
+    ads = qianchuan.Qianchuan(wire, ask.access(), advertiser_id=account, clock=ask.clock, shop=ask.given)
+    return Built(ads=ads)
 
 
 def _qianchuan_uni(ask: Ask) -> Built:
     wire, gmv = ask.wire("https://api.oceanengine.com"), ask.option("gmv", qianchuan_uni.GMV[0])
     account = ask.keys["advertiser_id"]
-    uni = qianchuan_uni.QianchuanUni(wire, ask.access(), advertiser_id=account, clock=ask.clock, gmv=gmv)
+    uni = qianchuan_uni.QianchuanUni(
+        wire, ask.access(), advertiser_id=account, clock=ask.clock, shop=ask.given, gmv=gmv
+    )
     return Built(ads=uni)
 
 

@@ -41,15 +41,26 @@ STATES = {
 
 
 class Account:
-    """Calls in the name of one advertiser."""
+    """Calls in the name of one advertiser.
+
+    Args:
+        wire: the address.
+        access: the token.
+        advertiser_id: the advertiser.
+        clock: the time.
+        shop: the shop it advertises, as 店铺日报 calls it; "" = the 抖音号 of each plan, which is no shop.
+    """
 
     platform = DOUYIN
 
-    def __init__(self, wire: Wire, access: Access, *, advertiser_id: str, clock: Clock) -> None:
+    def __init__(
+        self, wire: Wire, access: Access, *, advertiser_id: str, clock: Clock, shop: str = ""
+    ) -> None:
         self.wire = wire
         self.access = access
         self.advertiser_id = advertiser_id
         self.clock = clock
+        self.shop = shop
 
     def change(self, path: str, body: Mapping[str, Any], done: Callable[[], bool]) -> dict[str, Any]:
         """A change; a lost answer is settled by a look, or stays unknown."""
@@ -93,15 +104,22 @@ class Qianchuan(Account):
         A plan without figures has zeros.
         """
         day = day or day_of(self.clock.now())
-        return _join(self._list({}), self._report(day, {"marketing_goal": "ALL"}), day)
+        return self._join(self._list({}), self._report(day, {"marketing_goal": "ALL"}), day)
 
     def plan(self, plan_id: str) -> AdPlan | None:
         """One plan, or None if the account has no such plan (any more)."""
         day = day_of(self.clock.now())
         rows = self._list({"ids": [int(plan_id)]})
         wanted = {"marketing_goal": "ALL", "ad_ids": [int(plan_id)]}
-        found = _join(rows, self._report(day, wanted) if rows else [], day)
+        found = self._join(rows, self._report(day, wanted) if rows else [], day)
         return found[0] if found else None
+
+    def _join(
+        self, rows: Sequence[Mapping[str, Any]], figures: Sequence[Mapping[str, Any]], day: date
+    ) -> list[AdPlan]:
+        by_id = {str(figure["ad_id"]): figure for figure in figures}
+        unique = {str(row["ad_id"]): row for row in rows}  # rows may move between pages
+        return [_plan(row, by_id.get(plan_id, {}), day, self.shop) for plan_id, row in unique.items()]
 
     def set_budget(self, plan_id: str, budget: Decimal) -> None:
         """Set a plan's day budget to this absolute value in 元.
@@ -180,20 +198,14 @@ def checked(answer: Mapping[str, Any]) -> dict[str, Any]:
     return dict(answer.get("data") or {})
 
 
-def _join(rows: Sequence[Mapping[str, Any]], figures: Sequence[Mapping[str, Any]], day: date) -> list[AdPlan]:
-    by_id = {str(figure["ad_id"]): figure for figure in figures}
-    unique = {str(row["ad_id"]): row for row in rows}  # rows may move between pages
-    return [_plan(row, by_id.get(plan_id, {}), day) for plan_id, row in unique.items()]
-
-
-def _plan(row: Mapping[str, Any], figures: Mapping[str, Any], day: date) -> AdPlan:
+def _plan(row: Mapping[str, Any], figures: Mapping[str, Any], day: date, shop: str) -> AdPlan:
     setting = row.get("delivery_setting") or {}
     people = row.get("aweme_info") or [{}]
     return AdPlan(
         plan_id=str(row["ad_id"]),
         name=str(row.get("name") or ""),
         platform=DOUYIN,
-        shop=str(people[0].get("aweme_name") or ""),
+        shop=shop or str(people[0].get("aweme_name") or ""),
         state=state_of(row),
         budget=number(setting["budget"]) if setting.get("budget") else None,
         spend=number(figures.get("stat_cost") or 0),

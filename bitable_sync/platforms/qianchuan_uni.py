@@ -31,9 +31,16 @@ class QianchuanUni(Account):
     """全域 plans of one advertiser; ``gmv`` is one of `GMV`."""
 
     def __init__(
-        self, wire: Wire, access: Access, *, advertiser_id: str, clock: Clock, gmv: str = GMV[0]
+        self,
+        wire: Wire,
+        access: Access,
+        *,
+        advertiser_id: str,
+        clock: Clock,
+        shop: str = "",
+        gmv: str = GMV[0],
     ) -> None:
-        super().__init__(wire, access, advertiser_id=advertiser_id, clock=clock)
+        super().__init__(wire, access, advertiser_id=advertiser_id, clock=clock, shop=shop)
         self.gmv = gmv
 
     def plans(self, day: date | None = None) -> list[AdPlan]:
@@ -81,7 +88,7 @@ class QianchuanUni(Account):
             plan_id=plan_id,
             name=str(info.get("name") or room.get("anchor_name") or f"全域计划 {plan_id}"),
             platform=DOUYIN,
-            shop=str(room.get("anchor_name") or ""),
+            shop=self.shop or str(room.get("anchor_name") or ""),
             state=state_of(info),
             budget=number(info["budget"]) if info.get("budget") else None,
             spend=number(figures.get("stat_cost") or 0),

@@ -129,7 +129,7 @@ def plans(lines: Iterable[Line], platform: str, day: date) -> list[AdPlan]:
 
 
 def stock(lines: Iterable[Line]) -> list[StockRow]:
-    """Rows of stock: SKU编码, 款号, 商品名称, 库存, 锁定, 在途, 安全库存, 库存上限.
+    """Rows of stock: SKU编码, 款号, 商品名称, 店铺, 库存, 锁定, 在途, 安全库存, 库存上限.
 
     And 近7日销量, 到货天数, 箱规; a column that is not there says nothing.
     """
@@ -145,7 +145,7 @@ def stock(lines: Iterable[Line]) -> list[StockRow]:
                 line.text("SKU编码"), line.text("款号", ""), line.text("商品名称", ""), qty,
                 qty - line.pieces("锁定", 0), maybe(line, "在途"), maybe(line, "安全库存"),
                 maybe(line, "库存上限"), sales_7d=maybe(line, "近7日销量"),
-                lead_days=maybe(line, "到货天数"), pack=maybe(line, "箱规"),
+                lead_days=maybe(line, "到货天数"), pack=maybe(line, "箱规"), shop=line.text("店铺", ""),
             )
         )  # fmt: skip
     return found

@@ -124,10 +124,10 @@ class Taobao:
             some = ids[start : start + ITEMS]
             skus = self._skus(some)
             for sku in skus:
-                row = _stock(sku, items[str(sku["num_iid"])], "quantity")
+                row = _stock(sku, items[str(sku["num_iid"])], "quantity", self.shop)
                 found[row.sku_id] = row
             for num_iid in set(some) - {str(sku["num_iid"]) for sku in skus}:  # sold without variants
-                row = _stock(items[num_iid], items[num_iid], "num")
+                row = _stock(items[num_iid], items[num_iid], "num", self.shop)
                 found[row.sku_id] = row
         return list(found.values())
 
@@ -183,7 +183,7 @@ def _text(value: Any) -> str:
     return signing.canonical(value) if isinstance(value, dict) else str(value)
 
 
-def _stock(row: Mapping[str, Any], item: Mapping[str, Any], count: str) -> StockRow:
+def _stock(row: Mapping[str, Any], item: Mapping[str, Any], count: str, shop: str) -> StockRow:
     pieces = whole(row.get(count))
     return StockRow(
         sku_id=str(row.get("outer_id") or row.get("sku_id") or item["num_iid"]),
@@ -191,6 +191,7 @@ def _stock(row: Mapping[str, Any], item: Mapping[str, Any], count: str) -> Stock
         name=str(item.get("title") or ""),
         qty=pieces,
         sellable=pieces,
+        shop=shop,
     )
 
 

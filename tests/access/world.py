@@ -46,8 +46,10 @@ from rules import tables as red
 from rules.cockpit import tables as cockpit
 from rules.cockpit.desk import IDLE, LONGEST
 from rules.groups import Group
+from rules.outages import missing_subject
 from rules.previews import HOLD, Preview, open_preview
 from rules.specs import PLANS
+from rules.store import short_id
 from runtime.clock import ManualClock
 from runtime.db import Database, metadata, open_mirror
 from runtime.floor import Floor
@@ -65,6 +67,7 @@ NOW = datetime(2026, 11, 10, 1, 0, tzinfo=UTC)  # 09:00 in Shanghai
 TENANT = "test"
 RUN, DISPUTE, UPLOAD, FILE = "2026-10.1", "dispute-1", "om_upload", "2026-10.1-01-cmb"
 ALERT, GROUP, PREVIEW, REQUEST, TOKEN = "al_1", "gr_1", "pv_1", "rec_art", "slip-token-of-the-employee"
+MISSING = "cn_1"
 
 PEOPLE = ("outsider", "employee", "operator", "supervisor", "hr", "finance", "admin")
 """Roles of docs/ACCESS.md. The employee owns the payslip and the dispute; the operator the alert and the
@@ -120,6 +123,8 @@ class World:
             return {"id": GROUP, "p": 0}
         if family == "preview":
             return {"id": PREVIEW}
+        if family == "missing":
+            return {"id": MISSING, "v": short_id("", "1002")}
         if family != "pay":
             return {"id": ALERT, "v": 1}
         if verb.startswith("upload_"):
@@ -209,6 +214,14 @@ def _red(conn: Connection) -> None:
     conn.execute(red.rule_rows.insert().values(**row))
     asked = Preview(PREVIEW, RuleId("rec_roi"), 1, NOW, (open_id("supervisor"),), 37, 12, NOW + HOLD)
     open_preview(conn, asked)
+    gone = {"table": PLANS, "object_id": "1002", "connection": "jd", "since": NOW}
+    conn.execute(red.missing_objects.insert().values(**gone))
+    conn.execute(
+        red.connection_cards.insert().values(
+            id=MISSING, table=missing_subject(PLANS, "jd"), receiver=open_id("operator"), since=NOW, error="",
+            shown=f"1:{short_id('', '1002')}",
+        )
+    )  # fmt: skip
     groups.save_group(conn, Group(GROUP, open_id("operator"), NOW, NOW + timedelta(minutes=5)))
 
 

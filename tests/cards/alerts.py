@@ -10,10 +10,10 @@ from typing import Any
 
 from bitable_sync.cells import CellValue, Person
 from rules.cards import alert_card
-from rules.connection import Outage, outage_card
 from rules.lifecycle import acknowledge, close, escalate, hand_over, mute, step, vanish, withdraw
 from rules.limits import check_budget
 from rules.model import Action, Alert, Doubt, Finding, Reason, Rule, Severity, State, Task, TaskState, Verdict
+from rules.outages import Outage, missing_card, outage_card
 from rules.parse import RuleText
 from rules.preview import Sight, asked_card, preview_card
 from rules.previews import HOLD, Preview
@@ -216,10 +216,20 @@ def cards() -> Iterator[Shown]:
 
 def _others() -> Iterator[Shown]:
     """Cards that are about no single alert."""
-    outage = Outage("cn_0123456789", "stock", "ou_zhao", START, "聚水潭拒绝：access_token 已过期")
+    said, names = "京东拒绝：access_token 已过期", ["店铺日报", "商品库存"]
+    outage = Outage("cn_0123456789", "connection:jd", "ou_zhao", START, said, shown="shops,stock")
     back = replace(outage, over_at=START + timedelta(hours=2))
-    yield Shown("connection", GROUP, ("数据中断", "No fresh numbers"), outage_card(outage, "商品库存", 37))
-    yield Shown("connection-over", GROUP, ("数据恢复", "Numbers are back"), outage_card(back, "商品库存", 0))
+    yield Shown("connection", GROUP, ("数据中断", "No fresh numbers"), outage_card(outage, names, 37))
+    yield Shown("connection-over", GROUP, ("数据恢复", "Numbers are back"), outage_card(back, names, 0))
+    lost = Outage("cn_9876543210", "missing:plans/qianchuan", "ou_zhao", START, "", shown="12:0a1b2c")
+    there = replace(lost, over_at=START + timedelta(hours=1))
+    sure = replace(there, answered_by="ou_zhao", answered_at=START + timedelta(hours=1))
+    for key, zh, en, one in (
+        ("missing", "计划一次少了很多", "Many plans gone", lost),
+        ("missing-sure", "已确认删除", "Confirmed as deleted", sure),
+        ("missing-back", "又列出来了", "Listed again", there),
+    ):
+        yield Shown(f"connection-{key}", GROUP, (zh, en), missing_card(one, "计划日报"))
     hits = [
         Finding(str(n), None, Verdict.BREACH, Decimal(n), Decimal(120), Decimal(132)) for n in range(4, 41)
     ]

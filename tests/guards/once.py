@@ -192,9 +192,9 @@ GUARDS = (
         "tests/rules/test_lifecycle.py::test_whatever_is_not_clear_starts_the_second_clock_anew",
     ),
     Mutation(
-        3, "old numbers are not judged by", "rules/check.py",
-        "        if pulled is None or self.clock.now() - pulled <= limit:",
-        "        if True:",
+        3, "old numbers are not judged by", "rules/freshness.py",
+        "        return limit is not None and self.since is not None and now - self.since > limit",
+        "        return False",
         "tests/rules/test_check.py::test_a_stale_source_makes_open_alerts_unknown_and_opens_none",
     ),
     Mutation(

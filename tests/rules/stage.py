@@ -16,7 +16,7 @@ from bitable_sync.spec import Specs, sync_log_table
 from bot.model import Tap, TapAnswer
 from bot.router import Router
 from rules import tables
-from rules.acting import pull_work
+from rules.effects import pull_work
 from rules.jobs import Tables
 from rules.specs import ALLOWANCES, TABLES
 from rules.wire import WebDeps, WorkerDeps, make_policy, register_web, register_worker

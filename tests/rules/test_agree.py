@@ -17,7 +17,8 @@ from bitable_sync.mirror import Cells, Row
 from rules import vector
 from rules.compiled import Program, program
 from rules.evaluate import evaluate
-from rules.model import Finding, Rule, Verdict
+from rules.freshness import Freshness
+from rules.model import Doubt, Finding, Rule, Verdict
 from rules.parse import RuleText, parse
 from rules.scan import Needs, make_block, scan
 from rules.specs import GONE, PLANS, PLANS_TABLE
@@ -117,6 +118,8 @@ AMOUNTS: Sequence[Any] = (
     123456789.01, 999999999999.99, 1e14, 1e15, 1e22, 1e-16, 5e-324, None, "", "abc", "12.5", " 7 ",
     "0.30000000000000000001", "1e-400", "NaN", True, [{"text": "3"}], {"!": "读不出来"}, [1, 2],
 )  # fmt: skip
+SOURCES: Sequence[Any] = ("qc", "jd", " jd ", "old", None, "", {"!": "读不出来"}, [{"text": "jd"}])
+"""What may stand in 数据来源: two connections, one nobody knows any more, and none."""
 STATES: Sequence[Any] = ("投放中", "投放中", "已暂停", GONE, None, {"!": "选项读不出"}, [{"text": "投放中"}])
 COLUMNS = ("消耗", "成交金额", "日预算", "成交订单数", "ROI", "预算消耗率", "昨日(成交金额)", "上周(消耗)")
 CONSTANTS = ("0", "0.1", "0.3", "1", "3", "0.7", "300", "33.33", "0.3333333333333333", "999999999999.99")
@@ -161,13 +164,21 @@ rows = st.lists(
     st.fixed_dictionaries(
         dict.fromkeys(("spend", "gmv", "budget", "orders"), amounts)
         | {"status": st.sampled_from(STATES), "platform": st.sampled_from(("抖音", "淘宝", None))}
-        | {"name": st.sampled_from(("夏季新品", "旧款", None))}
+        | {"name": st.sampled_from(("夏季新品", "旧款", None)), "source": st.sampled_from(SOURCES)}
     ),
     min_size=1,
     max_size=12,
 )
 pasts = st.dictionaries(
     st.sampled_from(("gmv@day", "spend@week")), st.sampled_from([Decimal(n) for n in ("0", "3", "33.33")])
+)
+
+
+freshes = st.builds(
+    Freshness,
+    others=st.sampled_from(("", "旧")),
+    by_source=st.dictionaries(st.sampled_from(("qc", "jd")), st.sampled_from(("", "旧"))),
+    missing=st.dictionaries(st.sampled_from(("p0", "p3")), st.just("少了")),
 )
 
 
@@ -236,16 +247,28 @@ def test_reference_exact_judgement_and_columns_agree(
         assert code == vector.CLOSE or SAID[int(code)] is says
 
 
-@given(text=st.one_of(plain_texts, expert_texts), raws=rows, then=pasts, twice=st.booleans())
+@given(text=st.one_of(plain_texts, expert_texts), raws=rows, then=pasts, twice=st.booleans(), fresh=freshes)
+@example(
+    text=RuleText(name="x", table="计划日报", expression="消耗 > 5", enabled=True),
+    raws=[{"spend": 9, "source": source} for source in ("qc", "jd", None, "old")],
+    then={}, twice=False, fresh=Freshness("", {"qc": "", "jd": "旧"}, {"p0": "少了"}),
+)  # fmt: skip
 def test_a_scan_leaves_out_nothing_that_matters(
-    text: RuleText, raws: list[Raw], then: dict[str, Decimal], twice: bool
+    text: RuleText, raws: list[Raw], then: dict[str, Decimal], twice: bool, fresh: Freshness
 ) -> None:
-    """What is over a line or worth an alert is put aside, the rest is counted rightly."""
+    """What is over a line or worth an alert is put aside, the rest is counted rightly.
+
+    Rows of a connection whose numbers are too old count as unknown on both paths, and no other row does.
+    """
     of, kept, past = made_rule(text), named(raws), {"p0": then}
     pieces = [kept[:2], kept[2:]]
     always = {"p1"} if twice else set()
-    answer = scan(pieces, PLANS_TABLE, [program(of)], [always], past)[0]
-    findings = {item.object_id: item for item in evaluate(of, typed(kept), WORDS, past=past)}
+    answer = scan(pieces, PLANS_TABLE, [program(of)], [always], past, fresh=fresh)[0]
+    found = evaluate(of, typed(kept), WORDS, past=past, fresh=fresh)
+    findings = {item.object_id: item for item in found}
+    for row in typed(kept):
+        key = str(row.values["plan_id"])
+        assert (findings[key].doubt is Doubt.STALE) == bool(fresh.of_row(key, row.values))
     for key, item in findings.items():
         if item.verdict is Verdict.BREACH or (item.doubt is not None and item.doubt.opens) or key in always:
             assert key in answer.worth

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from bitable_sync.cells import EMPTY, Unreadable
 from rules.evaluate import evaluate
+from rules.freshness import Freshness
 from rules.model import Doubt, Rule, Verdict
 from rules.specs import GONE
 from tests.rules.kit import CATALOG, STOCK_RULE, plan, row, rule, sku
@@ -105,8 +106,17 @@ def test_under_the_spend_floor_nothing_is_decided() -> None:
 
 def test_stale_data_makes_every_row_unknown() -> None:
     """Old numbers are not judged, whatever they say."""
-    found = judge(rule(), plan(), stale="数据太旧")
+    found = judge(rule(), plan(), fresh=Freshness("数据太旧"))
     assert (found.verdict, found.doubt, found.sentence) == (Verdict.UNKNOWN, Doubt.STALE, "数据太旧")
+
+
+def test_of_two_rows_of_one_object_an_old_one_says_why_it_is_not_judged() -> None:
+    """Whichever comes first: the source is what people must mend, not the row."""
+    old = Freshness("", {"qc": "", "jd": "数据太旧"})
+    rows = [row(plan(source=name), record=f"r{n}") for n, name in enumerate(("qc", "jd"))]
+    for two in (rows, rows[::-1]):
+        (found,) = evaluate(rule(), two, CATALOG.by_key("plans"), fresh=old)
+        assert (found.doubt, found.sentence) == (Doubt.STALE, "数据太旧")
 
 
 def test_a_line_being_typed_in_is_passed_over() -> None:

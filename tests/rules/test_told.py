@@ -21,7 +21,7 @@ from rules.lifecycle import mute
 from rules.model import State
 from rules.sending import Sending
 from rules.silence import surroundings, withheld
-from rules.sources import changed_rows, lost_plans, plan_rows, shop_rows, stock_rows
+from rules.sources import changed_rows, lost_plans, named, plan_rows, shop_rows, stock_rows, unlisted_plans
 from rules.specs import GONE
 from runtime.clock import SystemClock
 from runtime.db import Database
@@ -274,13 +274,28 @@ def test_what_a_shop_platform_does_not_know_is_left_to_people() -> None:
     assert (found["qty"], found["locked"]) == (Decimal(40), Decimal(10))
 
 
-def test_a_plan_the_platform_no_longer_lists_is_marked_once() -> None:
-    """Rows already marked are not written again, nor those of a platform that did not answer."""
+def test_a_plan_the_platform_no_longer_lists_is_lost_once() -> None:
+    """Rows already marked are not lost again, nor those of a connection or platform that did not answer."""
     known = [row(plan(key, platform="抖音")) for key in "12"]
     known += [row(plan("3", platform="抖音", status=GONE)), row(plan("4", platform="淘宝"))]
-    assert lost_plans(known, [ad("1")], {DOUYIN}) == [{"plan_id": "2", "status": GONE}]
-    assert lost_plans(known, [ad("1")], {TAOBAO}) == [{"plan_id": "4", "status": GONE}]
-    assert lost_plans(known, [ad("1")], set()) == []
+    known += [row(plan("5", platform="抖音", source="qc")), row(plan("6", platform="抖音", source="jd"))]
+    known += [row(plan("7", platform="抖音", source="old"))]
+    unlisted = unlisted_plans(known, [ad("1")])
+    assert list(unlisted) == ["2", "4", "5", "6", "7"]
+    assert lost_plans(unlisted, {"qc"}, {"jd"}, set()) == {"5": "qc"}, "one silent account proves nothing"
+    assert lost_plans(unlisted, {"qc", "jd"}, set(), {DOUYIN}) == {
+        "2": "", "5": "qc", "6": "jd", "7": "old",
+    }  # fmt: skip
+    assert lost_plans(unlisted, set(), {"qc", "jd"}, {TAOBAO}) == {"4": ""}
+    assert lost_plans(unlisted, set(), {"qc", "jd"}, set()) == {}
+
+
+def test_a_row_names_its_connection_and_a_shop_its_stock() -> None:
+    """An ERP knows no shop: what people wrote there stays."""
+    rows = stock_rows(
+        [StockRow("S", "st", "T恤", 40, 30, shop="旗舰店"), StockRow("E", "", "帽", 1, 1)], START
+    )
+    assert [(row["source"], row.get("shop")) for row in named(rows, "dd")] == [("dd", "旗舰店"), ("dd", None)]
 
 
 def test_unchanged_rows_are_not_written() -> None:

@@ -249,7 +249,8 @@ def test_one_account_that_fails_takes_no_other_along() -> None:
     assert [[plan.plan_id for plan in rows] for rows in found.rows.values()] == [["1"], ["2"]]
     assert (found.sentence, ads.answered(found)) == ("qc：忙", {TAOBAO})
     with pytest.raises(TransientError):
-        Gateways({"qc": down}).all_plans()
+        Gateways({"qc": down}).all_plans().heard()
+    found.heard()
 
 
 def test_a_budget_goes_to_the_account_that_has_the_plan() -> None:

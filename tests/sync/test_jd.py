@@ -177,7 +177,7 @@ def test_stock_is_the_sum_of_warehouses(platform: Platform, shop: Jd) -> None:
         "skuStocks": [{"stockNum": "7"}, {"stockNum": "5"}]
     }
     (row,) = shop.stock()
-    assert (row.sku_id, row.qty, row.safety) == ("A1", 12, None)
+    assert (row.sku_id, row.qty, row.safety, row.shop) == ("A1", 12, None, "悦然京东自营旗舰店")
 
 
 def test_the_advertising_report(platform: Platform, jos: Jos) -> None:

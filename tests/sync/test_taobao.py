@@ -202,6 +202,7 @@ def test_stock_by_the_merchants_own_code(world: Any, shop: Taobao) -> None:
     found = {row.sku_id: row for row in shop.stock()}
     assert (len(found), found["A44"].sellable, found["B1"].qty) == (46, 44, 9)
     assert (found["A1"].safety, found["A1"].on_the_way, found["A1"].name) == (None, None, "T恤")
+    assert {row.shop for row in found.values()} == {"悦然旗舰店"}
 
 
 # --- ads ---
