@@ -19,10 +19,11 @@ from bitable_sync.cells import CellValue, Person
 from bitable_sync.mirror import Mirror, Row
 from rules import history, lifecycle, store, told
 from rules.compiled import program
-from rules.effects import Changed, commit
+from rules.effects import Changed, commit, storm_works
 from rules.escalation import escalated
 from rules.evaluate import Ground, evaluate_all, object_id
 from rules.grouping import SINGLE_CARDS, WINDOW, Telling
+from rules.lifecycle import Known
 from rules.metrics import Catalog, TableWords
 from rules.model import Action, Alert, Finding, Rule, State, Verdict
 from rules.notices import Kind, decide, receivers
@@ -30,6 +31,7 @@ from rules.previews import CONFIRM_ABOVE
 from rules.rulebook import Entry, load_entries, load_entry, renamed_columns
 from rules.silence import Around, muted, surroundings
 from rules.specs import SHOPS
+from rules.storms import fuse
 from rules.tables import rule_rows
 from rules.tree import columns
 from rules.wording import clock_time, vanished_sentence
@@ -41,6 +43,10 @@ from runtime.work import WorkQueue
 if TYPE_CHECKING:
     from bitable_sync.changes import Change
     from rules.sweep import Outcome
+
+
+LOOK_GAP = timedelta(minutes=5)
+"""Looks at a table that people fill may be so far apart, and what was seen last still counts meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,18 @@ class Plan:
 
     changed: tuple[Changed, ...]
     tellings: tuple[Telling, ...]
+    grown: int = 0
+    """By how many objects more are over the line than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look found of some objects: findings, their rows, who is gone, until when all that is known."""
+
+    findings: Sequence[Finding]
+    rows: Sequence[Row]
+    gone: Collection[str]
+    known: Known | None
 
 
 class Checker:
@@ -102,7 +120,7 @@ class Checker:
             live = store.live_objects(conn, [rule.id for rule in rules], objects | gone)
         for rule, findings in zip(rules, evaluate_all(rules, rows, ground), strict=True):
             if rule.id in live or any(finding.opens for finding in findings):
-                self.apply(rule, findings, rows, gone=gone)
+                self.apply(rule, findings, rows, gone=gone, known=ground.known)
 
     def scan(self, table: str | None = None) -> dict[str, Outcome]:
         """Judge every row by every rule in force (of one table if given) and commit what follows.
@@ -110,10 +128,14 @@ class Checker:
         Returns:
             What was found, by rule id.
         """
-        return self.look(self.rules(table))
+        return self.look(self.rules(table), whole=True)
 
-    def look(self, rules: Sequence[Rule]) -> dict[str, Outcome]:
-        """Judge every row by some rules; what follows is committed for those that are enabled."""
+    def look(self, rules: Sequence[Rule], *, whole: bool = False) -> dict[str, Outcome]:
+        """Judge every row by some rules; what follows is committed for those that are enabled.
+
+        ``whole``: all rules of their tables are among them, so from now on the tables are known to be looked
+        at.
+        """
         from rules.sweep import sweep  # noqa: PLC0415 - it needs numpy, which the web process never loads
 
         by_table: dict[str, list[Rule]] = {}
@@ -121,7 +143,7 @@ class Checker:
             by_table.setdefault(rule.table, []).append(rule)
         found: dict[str, Outcome] = {}
         for table, own in by_table.items():
-            found |= sweep(self, table, own)
+            found |= sweep(self, table, own, whole=whole)
         return found
 
     def rules(self, table: str | None = None) -> list[Rule]:
@@ -150,7 +172,15 @@ class Checker:
         with self.db.read() as conn:
             renamed = renamed_columns(conn, self.catalog)[words.spec.name]
             past = history.load(conn, table, columns(*trees), now, objects)
-        return Ground(words.also(renamed.items()), self.stale(table), past)
+            known = self._known(conn, table, now)
+        return Ground(words.also(renamed.items()), self.stale(table), past, known)
+
+    def _known(self, conn: Connection, table: str, now: datetime) -> Known:
+        """Until when a table is known: what a platform fills, up to its last pull."""
+        limit = self.policy.max_age.get(table)
+        pulled = store.source_state(conn, table)[0] if limit else None
+        reach = limit if limit and pulled else LOOK_GAP
+        return Known(pulled or now, store.last_look(conn, table), reach)
 
     def stale(self, table: str) -> str:
         """A sentence when the platform's numbers of a table are too old to judge by, else empty."""
@@ -174,7 +204,13 @@ class Checker:
         return [row for rows in found.values() for row in rows], objects - set(found)
 
     def apply(
-        self, rule: Rule, findings: Sequence[Finding], rows: Sequence[Row], *, gone: Collection[str]
+        self,
+        rule: Rule,
+        findings: Sequence[Finding],
+        rows: Sequence[Row],
+        *,
+        gone: Collection[str],
+        known: Known | None = None,
     ) -> None:
         """Commit what findings change.
 
@@ -183,9 +219,11 @@ class Checker:
             findings: what it says about some objects.
             rows: their rows.
             gone: objects that no row names any more.
+            known: until when the table is known (`Ground`).
         """
+        seen = Seen(findings, rows, gone, known)
         with self.db.read() as conn:
-            if not self._worth(self._plan(conn, rule, findings, rows, gone, lock=False)):
+            if not self._worth(self._plan(conn, rule, seen, lock=False)):
                 return
         with self.db.begin() as conn:
             # One check of a rule at a time, also across processes.
@@ -195,11 +233,14 @@ class Checker:
             entry = load_entry(conn, rule.id, self.catalog)
             if entry is None or entry.deleted or entry.rule != rule:
                 return  # deleted or edited since it was judged: whoever did that looks at everything anew
-            plan = self._plan(conn, rule, findings, rows, gone, lock=True)
+            plan = self._plan(conn, rule, seen, lock=True)
             if self._worth(plan):
                 now, most = self.clock.now(), self.policy.single_cards
                 self._keep(conn, rule, findings, plan)
-                commit(conn, self.queue, plan.changed, plan.tellings, now, most)
+                fused = fuse(conn, self.mirror, rule, plan.grown)
+                commit(conn, self.queue, plan.changed, plan.tellings, now, most, fused)
+                if fused.turned:
+                    self.queue.put(conn, *storm_works(conn, rule.id, fused, now))
 
     def _keep(self, conn: Connection, rule: Rule, findings: Sequence[Finding], plan: Plan) -> None:
         """Keep the numbers that changed an alert with it, for the trend on its card."""
@@ -215,17 +256,8 @@ class Checker:
     def _worth(plan: Plan) -> bool:
         return bool(plan.changed or plan.tellings)
 
-    def _plan(
-        self,
-        conn: Connection,
-        rule: Rule,
-        findings: Sequence[Finding],
-        rows: Sequence[Row],
-        gone: Collection[str],
-        *,
-        lock: bool,
-    ) -> Plan:
-        now = self.clock.now()
+    def _plan(self, conn: Connection, rule: Rule, seen: Seen, *, lock: bool) -> Plan:
+        now, findings, rows, gone = self.clock.now(), seen.findings, seen.rows, seen.gone
         around = surroundings(conn, self.mirror, self.catalog, now)
         ids = {finding.object_id for finding in findings} | set(gone)
         alerts = store.load_alerts(conn, rule.id, ids, lock=lock)
@@ -241,7 +273,7 @@ class Checker:
                 before = store.new_alert(rule.id, finding.object_id, rule.table, rule.severity)
             known = of_record.get(finding.record_id or before.record_id or RecordId(""))
             named = _named(before, rule, words, known or of_object.get(finding.object_id))
-            step = lifecycle.step(named, finding, rule, now)
+            step = lifecycle.step(named, finding, rule, now, seen.known)
             results.append((before, escalated(step, rule, around, now)))
         for key in sorted(set(gone) & set(alerts)):
             before = alerts[key]
@@ -254,7 +286,8 @@ class Checker:
             if step.reason is not None or (before.version and _differs(before, step.alert))
         )
         alerts_now = [step.alert for _, step in results]
-        return Plan(changed, self._tellings(conn, rule, alerts_now, around, now))
+        grown = sum(_over(step.alert) - _over(before) for before, step in results)
+        return Plan(changed, self._tellings(conn, rule, alerts_now, around, now), grown)
 
     def _tellings(
         self, conn: Connection, rule: Rule, alerts: Sequence[Alert], around: Around, now: datetime
@@ -270,6 +303,10 @@ class Checker:
                 waited = now - (alert.fired_at or now) > WINDOW
                 tellings.append(Telling(alert, person, notice, late=waited and notice.kind is Kind.FIRED))
         return tuple(tellings)
+
+
+def _over(alert: Alert) -> bool:
+    return alert.state in (State.FIRING, State.ACKED)
 
 
 def _people(value: CellValue | None) -> tuple[Person, ...]:
@@ -302,4 +339,5 @@ def _shop(row: Row) -> str:
 
 def _differs(before: Alert, after: Alert) -> bool:
     """Whether a check changed anything but the time it looked."""
-    return replace(after, data_at=before.data_at, record_id=before.record_id) != before
+    same = replace(after, data_at=before.data_at, record_id=before.record_id, known_at=before.known_at)
+    return same != before

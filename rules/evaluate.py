@@ -11,6 +11,7 @@ from decimal import Decimal
 from bitable_sync.cells import EMPTY
 from bitable_sync.mirror import Row
 from rules.compiled import Judge, Reading, compiled
+from rules.lifecycle import Known
 from rules.metrics import NotKnown, TableWords
 from rules.model import Doubt, Finding, Rule, Verdict
 
@@ -26,11 +27,13 @@ class Ground:
         words: the table's words, with the names people gave columns since.
         stale: a sentence when the table's data is too old to judge by; every row is then unknown.
         past: figures of former days, where rules ask for them.
+        known: until when the table is known, for the clocks of alerts.
     """
 
     words: TableWords
     stale: str = ""
     past: Past = field(default_factory=dict)
+    known: Known | None = None
 
 
 def evaluate(

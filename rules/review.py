@@ -164,7 +164,7 @@ class Reviewer:
             store.forget_points(conn, self.checker.clock.now())
         self.review()
         entries = self.checker.entries()
-        outcomes = self._look(list(entries.values()))
+        outcomes = self._look(list(entries.values()), whole=True)
         for rule_id, entry in entries.items():
             self._answer(entry, outcomes.get(rule_id), now_if_new=False)
         self._run_dry(list(entries.values()))
@@ -221,8 +221,9 @@ class Reviewer:
             changed = [Changed(step.alert, step.reason) for step in steps if step.reason is not None]
             commit(conn, check.queue, changed, (), now)
 
-    def _look(self, entries: Sequence[Entry]) -> Mapping[str, Outcome]:
-        return self.checker.look([entry.rule for entry in entries if entry.rule is not None])
+    def _look(self, entries: Sequence[Entry], *, whole: bool = False) -> Mapping[str, Outcome]:
+        rules = [entry.rule for entry in entries if entry.rule is not None]
+        return self.checker.look(rules, whole=whole)
 
     def _answer(self, entry: Entry, found: Outcome | None, *, now_if_new: bool) -> None:
         """Decide the sentence for 校验结果 and put the writing of it, if it says something new."""

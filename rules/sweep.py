@@ -60,13 +60,14 @@ class Outcome:
                 self.example = finding
 
 
-def sweep(check: Checker, table: str, rules: Sequence[Rule]) -> dict[str, Outcome]:
+def sweep(check: Checker, table: str, rules: Sequence[Rule], *, whole: bool = False) -> dict[str, Outcome]:
     """Judge a table by its rules and commit what follows for those that are enabled.
 
     Args:
         check: where the table is found and findings are committed.
         table: its key.
         rules: rules of this table; of one that is not enabled only the outcome is given.
+        whole: all rules in force of this table are among them.
 
     Returns:
         The outcome by rule id.
@@ -89,8 +90,11 @@ def sweep(check: Checker, table: str, rules: Sequence[Rule]) -> dict[str, Outcom
         if rule.id in acting:
             known = {item.object_id: item.value for item in findings if item.value is not None}
             points.setdefault(rule.metric.key, {}).update(known)
-            check.apply(rule, findings, rows, gone=gone)
+            check.apply(rule, findings, rows, gone=gone, known=ground.known)
     _remember(check, table, points)
+    if whole and ground.known and not ground.stale:
+        with check.db.begin() as conn:
+            store.note_look(conn, table, ground.known.upto)
     return {str(rule_id): outcome for rule_id, outcome in outcomes.items()}
 
 
