@@ -21,7 +21,7 @@ from rules import history, lifecycle, store, told
 from rules.compiled import program
 from rules.effects import Changed, commit, storm_works
 from rules.escalation import escalated
-from rules.evaluate import Ground, evaluate_all, object_id
+from rules.evaluate import Ground, Past, evaluate_all, object_id
 from rules.grouping import SINGLE_CARDS, WINDOW, Telling
 from rules.lifecycle import Known
 from rules.metrics import Catalog, TableWords
@@ -33,7 +33,7 @@ from rules.silence import Around, muted, surroundings
 from rules.specs import SHOPS
 from rules.storms import fuse
 from rules.tables import rule_rows
-from rules.tree import columns
+from rules.tree import PAST, columns
 from rules.wording import clock_time, vanished_sentence
 from runtime.clock import Clock
 from runtime.db import Database
@@ -42,6 +42,7 @@ from runtime.work import WorkQueue
 
 if TYPE_CHECKING:
     from bitable_sync.changes import Change
+    from rules.scan import Former
     from rules.sweep import Outcome
 
 
@@ -159,21 +160,34 @@ class Checker:
         with self.db.read() as conn:
             return {rule_id: entry for rule_id, (entry, _) in load_entries(conn, self.catalog).items()}
 
-    def ground(self, table: str, rules: Sequence[Rule], objects: Collection[str] | None = None) -> Ground:
+    def ground(self, table: str, rules: Sequence[Rule], objects: Collection[str]) -> Ground:
         """What judging a table rests on now, with the figures of former days that rules ask for.
 
         Args:
             table: key of a data table.
             rules: rules of it.
-            objects: of which objects figures are needed; None for all.
+            objects: of which objects figures are needed.
         """
-        trees = [tree for rule in rules for tree in (program(rule).breach, program(rule).condition)]
         words, now = self.catalog.by_key(table), self.clock.now()
         with self.db.read() as conn:
             renamed = renamed_columns(conn, self.catalog)[words.spec.name]
-            past = history.load(conn, table, columns(*trees), now, objects)
+            past = history.load(conn, table, _asked(rules), now, objects)
             known = self._known(conn, table, now)
         return Ground(words.also(renamed.items()), self.stale(table), past, known)
+
+    def past(self, table: str, rules: Sequence[Rule], objects: Collection[str]) -> Past:
+        """The figures of former days that rules ask for, of some objects."""
+        asked = _asked(rules)
+        if not any(PAST in key for key in asked):
+            return {}
+        with self.db.read() as conn:
+            return history.load(conn, table, asked, self.clock.now(), objects)
+
+    def former(self, table: str, rules: Sequence[Rule]) -> Former:
+        """The same as columns, for a scan."""
+        from rules import former  # noqa: PLC0415 - it needs numpy, which the web process never loads
+
+        return former.Former(self.db, table, _asked(rules), self.clock.now())
 
     def _known(self, conn: Connection, table: str, now: datetime) -> Known:
         """Until when a table is known: what a platform fills, up to its last pull."""
@@ -303,6 +317,11 @@ class Checker:
                 waited = now - (alert.fired_at or now) > WINDOW
                 tellings.append(Telling(alert, person, notice, late=waited and notice.kind is Kind.FIRED))
         return tuple(tellings)
+
+
+def _asked(rules: Sequence[Rule]) -> list[str]:
+    """The columns that rules read, figures of former days among them."""
+    return columns(*(tree for rule in rules for tree in (program(rule).breach, program(rule).condition)))
 
 
 def _over(alert: Alert) -> bool:

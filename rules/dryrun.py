@@ -81,7 +81,7 @@ class DryRuns:
         if entry is None or entry.deleted or entry.rule is None:
             return
         rule = entry.rule
-        ground = deps.checker.ground(rule.table, [rule])
+        ground = deps.checker.ground(rule.table, [rule], ())
         with deps.db.read() as conn:
             past = replay(rule, series(conn, deps.sources, rule, ground, now), now)
         row = {"rule_id": entry.rule_id, "version": entry.version, "at": now, "body": past and past.to_json()}

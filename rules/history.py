@@ -20,13 +20,14 @@ from rules.cockpit import tables as t
 from rules.cockpit.days import PLAN, SHOP
 from rules.metrics import SPANS, Span
 from rules.specs import PLANS, SHOPS
+from rules.store import chunks
 from rules.tree import PAST
 from runtime.clock import SHANGHAI, day_of
 
 GAP: Final = timedelta(hours=2)
 """Pulls further apart than this say nothing about the time between them."""
-_KINDS = {PLANS: PLAN, SHOPS: SHOP}
-_CENT, _CHUNK = Decimal("0.01"), 400
+KINDS = {PLANS: PLAN, SHOPS: SHOP}
+_CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Point:
 
 
 def load(
-    conn: Connection, table: str, keys: Collection[str], now: datetime, objects: Collection[str] | None = None
+    conn: Connection, table: str, keys: Collection[str], now: datetime, objects: Collection[str]
 ) -> dict[str, dict[str, Decimal]]:
     """Figures of former days by object id.
 
@@ -47,25 +48,35 @@ def load(
         table: key of the data table.
         keys: which figures, as rules name them (``gmv@week``); others are passed over.
         now: the time of day that is compared.
-        objects: of which objects; None for all.
+        objects: of which objects.
 
     Returns:
         Object id → key → figure in yuan or pieces; what has no sample is not in it.
     """
-    spans = {span.key: span for span in SPANS}
-    wanted = [
-        (field, spans[span]) for field, mark, span in (key.partition(PAST) for key in sorted(keys)) if mark
-    ]
-    if not wanted or table not in _KINDS:
+    asked = wanted(keys)
+    if not asked or not objects or table not in KINDS:
         return {}
-    points = _points(conn, _KINDS[table], wanted, now, objects)
+    points = _points(conn, KINDS[table], asked, now, objects)
     found: dict[str, dict[str, Decimal]] = {}
     for object_id, by_field in points.items():
-        for field, span in wanted:
+        for field, span in asked:
             value = over(span, by_field.get(field, {}), now)
             if value is not None:
                 found.setdefault(object_id, {})[f"{field}{PAST}{span.key}"] = value
     return found
+
+
+def wanted(keys: Iterable[str]) -> list[tuple[str, Span]]:
+    """Which figure of which stretch of days each key names; others are left out."""
+    spans = {span.key: span for span in SPANS}
+    parts = (key.partition(PAST) for key in sorted(keys))
+    return [(field, spans[span]) for field, mark, span in parts if mark]
+
+
+def hours_around(now: datetime) -> list[int]:
+    """The hours of a day in which the pulls around this time of it may lie."""
+    hour = now.astimezone(SHANGHAI).hour
+    return [each for each in range(hour - 2, hour + 3) if 0 <= each < 24]
 
 
 def over(span: Span, by_day: Mapping[int, Sequence[Point]], now: datetime) -> Decimal | None:
@@ -94,10 +105,15 @@ def at_time(points: Sequence[Point], moment: datetime) -> Decimal | None:
     whole = after.at - before.at
     if whole > GAP:
         return None
-    share = Decimal((moment - before.at) // timedelta(microseconds=1)) / Decimal(
-        whole // timedelta(microseconds=1)
-    )
-    return (before.value + (after.value - before.value) * share).quantize(_CENT, ROUND_HALF_EVEN)
+    first, step = _cents(before.value), _cents(after.value) - _cents(before.value)
+    base = whole // timedelta(microseconds=1)
+    moved, rest = divmod(step * ((moment - before.at) // timedelta(microseconds=1)), base)
+    found = first + moved
+    return Decimal(found + (2 * rest > base or (2 * rest == base and found % 2 == 1))).scaleb(-2)
+
+
+def _cents(value: Decimal) -> int:
+    return int(value.quantize(_CENT, ROUND_HALF_EVEN).scaleb(2))
 
 
 Points = dict[str, dict[str, dict[int, list[Point]]]]
@@ -105,20 +121,22 @@ Points = dict[str, dict[str, dict[int, list[Point]]]]
 
 
 def _points(
-    conn: Connection, kind: str, wanted: Iterable[tuple[str, Span]], now: datetime,
-    objects: Collection[str] | None,
-) -> Points:  # fmt: skip
-    wanted = list(wanted)
-    fields = sorted({field for field, _ in wanted})
-    backs = {day_of(now - timedelta(days=back)): back for _, span in wanted for back in span.backs}
-    h, hour = t.hours.c, now.astimezone(SHANGHAI).hour
+    conn: Connection,
+    kind: str,
+    asked: Sequence[tuple[str, Span]],
+    now: datetime,
+    objects: Collection[str],
+) -> Points:
+    fields = sorted({field for field, _ in asked})
+    backs = {day_of(now - timedelta(days=back)): back for _, span in asked for back in span.backs}
+    h = t.hours.c
     columns = [h.object_id, h.day, h.seen_at, *(h[field] for field in fields)]
     query = sa.select(*columns).where(
-        h.kind == kind, h.day.in_(sorted(backs)), h.hour.between(hour - 2, hour + 2)
-    )
+        h.kind == kind, h.day.in_(sorted(backs)), h.hour.in_(hours_around(now))
+    )  # each hour by itself: with a range of them the objects would not be looked up by the key
     found: Points = {}
-    for chunk in _chunks(objects):
-        some = query if chunk is None else query.where(h.object_id.in_(chunk))
+    for chunk in chunks(sorted(objects)):
+        some = query.where(h.object_id.in_(chunk))
         for row in conn.execute(some.order_by(h.day, h.hour)).mappings():
             for field in fields:
                 if row[field] is not None:
@@ -126,12 +144,3 @@ def _points(
                     point = Point(row["seen_at"], Decimal(row[field]))
                     days.setdefault(backs[row["day"]], []).append(point)
     return found
-
-
-def _chunks(objects: Collection[str] | None) -> Iterable[list[str] | None]:
-    if objects is None:
-        yield None
-        return
-    ids = sorted(objects)
-    for start in range(0, len(ids), _CHUNK):
-        yield ids[start : start + _CHUNK]

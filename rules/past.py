@@ -17,10 +17,9 @@ from sqlalchemy.engine import Connection
 
 from bitable_sync.cells import EMPTY, CellValue
 from rules.cockpit import tables as t
-from rules.cockpit.days import PLAN, SHOP
 from rules.compiled import Reading, compiled, program
 from rules.evaluate import Ground, evaluate
-from rules.history import Point, over
+from rules.history import KINDS, Point, load, over
 from rules.metrics import SPANS, NotKnown, Span, TableWords
 from rules.model import Comparison, Finding, Rule, Verdict
 from rules.replay import SPAN, Grain, Said
@@ -32,7 +31,6 @@ from runtime.clock import SHANGHAI, day_of
 
 OBJECTS: Final = 100
 """Objects whose history is held at once."""
-_KINDS = {PLANS: PLAN, SHOPS: SHOP}
 _FIGURES = ("gmv", "spend", "orders")
 _CENT = Decimal("0.01")
 
@@ -57,7 +55,7 @@ def series(
         ground: what judging its table rests on today.
         now: where history ends.
     """
-    kind = _KINDS.get(rule.table)
+    kind = KINDS.get(rule.table)
     ids = set(_changed(conn, rule)) if _by_changes(rule) else set[str]()
     if kind is not None:
         ids |= set(_known(conn, kind, day_of(now) - SPAN))
@@ -65,7 +63,7 @@ def series(
     for start in range(0, len(ordered), OBJECTS):
         chunk = ordered[start : start + OBJECTS]
         kept = _load(conn, kind, chunk, day_of(now) - 2 * SPAN) if kind else {}
-        fine = _changes(conn, sources, rule, ground, chunk) if _by_changes(rule) else {}
+        fine = _changes(conn, sources, rule, ground, chunk, now) if _by_changes(rule) else {}
         for key in chunk:
             changes = fine.get(key, [])
             begins = changes[0].at if changes else now
@@ -90,10 +88,12 @@ def _changed(conn: Connection, rule: Rule) -> list[str]:
 
 
 def _changes(
-    conn: Connection, sources: Sources, rule: Rule, ground: Ground, chunk: Sequence[str]
+    conn: Connection, sources: Sources, rule: Rule, ground: Ground, chunk: Sequence[str], now: datetime
 ) -> dict[str, list[Said]]:
     rows = [row for found in sources.mirror.by_keys(rule.table, chunk).values() for row in found]
-    judged = evaluate(rule, rows, ground.words, past=ground.past)
+    made = program(rule)
+    past = load(conn, rule.table, columns(made.breach, made.condition), now, chunk)
+    judged = evaluate(rule, rows, ground.words, past=past)
     limits = {each.object_id: each for each in judged if each.limit is not None}
     p = metric_points.c
     query = sa.select(p.object_id, p.at, p.value).where(
