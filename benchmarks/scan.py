@@ -322,9 +322,7 @@ def scan_mirror(path: Path) -> int:
     said = [found[rule.id].counts for rule in rules]
     over, unknown = (sum(each[verdict] for each in said) for verdict in (Verdict.BREACH, Verdict.UNKNOWN))
     blind = max(found[rule.id].counts[Verdict.UNKNOWN] / count for rule in compared)
-    print(
-        f"check of a mirror of {count:,} rows and the week before it: {spent:.1f} s, {worked:.1f} of processor"
-    )
+    print(f"check of a mirror of {count:,} rows and a week before: {spent:.1f} s, {worked:.1f} of processor")
     print(f"          {over:,} over a line, each judged exactly; {unknown:,} unknown")
     print(f"          comparisons with former days that are unknown: {blind:.1%} at most (limit {BLIND:.0%})")
     print(f"          peak memory {_peak():.0f} MB, {idle:.0f} before (target {MEMORY_MB:.0f})")

@@ -1,7 +1,8 @@
 """What a rule would have said of every object in the last thirty days, from the figures that were kept.
 
-Plans and shops: a figure a day (``cockpit_days``, 400 days), one an hour (``cockpit_hours``, nine days), and
-for two days every change of a watched metric (``metric_points``). Of SKUs only the changes are kept.
+Plans and shops: a figure a day (``cockpit_days``, 400 days), one an hour (``cockpit_hours``, nine days). Of
+every watched metric, also of SKUs, each change for two days (``metric_points``) and for a month what is worth
+it (``metric_turns``).
 """
 
 from __future__ import annotations
@@ -22,13 +23,14 @@ from rules.evaluate import Ground, evaluate
 from rules.history import KINDS, Point, load, over
 from rules.metrics import SPANS, NotKnown, Span, TableWords
 from rules.model import Comparison, Finding, Rule, Verdict
-from rules.replay import SPAN, Grain, Said
+from rules.replay import SPAN, Grain, Real, Said
 from rules.specs import PLANS, SHOPS
-from rules.tables import metric_points
+from rules.tables import alert_episodes, alerts, metric_points, metric_turns, rule_versions
 from rules.tree import PAST, columns
 from rules.views import Sources
 from runtime.clock import SHANGHAI, day_of
 
+DAY: Final = timedelta(days=1)
 OBJECTS: Final = 100
 """Objects whose history is held at once."""
 _FIGURES = ("gmv", "spend", "orders")
@@ -73,6 +75,29 @@ def series(
                 yield said
 
 
+def really(conn: Connection, rule: Rule, version: int, now: datetime) -> Real | None:
+    """What a rule did itself since its present version is in force, at most `SPAN` back.
+
+    Whatever the rule asks for: its alerts are kept with their beginnings and ends. None for one that is off,
+    or that began today.
+    """
+    v, a, e = rule_versions.c, alerts.c, alert_episodes.c
+    begun = conn.execute(sa.select(v.at).where(v.rule_id == rule.id, v.version == version)).scalar()
+    if not rule.enabled or begun is None or now - begun < DAY:
+        return None
+    since = max(begun, now - SPAN)
+    query = (
+        sa.select(a.object_id, e.fired_at, e.resolved_at)
+        .join(alerts, a.id == e.alert_id)
+        .where(a.rule_id == rule.id, e.fired_at >= since)
+        .order_by(e.fired_at)
+    )
+    spans: dict[str, list[tuple[datetime, timedelta | None]]] = {}
+    for object_id, fired, ended in conn.execute(query):
+        spans.setdefault(object_id, []).append((fired, None if ended is None else ended - fired))
+    return Real(since, spans)
+
+
 def _by_changes(rule: Rule) -> bool:
     """Whether the metric alone decides: what else a rule asks for is not among the changes kept."""
     return rule.condition is None and rule.floor is None and rule.sample is None
@@ -82,9 +107,11 @@ def _by_changes(rule: Rule) -> bool:
 
 
 def _changed(conn: Connection, rule: Rule) -> list[str]:
-    p = metric_points.c
-    query = sa.select(p.object_id).where(p.table == rule.table, p.metric == rule.metric.key).distinct()
-    return list(conn.execute(query).scalars())
+    found = set[str]()
+    for kept in (metric_points.c, metric_turns.c):
+        query = sa.select(kept.object_id).where(kept.table == rule.table, kept.metric == rule.metric.key)
+        found |= set(conn.execute(query.distinct()).scalars())
+    return sorted(found)
 
 
 def _changes(
@@ -95,14 +122,14 @@ def _changes(
     past = load(conn, rule.table, columns(made.breach, made.condition), now, chunk)
     judged = evaluate(rule, rows, ground.words, past=past)
     limits = {each.object_id: each for each in judged if each.limit is not None}
-    p = metric_points.c
-    query = sa.select(p.object_id, p.at, p.value).where(
-        p.table == rule.table, p.metric == rule.metric.key, p.object_id.in_(sorted(limits))
-    )
     found: dict[str, list[Said]] = {}
-    for object_id, at, value in conn.execute(query.order_by(p.object_id, p.at)):
-        finding = then(rule, limits[object_id], value)
-        found.setdefault(object_id, []).append(Said(at, finding, Grain.CHANGE))
+    for kept, grain in ((metric_turns.c, Grain.STEP), (metric_points.c, Grain.CHANGE)):
+        query = sa.select(kept.object_id, kept.at, kept.value).where(
+            kept.table == rule.table, kept.metric == rule.metric.key, kept.object_id.in_(sorted(limits))
+        )
+        for object_id, at, value in conn.execute(query.order_by(kept.object_id, kept.at)):
+            finding = then(rule, limits[object_id], value)
+            found.setdefault(object_id, []).append(Said(at, finding, grain))
     return found
 
 

@@ -44,6 +44,7 @@ from rules.rulebook import (
     verdicts,
 )
 from rules.specs import RULES
+from rules.turns import thin
 from runtime import audit
 from runtime.ids import RuleId
 
@@ -160,10 +161,11 @@ class Reviewer:
 
     def tick(self) -> None:
         """The regular check: rule edits first, then every row of every rule, then the counts in the rows."""
-        with self.checker.db.begin() as conn:
-            store.forget_points(conn, self.checker.clock.now())
         self.review()
         entries = self.checker.entries()
+        metrics = {str(key): entry.rule.metric.key for key, entry in entries.items() if entry.rule}
+        with self.checker.db.begin() as conn:
+            thin(conn, self.checker.clock.now(), metrics)
         outcomes = self._look(list(entries.values()), whole=True)
         for rule_id, entry in entries.items():
             self._answer(entry, outcomes.get(rule_id), now_if_new=False)

@@ -343,11 +343,6 @@ def load_points(conn: Connection, table: str, metric: str, object_id: str) -> li
     return [(at, value) for at, value in reversed(rows)]
 
 
-def forget_points(conn: Connection, now: datetime) -> None:
-    """Drop history older than two days."""
-    conn.execute(sa.delete(t.metric_points).where(t.metric_points.c.at < now - HISTORY))
-
-
 # --- freshness of a table's numbers ---
 
 

@@ -319,6 +319,18 @@ metric_points = sa.Table(
 )
 """Recent history of watched metrics, for the trend on a card; only changes are kept, for two days."""
 
+metric_turns = sa.Table(
+    "metric_turns",
+    metadata,
+    sa.Column("object_id", sa.Text, primary_key=True),
+    sa.Column("metric", sa.Text, primary_key=True),
+    sa.Column("table", sa.Text, primary_key=True),
+    sa.Column("at", Utc, primary_key=True),
+    sa.Column("value", Money, nullable=False),
+    sa.Index("ix_metric_turns_at", "at"),
+)
+"""What of that history is worth keeping for a month (``rules/turns.py``); rules are replayed over it."""
+
 table_looks = sa.Table(
     "table_looks",
     metadata,
