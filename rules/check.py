@@ -31,7 +31,7 @@ from rules.previews import CONFIRM_ABOVE
 from rules.rulebook import Entry, load_entries, load_entry, renamed_columns
 from rules.silence import Around, muted, surroundings
 from rules.specs import SHOPS
-from rules.storms import fuse
+from rules.storms import CALM, fuse
 from rules.tables import rule_rows
 from rules.tree import PAST, columns
 from rules.wording import clock_time, vanished_sentence
@@ -251,7 +251,8 @@ class Checker:
             if self._worth(plan):
                 now, most = self.clock.now(), self.policy.single_cards
                 self._keep(conn, rule, findings, plan)
-                fused = fuse(conn, self.mirror, rule, plan.grown)
+                news = bool(plan.grown or plan.tellings)
+                fused = fuse(conn, self.mirror, rule, plan.grown) if news else CALM
                 commit(conn, self.queue, plan.changed, plan.tellings, now, most, fused)
                 if fused.turned:
                     self.queue.put(conn, *storm_works(conn, rule.id, fused, now))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import Connection
 
 from bitable_sync.mirror import Row
-from rules import lifecycle, store
+from rules import lifecycle, store, turns
 from rules.check import Checker
 from rules.dryrun import due_works
 from rules.effects import Changed, commit, mark_work
@@ -44,7 +44,6 @@ from rules.rulebook import (
     verdicts,
 )
 from rules.specs import RULES
-from rules.turns import thin
 from runtime import audit
 from runtime.ids import RuleId
 
@@ -164,8 +163,10 @@ class Reviewer:
         self.review()
         entries = self.checker.entries()
         metrics = {str(key): entry.rule.metric.key for key, entry in entries.items() if entry.rule}
-        with self.checker.db.begin() as conn:
-            thin(conn, self.checker.clock.now(), metrics)
+        more = True
+        while more:
+            with self.checker.db.begin() as conn:
+                more = turns.thin(conn, self.checker.clock.now(), metrics) >= turns.AT_ONCE
         outcomes = self._look(list(entries.values()), whole=True)
         for rule_id, entry in entries.items():
             self._answer(entry, outcomes.get(rule_id), now_if_new=False)

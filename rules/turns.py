@@ -105,7 +105,8 @@ def _last(
             if last is not None:
                 last.count = last.count + 1 if day_of(row.at) == last.day else 1
                 last.value, last.day = row.value, day_of(row.at)
-        for row in conn.execute(_newest(chunk)):
+        flat = sorted({key[2] for key, last in found.items() if last.value is None} & set(chunk))
+        for row in conn.execute(_newest(flat)) if flat else ():
             last = found.get((row.table, row.metric, row.object_id))
             if last is not None and last.value is None:
                 last.value, last.day, last.count = row.value, day_of(row.at), 1
