@@ -23,7 +23,7 @@ from tests.rules.stage import STOCK_ROW, Scene, open_scene
 from tests.support.company import shown
 from tests.support.wait import until
 
-pytestmark = [pytest.mark.db, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.db, pytest.mark.timeout(480)]
 
 SKUS, BUYERS = 5_000, 12
 
@@ -121,7 +121,7 @@ def _standing(scene: Scene) -> Counter[str]:
         with scene.floor.db.read() as conn:
             return conn.execute(behind).scalar_one() == 0
 
-    until(written, timeout=60, interval=0.2, what="预警看板 is up to date")
+    until(written, timeout=180, interval=0.2, what="预警看板 is up to date")
     said = {shown(row["fields"]["对象"]): shown(row["fields"]["状态"]) for row in scene.rows("alerts")}
     return Counter(said.values())
 
