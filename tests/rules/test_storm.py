@@ -23,7 +23,7 @@ from tests.rules.stage import STOCK_ROW, Scene, open_scene
 from tests.support.company import shown
 from tests.support.wait import until
 
-pytestmark = [pytest.mark.db, pytest.mark.timeout(480)]
+pytestmark = [pytest.mark.db, pytest.mark.timeout(900)]
 
 SKUS, BUYERS = 5_000, 12
 
@@ -87,7 +87,7 @@ def test_five_thousand_skus_are_one_summary_a_buyer(scene: Scene) -> None:
     scene.sync.mirror.put(STOCK, rows(buyers, 0), seen_at=scene.floor.clock.now())
     begun = time.monotonic()
     check(scene, "fall")
-    until(lambda: all(_whole(scene, buyer) for buyer in buyers), timeout=90, what="every summary is whole")
+    until(lambda: all(_whole(scene, buyer) for buyer in buyers), timeout=240, what="every summary is whole")
     sys.stdout.write(f"{SKUS} SKUs, {BUYERS} buyers: summaries after {time.monotonic() - begun:.1f} s\n")
     for buyer in buyers:
         (card,) = scene.cards(buyer)
@@ -97,7 +97,7 @@ def test_five_thousand_skus_are_one_summary_a_buyer(scene: Scene) -> None:
     assert sorted(groups) == sorted(buyer.open_id for buyer in buyers)
     until(
         lambda: {row.state for row in scene.stored(tables.alert_notices)} == {"sent"},
-        timeout=30, what="every notice is noted as sent",
+        timeout=90, what="every notice is noted as sent",
     )  # fmt: skip
     assert _standing(scene) == {"告警中": SKUS}, "every SKU stands on 预警看板"
     turned = texts(page(scene, buyers[0], groups[buyers[0].open_id], 41).card)
@@ -131,7 +131,7 @@ def _all_well_again(scene: Scene, buyers: list[Person]) -> None:
     check(scene, "restored")
     until(
         lambda: all(row.over_at for row in scene.stored(tables.alert_groups)),
-        timeout=60, what="every end is told",
+        timeout=240, what="every end is told",
     )  # fmt: skip
     assert {row.state for row in scene.stored(tables.alerts)} == {State.RESOLVED}
     assert _standing(scene) == {"已恢复": SKUS}
