@@ -73,7 +73,7 @@ _LOOK: dict[str, Look] = {"严重": "critical", "警告": "warning", "提醒": "
 def alert_card(view: View) -> Card:
     """The card of one alert in whatever state it is."""
     alert, rule = view.alert, view.rule
-    elements, asking = [_headline(view)], _asked(view)
+    elements, asking = [_headline(view), *_warning(view)], _asked(view)
     if rule is not None:
         elements.append(_numbers(view, rule))
         if not asking:  # the form is what counts then, and it stays on a phone's screen
@@ -133,6 +133,15 @@ def _headline(view: View) -> Element:
         return markdown(text(*now), size="heading")
     hint = DOUBT_HINT.get(alert.doubt, "") if alert.doubt and alert.state is State.UNKNOWN else ""
     return markdown(text(safe("。".join(filter(None, (zh, hint)))), en or zh))
+
+
+def _warning(view: View) -> list[Element]:
+    """What to do before anything else, in a storm."""
+    if not view.storm:
+        return []
+    zh = "这条规则现在有很多对象同时越线，也可能是数据源有问题，**请先核对数据**再处理"
+    en = "Many objects are over this line at once. The data may be bad: **check the source first**"
+    return [markdown(text(zh, en))]
 
 
 def _numbers(view: View, rule: Rule) -> Element:

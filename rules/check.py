@@ -19,11 +19,12 @@ from bitable_sync.cells import CellValue, Person
 from bitable_sync.mirror import Mirror, Row
 from rules import history, lifecycle, store, told
 from rules.compiled import program
-from rules.effects import Changed, commit
+from rules.effects import Changed, commit, storm_works
 from rules.escalation import escalated
-from rules.evaluate import Ground, evaluate_all, object_id
-from rules.freshness import load_freshness
+from rules.evaluate import Ground, Past, evaluate_all, object_id
+from rules.freshness import load_freshness, load_states
 from rules.grouping import SINGLE_CARDS, WINDOW, Telling
+from rules.lifecycle import Known
 from rules.metrics import Catalog, TableWords
 from rules.model import Action, Alert, Finding, Rule, State, Verdict
 from rules.notices import Kind, decide, receivers
@@ -31,8 +32,9 @@ from rules.previews import CONFIRM_ABOVE
 from rules.rulebook import Entry, load_entries, load_entry, renamed_columns
 from rules.silence import Around, muted, surroundings
 from rules.specs import SHOPS
+from rules.storms import CALM, fuse
 from rules.tables import rule_rows
-from rules.tree import columns
+from rules.tree import PAST, columns
 from rules.wording import vanished_sentence
 from runtime.clock import Clock
 from runtime.db import Database
@@ -41,7 +43,12 @@ from runtime.work import WorkQueue
 
 if TYPE_CHECKING:
     from bitable_sync.changes import Change
+    from rules.scan import Former
     from rules.sweep import Outcome
+
+
+LOOK_GAP = timedelta(minutes=5)
+"""Looks at a table that people fill may be so far apart, and what was seen last still counts meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +80,18 @@ class Plan:
 
     changed: tuple[Changed, ...]
     tellings: tuple[Telling, ...]
+    grown: int = 0
+    """By how many objects more are over the line than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a look found of some objects: findings, their rows, who is gone, until when all that is known."""
+
+    findings: Sequence[Finding]
+    rows: Sequence[Row]
+    gone: Collection[str]
+    known: Known | None
 
 
 class Checker:
@@ -107,7 +126,7 @@ class Checker:
             live = store.live_objects(conn, [rule.id for rule in rules], objects | gone)
         for rule, findings in zip(rules, evaluate_all(rules, rows, ground), strict=True):
             if rule.id in live or any(finding.opens for finding in findings):
-                self.apply(rule, findings, rows, gone=gone)
+                self.apply(rule, findings, rows, gone=gone, known=ground.known)
 
     def scan(self, table: str | None = None) -> dict[str, Outcome]:
         """Judge every row by every rule in force (of one table if given) and commit what follows.
@@ -115,10 +134,14 @@ class Checker:
         Returns:
             What was found, by rule id.
         """
-        return self.look(self.rules(table))
+        return self.look(self.rules(table), whole=True)
 
-    def look(self, rules: Sequence[Rule]) -> dict[str, Outcome]:
-        """Judge every row by some rules; what follows is committed for those that are enabled."""
+    def look(self, rules: Sequence[Rule], *, whole: bool = False) -> dict[str, Outcome]:
+        """Judge every row by some rules; what follows is committed for those that are enabled.
+
+        ``whole``: all rules of their tables are among them, so from now on the tables are known to be looked
+        at.
+        """
         from rules.sweep import sweep  # noqa: PLC0415 - it needs numpy, which the web process never loads
 
         by_table: dict[str, list[Rule]] = {}
@@ -126,7 +149,7 @@ class Checker:
             by_table.setdefault(rule.table, []).append(rule)
         found: dict[str, Outcome] = {}
         for table, own in by_table.items():
-            found |= sweep(self, table, own)
+            found |= sweep(self, table, own, whole=whole)
         return found
 
     def rules(self, table: str | None = None) -> list[Rule]:
@@ -142,21 +165,45 @@ class Checker:
         with self.db.read() as conn:
             return {rule_id: entry for rule_id, (entry, _) in load_entries(conn, self.catalog).items()}
 
-    def ground(self, table: str, rules: Sequence[Rule], objects: Collection[str] | None = None) -> Ground:
+    def ground(self, table: str, rules: Sequence[Rule], objects: Collection[str]) -> Ground:
         """What judging a table rests on now, with the figures of former days that rules ask for.
 
         Args:
             table: key of a data table.
             rules: rules of it.
-            objects: of which objects figures are needed; None for all.
+            objects: of which objects figures are needed.
         """
-        trees = [tree for rule in rules for tree in (program(rule).breach, program(rule).condition)]
         words, now = self.catalog.by_key(table), self.clock.now()
         with self.db.read() as conn:
             renamed = renamed_columns(conn, self.catalog)[words.spec.name]
-            past = history.load(conn, table, columns(*trees), now, objects)
+            past = history.load(conn, table, _asked(rules), now, objects)
             fresh = load_freshness(conn, table, words.spec.name, self.policy.max_age.get(table), now)
-        return Ground(words.also(renamed.items()), fresh, past)
+            known = self._known(conn, table, now)
+        return Ground(words.also(renamed.items()), fresh, past, known)
+
+    def past(self, table: str, rules: Sequence[Rule], objects: Collection[str]) -> Past:
+        """The figures of former days that rules ask for, of some objects."""
+        asked = _asked(rules)
+        if not any(PAST in key for key in asked):
+            return {}
+        with self.db.read() as conn:
+            return history.load(conn, table, asked, self.clock.now(), objects)
+
+    def former(self, table: str, rules: Sequence[Rule]) -> Former:
+        """The same as columns, for a scan."""
+        from rules import former  # noqa: PLC0415 - it needs numpy, which the web process never loads
+
+        return former.Former(self.db, table, _asked(rules), self.clock.now())
+
+    def _known(self, conn: Connection, table: str, now: datetime) -> Known:
+        """Until when a table is known: what platforms fill, up to the last pull of any of them.
+
+        Rows of a connection that is behind are in doubt, and time in doubt counts towards no clock anyway.
+        """
+        limit = self.policy.max_age.get(table)
+        pulled = [each.pulled_at for each in load_states(conn, table) if limit and each.pulled_at]
+        reach = limit if limit and pulled else LOOK_GAP
+        return Known(max(pulled, default=now), store.last_look(conn, table), reach)
 
     def _touched(self, table: str, changes: Sequence[Change]) -> tuple[list[Row], set[str]]:
         """All rows of the objects that changed, and the objects that no row names any more."""
@@ -167,7 +214,13 @@ class Checker:
         return [row for rows in found.values() for row in rows], objects - set(found)
 
     def apply(
-        self, rule: Rule, findings: Sequence[Finding], rows: Sequence[Row], *, gone: Collection[str]
+        self,
+        rule: Rule,
+        findings: Sequence[Finding],
+        rows: Sequence[Row],
+        *,
+        gone: Collection[str],
+        known: Known | None = None,
     ) -> None:
         """Commit what findings change.
 
@@ -176,9 +229,11 @@ class Checker:
             findings: what it says about some objects.
             rows: their rows.
             gone: objects that no row names any more.
+            known: until when the table is known (`Ground`).
         """
+        seen = Seen(findings, rows, gone, known)
         with self.db.read() as conn:
-            if not self._worth(self._plan(conn, rule, findings, rows, gone, lock=False)):
+            if not self._worth(self._plan(conn, rule, seen, lock=False)):
                 return
         with self.db.begin() as conn:
             # One check of a rule at a time, also across processes.
@@ -188,11 +243,15 @@ class Checker:
             entry = load_entry(conn, rule.id, self.catalog)
             if entry is None or entry.deleted or entry.rule != rule:
                 return  # deleted or edited since it was judged: whoever did that looks at everything anew
-            plan = self._plan(conn, rule, findings, rows, gone, lock=True)
+            plan = self._plan(conn, rule, seen, lock=True)
             if self._worth(plan):
                 now, most = self.clock.now(), self.policy.single_cards
                 self._keep(conn, rule, findings, plan)
-                commit(conn, self.queue, plan.changed, plan.tellings, now, most)
+                news = bool(plan.grown or plan.tellings)
+                fused = fuse(conn, self.mirror, rule, plan.grown) if news else CALM
+                commit(conn, self.queue, plan.changed, plan.tellings, now, most, fused)
+                if fused.turned:
+                    self.queue.put(conn, *storm_works(conn, rule.id, fused, now))
 
     def _keep(self, conn: Connection, rule: Rule, findings: Sequence[Finding], plan: Plan) -> None:
         """Keep the numbers that changed an alert with it, for the trend on its card."""
@@ -208,17 +267,8 @@ class Checker:
     def _worth(plan: Plan) -> bool:
         return bool(plan.changed or plan.tellings)
 
-    def _plan(
-        self,
-        conn: Connection,
-        rule: Rule,
-        findings: Sequence[Finding],
-        rows: Sequence[Row],
-        gone: Collection[str],
-        *,
-        lock: bool,
-    ) -> Plan:
-        now = self.clock.now()
+    def _plan(self, conn: Connection, rule: Rule, seen: Seen, *, lock: bool) -> Plan:
+        now, findings, rows, gone = self.clock.now(), seen.findings, seen.rows, seen.gone
         around = surroundings(conn, self.mirror, self.catalog, now)
         ids = {finding.object_id for finding in findings} | set(gone)
         alerts = store.load_alerts(conn, rule.id, ids, lock=lock)
@@ -234,7 +284,7 @@ class Checker:
                 before = store.new_alert(rule.id, finding.object_id, rule.table, rule.severity)
             known = of_record.get(finding.record_id or before.record_id or RecordId(""))
             named = _named(before, rule, words, known or of_object.get(finding.object_id))
-            step = lifecycle.step(named, finding, rule, now)
+            step = lifecycle.step(named, finding, rule, now, seen.known)
             results.append((before, escalated(step, rule, around, now)))
         for key in sorted(set(gone) & set(alerts)):
             before = alerts[key]
@@ -247,7 +297,8 @@ class Checker:
             if step.reason is not None or (before.version and _differs(before, step.alert))
         )
         alerts_now = [step.alert for _, step in results]
-        return Plan(changed, self._tellings(conn, rule, alerts_now, around, now))
+        grown = sum(_over(step.alert) - _over(before) for before, step in results)
+        return Plan(changed, self._tellings(conn, rule, alerts_now, around, now), grown)
 
     def _tellings(
         self, conn: Connection, rule: Rule, alerts: Sequence[Alert], around: Around, now: datetime
@@ -263,6 +314,15 @@ class Checker:
                 waited = now - (alert.fired_at or now) > WINDOW
                 tellings.append(Telling(alert, person, notice, late=waited and notice.kind is Kind.FIRED))
         return tuple(tellings)
+
+
+def _asked(rules: Sequence[Rule]) -> list[str]:
+    """The columns that rules read, figures of former days among them."""
+    return columns(*(tree for rule in rules for tree in (program(rule).breach, program(rule).condition)))
+
+
+def _over(alert: Alert) -> bool:
+    return alert.state in (State.FIRING, State.ACKED)
 
 
 def _people(value: CellValue | None) -> tuple[Person, ...]:
@@ -295,4 +355,5 @@ def _shop(row: Row) -> str:
 
 def _differs(before: Alert, after: Alert) -> bool:
     """Whether a check changed anything but the time it looked."""
-    return replace(after, data_at=before.data_at, record_id=before.record_id) != before
+    same = replace(after, data_at=before.data_at, record_id=before.record_id, known_at=before.known_at)
+    return same != before

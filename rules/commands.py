@@ -12,7 +12,7 @@ from rules.access import concerns, may_see
 from rules.check import Policy
 from rules.compiled import program
 from rules.dryrun import load_run
-from rules.evaluate import evaluate
+from rules.evaluate import evaluate, object_id
 from rules.freshness import load_freshness
 from rules.model import Alert, Finding, Rule
 from rules.preview import preview_card
@@ -61,7 +61,8 @@ def would(
     words, rows = sources.catalog.by_key(rule.table), sources.mirror.rows(rule.table)
     words = words.also(renamed_columns(conn, sources.catalog)[words.spec.name].items())
     judged = program(rule)
-    before = history.load(conn, rule.table, columns(judged.breach, judged.condition), now)
+    objects = {key for row in rows if (key := object_id(row, words))}
+    before = history.load(conn, rule.table, columns(judged.breach, judged.condition), now, objects)
     everything = {person.open_id for person in (*rule.cc, *policy.fallback)}
     names = {
         str(row.values.get(words.id_key)): str(row.values.get("name"))

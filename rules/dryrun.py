@@ -72,7 +72,7 @@ class DryRuns:
 
     def run(self, run: JobRun, args: Mapping[str, Any]) -> None:
         """Replay a rule and write what came of it, for its row too. Nothing outside is called."""
-        from rules.past import series  # noqa: PLC0415 - the web process never looks back
+        from rules.past import really, series  # noqa: PLC0415 - the web process never looks back
 
         del run
         deps, now = self.deps, self.deps.clock.now()
@@ -81,9 +81,10 @@ class DryRuns:
         if entry is None or entry.deleted or entry.rule is None:
             return
         rule = entry.rule
-        ground = deps.checker.ground(rule.table, [rule])
+        ground = deps.checker.ground(rule.table, [rule], ())
         with deps.db.read() as conn:
-            past = replay(rule, series(conn, deps.sources, rule, ground, now), now)
+            real = really(conn, rule, entry.version, now)
+            past = replay(rule, series(conn, deps.sources, rule, ground, now), now, real)
         row = {"rule_id": entry.rule_id, "version": entry.version, "at": now, "body": past and past.to_json()}
         with deps.db.begin() as conn:
             upsert(conn, t.rule_dryruns, [row])

@@ -12,6 +12,7 @@ from sqlalchemy.engine import Connection
 from rules import store, told
 from rules.grouping import SINGLE_CARDS, Telling, group_works, notify_works
 from rules.model import Alert, Reason, Task, TaskState
+from rules.storms import CALM, Fuse
 from runtime import audit
 from runtime.ids import RuleId
 from runtime.work import Work, WorkQueue
@@ -40,6 +41,7 @@ def commit(
     tellings: Sequence[Telling],
     now: datetime,
     most: int = SINGLE_CARDS,
+    fuse: Fuse = CALM,
 ) -> None:
     """Write alerts with everything that follows. Nothing here calls outside.
 
@@ -50,12 +52,13 @@ def commit(
         tellings: messages decided for them.
         now: aware time of the decision.
         most: messages a person gets one by one in a window.
+        fuse: whether the rule whose alerts these are is in a storm.
     """
     store.save_alerts(conn, [item.alert for item in changed])
     store.note_episodes(conn, [(item.alert, item.reason) for item in changed])
     audit.record_all(conn, [_audit(item, now) for item in changed if item.reason not in _SILENT])
     visible = [item.alert for item in changed if item.reason is not None]
-    works = [*group_works(conn, visible, now), *notify_works(conn, tellings, now, most)]
+    works = [*group_works(conn, visible, now), *notify_works(conn, tellings, now, most, storm=fuse.now)]
     works += refresh_works(conn, visible)
     if visible:
         works.append(board_work(now))
@@ -90,14 +93,33 @@ def refresh_works(conn: Connection, alerts: Collection[Alert]) -> list[Work]:
     ]
 
 
-def refresh_work(alert: Alert, receiver: str, suffix: str = "") -> Work:
-    """Bring one receiver's copies to the newest version (``alert.version`` or later)."""
+def refresh_work(alert: Alert, receiver: str, suffix: str = "", *, anew: bool = False) -> Work:
+    """Bring one receiver's copies to the newest version (``alert.version`` or later).
+
+    ``anew``: also those that show it, because what they say beside it has changed.
+    """
+    args = {"alert_id": alert.id, "receiver": receiver}
     return Work(
         "rules.refresh",
         f"refresh:{alert.id}:{alert.version}:{receiver}{suffix}",
         f"receiver:{receiver}",
-        {"alert_id": alert.id, "receiver": receiver},
+        args | {"anew": True} if anew else args,
     )
+
+
+def storm_works(conn: Connection, rule_id: RuleId, fuse: Fuse, now: datetime) -> list[Work]:
+    """Draw anew whatever shows an open alert of a rule, because its storm began or ended.
+
+    Also where a message is still on its way: in its receiver's lane this comes after it.
+    """
+    alive = store.alive_of(conn, rule_id)
+    by_id = {str(alert.id): alert for alert in alive}
+    singles = told.singles_of(conn, by_id)
+    suffix = f":storm:{int(fuse.now)}:{now:%Y%m%d%H%M%S%f}"
+    return [
+        *group_works(conn, alive, now),
+        *(refresh_work(by_id[alert_id], who, suffix, anew=True) for alert_id, who in sorted(singles)),
+    ]
 
 
 def board_work(now: datetime) -> Work:

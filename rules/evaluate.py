@@ -12,6 +12,7 @@ from bitable_sync.cells import EMPTY
 from bitable_sync.mirror import Row
 from rules.compiled import Judge, Reading, compiled
 from rules.freshness import FRESH, Freshness
+from rules.lifecycle import Known
 from rules.metrics import NotKnown, TableWords
 from rules.model import Doubt, Finding, Rule, Verdict
 
@@ -27,11 +28,13 @@ class Ground:
         words: the table's words, with the names people gave columns since.
         fresh: which rows have numbers too old to judge by; those are unknown.
         past: figures of former days, where rules ask for them.
+        known: until when the table is known, for the clocks of alerts.
     """
 
     words: TableWords
     fresh: Freshness = FRESH
     past: Past = field(default_factory=dict)
+    known: Known | None = None
 
 
 def evaluate(

@@ -1,8 +1,8 @@
 """What is told one by one and what together: by person and window of time, so that a storm is one message.
 
 The first few alerts of a window are cards of their own. What is more opens a *group*: one summary card, worst
-first, which everything else in its window joins. Deciding is pure; recording it happens in the caller's
-transaction.
+first, which everything else in its window joins. In a storm (``storms.py``) one alert opens it. Deciding is
+pure; recording it happens in the caller's transaction.
 """
 
 from collections.abc import Collection, Sequence
@@ -48,15 +48,18 @@ class Way(StrEnum):
     SINGLE = "few"
     JOINS = "window_is_open"
     OPENS_MANY = "too_many"
+    OPENS_STORM = "storm"
     OPENS_LATE = "held_back"
 
     @property
     def opens(self) -> bool:
         """Whether a new group begins."""
-        return self in (Way.OPENS_MANY, Way.OPENS_LATE)
+        return self in (Way.OPENS_MANY, Way.OPENS_STORM, Way.OPENS_LATE)
 
 
-def way(new: int, lately: int, *, late: int, window_open: bool, most: int = SINGLE_CARDS) -> Way:
+def way(
+    new: int, lately: int, *, late: int, window_open: bool, storm: bool = False, most: int = SINGLE_CARDS
+) -> Way:
     """How to tell a person ``new`` things now.
 
     Args:
@@ -64,19 +67,30 @@ def way(new: int, lately: int, *, late: int, window_open: bool, most: int = SING
         lately: how many single cards the person got in the last ``WINDOW``.
         late: how many of the new ones were held back.
         window_open: a summary of this person still takes in news.
+        storm: so much is over the line that the data is in doubt.
         most: single cards a person gets in a window.
     """
     if window_open:
         return Way.JOINS
+    if storm and new:
+        return Way.OPENS_STORM
     if new + lately > most:
         return Way.OPENS_MANY
     return Way.OPENS_LATE if late > 1 else Way.SINGLE
 
 
 def notify_works(
-    conn: Connection, tellings: Sequence[Telling], now: datetime, most: int = SINGLE_CARDS
+    conn: Connection,
+    tellings: Sequence[Telling],
+    now: datetime,
+    most: int = SINGLE_CARDS,
+    *,
+    storm: bool = False,
 ) -> list[Work]:
-    """Record what was decided to tell, and the sending of it: single cards, or a summary a person."""
+    """Record what was decided to tell, and the sending of it: single cards, or a summary a person.
+
+    ``storm``: what is told comes from a rule that is in one.
+    """
     by_receiver: dict[str, list[Telling]] = {}
     for telling in tellings:
         by_receiver.setdefault(telling.receiver.open_id, []).append(telling)
@@ -91,7 +105,10 @@ def notify_works(
             works += _told(conn, receiver, apart, Way.SINGLE, None, now)
             items = [item for item in found if item not in apart]
         late, there = sum(item.late for item in items), joinable.get(receiver)
-        chosen = way(len(items), lately.get(receiver, 0), late=late, window_open=there is not None, most=most)
+        chosen = way(
+            len(items), lately.get(receiver, 0), late=late, window_open=there is not None, storm=storm,
+            most=most,
+        )  # fmt: skip
         works += _told(conn, receiver, items, chosen, there, now)
     return works
 

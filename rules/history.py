@@ -20,6 +20,7 @@ from rules.cockpit import tables as t
 from rules.cockpit.days import PLAN, SHOP
 from rules.metrics import SPANS, Span
 from rules.specs import PLANS, SHOPS
+from rules.store import chunks
 from rules.tree import PAST
 from runtime.clock import SHANGHAI, day_of, midnight
 
@@ -27,8 +28,8 @@ GAP: Final = timedelta(hours=2)
 """Pulls further apart than this say nothing about the time between them."""
 FIRST: Final = 2
 """Until this hour the beginning of the day is near enough to draw a line from."""
-_KINDS = {PLANS: PLAN, SHOPS: SHOP}
-_CENT, _CHUNK = Decimal("0.01"), 400
+KINDS = {PLANS: PLAN, SHOPS: SHOP}
+_CENT = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ Points = dict[str, dict[str, dict[int, list[Point]]]]
 
 
 def load(
-    conn: Connection, table: str, keys: Collection[str], now: datetime, objects: Collection[str] | None = None
+    conn: Connection, table: str, keys: Collection[str], now: datetime, objects: Collection[str]
 ) -> dict[str, dict[str, Decimal]]:
     """Figures of former days by object id.
 
@@ -53,34 +54,31 @@ def load(
         table: key of the data table.
         keys: which figures, as rules name them (``gmv@week``); others are passed over.
         now: the time of day that is compared.
-        objects: of which objects; None for all.
+        objects: of which objects.
 
     Returns:
         Object id → key → figure in yuan or pieces; what has no sample is not in it.
     """
-    spans = {span.key: span for span in SPANS}
-    wanted = [
-        (field, spans[span]) for field, mark, span in (key.partition(PAST) for key in sorted(keys)) if mark
-    ]
-    if not wanted or table not in _KINDS:
+    asked = wanted(keys)
+    if not asked or not objects or table not in KINDS:
         return {}
     if table != SHOPS:
-        return _compared(_points(conn, _KINDS[table], wanted, now, objects), wanted, now)
+        return _compared(_points(conn, KINDS[table], asked, now, objects), asked, now)
     begun, last = _begun(conn, now), midnight(day_of(now)) - timedelta(microseconds=1)
     found: dict[str, dict[str, Decimal]] = {}
     for moment, today in ((now, True), (last, False)):
-        points = _points(conn, SHOP, wanted, moment, objects)
+        points = _points(conn, SHOP, asked, moment, objects)
         some = {shop_id: fields for shop_id, fields in points.items() if (shop_id in begun) is today}
-        found |= _compared(some, wanted, moment)
+        found |= _compared(some, asked, moment)
     return found
 
 
 def _compared(
-    points: Points, wanted: Iterable[tuple[str, Span]], now: datetime
+    points: Points, asked: Iterable[tuple[str, Span]], now: datetime
 ) -> dict[str, dict[str, Decimal]]:
     found: dict[str, dict[str, Decimal]] = {}
     for object_id, by_field in points.items():
-        for field, span in wanted:
+        for field, span in asked:
             value = over(span, by_field.get(field, {}), now)
             if value is not None:
                 found.setdefault(object_id, {})[f"{field}{PAST}{span.key}"] = value
@@ -92,6 +90,19 @@ def _begun(conn: Connection, now: datetime) -> set[str]:
     h = t.hours.c
     query = sa.select(h.object_id).distinct().where(h.kind == SHOP, h.day == day_of(now))
     return set(conn.execute(query).scalars())
+
+
+def wanted(keys: Iterable[str]) -> list[tuple[str, Span]]:
+    """Which figure of which stretch of days each key names; others are left out."""
+    spans = {span.key: span for span in SPANS}
+    parts = (key.partition(PAST) for key in sorted(keys))
+    return [(field, spans[span]) for field, mark, span in parts if mark]
+
+
+def hours_around(now: datetime) -> list[int]:
+    """The hours of a day in which the pulls around this time of it may lie."""
+    hour = now.astimezone(SHANGHAI).hour
+    return [each for each in range(hour - 2, hour + 3) if 0 <= each < 24]
 
 
 def over(span: Span, by_day: Mapping[int, Sequence[Point]], now: datetime) -> Decimal | None:
@@ -120,27 +131,34 @@ def at_time(points: Sequence[Point], moment: datetime) -> Decimal | None:
     whole = after.at - before.at
     if whole > GAP:
         return None
-    share = Decimal((moment - before.at) // timedelta(microseconds=1)) / Decimal(
-        whole // timedelta(microseconds=1)
-    )
-    return (before.value + (after.value - before.value) * share).quantize(_CENT, ROUND_HALF_EVEN)
+    first, step = _cents(before.value), _cents(after.value) - _cents(before.value)
+    base = whole // timedelta(microseconds=1)
+    moved, rest = divmod(step * ((moment - before.at) // timedelta(microseconds=1)), base)
+    found = first + moved
+    return Decimal(found + (2 * rest > base or (2 * rest == base and found % 2 == 1))).scaleb(-2)
+
+
+def _cents(value: Decimal) -> int:
+    return int(value.quantize(_CENT, ROUND_HALF_EVEN).scaleb(2))
 
 
 def _points(
-    conn: Connection, kind: str, wanted: Iterable[tuple[str, Span]], now: datetime,
-    objects: Collection[str] | None,
-) -> Points:  # fmt: skip
-    wanted = list(wanted)
-    fields = sorted({field for field, _ in wanted})
-    backs = {day_of(now - timedelta(days=back)): back for _, span in wanted for back in span.backs}
-    h, hour = t.hours.c, now.astimezone(SHANGHAI).hour
+    conn: Connection,
+    kind: str,
+    asked: Sequence[tuple[str, Span]],
+    now: datetime,
+    objects: Collection[str],
+) -> Points:
+    fields, hour = sorted({field for field, _ in asked}), now.astimezone(SHANGHAI).hour
+    backs = {day_of(now - timedelta(days=back)): back for _, span in asked for back in span.backs}
+    h = t.hours.c
     columns = [h.object_id, h.day, h.seen_at, *(h[field] for field in fields)]
     query = sa.select(*columns).where(
-        h.kind == kind, h.day.in_(sorted(backs)), h.hour.between(hour - 2, hour + 2)
-    )
+        h.kind == kind, h.day.in_(sorted(backs)), h.hour.in_(hours_around(now))
+    )  # each hour by itself: with a range of them the objects would not be looked up by the key
     found: Points = {}
-    for chunk in _chunks(objects):
-        some = query if chunk is None else query.where(h.object_id.in_(chunk))
+    for chunk in chunks(sorted(objects)):
+        some = query.where(h.object_id.in_(chunk))
         for row in conn.execute(some.order_by(h.day, h.hour)).mappings():
             for field in fields:
                 if row[field] is not None:
@@ -149,12 +167,3 @@ def _points(
                     point = Point(row["seen_at"], Decimal(row[field]))
                     days.setdefault(backs[row["day"]], start if hour <= FIRST else []).append(point)
     return found
-
-
-def _chunks(objects: Collection[str] | None) -> Iterable[list[str] | None]:
-    if objects is None:
-        yield None
-        return
-    ids = sorted(objects)
-    for start in range(0, len(ids), _CHUNK):
-        yield ids[start : start + _CHUNK]

@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
+from itertools import count
 from typing import Any
 
 import sqlalchemy as sa
@@ -23,7 +25,7 @@ from rules.effects import pull_work
 from rules.freshness import note_table
 from rules.missing import Sorted, keep_doubted, load_doubted, sort_out
 from rules.model import Action, Alert, State, Task
-from rules.rulebook import load_entry, verdicts
+from rules.rulebook import Entry, load_entry, verdicts
 from rules.settings_telling import SETTINGS, SettingsTelling
 from rules.sources import (
     Values,
@@ -269,74 +271,80 @@ class Tables:
         run.attempt("write", write)
 
     def board(self, run: JobRun, args: Mapping[str, Any]) -> None:
-        """Bring 预警看板 and 处理任务 to what is; takes everything that is due."""
+        """Bring 预警看板 and 处理任务 to what is; takes everything that is due, some rows at a time."""
         del args
-        run.attempt("alerts", lambda: self._board_alerts(str(run.id)))
-        run.attempt("tasks", lambda: self._board_tasks(str(run.id)))
+        for name, bring in (("alerts", self._board_alerts), ("tasks", self._board_tasks)):
+            last = ""
+            for part in count():
+                last = run.attempt(f"{name}:{part}", partial(bring, str(run.id), last))
+                if not last:
+                    break
 
-    def _board_alerts(self, cause: str) -> int:
-        seen = sa.or_(
-            alerts.c.fired_at.is_not(None), alerts.c.state == State.UNKNOWN, alerts.c.board_version > 0
-        )
-        query = sa.select(alerts.c.id).where(alerts.c.version > alerts.c.board_version, seen)
+    def _board_alerts(self, cause: str, after: str) -> str:
+        """Write the next alerts that are due, in the order of their ids; gives the last one's, "" at the end.
+
+        By id, so that one pass ends also while alerts go on changing: they bring a work of their own.
+        """
+        a = alerts.c
+        seen = sa.or_(a.fired_at.is_not(None), a.state == State.UNKNOWN, a.board_version > 0)
+        query = sa.select(a.id).where(a.version > a.board_version, seen, a.id > after).order_by(a.id)
         with self.deps.db.read() as conn:
-            due = [
-                alert
-                for found in conn.execute(query.order_by(alerts.c.id).limit(BOARD_ROWS)).scalars()
-                if (alert := store.load_alert(conn, found)) is not None
-            ]
-            rows = [self._alert_row(conn, alert) for alert in due]
+            found = list(conn.execute(query.limit(BOARD_ROWS)).scalars())
+            due = store.load_many(conn, found)
+            entries = {
+                rule_id: load_entry(conn, rule_id, self.deps.sources.catalog)
+                for rule_id in {alert.rule_id for alert in due}
+            }
         if not due:
-            return 0
+            return ""
+        rows = [_alert_row(alert, entries[alert.rule_id]) for alert in due]
         self.deps.sync.pusher.upsert(ALERTS, rows, cause=cause)
         with self.deps.db.begin() as conn:
             for alert in due:
-                shown = sa.update(alerts).where(
-                    alerts.c.id == alert.id, alerts.c.board_version < alert.version
-                )
+                shown = sa.update(alerts).where(a.id == alert.id, a.board_version < alert.version)
                 conn.execute(shown.values(board_version=alert.version))
-        return len(due)
+        return found[-1] if len(found) == BOARD_ROWS else ""
 
-    def _alert_row(self, conn: sa.Connection, alert: Alert) -> Values:
-        entry = load_entry(conn, alert.rule_id, self.deps.sources.catalog)
-        rule = entry.rule if entry else None
-        state = STATE_ZH[State.RESOLVED] if alert.state is State.OK else state_words(alert)[0]
-        return {
-            "alert_id": str(alert.id),
-            "title": alert.title,
-            "rule": entry.name if entry else "",
-            "state": state,
-            "severity": alert.severity.value,
-            "value": metric_text(alert.value, rule.metric.unit) if rule else "",
-            "limit": limit_text(rule, alert.limit) if rule and alert.limit is not None else "",
-            "sentence": reason_text(alert)[0],
-            "owner": alert.owners or EMPTY,
-            "fired_at": alert.fired_at or EMPTY,
-            "acked_by": (alert.acked_by,) if alert.acked_by else EMPTY,
-            "resolved_at": alert.resolved_at or EMPTY,
-            "episode": Decimal(alert.episode),
-        }
-
-    def _board_tasks(self, cause: str) -> int:
-        query = sa.select(alert_tasks.c.id).where(alert_tasks.c.board_state != alert_tasks.c.state)
+    def _board_tasks(self, cause: str, after: str) -> str:
+        """As `_board_alerts`, for tasks."""
+        k = alert_tasks.c
+        query = sa.select(k.id).where(k.board_state != k.state, k.id > after).order_by(k.id)
         with self.deps.db.read() as conn:
-            found = list(conn.execute(query.order_by(alert_tasks.c.id).limit(BOARD_ROWS)).scalars())
+            found = list(conn.execute(query.limit(BOARD_ROWS)).scalars())
             due = [task for task_id in found if (task := store.load_task(conn, task_id)) is not None]
         if not due:
-            return 0
+            return ""
         self.deps.sync.pusher.upsert(TASKS, [_task_row(task) for task in due], cause=cause)
         with self.deps.db.begin() as conn:
             for task in due:
-                shown = sa.update(alert_tasks).where(
-                    alert_tasks.c.id == task.id, alert_tasks.c.effect == task.effect
-                )
+                shown = sa.update(alert_tasks).where(k.id == task.id, k.effect == task.effect)
                 conn.execute(shown.values(board_state=task.state.value))
-        return len(due)
+        return found[-1] if len(found) == BOARD_ROWS else ""
 
 
 def reread_work(table: str, cause: str, *, first: bool = False) -> Work:
     """Read a whole table of the base; ``first``: only if it was never read. In line with its pulls."""
     return Work("rules.reread", f"reread:{table}:{cause}", f"table:{table}", {"table": table, "first": first})
+
+
+def _alert_row(alert: Alert, entry: Entry | None) -> Values:
+    rule = entry.rule if entry else None
+    state = STATE_ZH[State.RESOLVED] if alert.state is State.OK else state_words(alert)[0]
+    return {
+        "alert_id": str(alert.id),
+        "title": alert.title,
+        "rule": entry.name if entry else "",
+        "state": state,
+        "severity": alert.severity.value,
+        "value": metric_text(alert.value, rule.metric.unit) if rule else "",
+        "limit": limit_text(rule, alert.limit) if rule and alert.limit is not None else "",
+        "sentence": reason_text(alert)[0],
+        "owner": alert.owners or EMPTY,
+        "fired_at": alert.fired_at or EMPTY,
+        "acked_by": (alert.acked_by,) if alert.acked_by else EMPTY,
+        "resolved_at": alert.resolved_at or EMPTY,
+        "episode": Decimal(alert.episode),
+    }
 
 
 def _task_row(task: Task) -> Values:

@@ -5,6 +5,8 @@
 unknown     The data cannot be read, is too old, or the object is gone from it. The former state
             is kept in ``held``; nothing resolves from unknown, and time in it does not count towards the
             for-duration. When data is back the alert goes on where it was, or resolves if the data says so.
+gap         What nobody saw counts like unknown: the time between two readings that are further apart than the
+            table's data may be old (an outage before it was noticed, a worker that was down).
 hysteresis  Between the two thresholds (HOLD) a firing alert stays and a pending one ends.
 keep_for    The second clock: a firing alert that is clear again ends only after the rule's ``keep_for``
             (*recovering*); whatever is not clear in between, also a doubt, starts that clock anew.
@@ -39,7 +41,22 @@ class Step:
     reason: Reason | None = None
 
 
-def step(alert: Alert, finding: Finding, rule: Rule, now: datetime) -> Step:
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Until when the data of a table is known.
+
+    Attributes:
+        upto: of what time the data is that is looked at now.
+        before: of what time it was at the last look; None when nobody looked before.
+        reach: over a gap up to this long what was seen last is held.
+    """
+
+    upto: datetime
+    before: datetime | None
+    reach: timedelta
+
+
+def step(alert: Alert, finding: Finding, rule: Rule, now: datetime, known: Known | None = None) -> Step:
     """Apply one finding to one alert.
 
     Args:
@@ -48,13 +65,16 @@ def step(alert: Alert, finding: Finding, rule: Rule, now: datetime) -> Step:
             that lies ahead: then a wrong clock wrote it.
         rule: the rule in force.
         now: aware time.
+        known: until when the object's table is known; None: without a gap until now.
     """
-    seen, known = finding.seen_at, alert.data_at
-    if seen is not None and known is not None and seen < known <= now + FARTHEST:
+    seen, newest = finding.seen_at, alert.data_at
+    if seen is not None and newest is not None and seen < newest <= now + FARTHEST:
         return Step(alert)
     alert = replace(
         alert, record_id=finding.record_id or alert.record_id, data_at=finding.seen_at or alert.data_at
     )
+    if known is not None:
+        alert = _without_gap(alert, finding, known, now)
     if finding.verdict is Verdict.UNKNOWN:
         return _doubt(alert, finding, now)
     back = _back(alert, now)
@@ -63,6 +83,32 @@ def step(alert: Alert, finding: Finding, rule: Rule, now: datetime) -> Step:
     if finding.verdict is Verdict.HOLD and back.alert.state in _ALIVE:
         return _still(back, finding, rule, now)
     return _end(back, finding, rule, now)
+
+
+def _without_gap(alert: Alert, finding: Finding, known: Known, now: datetime) -> Alert:
+    """What nobody saw does not count: a breach's clock stands still meanwhile, a recovery's begins anew."""
+    began = alert.pending_since if alert.state is State.PENDING else alert.clear_since
+    if began is None:
+        return alert
+    lost = _lost(began, alert.known_at, known, now, stale=finding.doubt is Doubt.STALE)
+    alert = replace(alert, known_at=known.upto)
+    if not lost:
+        return alert
+    if alert.state is State.PENDING:
+        return replace(alert, pending_since=began + lost)
+    return replace(alert, clear_since=now)
+
+
+def _lost(
+    began: datetime, known_at: datetime | None, known: Known, now: datetime, *, stale: bool
+) -> timedelta:
+    """How much of the time since ``began`` nobody knew anything of."""
+    last = max(began, known.upto)
+    if not stale:
+        last = max(began, known.before or now, known_at or began)
+        if known.upto - last <= known.reach:
+            return timedelta()
+    return max(timedelta(), now - last)
 
 
 def _moved(alert: Alert, reason: Reason, **changes: Any) -> Step:

@@ -264,7 +264,8 @@ class Alert:
     acknowledgement that ran out last; ``level`` says how far the episode was escalated (since ``level_at``),
     ``helpers`` who was brought in by that or by a hand-over (of ``handed_by``).
     ``clear_since``: well since then, but not for long enough. ``unseen``: it came and went and nobody has
-    said that they know. ``shop`` is the object's.
+    said that they know. ``shop`` is the object's. ``known_at``: of what time the data was when a running
+    clock was last written, which may be later than the table's last look.
     """
 
     id: AlertId
@@ -308,6 +309,7 @@ class Alert:
     muted_by: Person | None = None
     handed_by: Person | None = None
     shop: str = ""
+    known_at: datetime | None = None
 
     @property
     def recovering(self) -> bool:

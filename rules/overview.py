@@ -11,7 +11,8 @@ from rules import store
 from rules.groups import Group, Member
 from rules.model import Rule
 from rules.rulebook import load_entry
-from rules.summary import Summary, storms
+from rules.storms import storms
+from rules.summary import Summary
 from rules.views import Sources
 
 

@@ -1,7 +1,8 @@
 """What a rule would have said of every object in the last thirty days, from the figures that were kept.
 
-Plans and shops: a figure a day (``cockpit_days``, 400 days), one an hour (``cockpit_hours``, nine days), and
-for two days every change of a watched metric (``metric_points``). Of SKUs only the changes are kept.
+Plans and shops: a figure a day (``cockpit_days``, 400 days), one an hour (``cockpit_hours``, nine days). Of
+every watched metric, also of SKUs, each change for two days (``metric_points``) and for a month what is worth
+it (``metric_turns``).
 """
 
 from __future__ import annotations
@@ -17,22 +18,21 @@ from sqlalchemy.engine import Connection
 
 from bitable_sync.cells import EMPTY, CellValue
 from rules.cockpit import tables as t
-from rules.cockpit.days import PLAN, SHOP
 from rules.compiled import Reading, compiled, program
 from rules.evaluate import Ground, evaluate
-from rules.history import Point, over
+from rules.history import KINDS, Point, load, over
 from rules.metrics import SPANS, NotKnown, Span, TableWords
 from rules.model import Comparison, Finding, Rule, Verdict
-from rules.replay import SPAN, Grain, Said
+from rules.replay import SPAN, Grain, Real, Said
 from rules.specs import PLANS, SHOPS
-from rules.tables import metric_points
+from rules.tables import alert_episodes, alerts, metric_points, metric_turns, rule_versions
 from rules.tree import PAST, columns
 from rules.views import Sources
 from runtime.clock import SHANGHAI, day_of
 
+DAY: Final = timedelta(days=1)
 OBJECTS: Final = 100
 """Objects whose history is held at once."""
-_KINDS = {PLANS: PLAN, SHOPS: SHOP}
 _FIGURES = ("gmv", "spend", "orders")
 _CENT = Decimal("0.01")
 
@@ -57,7 +57,7 @@ def series(
         ground: what judging its table rests on today.
         now: where history ends.
     """
-    kind = _KINDS.get(rule.table)
+    kind = KINDS.get(rule.table)
     ids = set(_changed(conn, rule)) if _by_changes(rule) else set[str]()
     if kind is not None:
         ids |= set(_known(conn, kind, day_of(now) - SPAN))
@@ -65,7 +65,7 @@ def series(
     for start in range(0, len(ordered), OBJECTS):
         chunk = ordered[start : start + OBJECTS]
         kept = _load(conn, kind, chunk, day_of(now) - 2 * SPAN) if kind else {}
-        fine = _changes(conn, sources, rule, ground, chunk) if _by_changes(rule) else {}
+        fine = _changes(conn, sources, rule, ground, chunk, now) if _by_changes(rule) else {}
         for key in chunk:
             changes = fine.get(key, [])
             begins = changes[0].at if changes else now
@@ -73,6 +73,29 @@ def series(
             said = [each for each in coarse if each.at < begins] + changes
             if said:
                 yield said
+
+
+def really(conn: Connection, rule: Rule, version: int, now: datetime) -> Real | None:
+    """What a rule did itself since its present version is in force, at most `SPAN` back.
+
+    Whatever the rule asks for: its alerts are kept with their beginnings and ends. None for one that is off,
+    or that began today.
+    """
+    v, a, e = rule_versions.c, alerts.c, alert_episodes.c
+    begun = conn.execute(sa.select(v.at).where(v.rule_id == rule.id, v.version == version)).scalar()
+    if not rule.enabled or begun is None or now - begun < DAY:
+        return None
+    since = max(begun, now - SPAN)
+    query = (
+        sa.select(a.object_id, e.fired_at, e.resolved_at)
+        .join(alerts, a.id == e.alert_id)
+        .where(a.rule_id == rule.id, e.fired_at >= since)
+        .order_by(e.fired_at)
+    )
+    spans: dict[str, list[tuple[datetime, timedelta | None]]] = {}
+    for object_id, fired, ended in conn.execute(query):
+        spans.setdefault(object_id, []).append((fired, None if ended is None else ended - fired))
+    return Real(since, spans)
 
 
 def _by_changes(rule: Rule) -> bool:
@@ -84,25 +107,29 @@ def _by_changes(rule: Rule) -> bool:
 
 
 def _changed(conn: Connection, rule: Rule) -> list[str]:
-    p = metric_points.c
-    query = sa.select(p.object_id).where(p.table == rule.table, p.metric == rule.metric.key).distinct()
-    return list(conn.execute(query).scalars())
+    found = set[str]()
+    for kept in (metric_points.c, metric_turns.c):
+        query = sa.select(kept.object_id).where(kept.table == rule.table, kept.metric == rule.metric.key)
+        found |= set(conn.execute(query.distinct()).scalars())
+    return sorted(found)
 
 
 def _changes(
-    conn: Connection, sources: Sources, rule: Rule, ground: Ground, chunk: Sequence[str]
+    conn: Connection, sources: Sources, rule: Rule, ground: Ground, chunk: Sequence[str], now: datetime
 ) -> dict[str, list[Said]]:
     rows = [row for found in sources.mirror.by_keys(rule.table, chunk).values() for row in found]
-    judged = evaluate(rule, rows, ground.words, past=ground.past)
+    made = program(rule)
+    past = load(conn, rule.table, columns(made.breach, made.condition), now, chunk)
+    judged = evaluate(rule, rows, ground.words, past=past)
     limits = {each.object_id: each for each in judged if each.limit is not None}
-    p = metric_points.c
-    query = sa.select(p.object_id, p.at, p.value).where(
-        p.table == rule.table, p.metric == rule.metric.key, p.object_id.in_(sorted(limits))
-    )
     found: dict[str, list[Said]] = {}
-    for object_id, at, value in conn.execute(query.order_by(p.object_id, p.at)):
-        finding = then(rule, limits[object_id], value)
-        found.setdefault(object_id, []).append(Said(at, finding, Grain.CHANGE))
+    for kept, grain in ((metric_turns.c, Grain.STEP), (metric_points.c, Grain.CHANGE)):
+        query = sa.select(kept.object_id, kept.at, kept.value).where(
+            kept.table == rule.table, kept.metric == rule.metric.key, kept.object_id.in_(sorted(limits))
+        )
+        for object_id, at, value in conn.execute(query.order_by(kept.object_id, kept.at)):
+            finding = then(rule, limits[object_id], value)
+            found.setdefault(object_id, []).append(Said(at, finding, grain))
     return found
 
 

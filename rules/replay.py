@@ -23,11 +23,13 @@ _BLIND = 5
 
 
 class Grain(StrEnum):
-    """How close together the figures were kept; the coarsest first."""
+    """How close together the figures were kept; the coarsest first. REAL: what the rule itself did."""
 
     DAY = "day"
     HOUR = "hour"
+    STEP = "step"
     CHANGE = "change"
+    REAL = "real"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +41,11 @@ class Said:
     grain: Grain
 
 
+FINE = (Grain.STEP, Grain.CHANGE, Grain.REAL)
+"""With these it is known how long something lasted."""
+
 REACH: Mapping[Grain, timedelta | None] = {
-    Grain.DAY: timedelta(days=1, hours=1), Grain.HOUR: GAP, Grain.CHANGE: None,
+    Grain.DAY: timedelta(days=1, hours=1), Grain.HOUR: GAP, Grain.STEP: None, Grain.CHANGE: None,
 }  # fmt: skip
 """After so long without figures nobody knows; changes hold until the next."""
 
@@ -53,7 +58,7 @@ class Replay:
         since: from when on there is history.
         fired: how many alerts it would have made.
         objects: of how many objects.
-        timed: how many of them began where every change was kept, so that their length is known.
+        timed: how many of them began where changes were kept, or really were, so that their length is known.
         short: how many of those would have ended within ``SHORT``.
         begins: each grain there was → its first moment.
         blind: how many percent of the figures could not be judged.
@@ -85,34 +90,70 @@ def from_json(body: Mapping[str, object]) -> Replay:
     return Replay(datetime.fromisoformat(str(body["since"])), begins=moments, **counts)
 
 
-def replay(rule: Rule, series: Iterable[Sequence[Said]], now: datetime) -> Replay | None:
+@dataclass(frozen=True, slots=True)
+class Real:
+    """What a rule really did since its present version is in force.
+
+    Attributes:
+        since: since then.
+        spans: object id → when each of its alerts fired, and how long it lasted; None for one still open.
+    """
+
+    since: datetime
+    spans: Mapping[str, Sequence[tuple[datetime, timedelta | None]]]
+
+
+def replay(
+    rule: Rule, series: Iterable[Sequence[Said]], now: datetime, real: Real | None = None
+) -> Replay | None:
     """Run a rule over history.
 
     Args:
         rule: the rule, switched on or not.
         series: of each object what the rule would have said, oldest first.
         now: until when the last of it holds.
+        real: what it did itself; from then on nothing is replayed.
 
     Returns:
         None when there is no history.
     """
     begins: dict[Grain, datetime] = {}
-    fired = objects = timed = short = count = blind = 0
-    for said in series:
+    found = _real_spans(real)
+    if real is not None:
+        begins[Grain.REAL] = now = real.since
+    count = blind = 0
+    for whole in series:
+        said = [each for each in whole if real is None or each.at < real.since]
         for each in said:
             begins[each.grain] = min(each.at, begins.get(each.grain, each.at))
             blind += each.finding.verdict is Verdict.UNKNOWN and each.finding.doubt is not Doubt.ZERO_BASE
         count += len(said)
         if not any(each.finding.verdict is Verdict.BREACH for each in said):
             continue
-        spans = _spans(rule, said, now)
-        fired, objects = fired + len(spans), objects + bool(spans)
-        lengths = [length for grain, length in spans if grain is Grain.CHANGE]
-        timed += len(lengths)
-        short += sum(length is not None and length < SHORT for length in lengths)
+        key, spans = said[0].finding.object_id, _spans(rule, said, now)
+        really = found.get(key, [])
+        if real is not None and spans and spans[-1][1] is None and _goes_on(rule, real, key):
+            really = really[1:]  # one alert: it would have begun before
+        found[key] = [*spans, *really]
     if not begins:
         return None
-    return Replay(min(begins.values()), fired, objects, timed, short, begins, round(100 * blind / count))
+    spans = [span for each in found.values() for span in each]
+    lengths = [length for grain, length in spans if grain in FINE]
+    short = sum(length is not None and length < SHORT for length in lengths)
+    objects = sum(bool(each) for each in found.values())
+    seen = round(100 * blind / count) if count else 0
+    return Replay(min(begins.values()), len(spans), objects, len(lengths), short, begins, seen)
+
+
+def _real_spans(real: Real | None) -> dict[str, list[tuple[Grain, timedelta | None]]]:
+    spans = {} if real is None else real.spans
+    return {key: [(Grain.REAL, length) for _, length in each] for key, each in spans.items()}
+
+
+def _goes_on(rule: Rule, real: Real, key: str) -> bool:
+    """Whether the first real alert of an object is one that would have been open already."""
+    first = next((at for at, _ in real.spans.get(key, ())), None)
+    return first is not None and first - real.since <= rule.hold_for + GAP
 
 
 def _spans(rule: Rule, said: Sequence[Said], now: datetime) -> list[tuple[Grain, timedelta | None]]:
@@ -159,7 +200,12 @@ def dry_sentence(past: Replay | None) -> str:
     """What a replay found, for 校验结果; "" when there is no history."""
     if past is None:
         return ""
-    return f"{day_text(past.since)} 以来本会触发 {past.fired} 次" + _about_length(past)[0]
+    verb = "实际触发" if _only_real(past) else "本会触发"
+    return f"{day_text(past.since)} 以来{verb} {past.fired} 次" + _about_length(past)[0]
+
+
+def _only_real(past: Replay) -> bool:
+    return set(past.begins) == {Grain.REAL}
 
 
 def dry_lines(past: Replay | None) -> list[Text]:
@@ -169,9 +215,10 @@ def dry_lines(past: Replay | None) -> list[Text]:
     length, length_en = _about_length(past)
     of, of_en = (f"（{past.objects} 个对象）", f" on {past.objects} objects") if past.fired else ("", "")
     since = day_text(past.since)
+    verb, verb_en = ("实际", "fired") if _only_real(past) else ("本会", "would have fired")
     said = text(
-        f"{since} 以来本会触发 **{past.fired}** 次{of}{length}",
-        f"Since {since} it would have fired **{past.fired}** times{of_en}{length_en}",
+        f"{since} 以来{verb}触发 **{past.fired}** 次{of}{length}",
+        f"Since {since} it {verb_en} **{past.fired}** times{of_en}{length_en}",
     )
     coarse = _coarse(past)
     return [said, coarse] if coarse is not None else [said]
@@ -182,7 +229,7 @@ def _about_length(past: Replay) -> tuple[str, str]:
         return "", ""
     if past.timed == past.fired:
         return f"，其中 {past.short} 次不到 30 分钟", f", {past.short} of them shorter than 30 minutes"
-    since = day_text(past.begins[Grain.CHANGE])
+    since = day_text(min(past.begins[grain] for grain in FINE if grain in past.begins))
     return (
         f"；{since} 以来的 {past.timed} 次里 {past.short} 次不到 30 分钟",
         f"; of the {past.timed} since {since}, {past.short} were shorter than 30 minutes",
@@ -192,7 +239,11 @@ def _about_length(past: Replay) -> tuple[str, str]:
 def _coarse(past: Replay) -> Text | None:
     """How close together the figures were kept, where that hides something, and what could not be judged."""
     zh, en = list[str](), list[str]()
-    words = ((Grain.DAY, "每天一个数", "one figure a day"), (Grain.HOUR, "每小时一个数", "one an hour"))
+    words = (
+        (Grain.DAY, "每天一个数", "one figure a day"),
+        (Grain.HOUR, "每小时一个数", "one an hour"),
+        (Grain.STEP, "只留 5% 以上的变化", "only changes of 5 % or more"),
+    )
     for grain, said, said_en in words:
         if grain not in past.begins:
             continue
@@ -201,6 +252,9 @@ def _coarse(past: Replay) -> Text | None:
         en.append(f"{said_en} before {day_text(until)}" if until else said_en)
     if zh:
         zh, en = ["，".join(zh) + "，更短的起落看不到"], [", ".join(en) + "; what was shorter is not seen"]
+    if Grain.REAL in past.begins and not _only_real(past):
+        zh.append(f"{day_text(past.begins[Grain.REAL])} 起按实际发生的算")
+        en.append(f"from {day_text(past.begins[Grain.REAL])} on what really happened")
     if past.blind * _BLIND >= 100:
         zh.append(f"{past.blind}% 的数无法判断，没有算")
         en.append(f"{past.blind} % of the figures could not be judged")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy.engine import Connection
 
 from bitable_sync.mirror import Row
-from rules import lifecycle, store
+from rules import lifecycle, store, turns
 from rules.check import Checker
 from rules.dryrun import due_works
 from rules.effects import Changed, commit, mark_work
@@ -160,11 +160,14 @@ class Reviewer:
 
     def tick(self) -> None:
         """The regular check: rule edits first, then every row of every rule, then the counts in the rows."""
-        with self.checker.db.begin() as conn:
-            store.forget_points(conn, self.checker.clock.now())
         self.review()
         entries = self.checker.entries()
-        outcomes = self._look(list(entries.values()))
+        metrics = {str(key): entry.rule.metric.key for key, entry in entries.items() if entry.rule}
+        more = True
+        while more:
+            with self.checker.db.begin() as conn:
+                more = turns.thin(conn, self.checker.clock.now(), metrics) >= turns.AT_ONCE
+        outcomes = self._look(list(entries.values()), whole=True)
         for rule_id, entry in entries.items():
             self._answer(entry, outcomes.get(rule_id), now_if_new=False)
         self._run_dry(list(entries.values()))
@@ -221,8 +224,9 @@ class Reviewer:
             changed = [Changed(step.alert, step.reason) for step in steps if step.reason is not None]
             commit(conn, check.queue, changed, (), now)
 
-    def _look(self, entries: Sequence[Entry]) -> Mapping[str, Outcome]:
-        return self.checker.look([entry.rule for entry in entries if entry.rule is not None])
+    def _look(self, entries: Sequence[Entry], *, whole: bool = False) -> Mapping[str, Outcome]:
+        rules = [entry.rule for entry in entries if entry.rule is not None]
+        return self.checker.look(rules, whole=whole)
 
     def _answer(self, entry: Entry, found: Outcome | None, *, now_if_new: bool) -> None:
         """Decide the sentence for 校验结果 and put the writing of it, if it says something new."""

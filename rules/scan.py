@@ -8,7 +8,7 @@ be judged or have a live alert are then judged one by one by ``evaluate.py``, on
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -31,6 +31,21 @@ PIECE: Final = 8192
 """Rows judged at once: few enough for the processor's cache, enough for numpy."""
 _VERDICTS = {v.FINE: Verdict.CLEAR, v.UNKNOWN: Verdict.UNKNOWN, v.OUT: Verdict.OUT, v.HELD: Verdict.HOLD}
 _PLAIN = {int, float, type(None)}
+
+
+@dataclass(frozen=True, slots=True)
+class FormerColumn:
+    """A figure of former days of some objects: numbers, or not-a-number where nobody knows.
+
+    ``odd``: which of them a double does not hold as they are written.
+    """
+
+    values: v.Floats
+    odd: v.Flags
+
+
+Former = Callable[[Sequence[str]], Mapping[str, FormerColumn]]
+"""Object ids → their figures of former days by key (``gmv@week``); what is not in it nobody knows."""
 
 
 @dataclass
@@ -83,7 +98,7 @@ def scan(
     spec: TableSpec,
     programs: Sequence[Program],
     always: Sequence[AbstractSet[str]],
-    past: Past,
+    past: Former,
     *,
     fresh: Freshness = FRESH,
     keep_values: bool = False,
@@ -95,7 +110,7 @@ def scan(
         spec: the table.
         programs: rules of it.
         always: for each rule the objects that are to be judged whatever stands in their rows.
-        past: figures of former days.
+        past: gives figures of former days, asked once a piece.
         fresh: which rows have numbers too old to judge by.
         keep_values: give the metric of every object, too.
 
@@ -170,7 +185,7 @@ def _keep(codes: v.Codes, found: v.Floats, ids: Sequence[str], values: dict[str,
 
 
 def make_block(
-    rows: Sequence[Mapping[str, Any]], spec: TableSpec, needs: Needs, past: Past
+    rows: Sequence[Mapping[str, Any]], spec: TableSpec, needs: Needs, past: Former
 ) -> tuple[list[str], v.Block]:
     """Rows in read shape as columns; rows without a business key are left out.
 
@@ -182,10 +197,10 @@ def make_block(
     ids = [key for key, _ in named]
     odd = np.zeros(len(ids), np.bool_)
     numbers = {}
+    former = past(ids) if any(PAST in key for key in needs.numbers) else {}
     for key in needs.numbers:
         if PAST in key:
-            found: list[Any] = [past.get(each, {}).get(key) for each in ids]
-            numbers[key] = _decimals(found, odd)
+            numbers[key] = _former(former.get(key), odd)
         else:
             numbers[key] = _column([row.get(key) for _, row in named], spec.by_key[key], odd)
     words = {key: _encode([row.get(key) for _, row in named], spec.by_key[key]) for key in needs.words}
@@ -209,11 +224,25 @@ def _column(raws: list[Any], field: FieldSpec, odd: v.Flags) -> v.Numbers:
     return v.numbers(values, ~(np.abs(values) < 10.0**LARGEST))  # None became not-a-number, also bad
 
 
-def _decimals(found: Sequence[Decimal | None], odd: v.Flags) -> v.Numbers:
-    """A column of exact numbers."""
-    values: v.Floats = np.full(len(found), np.nan)
-    _fill(values, odd, dict(enumerate(found)))
-    return v.numbers(values, np.isnan(values))
+def _former(found: FormerColumn | None, odd: v.Flags) -> v.Numbers:
+    if found is None:
+        return v.numbers(np.ones(len(odd)), np.ones(len(odd), np.bool_))
+    odd |= found.odd
+    return v.numbers(found.values, np.isnan(found.values))
+
+
+def given(past: Past) -> Former:
+    """Figures that are there already, as columns."""
+
+    def former(ids: Sequence[str]) -> dict[str, FormerColumn]:
+        made = {}
+        for key in {key for each in ids for key in past.get(each, ())}:
+            values, odd = np.full(len(ids), np.nan), np.zeros(len(ids), np.bool_)
+            _fill(values, odd, {place: past.get(each, {}).get(key) for place, each in enumerate(ids)})
+            made[key] = FormerColumn(values, odd)
+        return made
+
+    return former
 
 
 def _fill(values: v.Floats, odd: v.Flags, exact: Mapping[int, Decimal | None]) -> None:

@@ -142,16 +142,16 @@ class Sending:
 
         A copy with an open form is left alone while somebody may be typing, and drawn afterwards.
         """
-        alert_id, receiver = str(args["alert_id"]), str(args["receiver"])
+        alert_id, receiver, anew = str(args["alert_id"]), str(args["receiver"]), bool(args.get("anew"))
         with self.deps.db.read() as conn:
             alert = store.load_alert(conn, alert_id)
             copies = told.copies(conn, alert_id, receiver)
         if alert is None:
             return
-        behind = [copy for copy in copies if copy.shown_version < alert.version]
+        behind = [copy for copy in copies if anew or copy.shown_version < alert.version]
         busy = [copy.form_at for copy in behind if copy.form_at and self._busy(copy, alert)]
         if busy:
-            later = refresh_work(alert, receiver, suffix=f":form:{max(busy):%H%M%S%f}")
+            later = refresh_work(alert, receiver, suffix=f":form:{max(busy):%H%M%S%f}", anew=anew)
             with self.deps.db.begin() as conn:
                 self.deps.queue.put(conn, replace(later, delay=FORM_PATIENCE))
         for copy in behind:

@@ -156,6 +156,13 @@ def alive_in(conn: Connection, table: str) -> list[Alert]:
     return [_alert(row) for row in conn.execute(query.order_by(a.c.id))]
 
 
+def alive_of(conn: Connection, rule_id: RuleId) -> list[Alert]:
+    """The alerts of a rule's objects that are over its line now."""
+    a = t.alerts
+    query = sa.select(a).where(a.c.rule_id == rule_id, a.c.state.in_((State.FIRING, State.ACKED)))
+    return [_alert(row) for row in conn.execute(query.order_by(a.c.id))]
+
+
 def alive_of_shop(conn: Connection, shop: str) -> int:
     """How many plans and SKUs of a shop are over their lines now."""
     a = t.alerts
@@ -338,12 +345,17 @@ def load_points(conn: Connection, table: str, metric: str, object_id: str) -> li
     return [(at, value) for at, value in reversed(rows)]
 
 
-def forget_points(conn: Connection, now: datetime) -> None:
-    """Drop history older than two days."""
-    conn.execute(sa.delete(t.metric_points).where(t.metric_points.c.at < now - HISTORY))
-
-
 # --- freshness of a table's numbers ---
+
+
+def note_look(conn: Connection, table: str, upto: datetime) -> None:
+    """All rules of a table have looked at all of it, with data of this time."""
+    upsert(conn, t.table_looks, [{"table": table, "upto": upto}], newest="upto")
+
+
+def last_look(conn: Connection, table: str) -> datetime | None:
+    """Of what time the data was at the last look at a whole table."""
+    return conn.execute(sa.select(t.table_looks.c.upto).where(t.table_looks.c.table == table)).scalar()
 
 
 def note_pull(conn: Connection, table: str, at: datetime, *, cursor: int = 0, error: str = "") -> None:

@@ -3,13 +3,13 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 from bot.cards import Card, Element, Text, button, card, columns, header, hr, markdown, note, text
 from bot.cards import Severity as Look
 from bot.cards import column as cell
 from bot.words import counted, safe
 from rules.model import Alert, Reason, Rule, State
+from rules.storms import Storm
 from rules.wording import (
     STATE_EN,
     STATE_ZH,
@@ -24,18 +24,6 @@ from rules.wording import (
 )
 
 PAGE = 10
-STORM_AT, STORM_SHARE = 30, Decimal("0.3")
-"""So many objects over one line at once, and so large a part of their table: first doubt the data."""
-
-
-@dataclass(frozen=True, slots=True)
-class Storm:
-    """So much of a table is over one line that the source itself is in doubt."""
-
-    rule: str
-    table: str
-    over: int
-    of: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,23 +57,6 @@ class Summary:
     def open(self) -> int:
         """How many are not over."""
         return len(self.alerts) - len(self.over)
-
-
-def storms(counts: Mapping[str, int], sizes: Mapping[str, int], rules: Mapping[str, Rule]) -> list[Storm]:
-    """The rules that look like bad data rather than bad business.
-
-    Args:
-        counts: rule id → objects over its line now.
-        sizes: table key → rows it has.
-        rules: by rule id.
-    """
-    found = []
-    for rule_id, count in sorted(counts.items()):
-        rule = rules.get(rule_id)
-        size = max(count, sizes.get(rule.table, 0)) if rule else 0
-        if rule and count >= STORM_AT and count >= size * STORM_SHARE:
-            found.append(Storm(rule.name, rule.table, count, size))
-    return found
 
 
 def summary_card(summary: Summary) -> Card:

@@ -60,18 +60,19 @@ class Outcome:
                 self.example = finding
 
 
-def sweep(check: Checker, table: str, rules: Sequence[Rule]) -> dict[str, Outcome]:
+def sweep(check: Checker, table: str, rules: Sequence[Rule], *, whole: bool = False) -> dict[str, Outcome]:
     """Judge a table by its rules and commit what follows for those that are enabled.
 
     Args:
         check: where the table is found and findings are committed.
         table: its key.
         rules: rules of this table; of one that is not enabled only the outcome is given.
+        whole: all rules in force of this table are among them.
 
     Returns:
         The outcome by rule id.
     """
-    ground = check.ground(table, rules)
+    ground = check.ground(table, rules, ())
     count = check.mirror.count(table)
     # A mirror being rebuilt: an empty table proves nothing, so nothing is called gone.
     proven = bool(count) or check.mirror.age(table, check.clock.now()) is not None
@@ -80,17 +81,16 @@ def sweep(check: Checker, table: str, rules: Sequence[Rule]) -> dict[str, Outcom
         live = store.live_objects(conn, acting)
     looked = _look(check, ground, rules, live, count)
     outcomes = {rule.id: Outcome(looked[rule.id].rest) for rule in rules}
-    points: Points = {}
-    for rule in rules:
-        if rule.id in acting:
-            points.setdefault(rule.metric.key, {}).update(looked[rule.id].values)
+    _remember(check, table, _plain(rules, acting, looked), only=False)
     for rule, findings, rows, gone in _judged(check, ground, rules, looked):
         outcomes[rule.id].add(rule, findings, rows)
         if rule.id in acting:
             known = {item.object_id: item.value for item in findings if item.value is not None}
-            points.setdefault(rule.metric.key, {}).update(known)
-            check.apply(rule, findings, rows, gone=gone)
-    _remember(check, table, points)
+            _remember(check, table, {rule.metric.key: known}, only=True)
+            check.apply(rule, findings, rows, gone=gone, known=ground.known)
+    if whole and ground.known:
+        with check.db.begin() as conn:
+            store.note_look(conn, table, ground.known.upto)
     return {str(rule_id): outcome for rule_id, outcome in outcomes.items()}
 
 
@@ -103,7 +103,7 @@ def _look(
     always = [live.get(rule.id, set()) | twins for rule in rules]
     found = scan(
         pieces(check.mirror, table, PIECE), ground.words.spec, [program(rule) for rule in rules], always,
-        ground.past, fresh=ground.fresh, keep_values=count <= TREND_ROWS,
+        check.former(table, rules), fresh=ground.fresh, keep_values=count <= TREND_ROWS,
     )  # fmt: skip
     for answer, keys in zip(found, always, strict=True):
         answer.worth |= keys
@@ -115,19 +115,32 @@ def _judged(
 ) -> Iterator[tuple[Rule, list[Finding], list[Row], set[str]]]:
     """Exact findings, piece by piece: the rule, what it says, the rows, and the objects no row names."""
     words = ground.words
-    everything = set[str]().union(*(answer.worth for answer in looked.values()))
-    for piece in chunks(sorted(everything), AT_ONCE):
+    everything = sorted(set[str]().union(*(answer.worth for answer in looked.values())))
+    for piece in chunks(everything, AT_ONCE):
         rows = check.mirror.by_keys(words.spec.key, piece)
+        past = check.past(words.spec.key, rules, piece)
         for rule in rules:
             keys = looked[rule.id].worth.intersection(piece)
             own = [row for key in sorted(keys) for row in rows.get(key, ())]
             if keys:
-                findings = evaluate(rule, own, words, fresh=ground.fresh, past=ground.past)
+                findings = evaluate(rule, own, words, fresh=ground.fresh, past=past)
                 yield rule, findings, own, keys - rows.keys()
 
 
-def _remember(check: Checker, table: str, points: Points) -> None:
-    """Keep the numbers for the trend on the cards."""
+def _plain(rules: Sequence[Rule], acting: Sequence[RuleId], looked: Mapping[RuleId, Scanned]) -> Points:
+    """The numbers of objects that nobody judges exactly."""
+    points: Points = {}
+    for rule in rules:
+        if rule.id in acting:
+            answer = looked[rule.id]
+            fine = {key: value for key, value in answer.values.items() if key not in answer.worth}
+            points.setdefault(rule.metric.key, {}).update(fine)
+    return points
+
+
+def _remember(check: Checker, table: str, points: Points, *, only: bool) -> None:
+    """Keep the numbers for the trend on the cards; ``only``: they are some of the table's objects."""
     for metric, values in points.items():
-        with check.db.begin() as conn:
-            store.keep_points(conn, table, metric, values, check.clock.now())
+        if values:
+            with check.db.begin() as conn:
+                store.keep_points(conn, table, metric, values, check.clock.now(), only=only)

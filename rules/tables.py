@@ -175,6 +175,7 @@ alerts = sa.Table(
     sa.Column("muted_by", Somebody),
     sa.Column("handed_by", Somebody),
     sa.Column("shop", sa.Text, nullable=False, server_default=""),
+    sa.Column("known_at", Utc),
     sa.Column("board_version", sa.Integer, nullable=False, server_default="0"),
     sa.UniqueConstraint("rule_id", "object_id"),
     sa.Index("ix_alerts_state", "state"),
@@ -344,6 +345,26 @@ metric_points = sa.Table(
     sa.Index("ix_metric_points_at", "at"),
 )
 """Recent history of watched metrics, for the trend on a card; only changes are kept, for two days."""
+
+metric_turns = sa.Table(
+    "metric_turns",
+    metadata,
+    sa.Column("object_id", sa.Text, primary_key=True),
+    sa.Column("metric", sa.Text, primary_key=True),
+    sa.Column("table", sa.Text, primary_key=True),
+    sa.Column("at", Utc, primary_key=True),
+    sa.Column("value", Money, nullable=False),
+    sa.Index("ix_metric_turns_at", "at"),
+)
+"""What of that history is worth keeping for a month (``rules/turns.py``); rules are replayed over it."""
+
+table_looks = sa.Table(
+    "table_looks",
+    metadata,
+    sa.Column("table", sa.Text, primary_key=True),
+    sa.Column("upto", Utc, nullable=False),
+)
+"""Of what time the data was when all rules of a table last looked at all of it, and it was not too old."""
 
 data_sources = sa.Table(
     "data_sources",

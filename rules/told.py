@@ -121,6 +121,18 @@ def told_keys(conn: Connection, alert_ids: Collection[str]) -> dict[tuple[str, i
     return found
 
 
+def singles_of(conn: Connection, alert_ids: Collection[str]) -> set[tuple[str, str]]:
+    """(alert, receiver) of every card of its own that stands somewhere or is about to."""
+    n, c, found = t.alert_notices, t.alert_cards, set[tuple[str, str]]()
+    for chunk in chunks(sorted(alert_ids)):
+        coming = sa.select(n.c.alert_id, n.c.receiver).where(
+            n.c.alert_id.in_(chunk), n.c.digest_id.is_(None), n.c.state == QUEUED
+        )
+        there = sa.select(c.c.alert_id, c.c.receiver).where(c.c.alert_id.in_(chunk), c.c.gone.is_(None))
+        found |= {(row.alert_id, row.receiver) for row in conn.execute(coming.union(there))}
+    return found
+
+
 def load_notice(conn: Connection, notice: str) -> Told | None:
     """One notice."""
     row = conn.execute(sa.select(t.alert_notices).where(t.alert_notices.c.id == notice)).first()

@@ -13,6 +13,7 @@ from rules import store
 from rules.metrics import Catalog
 from rules.model import Action, Alert, Rule, State, Task
 from rules.rulebook import load_entry
+from rules.storms import raging
 
 ADJUST, RESTOCK, MORE = "adjust", "restock", "more"
 FORM_ACTION = {ADJUST: Action.ADJUST, RESTOCK: Action.RESTOCK}
@@ -35,6 +36,7 @@ class View:
         people: whom it may be handed to, in the form ``more``.
         covered: how many alerts of its shop are told together with it.
         changes: how often the plan's budget was changed today; counted for an open form only.
+        storm: so many objects are over the rule's line at once that the data is in doubt.
     """
 
     alert: Alert
@@ -49,6 +51,7 @@ class View:
     people: tuple[Person, ...] = ()
     covered: int = 0
     changes: int = 0
+    storm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,4 +104,5 @@ def load_view(conn: Connection, sources: Sources, alert: Alert, code: str = "") 
     return View(
         alert, rule, row.values if row else {}, tuple(points), store.last_task(conn, alert), code,
         covered=covered,
+        storm=rule is not None and alert.open and raging(conn, sources.mirror, rule),
     )  # fmt: skip

@@ -21,7 +21,8 @@ from rules.replay import Grain, Replay, dry_lines
 from rules.rulebook import Entry
 from rules.specs import SHOPS
 from rules.store import new_alert
-from rules.summary import Summary, over_card, storms, summary_card
+from rules.storms import storms
+from rules.summary import Summary, over_card, summary_card
 from rules.views import View
 from runtime.ids import AlertId, RecordId, TaskId
 from tests.cards.shown import Shown

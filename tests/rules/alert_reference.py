@@ -36,6 +36,19 @@ class Seen:
     out: bool = False
 
 
+@dataclass(frozen=True)
+class Data:
+    """The numbers of the table: of when they are, of when they were at the last look; older ones are stale.
+
+    What lies between two looks counts if they are no further apart than ``reach``.
+    """
+
+    at: datetime
+    before: datetime | None
+    reach: timedelta
+    stale: bool
+
+
 @dataclass
 class Life:
     """One object's alert."""
@@ -62,6 +75,7 @@ class Life:
     closed: bool = False
     last: tuple[Decimal, Decimal] | None = None
     judged: datetime | None = None
+    known: datetime | None = None
 
     @property
     def alive(self) -> bool:
@@ -88,15 +102,40 @@ class Life:
         }
         return "已关闭" if self.state == "resolved" and self.closed else said[self.state]
 
-    def look(self, now: datetime, seen: Seen | None, rule: Settings, *, stale: bool) -> None:
+    def look(self, now: datetime, seen: Seen | None, rule: Settings, data: Data) -> None:
         """A check of the row as it stands, or of no row."""
         if seen is None:
             self._gone(now)
         elif self.judged is None or seen.at >= self.judged:
-            before = self._written()
-            self._judge(now, seen, rule, stale=stale)
+            before, counting = self._written(), self._counting()
+            if counting:
+                self._leave_gap_out(now, counting, data)
+            self._judge(now, seen, rule, stale=data.stale)
             if self._written() != before:
                 self.judged = seen.at  # what changes nothing is not written down, nor is when it was read
+                self.known = data.at if counting else self.known
+
+    def _counting(self) -> datetime | None:
+        """Since when a clock of the rule runs, if one does."""
+        if self.doubt:
+            return None
+        return self.pending if self.state == "pending" else self.clearing if self.alive else None
+
+    def _leave_gap_out(self, now: datetime, began: datetime, data: Data) -> None:
+        """Nobody looked, or what was looked at got old: a clock knows nothing of that time."""
+        last = max(moment for moment in (began, data.before, self.known) if moment)
+        if data.stale:
+            lost = now - max(data.at, began)
+        elif data.before is None or data.at - last <= data.reach:
+            return
+        else:
+            lost = now - last
+        if lost <= timedelta():
+            return
+        if self.state == "pending":
+            self.pending = began + lost
+        else:
+            self.clearing = now
 
     def _written(self) -> tuple[object, ...]:
         return (

@@ -18,7 +18,7 @@ from rules.sending import Sending
 from rules.specs import DUTY, PLANS
 from rules.told import Told
 from runtime.ids import RuleId
-from tests.rules.alert_reference import MINUTE, Life, Seen, Settings
+from tests.rules.alert_reference import MINUTE, Data, Life, Seen, Settings
 from tests.rules.desk import Desk, Post, work_off
 from tests.rules.kit import CHEN, LI, ROI_RULE, START, WANG, ZHAO, House
 from tests.rules.kit import plan as row_of
@@ -47,6 +47,7 @@ class World(RuleBasedStateMachine):
         self.rule, self.rows = Settings(), dict.fromkeys(PLAN_IDS, cast("Seen | None", None))
         self.company = Company({plan: Life(START) for plan in PLAN_IDS})
         self.pulls, self.pulled, self.wrong = True, START, False
+        self.looked: datetime | None = None
         self.written: dict[str, datetime] = {}
         self.house.put(DUTY, {"rec_m": {"name": "经理", "role": "经理", "people": (ZHAO,)}})
         with self.house.db.begin() as conn:
@@ -91,10 +92,15 @@ class World(RuleBasedStateMachine):
         if not self.rule.enabled:
             return
         now = self.house.clock.now()
+        data = Data(self.pulled, self.looked, OLD, now - self.pulled > OLD)
         for plan in plans:
-            stale = now - self.pulled > OLD
-            self.company.lives[plan].look(now, self.rows[plan], self.rule, stale=stale)
+            self.company.lives[plan].look(now, self.rows[plan], self.rule, data)
         self.company.tell(now, list(plans))
+
+    def _looked(self) -> None:
+        """The whole table was looked at."""
+        if self.rule.enabled and self.house.clock.now() - self.pulled <= OLD:
+            self.looked = max(self.pulled, self.looked or self.pulled)
 
     def _put(self, plans: Sequence[str], value: str, *, by_event: bool) -> None:
         now = self.house.clock.now()

@@ -21,6 +21,7 @@ from rules.freshness import Freshness
 from rules.model import Doubt, Finding, Rule, Verdict
 from rules.parse import RuleText, parse
 from rules.scan import Needs, make_block, scan
+from rules.scan import given as columns_of
 from rules.specs import GONE, PLANS, PLANS_TABLE
 from rules.tree import PAST, All, Arith, Column, Compare, Const, Either, Extreme, Is, Ratio, Tree
 from runtime.ids import RecordId, RuleId
@@ -239,7 +240,7 @@ def test_reference_exact_judgement_and_columns_agree(
     of, raws = made_rule(text), named(raws)
     past = {"p0": then}
     made, found = program(of), {item.object_id: item for item in evaluate(of, typed(raws), WORDS, past=past)}
-    ids, block = make_block(raws, PLANS_TABLE, Needs.of([made]), past)
+    ids, block = make_block(raws, PLANS_TABLE, Needs.of([made]), columns_of(past))
     codes = vector.judge(made, block).codes
     for key, row, code in zip(ids, typed(raws), codes, strict=True):
         says = plain(found[key].verdict)
@@ -263,7 +264,7 @@ def test_a_scan_leaves_out_nothing_that_matters(
     of, kept, past = made_rule(text), named(raws), {"p0": then}
     pieces = [kept[:2], kept[2:]]
     always = {"p1"} if twice else set()
-    answer = scan(pieces, PLANS_TABLE, [program(of)], [always], past, fresh=fresh)[0]
+    answer = scan(pieces, PLANS_TABLE, [program(of)], [always], columns_of(past), fresh=fresh)[0]
     found = evaluate(of, typed(kept), WORDS, past=past, fresh=fresh)
     findings = {item.object_id: item for item in found}
     for row in typed(kept):
@@ -293,7 +294,7 @@ def test_ordinary_rows_are_decided_by_columns() -> None:
     ])  # fmt: skip
     for text in texts:
         made = program(rule(text))
-        _, block = make_block(raws, PLANS_TABLE, Needs.of([made]), {})
+        _, block = make_block(raws, PLANS_TABLE, Needs.of([made]), columns_of({}))
         codes = vector.judge(made, block).codes
         assert (codes == vector.CLOSE).sum() < 10
         assert {vector.FINE, vector.BREACH} <= set(codes.tolist())

@@ -162,6 +162,7 @@ class Lives(World):
         self._pull()
         self.house.checker.scan()
         self._checked()
+        self._looked()
 
     @rule(
         minutes=st.sampled_from([5, 12, 31, 31, 60]),

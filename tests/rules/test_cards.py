@@ -16,7 +16,8 @@ from rules.lifecycle import acknowledge, close, step, told, vanish, withdraw
 from rules.model import Action, Alert, Doubt, Finding, Reason, Rule, Severity, State, Task, TaskState, Verdict
 from rules.stakes import stake
 from rules.store import new_alert
-from rules.summary import Summary, storms, summary_card
+from rules.storms import storms
+from rules.summary import Summary, summary_card
 from rules.views import View
 from runtime.ids import AlertId, RecordId, RuleId, TaskId
 from tests.rules.kit import ROI_RULE, START, STOCK_RULE, WANG, plan, row, rule, sku, texts

@@ -81,7 +81,7 @@ def test_a_rule_changed_while_it_was_judged_decides_nothing(
     (rule,) = house.checker.rules(PLANS)
     house.put(PLANS, {"rec_1001": plan()})
     rows = house.mirror.rows(PLANS)
-    (findings,) = evaluate_all([rule], rows, house.checker.ground(PLANS, [rule]))
+    (findings,) = evaluate_all([rule], rows, house.checker.ground(PLANS, [rule], ()))
     if edit is None:
         house.mirror.remove(RULES, ["rec_roi"])
         house.reviewer.review()

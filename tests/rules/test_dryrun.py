@@ -129,7 +129,7 @@ def pulled(house: House, back: timedelta, table: str = PLANS, **cells: CellValue
 def run(house: House, of: Rule) -> Replay | None:
     """A replay from what stands in the tables."""
     now = house.clock.now()
-    ground = house.checker.ground(of.table, [of])
+    ground = house.checker.ground(of.table, [of], ())
     with house.db.read() as conn:
         return replay(of, series(conn, house.sources, of, ground, now), now)
 

@@ -13,7 +13,8 @@ from rules.grouping import SINGLE_CARDS, WINDOW, Way, way
 from rules.model import State
 from rules.overview import summarize
 from rules.specs import STOCK
-from rules.summary import Storm, storms, summary_card
+from rules.storms import Storm, storms
+from rules.summary import summary_card
 from tests.rules.kit import CHEN, LI, STOCK_RULE, WANG, House, rule, sku, texts
 
 

@@ -39,7 +39,7 @@ def pulled(house: House, back: timedelta, table: str = PLANS, **figures: Decimal
 def known(house: House, *keys: str, table: str = PLANS) -> dict[str, dict[str, Decimal]]:
     """What history says now."""
     with house.db.read() as conn:
-        return history.load(conn, table, keys, house.clock.now())
+        return history.load(conn, table, keys, house.clock.now(), {"1001", "s1"})
 
 
 @pytest.mark.db

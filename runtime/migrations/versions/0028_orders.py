@@ -6,7 +6,7 @@ from alembic import op
 from runtime.db import Utc
 
 revision = "0028_orders"
-down_revision = "0022_freshness"
+down_revision = "0027_turns"
 branch_labels = None
 depends_on = None
 
