@@ -11,6 +11,8 @@ from decimal import Decimal
 
 MINUTE = timedelta(minutes=1)
 LEASE = 480 * MINUTE
+AHEAD = 2 * MINUTE
+"""A reading that seems to lie further ahead came by a wrong clock."""
 CLIMB = {1: 120 * MINUTE, 2: 30 * MINUTE}
 OWNER, CHAIN = "ou_wang", ("ou_li", "ou_zhao")
 
@@ -106,7 +108,7 @@ class Life:
         """A check of the row as it stands, or of no row."""
         if seen is None:
             self._gone(now)
-        elif self.judged is None or seen.at >= self.judged:
+        elif self.judged is None or not seen.at < self.judged <= now + AHEAD:
             before, counting = self._written(), self._counting()
             if counting:
                 self._leave_gap_out(now, counting, data)

@@ -18,7 +18,7 @@ from rules.sending import Sending
 from rules.specs import DUTY, PLANS
 from rules.told import Told
 from runtime.ids import RuleId
-from tests.rules.alert_reference import MINUTE, Data, Life, Seen, Settings
+from tests.rules.alert_reference import AHEAD, MINUTE, Data, Life, Seen, Settings
 from tests.rules.desk import Desk, Post, work_off
 from tests.rules.kit import CHEN, LI, ROI_RULE, START, WANG, ZHAO, House
 from tests.rules.kit import plan as row_of
@@ -100,7 +100,8 @@ class World(RuleBasedStateMachine):
     def _looked(self) -> None:
         """The whole table was looked at."""
         if self.rule.enabled and self.house.clock.now() - self.pulled <= OLD:
-            self.looked = max(self.pulled, self.looked or self.pulled)
+            at, before = self.pulled, self.looked
+            self.looked = at if before is None or not at < before <= at + AHEAD else before
 
     def _put(self, plans: Sequence[str], value: str, *, by_event: bool) -> None:
         now = self.house.clock.now()
@@ -112,7 +113,7 @@ class World(RuleBasedStateMachine):
             cells = {"platform": "淘宝"}
         for plan in plans:
             known = self.rows[plan]
-            if known is None or known.at <= now:
+            if known is None or not now < known.at <= now + AHEAD:
                 doubt = value if value in ("empty", "zero") else ""
                 self.rows[plan] = Seen(now, Decimal(value) if numbers else None, doubt, value == "out")
             if by_event:
@@ -123,8 +124,9 @@ class World(RuleBasedStateMachine):
     def _newest(self, what: str) -> bool:
         """Whether a row written now is newer than what the mirror holds of it."""
         now = self.house.clock.now()
-        newest = now >= self.written.get(what, START)
-        self.written[what] = max(now, self.written.get(what, START))
+        written = self.written.get(what, START)
+        newest = not now < written <= now + AHEAD
+        self.written[what] = now if newest else written
         return newest
 
     def _edit(self, after: Settings, *, wrong: bool) -> None:
