@@ -118,6 +118,8 @@ def prepare(stage: Stage, count: int) -> Storm:
         return said[rule].startswith("有效")
 
     until(in_force, 300, "the rule is in force")
+    # Who enabled it may be a buyer as well, and is told what the rule would hit.
+    until(lambda: any("规则已启用" in card.title for card in office.cards(chief)), 60, "the preview")
     storm = Storm(office, buyers, rows)
     storm.before = {card.message_id for who in buyers for card in office.cards(who)}
     return storm
