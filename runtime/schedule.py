@@ -7,11 +7,10 @@ fire of each name is remembered in the database; what was missed while nothing r
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 import structlog
@@ -74,7 +73,6 @@ class Scheduler:
         self._clock = clock
         self._entries: dict[str, _Entry] = {}
         self._library = BackgroundScheduler(timezone=SHANGHAI)
-        self._ahead: timedelta | None = None
         self._stopping = threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="clock-watcher", daemon=True)
 
@@ -116,20 +114,25 @@ class Scheduler:
             self._library.shutdown(wait=True)
 
     def look_at_the_clock(self) -> bool:
-        """Plan everything anew when the clock was set back: the library waits for times planned before.
+        """Plan anew what the library waits for too long: times that a clock which was ahead had planned.
+
+        Looking at what is planned notices what comparing the clock with itself would miss: a clock that was
+        ahead between two looks.
 
         Returns:
-            True when it was.
+            True when something was planned anew.
         """
-        now, ticking = self._clock.now(), timedelta(seconds=time.monotonic())
-        ahead = now - EPOCH - ticking
-        back = self._ahead is not None and ahead < self._ahead - DRIFT
-        self._ahead = ahead
-        if back:
-            log.warning("schedule.clock_set_back", now=now.isoformat())
-            for job in self._library.get_jobs():
-                job.reschedule(self._entries[job.id].trigger)
-        return back
+        now = datetime.now(SHANGHAI)  # the library's clock is the machine's
+        late = [job for job in self._library.get_jobs() if self._too_far(job, now)]
+        if late:
+            log.warning("schedule.planned_anew", now=now.isoformat(), names=[job.id for job in late])
+        for job in late:
+            job.reschedule(self._entries[job.id].trigger)
+        return bool(late)
+
+    def _too_far(self, job: Any, now: datetime) -> bool:
+        due = self._entries[job.id].trigger.get_next_fire_time(None, now)
+        return due is not None and job.next_run_time is not None and job.next_run_time > due + DRIFT
 
     def _watch(self) -> None:
         while not self._stopping.wait(WATCH_SECONDS):
