@@ -26,13 +26,13 @@ from rules.deps import Worker
 from rules.grouping import WINDOW
 from rules.model import Action, State, TaskState
 from rules.sending import Sending
-from rules.specs import ALLOWANCES, STOCK
+from rules.specs import ALLOWANCES, PLANS, STOCK
 from runtime.db import Database
 from runtime.ids import MessageId, WorkId
 from runtime.jobrun import JobRun, Slots
 from runtime.work import Work
 from tests.rules.desk import Desk, Killed
-from tests.rules.kit import LI, ROI_RULE, STOCK_RULE, WANG, House, sku, texts
+from tests.rules.kit import LI, ROI_RULE, STOCK_RULE, WANG, House, plan, sku, texts
 from tests.rules.outside import CODES, Outside
 from tests.support.share import sized
 
@@ -284,6 +284,10 @@ def test_five_hundred_orders_have_one_effect_and_one_truth(database: Database, t
     house.put(ALLOWANCES, {"rec_a": {"name": "所有人", "budget": Decimal(2500), "pieces": Decimal(500)}})
     house.write_rule(replace(ROI_RULE, actions=("调整预算", "暂停计划", "知道了")))
     house.write_rule(STOCK_RULE, "rec_stock")
+    # Others, so many that the alerts of all orders together are no storm.
+    calm = range(4 * ORDERS)
+    house.put(PLANS, {f"calm_{n}": plan(f"calm{n}", gmv=Decimal(9000)) for n in calm})
+    house.put(STOCK, {f"calm_{n}": sku(f"calm{n}", qty=Decimal(900)) for n in calm})
     outcomes: dict[str, int] = {}
     for seed in range(ORDERS):
         desk.waiting_works.clear()
