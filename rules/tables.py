@@ -364,7 +364,7 @@ table_looks = sa.Table(
     sa.Column("table", sa.Text, primary_key=True),
     sa.Column("upto", Utc, nullable=False),
 )
-"""Of what time the data was when all rules of a table last looked at all of it, and it was not too old."""
+"""Of what time the data was when all rules of a table last looked at all of it."""
 
 data_sources = sa.Table(
     "data_sources",

@@ -118,6 +118,23 @@ class Scene(Company):
                 if not row["fields"].get("负责人"):
                     self.edit(key, row["record_id"], 负责人=[{"id": person.open_id}])
 
+    def firing(self) -> Person:
+        """The first plan falls to ROI 2; gives its owner, who has the card."""
+        owner = self.people[1]
+        self.pull("plans")
+        self.own(owner)
+        self.add("rules", ROI_ROW)
+        self.spend(800, 1600)
+        self.pull("plans")
+        until(lambda: self.stored(tables.alert_cards), timeout=20, what="the card is sent")
+        return owner
+
+    def close(self) -> None:
+        """Stop everything that was opened for it."""
+        self.engine.close()
+        self.feishu.close()
+        self.floor.mirror.close()
+
     def tap(self, who: Person, action: str, **form: Any) -> TapAnswer:
         """A tap on the newest alert's card, handled like the web process does."""
         alert = self.stored(tables.alerts)[0]

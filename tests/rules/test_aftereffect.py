@@ -142,9 +142,7 @@ def scene(sandbox: Any, database: Database, tmp_path: Path) -> Iterator[Scene]:
     """The tiny company with one worker."""
     built = open_scene(sandbox, database, tmp_path)
     yield built
-    built.engine.close()
-    built.feishu.close()
-    built.floor.mirror.close()
+    built.close()
 
 
 def test_a_changed_budget_gets_its_effect_in_the_table_once(scene: Scene) -> None:

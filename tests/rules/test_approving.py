@@ -18,7 +18,7 @@ from runtime.ids import AlertId, TaskId
 from runtime.work import Work
 from sandbox.approval_flow import OPEN
 from tests.rules.kit import START, WANG, texts
-from tests.rules.stage import MANIFEST, ROI_ROW, STOCK_ROW, Scene, open_scene
+from tests.rules.stage import MANIFEST, STOCK_ROW, Scene, open_scene
 from tests.support.wait import until
 
 BUDGET, ASKED = "/ad/budget/update/", "/open-apis/approval/v4/instances"
@@ -30,26 +30,12 @@ def scene(sandbox: Any, database: Database, tmp_path: Path) -> Iterator[Scene]:
     built = open_scene(sandbox, database, tmp_path)
     built.add("allowances", {"说明": "所有人", "日预算上限": 2500, "补货上限": 100})
     yield built
-    built.engine.close()
-    built.feishu.close()
-    built.floor.mirror.close()
-
-
-def firing(scene: Scene) -> Any:
-    """The first plan falls to ROI 2; its owner has the card."""
-    owner = scene.people[1]
-    scene.pull("plans")
-    scene.own(owner)
-    scene.add("rules", ROI_ROW)
-    scene.spend(800, 1600)
-    scene.pull("plans")
-    until(lambda: scene.stored(tables.alert_cards), timeout=20, what="the card is sent")
-    return owner
+    built.close()
 
 
 def asked(scene: Scene, amount: str = "9000") -> tuple[Any, TapAnswer]:
     """The owner asks for too much; the approval is started."""
-    owner = firing(scene)
+    owner = scene.firing()
     answer = scene.tap(owner, "adjust.submit", amount=amount)
     until(lambda: task(scene).approval, timeout=20, what="the approval is started")
     return owner, answer
@@ -99,7 +85,7 @@ def test_a_large_budget_waits_and_is_made_once_when_approved(scene: Scene) -> No
 @pytest.mark.db
 def test_within_the_allowance_or_lower_nobody_is_asked(scene: Scene) -> None:
     """2,500 is made at once."""
-    owner = firing(scene)
+    owner = scene.firing()
     scene.tap(owner, "adjust.submit", amount="2500")
     ends(scene, TaskState.DONE)
     assert scene.calls(ASKED) == []
@@ -173,7 +159,7 @@ def test_a_lost_answer_starts_one_approval(scene: Scene) -> None:
 def test_an_approval_that_cannot_be_started_fails_in_words(scene: Scene) -> None:
     """A form without our widgets, or switched off: said on the card, nothing hangs."""
     scene.sandbox.world.approval.definition(scene.worker.policy.approvals[Action.ADJUST]).status = "INACTIVE"
-    owner = firing(scene)
+    owner = scene.firing()
     scene.tap(owner, "adjust.submit", amount="9000")
     done = ends(scene, TaskState.FAILED)
     assert "没有启用" in done.result
@@ -265,13 +251,11 @@ def test_nobody_may_go_beyond_where_no_approval_is_set_up(
     """An allowance without an approval code bounds all the same: the form says what to do."""
     scene = open_scene(sandbox, database, tmp_path, manifest=MANIFEST.model_copy(update={"approvals": {}}))
     scene.add("allowances", {"说明": "所有人", "日预算上限": 2500})
-    answer = scene.tap(firing(scene), "adjust.submit", amount="9000")
+    answer = scene.tap(scene.firing(), "adjust.submit", amount="9000")
     assert answer.toast is not None
     assert "还没有设置审批" in answer.toast.zh
     assert scene.stored(alert_tasks) == []
-    scene.engine.close()
-    scene.feishu.close()
-    scene.floor.mirror.close()
+    scene.close()
 
 
 # --- what an approval means, pure ---

@@ -94,9 +94,7 @@ def scene(sandbox: Any, database: Database, tmp_path: Path) -> Iterator[Scene]:
     manifest = MANIFEST.model_copy(update={"limits": limits})
     built = open_scene(sandbox, database, tmp_path, manifest=manifest)
     yield built
-    built.engine.close()
-    built.feishu.close()
-    built.floor.mirror.close()
+    built.close()
 
 
 def grow_old(scene: Scene, source: str, error: str = "") -> None:

@@ -267,9 +267,7 @@ def scene(sandbox: Any, database: Database, tmp_path: Path) -> Iterator[Scene]:
     """The tiny company with one worker."""
     built = open_scene(sandbox, database, tmp_path)
     yield built
-    built.engine.close()
-    built.feishu.close()
-    built.floor.mirror.close()
+    built.close()
 
 
 @pytest.mark.db

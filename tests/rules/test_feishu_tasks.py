@@ -26,7 +26,7 @@ from runtime.tables import parked, restores
 from runtime.work import Work
 from sandbox.approval_flow import OPEN
 from tests.rules.kit import ROI_RULE, START, WANG, rule
-from tests.rules.stage import MANIFEST, ROI_ROW, STOCK_ROW, Scene, open_scene
+from tests.rules.stage import MANIFEST, STOCK_ROW, Scene, open_scene
 from tests.support.wait import until
 
 PATH, BUDGET = "/open-apis/task/v2/tasks", "/ad/budget/update/"
@@ -38,32 +38,13 @@ WANTED = MANIFEST.model_copy(
 )
 
 
-def close(scene: Scene) -> None:
-    """Stop everything."""
-    scene.engine.close()
-    scene.feishu.close()
-    scene.floor.mirror.close()
-
-
 @pytest.fixture
 def scene(sandbox: Any, database: Database, tmp_path: Path) -> Iterator[Scene]:
     """The tiny company with Feishu tasks on; everybody may raise a budget to 2,500 alone."""
     built = open_scene(sandbox, database, tmp_path, manifest=WANTED)
     built.add("allowances", {"说明": "所有人", "日预算上限": 2500, "补货上限": 100})
     yield built
-    close(built)
-
-
-def firing(scene: Scene) -> Any:
-    """The first plan falls to ROI 2; its owner has the card."""
-    owner = scene.people[1]
-    scene.pull("plans")
-    scene.own(owner)
-    scene.add("rules", ROI_ROW)
-    scene.spend(800, 1600)
-    scene.pull("plans")
-    until(lambda: scene.stored(tables.alert_cards), timeout=20, what="the card is sent")
-    return owner
+    built.close()
 
 
 def task(scene: Scene) -> Any:
@@ -117,17 +98,17 @@ def told_admin(scene: Scene) -> list[str]:
 def test_without_the_flag_feishu_is_not_asked(sandbox: Any, database: Database, tmp_path: Path) -> None:
     """The action is done, and no call of tasks was ever made."""
     scene = open_scene(sandbox, database, tmp_path)
-    scene.tap(firing(scene), "adjust.submit", amount="2400")
+    scene.tap(scene.firing(), "adjust.submit", amount="2400")
     ends(scene, TaskState.DONE)
     assert (scene.calls("/task/v2/"), scene.stored(alert_feishu_tasks), made(scene)) == ([], [], [])
     assert examine(scene.floor) == []
-    close(scene)
+    scene.close()
 
 
 @pytest.mark.db
 def test_an_action_is_one_task_of_who_asked_and_done_with_it(scene: Scene) -> None:
     """A colleague who acts has the task, who is responsible follows; it says what, why, where, and ends."""
-    owner, colleague = firing(scene), scene.people[2]
+    owner, colleague = scene.firing(), scene.people[2]
     for row in scene.rows("plans"):
         scene.edit("plans", row["record_id"], 主管=[{"id": colleague.open_id}])
     scene.tap(colleague, "adjust.submit", amount="2400")
@@ -174,7 +155,7 @@ def test_a_restock_names_pieces_and_order(scene: Scene) -> None:
 @pytest.mark.db
 def test_a_refused_change_is_said_not_to_be_made(scene: Scene) -> None:
     """Open while it waits; refused, its title says so, and the reason stands in it. The next is another."""
-    owner = firing(scene)
+    owner = scene.firing()
     scene.tap(owner, "adjust.submit", amount="9000")
     waiting = shows(scene, TaskState.WAITING)
     assert (waiting.completed, "等待审批" in words(waiting)) == (0, True)
@@ -195,7 +176,7 @@ def test_a_refused_change_is_said_not_to_be_made(scene: Scene) -> None:
 @pytest.mark.db
 def test_an_approved_change_completes_the_task_that_waited(scene: Scene) -> None:
     """One task from the request to the change, whoever ticked it meanwhile; ticking it does nothing."""
-    owner = firing(scene)
+    owner = scene.firing()
     scene.tap(owner, "adjust.submit", amount="9000")
     waiting = shows(scene, TaskState.WAITING)
     until(lambda: task(scene).approval, timeout=20, what="the approval is started")
@@ -219,7 +200,7 @@ def test_an_approved_change_completes_the_task_that_waited(scene: Scene) -> None
 def test_a_lost_answer_makes_no_second_task(scene: Scene, fault: dict[str, Any]) -> None:
     """The creation took effect or is under way: asked again with its token, the same task is named."""
     scene.fault(fault.pop("kind"), PATH, times=2, **fault)
-    scene.tap(firing(scene), "adjust.submit", amount="2400")
+    scene.tap(scene.firing(), "adjust.submit", amount="2400")
     ends(scene, TaskState.DONE)
     shown = shows(scene, TaskState.DONE)
     assert made(scene) == [shown]
@@ -231,7 +212,7 @@ def test_a_lost_answer_makes_no_second_task(scene: Scene, fault: dict[str, Any])
 @pytest.mark.db
 def test_a_lost_answer_at_the_end_is_written_again(scene: Scene) -> None:
     """Feishu refuses to complete it twice; that is no trouble."""
-    owner = firing(scene)
+    owner = scene.firing()
     scene.tap(owner, "adjust.submit", amount="9000")
     waiting = shows(scene, TaskState.WAITING)
     until(lambda: task(scene).approval, timeout=20, what="the approval is started")
@@ -244,7 +225,7 @@ def test_a_lost_answer_at_the_end_is_written_again(scene: Scene) -> None:
 @pytest.mark.db
 def test_what_may_have_been_made_long_ago_is_not_made_again(scene: Scene) -> None:
     """A worker died in the creation and stayed away for longer than Feishu remembers: given up, and said."""
-    owner = firing(scene)
+    owner = scene.firing()
     with scene.floor.db.begin() as conn:
         alert = store.load_alert(conn, scene.stored(tables.alerts)[0].id)
         assert alert is not None
@@ -263,7 +244,7 @@ def test_what_may_have_been_made_long_ago_is_not_made_again(scene: Scene) -> Non
 @pytest.mark.db
 def test_after_a_restore_what_was_asked_before_is_not_made(scene: Scene) -> None:
     """The machine that was lost may have made it; in a database from a backup there is no trace of that."""
-    owner = firing(scene)
+    owner = scene.firing()
     scene.engine.close()
     scene.tap(owner, "adjust.submit", amount="2400")
     now = datetime.now(UTC)
@@ -283,7 +264,7 @@ def test_a_missing_permission_disturbs_nothing_and_is_told_once(scene: Scene) ->
     """Action and alert go on; the administrator reads it once, doctor until it works again."""
     world = scene.sandbox.world
     world.default_app.revoked_scopes.add("task:task:write")
-    owner = firing(scene)
+    owner = scene.firing()
     scene.tap(owner, "adjust.submit", amount="2400")
     ends(scene, TaskState.DONE)
     until(lambda: told_admin(scene), timeout=20, what="the administrator is told")
@@ -315,7 +296,7 @@ def settled(scene: Scene) -> bool:
 @pytest.mark.db
 def test_a_deleted_task_is_left_alone(scene: Scene) -> None:
     """Somebody deleted it in Feishu: the action goes on, nothing is made anew and nobody is bothered."""
-    owner = firing(scene)
+    owner = scene.firing()
     scene.tap(owner, "adjust.submit", amount="9000")
     shows(scene, TaskState.WAITING)
     until(lambda: task(scene).approval, timeout=20, what="the approval is started")
@@ -329,7 +310,7 @@ def test_a_deleted_task_is_left_alone(scene: Scene) -> None:
 @pytest.mark.db
 def test_an_end_that_cannot_be_written_waits_for_a_person(scene: Scene) -> None:
     """Feishu is away for long: the work is parked, and tried again it completes the task."""
-    owner = firing(scene)
+    owner = scene.firing()
     scene.tap(owner, "adjust.submit", amount="9000")
     waiting = shows(scene, TaskState.WAITING)
     until(lambda: task(scene).approval, timeout=20, what="the approval is started")

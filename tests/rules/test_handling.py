@@ -194,9 +194,7 @@ def scene(sandbox: Any, database: Database, tmp_path: Path) -> Iterator[Scene]:
     """The tiny company with one worker."""
     built = open_scene(sandbox, database, tmp_path)
     yield built
-    built.engine.close()
-    built.feishu.close()
-    built.floor.mirror.close()
+    built.close()
 
 
 def test_a_paused_plan_stands_still_and_its_alert_ends(scene: Scene) -> None:

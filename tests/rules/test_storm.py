@@ -73,9 +73,7 @@ def scene(sandbox: Any, database: Database, tmp_path: Path) -> Any:
     built.add("rules", STOCK_ROW)
     sandbox.world.limits_on = True
     yield built
-    built.engine.close()
-    built.feishu.close()
-    built.floor.mirror.close()
+    built.close()
 
 
 def test_five_thousand_skus_are_one_summary_a_buyer(scene: Scene) -> None:

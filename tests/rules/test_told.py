@@ -98,9 +98,7 @@ def test_a_storm_is_one_message_and_old_news_is_none(
         plans = [alert for alert in scene.stored(tables.alerts) if alert.table == "plans"]
         assert [alert.state for alert in plans] == [State.RESOLVED]
     finally:
-        scene.engine.close()
-        scene.feishu.close()
-        scene.floor.mirror.close()
+        scene.close()
 
 
 @pytest.mark.db

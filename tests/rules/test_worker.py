@@ -29,21 +29,7 @@ def scene(sandbox: Any, database: Database, tmp_path: Path) -> Iterator[Scene]:
     """The tiny company with one worker."""
     built = open_scene(sandbox, database, tmp_path)
     yield built
-    built.engine.close()
-    built.feishu.close()
-    built.floor.mirror.close()
-
-
-def firing(scene: Scene) -> Any:
-    """The first plan falls to ROI 2, its owner has the card."""
-    owner = scene.people[1]
-    scene.pull("plans")
-    scene.own(owner)
-    scene.add("rules", ROI_ROW)
-    scene.spend(800, 1600)
-    scene.pull("plans")
-    until(lambda: scene.stored(tables.alert_cards), timeout=20, what="the card is sent")
-    return owner
+    built.close()
 
 
 def test_a_morning_from_numbers_to_a_changed_budget(scene: Scene) -> None:
@@ -51,7 +37,7 @@ def test_a_morning_from_numbers_to_a_changed_budget(scene: Scene) -> None:
 
     Board row and card say so → recovery.
     """
-    owner = firing(scene)
+    owner = scene.firing()
     assert len(scene.cards(owner)) == 1
     assert "ROI 2.00" in texts(scene.cards(owner)[0]["content"])
     until(
@@ -115,7 +101,7 @@ def test_an_edited_threshold_works_at_once_and_the_row_answers(scene: Scene) -> 
 def test_a_lost_answer_sends_one_card_and_makes_one_change(scene: Scene) -> None:
     """The platform did the work and the answer was lost: looked up, never done twice."""
     scene.fault("drop_after", "*/im/v1/messages")
-    owner = firing(scene)
+    owner = scene.firing()
     assert len(scene.cards(owner)) == 1
     scene.fault("drop_after", "*/ad/budget/update/")
     scene.tap(owner, "adjust.submit", amount="1200")
@@ -129,7 +115,7 @@ def test_a_lost_answer_sends_one_card_and_makes_one_change(scene: Scene) -> None
 
 def test_what_somebody_changed_after_a_lost_answer_is_left_alone(scene: Scene) -> None:
     """Our change never arrived; before we could look, a person set another budget at the platform."""
-    owner, faults = firing(scene), scene.sandbox.world.control.faults
+    owner, faults = scene.firing(), scene.sandbox.world.control.faults
     scene.fault("drop_before", "*/ad/budget/update/")
     scene.fault("status", "*/qianchuan/ad/get/", times=10_000, skip=2)  # the looks before go through
     scene.tap(owner, "adjust.submit", amount="1200")
@@ -146,7 +132,7 @@ def test_what_somebody_changed_after_a_lost_answer_is_left_alone(scene: Scene) -
 
 def test_a_tap_whose_answer_is_lost_is_drawn_on_the_tapped_card(scene: Scene) -> None:
     """Nobody can tell whether the answer's card arrived: it does not count as shown, the refresh draws it."""
-    owner = firing(scene)
+    owner = scene.firing()
     scene.tap(owner, "alert.ack")  # handled and committed; the answer reaches nobody
     until(
         lambda: "知道了，正在处理" in texts(scene.cards(owner)[0]["content"]),
@@ -161,7 +147,7 @@ def test_a_tap_whose_answer_is_lost_is_drawn_on_the_tapped_card(scene: Scene) ->
 
 def test_a_card_with_an_open_form_is_drawn_when_nobody_types_any_more(scene: Scene) -> None:
     """Mere numbers leave the form alone; a refresh is planned for later, so that they are not forgotten."""
-    owner = firing(scene)
+    owner = scene.firing()
     scene.tap(owner, "adjust.open")
     scene.spend(800, 400)
     scene.pull("plans")
@@ -187,7 +173,7 @@ def test_a_refusal_of_the_platform_is_shown_on_the_card(scene: Scene) -> None:
 
     The task fails with the platform's rule, nothing changes.
     """
-    owner = firing(scene)
+    owner = scene.firing()
     scene.spend(1900, 3800)
     scene.tap(owner, "adjust.submit", amount="1200")
     until(lambda: not scene.stored(tables.alert_tasks)[0].state.running, timeout=20, what="the task ended")
@@ -229,7 +215,7 @@ def test_a_restock_is_one_purchase_order(scene: Scene) -> None:
 
 def test_a_plan_deleted_on_the_platform_asks_a_person(scene: Scene) -> None:
     """The row is marked, the alert becomes unknown with a sentence, and 确认已下线 closes it."""
-    owner = firing(scene)
+    owner = scene.firing()
     scene.plan().deleted = True
     scene.pull("plans")
     assert scene.stored(tables.alerts)[0].state is State.UNKNOWN
@@ -275,7 +261,7 @@ def test_a_platform_that_is_down_stops_nothing_else(scene: Scene) -> None:
 
 def test_a_rule_deleted_while_its_event_was_lost_is_noticed(scene: Scene) -> None:
     """The regular check reads 预警规则 as a whole once, reconcile again: a deleted rule closes its alerts."""
-    owner = firing(scene)
+    owner = scene.firing()
     assert scene.cards(owner)
     scene.put(Work("rules.check", "check:first", "", {}))
     now = scene.floor.clock.now
