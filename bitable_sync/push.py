@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import sqlalchemy as sa
 
+from bitable_sync.apart import Apart, stranger_sentence
 from bitable_sync.bindings import Bindings, BoundTable
 from bitable_sync.cells import EMPTY, CellValue, UnwritableError
 from bitable_sync.diff import Conflict, Plan, differing, encode, keyed, plan, token
+from bitable_sync.drift import DriftFinding
 from bitable_sync.lookup import Found, find_by_key
 from bitable_sync.mirror import Mirror, chunks
 from bitable_sync.pull import Puller
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 BATCH = 500  # records per write; the wire limit is 1000, its error texts and the vendor's advice say 500
+STRANGER = "stranger"
 SENDS = 3  # how often one create is sent before the outcome is left to the durable engine
 
 
@@ -43,8 +46,8 @@ class PushReport:
         updated: record ids of changed rows.
         unchanged: rows that were already so (nothing was sent for them).
         conflicts: business keys that stand in several rows; those rows were left alone.
-        refused: sentences about single rows that could not be written (unknown option, wrong type); others
-            went.
+        refused: sentences about single rows that could not be written (unknown option, wrong type) or only
+            without their people (the platform refuses one); others went.
     """
 
     created: tuple[RecordId, ...] = ()
@@ -91,10 +94,13 @@ class Pusher:
         usable = {key: _usable(bound, values) for key, values in wanted.items()}
         todo = plan(spec, usable, self.mirror.by_keys(table_key, usable))
         refused = self._refuse(spec, bound, todo)
-        created = self._create_all(spec, todo.creates, cause)
-        updated = self._update_all(spec, todo.updates)
-        if todo.conflicts:
+        new = Apart[str](spec, lambda rows: self._create(spec, rows, cause))
+        old = Apart[RecordId](spec, lambda rows: self._update_some(spec, rows), strangers=new.strangers)
+        created = self._create_all(spec, todo.creates, new)
+        updated = self._update_all(todo.updates, old)
+        if self._strangers(table_key, new.strangers, new.seen | old.seen) or todo.conflicts:
             self.after(table_key)
+        refused = (*refused, *new.refused, *old.refused)
         return PushReport(created, updated, todo.unchanged, tuple(todo.conflicts), refused)
 
     def write(self, table_key: str, record_id: str, values: Mapping[str, CellValue]) -> bool:
@@ -112,7 +118,8 @@ class Pusher:
         if not changed:
             return False
         encode(spec, bound, changed)  # refuses what does not fit before anything is sent
-        return bool(self._update_all(spec, {RecordId(record_id): changed}, strict=True))
+        self._update(spec, {RecordId(record_id): changed})
+        return True
 
     def remove(self, table_key: str, record_ids: Sequence[RecordId]) -> None:
         """Delete rows of a table that only Chorus fills; those already gone are no error.
@@ -209,12 +216,12 @@ class Pusher:
             raise
 
     def _create_all(
-        self, spec: TableSpec, creates: Mapping[str, Mapping[str, CellValue]], cause: str
+        self, spec: TableSpec, creates: Mapping[str, Mapping[str, CellValue]], new: Apart[str]
     ) -> tuple[RecordId, ...]:
         ids: list[RecordId] = []
         for part in chunks(list(creates), BATCH):
             self._begin(spec.key, part)
-            ids += self._create(spec, {key: creates[key] for key in part}, cause)
+            ids += map(RecordId, new.write({key: creates[key] for key in part}))
         return tuple(ids)
 
     def _create(
@@ -254,21 +261,24 @@ class Pusher:
         return self._call(spec.key, send)
 
     def _update_all(
-        self, spec: TableSpec, updates: Mapping[RecordId, Mapping[str, CellValue]], *, strict: bool = False
+        self, updates: Mapping[RecordId, Mapping[str, CellValue]], old: Apart[RecordId]
     ) -> tuple[RecordId, ...]:
         done: list[RecordId] = []
         for part in chunks(list(updates), BATCH):
-            rows = {record_id: updates[record_id] for record_id in part}
-            try:
-                self._update(spec, rows)
-            except ChorusError as error:
-                if code_of(error) not in GONE_RECORD or strict:
-                    raise
-                rows = self._without_gone(spec, rows)
-                if rows:
-                    self._update(spec, rows)
-            done += rows
+            done += map(RecordId, old.write({record_id: updates[record_id] for record_id in part}))
         return tuple(done)
+
+    def _update_some(self, spec: TableSpec, rows: dict[RecordId, Mapping[str, CellValue]]) -> list[RecordId]:
+        """Update rows but those that somebody deleted meanwhile."""
+        try:
+            self._update(spec, rows)
+        except ChorusError as error:
+            if code_of(error) not in GONE_RECORD:
+                raise
+            rows = self._without_gone(spec, rows)
+            if rows:
+                self._update(spec, rows)
+        return list(rows)
 
     def _update(self, spec: TableSpec, rows: Mapping[RecordId, Mapping[str, CellValue]]) -> None:
         def send(bound: BoundTable) -> None:
@@ -290,6 +300,22 @@ class Pusher:
         _found, absent = self.puller.read_back(self.bindings.require(spec.key), list(rows))
         self.mirror.remove(spec.key, absent)
         return {record_id: values for record_id, values in rows.items() if record_id not in absent}
+
+    def _strangers(self, table_key: str, refused: Mapping[str, str], seen: Collection[str]) -> bool:
+        """Note people the platform refused, forget those it takes again; whether anything changed."""
+        if not refused and not seen:
+            return False
+        known = {f.subject: f for f in self.bindings.findings.all(table_key) if f.kind == STRANGER}
+        kept = [f for subject, f in known.items() if subject not in seen and subject not in refused]
+        if len(kept) == len(known) and not refused:
+            return False
+        found = [DriftFinding(table_key, f.subject, f.sentence, kind=STRANGER) for f in kept]
+        found += [
+            DriftFinding(table_key, open_id, stranger_sentence(name), kind=STRANGER)
+            for open_id, name in refused.items()
+        ]
+        self.bindings.findings.replace(table_key, STRANGER, found, self.clock.now())
+        return refused.keys() != known.keys()
 
     # --- the durable note ---
 

@@ -12,6 +12,7 @@ UNKNOWN_FIELD = frozenset(
     {1254045, 1254024, 1254044}
 )  # a column was renamed or deleted: read the schema again
 GONE_RECORD = frozenset({1254043})
+PERSON = 1254066  # UserFieldConvFail: a person the application cannot see
 
 
 def code_of(error: ChorusError) -> int:

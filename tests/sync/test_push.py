@@ -1,5 +1,6 @@
 """Push: upsert by business key, only differences, nothing twice."""
 
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -80,6 +81,42 @@ def test_unknown_option_is_refused_and_others_go(stage: Stage) -> None:
     assert "没有选项“投放”" in report.refused[0]
     open_column = stage.sync.pusher.upsert("plans", [plan(3, tags=("新品",))], cause="c2")
     assert stage.cell(open_column.created[0], "标签") == ["新品"]
+
+
+def strangers(stage: Stage) -> dict[str, str]:
+    """Whom the platform refused, by open_id, as people can read it."""
+    found = stage.sync.bindings.findings.all("plans")
+    return {f.subject: f.sentence for f in found if f.kind == "stranger"}
+
+
+def test_a_stranger_keeps_nobody_else_back(stage: Stage) -> None:
+    """A batch that names a colleague the application cannot see is written without that one; it is told."""
+    gone, here = Person("ou_left", "赵离"), Person(stage.open_id, "甲")
+    rows = [plan(n, owner=(gone if n in (7, 20, 41) else here,)) for n in range(50)]
+    report = stage.sync.pusher.upsert("plans", rows, cause="c1")
+    assert len(report.created) == 50
+    assert len(report.refused) == 1
+    assert "17907" in report.refused[0]
+    for record_id, row in zip(report.created, rows, strict=True):
+        shown = stage.cell(record_id, "负责人")
+        assert (shown is None) is (row["owner"] == (gone,))
+        assert stage.cell(record_id, "消耗") == 100.5
+    assert "赵离已离职或不在应用的可用范围内" in strangers(stage)["ou_left"]
+
+
+def test_a_stranger_is_forgotten_once_taken(stage: Stage) -> None:
+    """An update as well; the note goes when the platform takes the person again."""
+    stage.sync.pusher.upsert("plans", [plan(1), plan(2)], cause="c1")
+    newcomer = Person("ou_newcomer", "钱新")
+    rows = [plan(1, owner=(newcomer,), spend=Decimal(7)), plan(2, spend=Decimal(8))]
+    done = stage.sync.pusher.upsert("plans", rows, cause="c2").updated
+    assert [stage.cell(record_id, "消耗") for record_id in done] == [7, 8]
+    assert list(strangers(stage)) == ["ou_newcomer"]
+    people = stage.sandbox.world.people
+    people["ou_newcomer"] = replace(people[stage.open_id], open_id="ou_newcomer", name="钱新")
+    stage.sync.pusher.upsert("plans", rows, cause="c3")
+    assert stage.cell(done[0], "负责人")[0]["id"] == "ou_newcomer"
+    assert strangers(stage) == {}
 
 
 def test_row_without_key_stops_before_the_first_call(stage: Stage) -> None:
