@@ -1,6 +1,8 @@
 # One-word commands. Each sets itself up on a machine with Python 3.11 and pip and nothing else.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
+# Some machines forbid Python to keep what it compiled: then each of the many processes compiles everything anew.
+export PYTHONDONTWRITEBYTECODE :=
 # Most of a scenario is waiting for processes that start, so there are more jobs than cores.
 JOBS ?= 4
 # A file's tests share what it sets up, so they stay in one process; conftest.py puts long files first.

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from bitable_sync.cells import CellValue, Person
+from bitable_sync.cells import EMPTY, CellValue, Person
 from bitable_sync.mirror import Mirror, Row
 from rules import history, lifecycle, store, told
 from rules.compiled import program
@@ -31,7 +31,8 @@ from rules.notices import Kind, decide, receivers
 from rules.previews import CONFIRM_ABOVE
 from rules.rulebook import Entry, load_entries, load_entry, renamed_columns
 from rules.silence import Around, muted, surroundings
-from rules.specs import SHOPS
+from rules.sources import source_of
+from rules.specs import SHOPS, SOURCE
 from rules.storms import CALM, fuse
 from rules.tables import rule_rows
 from rules.tree import PAST, columns
@@ -196,14 +197,12 @@ class Checker:
         return former.Former(self.db, table, _asked(rules), self.clock.now())
 
     def _known(self, conn: Connection, table: str, now: datetime) -> Known:
-        """Until when a table is known: what platforms fill, up to the last pull of any of them.
-
-        Rows of a connection that is behind are in doubt, and time in doubt counts towards no clock anyway.
-        """
+        """Until when a table is known: what platforms fill, up to the last pull of each."""
         limit = self.policy.max_age.get(table)
-        pulled = [each.pulled_at for each in load_states(conn, table) if limit and each.pulled_at]
+        states = load_states(conn, table) if limit else []
+        pulled = {each.connection: each.pulled_at for each in states if each.pulled_at}
         reach = limit if limit and pulled else LOOK_GAP
-        return Known(max(pulled, default=now), store.last_look(conn, table), reach)
+        return Known(max(pulled.values(), default=now), store.last_look(conn, table), reach, pulled)
 
     def _touched(self, table: str, changes: Sequence[Change]) -> tuple[list[Row], set[str]]:
         """All rows of the objects that changed, and the objects that no row names any more."""
@@ -282,9 +281,10 @@ class Checker:
                 if finding.verdict not in (Verdict.BREACH, Verdict.UNKNOWN):
                     continue
                 before = store.new_alert(rule.id, finding.object_id, rule.table, rule.severity)
-            known = of_record.get(finding.record_id or before.record_id or RecordId(""))
-            named = _named(before, rule, words, known or of_object.get(finding.object_id))
-            step = lifecycle.step(named, finding, rule, now, seen.known)
+            row = of_record.get(finding.record_id or before.record_id or RecordId(""))
+            row = row or of_object.get(finding.object_id)
+            known = seen.known and seen.known.of(source_of(row.values.get(SOURCE, EMPTY) if row else EMPTY))
+            step = lifecycle.step(_named(before, rule, words, row), finding, rule, now, known)
             results.append((before, escalated(step, rule, around, now)))
         for key in sorted(set(gone) & set(alerts)):
             before = alerts[key]

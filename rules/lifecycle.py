@@ -17,7 +17,10 @@ acked       A lease: after ``ACK_LEASE`` a still firing alert returns to firing 
 unseen      An alert that ended by itself before anybody acknowledged it stays listed until somebody does.
 """
 
-from dataclasses import dataclass, replace
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -49,11 +52,18 @@ class Known:
         upto: of what time the data is that is looked at now.
         before: of what time it was at the last look; None when nobody looked before.
         reach: over a gap up to this long what was seen last is held.
+        by_source: the same as ``upto`` for the rows of one connection; "" for rows that name none.
     """
 
     upto: datetime
     before: datetime | None
     reach: timedelta
+    by_source: Mapping[str, datetime] = field(default_factory=dict)
+
+    def of(self, source: str) -> Known:
+        """Until when the rows of a connection are known: another's answer says nothing about them."""
+        upto = self.by_source.get(source, self.by_source.get("", self.upto))
+        return Known(upto, self.before, self.reach)
 
 
 def step(alert: Alert, finding: Finding, rule: Rule, now: datetime, known: Known | None = None) -> Step:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rules import store
+from rules import freshness, store
 from rules.check import LOOK_GAP, Policy
 from rules.lifecycle import Known, step
 from rules.model import Alert, Doubt, Finding, Severity, State, Verdict
@@ -168,3 +168,35 @@ def test_a_table_that_people_fill_is_known_while_it_is_looked_at(database: Datab
     house.reviewer.tick()
     assert house.alert().state is State.FIRING
     house.close()
+
+
+@pytest.mark.db
+def test_the_answers_of_another_connection_prove_nothing(house: House) -> None:
+    """千川 is silent for 20 minutes, 京准通 answers: its plan waits for thirty minutes that were seen."""
+
+    def pulls(*names: str) -> None:
+        now = house.clock.now()
+        with house.db.begin() as conn:
+            for name in ("qc", "jd"):
+                store.note_pull(conn, f"{PLANS}/{name}", now, error="" if name in names else "没有回答")
+            freshness.note_table(conn, PLANS, ("qc", "jd"), now, "")
+        house.checker.scan()
+
+    house.write_rule(replace(WAITS, hold_for="30分钟"))
+    pulls("qc", "jd")
+    house.write_plan(source="qc")
+    pulls("qc", "jd")
+    for _ in range(8):
+        house.advance(MINUTE)
+        pulls("qc", "jd")
+    for _ in range(20):
+        house.advance(MINUTE)
+        pulls("jd")
+    assert house.alert().state is State.UNKNOWN
+    for _ in range(22):
+        house.advance(MINUTE)
+        pulls("qc", "jd")
+        assert house.alert().state is State.PENDING, "less than thirty minutes were seen"
+    house.advance(MINUTE)
+    pulls("qc", "jd")
+    assert house.alert().state is State.FIRING
