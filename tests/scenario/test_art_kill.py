@@ -35,7 +35,7 @@ pytestmark = [
     pytest.mark.xdist_group("scenario-art-kill"),
 ]
 
-(COUNT,) = sized(24)
+(COUNT,) = sized(24, least=0.2)
 SIZES = ("抖音推荐素材 600×800",)
 SCHEDULES = dict.fromkeys(("pull_ads", "pull_stock", "pull_shops", "check_rules", "reconcile"), NEVER)
 ROOMY = {"quota": {"monthly_calls": 1_000_000, "warn_at": 0.8}}

@@ -31,7 +31,7 @@ pytestmark = [
     pytest.mark.timeout(420),
 ]
 
-EVENTS, ARTICLES, CARDS = sized(2000, 330, 500)
+EVENTS, ARTICLES, CARDS = sized(2000, 330, 500, least=0.2)
 KILLS = 3
 PACE = 80
 """Events a second: each part of the day takes eight seconds, so a kill meets work of every kind."""

@@ -44,7 +44,7 @@ pytestmark = [
     pytest.mark.xdist_group("scenario-pay-kill"),
 ]
 
-(PEOPLE,) = sized(300)
+(PEOPLE,) = sized(300, least=0.2)
 SCHEDULES = dict.fromkeys(("pull_ads", "pull_stock", "pull_shops", "check_rules", "reconcile"), NEVER)
 ROOMY = {"quota": {"monthly_calls": 1_000_000, "warn_at": 0.8}}
 TENANT = "yueran"
