@@ -44,9 +44,11 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=20.0, help="edits a second")
     parser.add_argument("--rows", type=int, default=OWN, help="rows of the table")
     parser.add_argument("--rules", type=int, default=1, help="rules on the table")
+    parser.add_argument("--check", default="10s", help="time between checks of the whole table")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        stage = Stage(Path(folder) / "stage", schedules=dict(CALM), manifest=ROOMY)
+        schedules = {**CALM, "check_rules": f"every {options.check}"}
+        stage = Stage(Path(folder) / "stage", schedules=schedules, manifest=ROOMY)
         try:
             office = prepare(stage, options)
             print("the company is ready; people begin to edit", flush=True)
@@ -54,7 +56,7 @@ def main() -> int:
             waits = collect(office, sent)
         finally:
             stage.stop()
-    print(f"{options.rows:,} rows, {options.rules} rules on them")
+    print(f"{options.rows:,} rows, {options.rules} rules on them, all checked every {options.check}")
     return report(waits, options.edits, options.rate)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 
 from benchmarks.payday_probe import family
@@ -21,9 +21,9 @@ def roles(server: int) -> dict[int, str]:
     return found
 
 
-def cpu(pids: dict[int, str]) -> Counter[str]:
+def cpu(pids: dict[int, str]) -> dict[str, float]:
     """Seconds of processor time by role, since each process began."""
-    spent: Counter[str] = Counter()
+    spent: dict[str, float] = defaultdict(float)
     for pid, role in pids.items():
         try:
             fields = Path(f"/proc/{pid}/stat").read_text("utf-8").rsplit(")", 1)[1].split()

@@ -235,7 +235,7 @@ def single(rules: Sequence[Rule]) -> bool:
     """One record against all rules: the event path."""
     (raw, former), *_ = make_rows(1)
     words = build_catalog(TABLES).by_key(PLANS)
-    ground = Ground(words, "", {raw["plan_id"]: {key: _money(value) for key, value in former.items()}})
+    ground = Ground(words, past={raw["plan_id"]: {key: _money(value) for key, value in former.items()}})
     stored, rounds = dump(raw), 2000
     rows = [Row(PLANS, RecordId("r"), Cells(stored, PLANS_TABLE), AT) for _ in range(rounds)]
     for row in rows[:100]:
