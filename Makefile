@@ -3,6 +3,9 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 # Some machines forbid Python to keep what it compiled: then each of the many processes compiles everything anew.
 export PYTHONDONTWRITEBYTECODE :=
+# pip compiles one file after the other; this takes all cores. Some packages hold files of other Pythons.
+PIP := $(BIN)/pip install -q --disable-pip-version-check --no-compile
+COMPILE := $(BIN)/python -m compileall -qq -j 0 .venv/lib || true
 # Most of a scenario is waiting for processes that start, so there are more jobs than cores.
 JOBS ?= 4
 # A file's tests share what it sets up, so they stay in one process; conftest.py puts long files first.
@@ -83,14 +86,16 @@ clean:
 
 .venv/.run: .venv/bin/python requirements.lock pyproject.toml
 	@echo "Installing what Chorus needs (once) …"
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
-	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) --require-hashes -r requirements.lock
+	$(COMPILE)
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 .venv/.dev: .venv/bin/python requirements-dev.lock pyproject.toml
 	@echo "Installing what Chorus and its tests need (once) …"
-	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
-	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	$(PIP) --require-hashes -r requirements-dev.lock
+	$(COMPILE)
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ .venv/.run
 
 node_modules/.installed: package.json package-lock.json .venv/.dev

@@ -150,11 +150,11 @@ def run_worker(settings: Settings, clock: Clock | None = None) -> None:
     from bot.router import Router
     from runtime.engine import Engine
     from runtime.floor import open_floor
-    from runtime.memory import give_back_large_blocks
+    from runtime.process import prepare
     from runtime.schedule import Scheduler
     from runtime.vault import open_vault
 
-    give_back_large_blocks()
+    prepare()
     floor, vault = open_floor(settings, clock), open_vault(settings)
     feishu = client(floor)
     router = Router()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -28,6 +29,7 @@ from rules.cockpit.model import (
     StockDay,
     Sums,
 )
+from rules.freshness import load_states
 from rules.limits import yuan
 from rules.metrics import Catalog
 from rules.model import Action, Alert, Rule, State
@@ -62,7 +64,8 @@ class Board:
         plans: today's plans; only for a shop.
         stock: counts of SKUs now; None when the stock was never read.
         short: SKUs somebody must look at.
-        sources: how old the numbers are, by table key, and ``worker``.
+        sources: how old the numbers are, by table key, and ``worker``; where several connections fill a
+            table, each of them too (``plans/jd``).
         quality: by span in days.
         art: images made and money spent; None where images are not in use.
     """
@@ -86,8 +89,10 @@ class Board:
 
     @property
     def doubtful(self) -> list[Source]:
-        """Sources whose numbers must not be taken for what is."""
-        return [source for source in self.sources.values() if not source.good]
+        """Sources whose numbers must not be taken for what is; a connection rather than its whole table."""
+        found = [source for source in self.sources.values() if not source.good]
+        tables = {source.key.partition("/")[0] for source in found if "/" in source.key}
+        return [source for source in found if source.key not in tables]
 
     @property
     def gmv_change(self) -> Decimal | None:
@@ -186,6 +191,13 @@ class Boards:
             )
             for key, name in NAMES.items()
         }  # fmt: skip
+        parts = [each for each in load_states(conn) if each.connection and each.connected]
+        several = Counter(each.table for each in parts)
+        for each in parts:
+            if several[each.table] > 1 and each.table in NAMES:
+                key, name = f"{each.table}/{each.connection}", f"{NAMES[each.table]} · {each.connection}"
+                limit = self.max_age.get(each.table, USUAL_AGE)
+                found[key] = figures.source(key, name, each.pulled_at, each.error, limit=limit, now=now)
         seen = store.worker_seen(conn)
         found["worker"] = figures.source("worker", "后台服务", seen, "", limit=WORKER_AGE, now=now)
         return found

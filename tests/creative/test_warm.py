@@ -13,7 +13,7 @@ from creative.painting import get_ready
 
 HELD = """
 import threading
-from runtime.memory import give_back_large_blocks
+from runtime.process import give_back_large_blocks
 {first}
 
 kept = []

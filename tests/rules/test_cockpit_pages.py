@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bitable_sync.cells import EMPTY, Person
+from rules import freshness, store
 from rules.cockpit.board import KEPT
 from rules.specs import PLANS, SHOPS
 from runtime.db import Database
@@ -92,6 +93,30 @@ def test_a_failed_try_alone_is_told_and_makes_nothing_stale(house: House, browse
     assert "banner" not in parts["state"]
     assert "上次没取到" in parts["sources"]
     assert "店铺平台繁忙" in parts["sources"]
+
+
+def test_of_several_connections_the_one_that_is_behind_is_named(house: House, browser: Browser) -> None:
+    """千川 and 京准通 fill the plans: the one that is old is named, and not the table beside it."""
+
+    def pull(**errors: str) -> None:
+        now = house.clock.now()
+        with house.db.begin() as conn:
+            for name, error in errors.items():
+                store.note_pull(conn, f"{PLANS}/{name}", now, error=error)
+            freshness.note_table(conn, PLANS, errors, now, "；".join(filter(None, errors.values())))
+
+    house.ordinary()
+    pull(qc="", jd="")
+    house.clock.advance(timedelta(minutes=20))
+    house.alive()
+    pull(qc="", jd="授权已失效")
+    parts = browser.parts()
+    assert "广告计划 · jd：20 分钟没有更新（最后 14:32）；授权已失效" in text(parts["state"])
+    assert "广告计划：" not in text(parts["state"])
+    shown = text(parts["sources"])
+    assert "广告计划 · qc" in shown
+    assert "广告计划 · jd" in shown
+    assert "店铺成交 ·" not in shown
 
 
 def test_a_silent_worker_is_told(house: House, browser: Browser) -> None:
