@@ -23,6 +23,7 @@ from runtime.clock import day_of
 
 UNREADABLE_MARK = "!"  # a kept cell {"!": reason} is an Unreadable someone put into the mirror
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?")
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 _WIRE_KIND = {
     1: Kind.TEXT,
     2: Kind.NUMBER,
@@ -90,20 +91,25 @@ def _odd(field: FieldSpec, wanted: str, raw: Any) -> Unreadable:
 
 
 def text_of(raw: Any) -> str | None:
-    """The text of a string or of a list of text segments (text, mention, url).
+    """The text of a string or of a list of text segments (text, mention, url), as `storable` text.
 
     None if it is something else.
     """
     if isinstance(raw, str):
-        return raw
+        return storable(raw)
     if isinstance(raw, Mapping) and isinstance(raw.get("text"), str):
-        return str(raw["text"])
+        return storable(str(raw["text"]))
     if isinstance(raw, list):
         if len(raw) == 1 and isinstance(raw[0], dict) and isinstance(raw[0].get("text"), str):
-            return str(raw[0]["text"])  # by far the commonest shape
+            return storable(str(raw[0]["text"]))  # by far the commonest shape
         parts = [text_of(part) for part in raw]
         return None if any(part is None for part in parts) else "".join(part or "" for part in parts)
     return None
+
+
+def storable(text: str) -> str:
+    """Text without what no database takes: a zero character, or half of a character (a cut emoji)."""
+    return _UNSTORABLE.sub("\ufffd", text)
 
 
 def _read_text(raw: Any, field: FieldSpec) -> CellValue:

@@ -17,6 +17,7 @@ from typing import Any, Final
 import numpy as np
 
 from bitable_sync.codecs import read
+from bitable_sync.readers import storable
 from bitable_sync.spec import FieldSpec, TableSpec
 from rules import vector as v
 from rules.compiled import Program
@@ -71,6 +72,11 @@ class Needs:
     numbers: tuple[str, ...]
     words: tuple[str, ...]
 
+    def cells(self, spec: TableSpec) -> list[str]:
+        """The cells of a row that are read for them, the object's id first."""
+        own = [key for key in self.numbers if PAST not in key]
+        return [spec.business_key[0], *own, *self.words]
+
     @classmethod
     def of(cls, programs: Iterable[Program], more: Iterable[str] = ()) -> Needs:
         """Collect them; ``more``: columns of words that are needed besides."""
@@ -93,6 +99,11 @@ def _words(*trees: Tree | None) -> list[Is]:
     return found
 
 
+def needs_of(programs: Iterable[Program], fresh: Freshness) -> Needs:
+    """The columns that a scan of a table reads; where numbers may be too old, also where they came from."""
+    return Needs.of(programs, [SOURCE] if fresh.doubts else ())
+
+
 def scan(
     pieces: Iterable[Sequence[Mapping[str, Any]]],
     spec: TableSpec,
@@ -106,7 +117,7 @@ def scan(
     """Look through a table.
 
     Args:
-        pieces: its rows in read shape (`bitable_sync.pieces`).
+        pieces: its rows in read shape (`bitable_sync.pieces`), at least the cells of `needs_of`.
         spec: the table.
         programs: rules of it.
         always: for each rule the objects that are to be judged whatever stands in their rows.
@@ -117,7 +128,7 @@ def scan(
     Returns:
         One answer a rule.
     """
-    needs, found = Needs.of(programs, [SOURCE] if fresh.doubts else ()), [Scanned() for _ in programs]
+    needs, found = needs_of(programs, fresh), [Scanned() for _ in programs]
     leaves = [(_own_columns(made), _words(made.scope, made.condition)) for made in programs]
     anyone = frozenset[str]().union(*always)
     for piece in pieces:
@@ -208,7 +219,7 @@ def make_block(
 
 
 def _object(raw: Any, field: FieldSpec) -> str:
-    value = raw if type(raw) is str else read(raw, field)
+    value = storable(raw) if type(raw) is str else read(raw, field)
     return value.strip() if isinstance(value, str) else ""
 
 

@@ -15,7 +15,7 @@ from rules import store
 from rules.compiled import program
 from rules.evaluate import Ground, evaluate
 from rules.model import Finding, Rule, Verdict
-from rules.scan import PIECE, Scanned, scan
+from rules.scan import PIECE, Scanned, needs_of, scan
 from runtime.ids import RuleId
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 2000
 """Objects judged exactly at once: as many rows are held, and committed together."""
+
+LEISURE: Final = 0.25
+"""Share of a processor that the regular check of a large table takes: nobody waits for it, but for edits."""
 
 TREND_ROWS: Final = 20_000
 """Of larger tables the trend is kept only for objects that are judged exactly."""
@@ -79,7 +82,7 @@ def sweep(check: Checker, table: str, rules: Sequence[Rule], *, whole: bool = Fa
     acting = [rule.id for rule in rules if rule.enabled and proven]
     with check.db.read() as conn:
         live = store.live_objects(conn, acting)
-    looked = _look(check, ground, rules, live, count)
+    looked = _look(check, ground, rules, live, count, LEISURE if whole else 1.0)
     outcomes = {rule.id: Outcome(looked[rule.id].rest) for rule in rules}
     _remember(check, table, _plain(rules, acting, looked), only=False)
     for rule, findings, rows, gone in _judged(check, ground, rules, looked):
@@ -95,15 +98,17 @@ def sweep(check: Checker, table: str, rules: Sequence[Rule], *, whole: bool = Fa
 
 
 def _look(
-    check: Checker, ground: Ground, rules: Sequence[Rule], live: Mapping[str, set[str]], count: int
-) -> dict[RuleId, Scanned]:
+    check: Checker, ground: Ground, rules: Sequence[Rule], live: Mapping[str, set[str]], count: int,
+    share: float,
+) -> dict[RuleId, Scanned]:  # fmt: skip
     """Which objects are worth judging, by rule."""
-    table = ground.words.spec.key
-    twins = set(check.mirror.duplicates(table))
+    spec, programs = ground.words.spec, [program(rule) for rule in rules]
+    twins = set(check.mirror.duplicates(spec.key))
     always = [live.get(rule.id, set()) | twins for rule in rules]
+    cells = needs_of(programs, ground.fresh).cells(spec)
     found = scan(
-        pieces(check.mirror, table, PIECE), ground.words.spec, [program(rule) for rule in rules], always,
-        check.former(table, rules), fresh=ground.fresh, keep_values=count <= TREND_ROWS,
+        pieces(check.mirror, spec.key, PIECE, cells, share=share), spec, programs, always,
+        check.former(spec.key, rules), fresh=ground.fresh, keep_values=count <= TREND_ROWS,
     )  # fmt: skip
     for answer, keys in zip(found, always, strict=True):
         answer.worth |= keys
