@@ -161,6 +161,9 @@ def collect(office: Office, sent: dict[str, float]) -> list[float]:
             title = str(message["content"]["header"]["title"]["content"])
             came.setdefault(title, float(message["create_time"]))
     codes = {title.rpartition("（")[2].rstrip("）"): at for title, at in came.items()}
+    for title in sorted(came):
+        if title.rpartition("（")[2].rstrip("）") not in sent:
+            print(f"a card of another title: {title}")
     return [codes[sku] - at for sku, at in sent.items() if sku in codes]
 
 
