@@ -44,7 +44,7 @@ def main() -> int:
     parser.add_argument("--rate", type=float, default=20.0, help="edits a second")
     parser.add_argument("--rows", type=int, default=OWN, help="rows of the table")
     parser.add_argument("--rules", type=int, default=1, help="rules on the table")
-    parser.add_argument("--check", default="10s", help="time between checks of the whole table")
+    parser.add_argument("--check", default="15s", help="time between checks of the whole table")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         schedules = {**CALM, "check_rules": f"every {options.check}"}
@@ -52,8 +52,9 @@ def main() -> int:
         try:
             office = prepare(stage, options)
             print("the company is ready; people begin to edit", flush=True)
+            told = count(office)
             sent = edit(office, options.edits, options.rate)
-            waits = collect(office, sent)
+            waits = collect(office, sent, told + len(sent))
         finally:
             stage.stop()
     print(f"{options.rows:,} rows, {options.rules} rules on them, all checked every {options.check}")
@@ -148,22 +149,20 @@ def edit(office: Office, edits: int, rate: float) -> dict[str, float]:
     return sent
 
 
-def collect(office: Office, sent: dict[str, float]) -> list[float]:
-    """Wait for all cards and give each one's delay in ms; cards name the SKU in their title."""
+def count(office: Office) -> int:
+    """How many messages there are; the rule's preview is one as well."""
+    return int(office.control.get("messages?count=1")["count"])
+
+
+def collect(office: Office, sent: dict[str, float], messages: int) -> list[float]:
+    """Wait for so many messages and give each card's delay in ms; cards name the SKU in their title."""
     came: dict[str, float] = {}
-
-    def arrived() -> bool:
-        return int(office.control.get("messages?count=1")["count"]) >= len(sent)
-
-    until(arrived, 120, f"{len(sent)} cards")
+    until(lambda: count(office) >= messages, 120, f"{len(sent)} cards")
     for message in office.control.get("messages")["messages"]:
         if message["msg_type"] == "interactive":
             title = str(message["content"]["header"]["title"]["content"])
             came.setdefault(title, float(message["create_time"]))
     codes = {title.rpartition("（")[2].rstrip("）"): at for title, at in came.items()}
-    for title in sorted(came):
-        if title.rpartition("（")[2].rstrip("）") not in sent:
-            print(f"a card of another title: {title}")
     return [codes[sku] - at for sku, at in sent.items() if sku in codes]
 
 
