@@ -26,13 +26,13 @@ AT_ONCE: Final = 2000
 """Objects judged exactly at once: as many rows are held, and committed together."""
 
 LEISURE: Final = 0.2
-"""Share of a processor that the regular check of a table takes: nobody waits for it, but for edits."""
+"""Share of a processor that the regular check of a large table takes: nobody waits for it, but for edits."""
 
 HURRIED: Final = 1_000_000
 """Rows from which it takes all of one, since it should end within a minute."""
 
 TREND_ROWS: Final = 20_000
-"""Of larger tables the trend is kept only for objects that are judged exactly."""
+"""Of larger tables the trend is kept only for objects that are judged exactly, and the check gives way."""
 
 Points = dict[str, dict[str, Decimal]]
 """Key of a metric → object id → its value."""
@@ -85,7 +85,7 @@ def sweep(check: Checker, table: str, rules: Sequence[Rule], *, whole: bool = Fa
     acting = [rule.id for rule in rules if rule.enabled and proven]
     with check.db.read() as conn:
         live = store.live_objects(conn, acting)
-    share = min(1.0, max(LEISURE, count / HURRIED)) if whole else 1.0
+    share = min(1.0, max(LEISURE, count / HURRIED)) if whole and count > TREND_ROWS else 1.0
     looked = _look(check, ground, rules, live, count, share)
     outcomes = {rule.id: Outcome(looked[rule.id].rest) for rule in rules}
     _remember(check, table, _plain(rules, acting, looked), only=False)
