@@ -23,6 +23,8 @@ ERROR_LENGTH = 300  # characters of what a platform said that are kept
 UNSEEN_MOST = 500
 """So many alerts at most that came and went unseen are listed, the newest of them."""
 _ALERT = [field.name for field in fields(Alert)]
+_COLUMNS = [t.alerts.c[name] for name in _ALERT]
+"""Of an alert, in the order of its fields: rows become alerts by place, in half the time it takes by name."""
 _TASK = [field.name for field in fields(Task)]
 _CHUNK = 400
 
@@ -81,7 +83,8 @@ def insert_new(conn: Connection, table: sa.Table, row: Mapping[str, Any]) -> boo
 
 
 def _alert(row: Row[Any]) -> Alert:
-    return Alert(**{name: getattr(row, "_mapping")[name] for name in _ALERT})  # noqa: B009 - SQLAlchemy's public name
+    values: Iterable[Any] = row
+    return Alert(*values)
 
 
 def load_alert(conn: Connection, alert: str, *, lock: bool = False) -> Alert | None:
@@ -89,7 +92,7 @@ def load_alert(conn: Connection, alert: str, *, lock: bool = False) -> Alert | N
 
     ``lock`` holds it until the transaction ends (on SQLite every write transaction holds all).
     """
-    query = sa.select(t.alerts).where(t.alerts.c.id == alert)
+    query = sa.select(*_COLUMNS).where(t.alerts.c.id == alert)
     row = conn.execute(query.with_for_update() if lock else query).first()
     return None if row is None else _alert(row)
 
@@ -108,7 +111,7 @@ def load_alerts(
     conn: Connection, rule_id: RuleId, object_ids: Collection[str] | None = None, *, lock: bool = False
 ) -> dict[str, Alert]:
     """Alerts of a rule by object id; of the named objects only if given."""
-    query = sa.select(t.alerts).where(t.alerts.c.rule_id == rule_id).order_by(t.alerts.c.id)
+    query = sa.select(*_COLUMNS).where(t.alerts.c.rule_id == rule_id).order_by(t.alerts.c.id)
     if lock:
         query = query.with_for_update()
     if object_ids is None:
@@ -144,7 +147,7 @@ def load_many(conn: Connection, alert_ids: Collection[str], *, lock: bool = Fals
     """Alerts by their ids; ``lock`` as for :func:`load_alert`."""
     found: list[Alert] = []
     for chunk in chunks(sorted(alert_ids)):
-        query = sa.select(t.alerts).where(t.alerts.c.id.in_(chunk)).order_by(t.alerts.c.id)
+        query = sa.select(*_COLUMNS).where(t.alerts.c.id.in_(chunk)).order_by(t.alerts.c.id)
         found.extend(_alert(row) for row in conn.execute(query.with_for_update() if lock else query))
     return found
 
@@ -152,14 +155,14 @@ def load_many(conn: Connection, alert_ids: Collection[str], *, lock: bool = Fals
 def alive_in(conn: Connection, table: str) -> list[Alert]:
     """The alerts of a data table's objects that are over their line now."""
     a = t.alerts
-    query = sa.select(a).where(a.c.table == table, a.c.state.in_((State.FIRING, State.ACKED)))
+    query = sa.select(*_COLUMNS).where(a.c.table == table, a.c.state.in_((State.FIRING, State.ACKED)))
     return [_alert(row) for row in conn.execute(query.order_by(a.c.id))]
 
 
 def alive_of(conn: Connection, rule_id: RuleId) -> list[Alert]:
     """The alerts of a rule's objects that are over its line now."""
     a = t.alerts
-    query = sa.select(a).where(a.c.rule_id == rule_id, a.c.state.in_((State.FIRING, State.ACKED)))
+    query = sa.select(*_COLUMNS).where(a.c.rule_id == rule_id, a.c.state.in_((State.FIRING, State.ACKED)))
     return [_alert(row) for row in conn.execute(query.order_by(a.c.id))]
 
 
@@ -211,14 +214,14 @@ def note_episodes(conn: Connection, changed: Sequence[tuple[Alert, Reason | None
 def open_alerts(conn: Connection) -> list[Alert]:
     """Every alert people should know of: unknown first, then the worst and the oldest."""
     states = (State.FIRING, State.ACKED, State.UNKNOWN)
-    rows = conn.execute(sa.select(t.alerts).where(t.alerts.c.state.in_(states)))
+    rows = conn.execute(sa.select(*_COLUMNS).where(t.alerts.c.state.in_(states)))
     return sorted((_alert(row) for row in rows), key=urgency)
 
 
 def listed_alerts(conn: Connection) -> list[Alert]:
     """Open alerts, unknown first, then the worst and the oldest; then what came and went unseen."""
     a = t.alerts
-    query = sa.select(a).where(a.c.unseen.is_(True)).order_by(a.c.resolved_at.desc(), a.c.id)
+    query = sa.select(*_COLUMNS).where(a.c.unseen.is_(True)).order_by(a.c.resolved_at.desc(), a.c.id)
     gone = [_alert(row) for row in conn.execute(query.limit(UNSEEN_MOST))]
     return [*(alert for alert in open_alerts(conn) if alert.open), *gone]
 

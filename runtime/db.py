@@ -24,6 +24,7 @@ from sqlalchemy.engine import Connection, Dialect, Engine
 from sqlalchemy.engine.interfaces import ExceptionContext
 from sqlalchemy.types import TypeDecorator
 
+from runtime import fastjson
 from runtime.errors import ConfigError
 from runtime.turns import BUSY_SECONDS, turn
 
@@ -270,11 +271,23 @@ def _make_engine(url: str, *, durable: bool) -> Engine:
         # The connection used last is used next: each keeps what it prepared, so twenty in turn keep it all.
         options = {"timeout": BUSY_SECONDS, "cached_statements": STATEMENTS}
         engine = sa.create_engine(
-            parsed, json_serializer=_dumps, connect_args=options, pool_size=20, pool_use_lifo=True
+            parsed,
+            json_serializer=_dumps,
+            json_deserializer=fastjson.loads,
+            connect_args=options,
+            pool_size=20,
+            pool_use_lifo=True,
         )
         _tune_sqlite(engine, durable=durable)
         return engine
-    return sa.create_engine(parsed, json_serializer=_dumps, pool_size=10, max_overflow=10, pool_pre_ping=True)
+    return sa.create_engine(
+        parsed,
+        json_serializer=_dumps,
+        json_deserializer=fastjson.loads,
+        pool_size=10,
+        max_overflow=10,
+        pool_pre_ping=True,
+    )
 
 
 def _tune_sqlite(engine: Engine, *, durable: bool) -> None:
@@ -323,3 +336,7 @@ def _use_wal(cursor: Any) -> None:
 
 def _dumps(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+_JSON: Any = {"json_serializer": _dumps, "json_deserializer": fastjson.loads}
+"""How JSON columns are written and read."""
