@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from bitable_sync.bindings import Bindings
 from bitable_sync.cells import CellValue
 from bitable_sync.codecs import same
-from bitable_sync.mirror import Cells, Mirror, Row, dump
+from bitable_sync.mirror import CHUNK, Cells, Mirror, Row, chunks, dump
 from bitable_sync.pull import Puller, guard
 from bitable_sync.spec import Kind, TableSpec
 from bot.model import Event
@@ -223,12 +223,9 @@ class Changes:
 
     def _told(self, table_key: str, record_ids: Sequence[str]) -> None:
         with self.mirror.db.begin() as conn:
-            for record_id in record_ids:
-                conn.execute(
-                    sa.delete(UNREPORTED).where(
-                        UNREPORTED.c.table_key == table_key, UNREPORTED.c.record_id == record_id
-                    )
-                )
+            for part in chunks(list(record_ids), CHUNK):
+                told = sa.and_(UNREPORTED.c.table_key == table_key, UNREPORTED.c.record_id.in_(part))
+                conn.execute(sa.delete(UNREPORTED).where(told))
 
 
 def _operator(event: Event) -> str:
@@ -250,4 +247,6 @@ def differing(
     A formula does: its value is computed after our write and is news to a rule that looks at it.
     """
     counting = [field.key for field in spec.fields if field.kind not in STAMPS]
+    if isinstance(before, Cells) and isinstance(after, Cells):
+        counting = [key for key in counting if not before.alike(after, key)]
     return tuple(key for key in counting if not same(before[key], after[key]))

@@ -70,12 +70,19 @@ class Cells(Mapping[str, CellValue]):
     def __getitem__(self, key: str) -> CellValue:
         if key not in self._done:
             field = self._spec.by_key[key]
-            if isinstance(self._raw, str):
-                self._raw = fastjson.loads(self._raw)
-            raw = self._raw.get(key) if isinstance(self._raw, dict) else None
-            value = read(raw, field)
+            value = read(self._kept(key), field)
             self._done[key] = unquoted(value, field) if self._spec.private else value
         return self._done[key]
+
+    def _kept(self, key: str) -> Any:
+        if isinstance(self._raw, str):
+            self._raw = fastjson.loads(self._raw)
+        return self._raw.get(key) if isinstance(self._raw, dict) else None
+
+    def alike(self, other: Cells, key: str) -> bool:
+        """Whether a cell is kept in the very same form in another row; then it need not be decoded."""
+        mine, theirs = self._kept(key), other._kept(key)
+        return type(mine) is type(theirs) and bool(mine == theirs)
 
     def __iter__(self) -> Iterator[str]:
         return (field.key for field in self._spec.fields)
