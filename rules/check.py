@@ -126,8 +126,10 @@ class Checker:
         with self.db.read() as conn:
             live = store.live_objects(conn, [rule.id for rule in rules], objects | gone)
         for rule, findings in zip(rules, evaluate_all(rules, rows, ground), strict=True):
-            if rule.id in live or any(finding.opens for finding in findings):
-                self.apply(rule, findings, rows, gone=gone, known=ground.known)
+            known, opening = live.get(rule.id, set()), {each.object_id for each in findings if each.opens}
+            if known or opening:
+                sure = not opening <= known
+                self.apply(rule, findings, rows, gone=gone, known=ground.known, sure=sure)
 
     def scan(self, table: str | None = None) -> dict[str, Outcome]:
         """Judge every row by every rule in force (of one table if given) and commit what follows.
@@ -220,6 +222,7 @@ class Checker:
         *,
         gone: Collection[str],
         known: Known | None = None,
+        sure: bool = False,
     ) -> None:
         """Commit what findings change.
 
@@ -229,11 +232,13 @@ class Checker:
             rows: their rows.
             gone: objects that no row names any more.
             known: until when the table is known (`Ground`).
+            sure: something does change; else that is found out before anybody is kept from writing.
         """
         seen = Seen(findings, rows, gone, known)
-        with self.db.read() as conn:
-            if not self._worth(self._plan(conn, rule, seen, lock=False)):
-                return
+        if not sure:
+            with self.db.read() as conn:
+                if not self._worth(self._plan(conn, rule, seen, lock=False)):
+                    return
         with self.db.begin() as conn:
             # One check of a rule at a time, also across processes.
             conn.execute(
