@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import sqlalchemy as sa
@@ -22,7 +22,7 @@ from bitable_sync.quiet import unfit, unquoted
 from bitable_sync.sealing import RowSeal
 from bitable_sync.spec import Specs, TableSpec
 from runtime import fastjson
-from runtime.clock import FARTHEST, Clock
+from runtime.clock import FARTHEST, Clock, from_us, to_us
 from runtime.db import Database, mirror_metadata
 from runtime.ids import RecordId
 
@@ -383,16 +383,6 @@ def chunks(items: Sequence[Any], size: int) -> Iterator[list[Any]]:
     """The items in pieces of at most ``size``."""
     for start in range(0, len(items), size):
         yield list(items[start : start + size])
-
-
-def to_us(value: datetime) -> int:
-    """Microseconds since 1970 of an aware time."""
-    return (value - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
-
-
-def from_us(value: int) -> datetime:
-    """The aware UTC time of microseconds since 1970."""
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value)
 
 
 def _kept(value: CellValue, spec: TableSpec, key: str) -> Any:

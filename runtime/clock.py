@@ -77,3 +77,13 @@ def _utc(moment: datetime) -> datetime:
 def midnight(day: date) -> datetime:
     """When a calendar day of Shanghai begins."""
     return datetime(day.year, day.month, day.day, tzinfo=SHANGHAI)
+
+
+def to_us(value: datetime) -> int:
+    """Microseconds since 1970 of an aware time."""
+    return (value - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)
+
+
+def from_us(value: int) -> datetime:
+    """The aware UTC time of microseconds since 1970."""
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=value)
