@@ -118,7 +118,8 @@ class Sending:
                 told.hold(conn, [notice.id])
                 _note(conn, now, notice, HELD_REASON)
                 return
-            alert = store.load_alert(conn, notice.alert_id)
+            # Held: whoever changes the alert now sees this copy or is seen here; one of both draws it anew.
+            alert = store.load_alert(conn, notice.alert_id, lock=True)
             if alert is None:
                 return
             message_id, chat_id = str(sent["message_id"]), str(sent["chat_id"])

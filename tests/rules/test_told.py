@@ -1,5 +1,6 @@
 """What people can ask, what the platforms' rows become, and news that is old before it is told."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -18,7 +19,7 @@ from rules import store, tables, told
 from rules.commands import Commands
 from rules.effects import Changed, commit
 from rules.lifecycle import mute
-from rules.model import State
+from rules.model import Reason, State
 from rules.sending import Sending
 from rules.silence import surroundings, withheld
 from rules.sources import changed_rows, lost_plans, named, plan_rows, shop_rows, stock_rows, unlisted_plans
@@ -226,6 +227,36 @@ def deliver(scene: Scene, notice: str) -> None:
         resumed=False, first_wait=0.05,
     )  # fmt: skip
     Sending(scene.worker).notify(life, {"notice_id": notice})
+
+
+@pytest.mark.db
+def test_a_copy_that_is_noted_while_the_alert_changes_is_drawn_anew(
+    sandbox: Any, database: Database, tmp_path: Path
+) -> None:
+    """The change finds no copy to draw anew yet; the note of the copy waits for it and puts that itself."""
+    scene = open_scene(sandbox, database, tmp_path, launch=False)
+    scene.spend(800, 1600)
+    scene.pull_now("plans")
+    scene.own(owner := scene.people[1])
+    scene.add("rules", ROI_ROW)
+    [notice] = [n for n in scene.stored(tables.alert_notices) if n.receiver == owner.open_id]
+    before = len(sandbox.world.im.messages)
+    noting = threading.Thread(target=deliver, args=(scene, notice.id))
+    with database.begin() as conn:
+        alert = store.load_alert(conn, notice.alert_id, lock=True)
+        assert alert is not None
+        moved = replace(alert, version=alert.version + 1)
+        commit(conn, scene.floor.queue, [Changed(moved, Reason.VALUE_MOVED)], (), START)
+        noting.start()
+        until(lambda: len(sandbox.world.im.messages) > before, what="the card is out")
+        noting.join(1)  # the note of it may come before the change is committed; then it must wait
+    noting.join(30)
+    [copy] = scene.stored(tables.alert_cards)
+    assert copy.shown_version < moved.version
+    status = status_table(database)
+    with database.read() as conn:
+        works = conn.execute(sa.select(status.c.workflow_uuid)).scalars().all()
+    assert [each for each in works if each.startswith(f"refresh:{alert.id}:{moved.version}:{owner.open_id}")]
 
 
 def work_of(scene: Scene, notice: str) -> list[str]:
