@@ -65,8 +65,9 @@ class Apart(Generic[K]):
         return list(sent)
 
     def _alone(self, key: K, values: Values) -> list[str]:
-        """A single row that was refused goes without its people."""
-        strange = {person.open_id: person.name for person in people(values)}
+        """A refused row goes without its people, but for those whom the platform took in another."""
+        named = {person.open_id: person.name for person in people(values)}
+        strange = {open_id: name for open_id, name in named.items() if open_id not in self.seen} or named
         if len(strange) == 1:
             self.strangers |= strange
         which = "的一行" if self.spec.private else f"中“{key}”一行"

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from bitable_sync.cells import Person
 from rules import store, tables
 from rules.aftereffect import Effects, effect_work, measure
 from rules.check import Checker, Policy
@@ -23,7 +22,7 @@ from runtime.ids import AlertId, TaskId
 from runtime.tables import audit
 from runtime.work import status_table
 from tests.rules.kit import CATALOG, ROI_RULE, START, WANG, House, rule
-from tests.rules.stage import ROI_ROW, Scene, open_scene
+from tests.rules.stage import Scene, open_scene
 from tests.support.company import shown
 from tests.support.wait import until
 
@@ -147,14 +146,7 @@ def scene(sandbox: Any, database: Database, tmp_path: Path) -> Iterator[Scene]:
 
 def test_a_changed_budget_gets_its_effect_in_the_table_once(scene: Scene) -> None:
     """The work waits four hours from the task's end; performed twice, it records and shows one effect."""
-    owner: Person = scene.people[1]
-    scene.pull("plans")
-    scene.own(owner)
-    scene.add("rules", ROI_ROW)
-    scene.spend(800, 1600)
-    scene.pull("plans")
-    until(lambda: scene.stored(tables.alert_cards), timeout=20, what="the card is sent")
-    scene.tap(owner, "adjust.submit", amount="1200")
+    scene.tap(scene.firing(), "adjust.submit", amount="1200")
     until(lambda: scene.stored(tables.alert_tasks)[0].state is TaskState.DONE, timeout=20, what="done")
     task = scene.stored(tables.alert_tasks)[0]
     assert (task.metric_before, task.effect) == (D(2), "")

@@ -104,6 +104,15 @@ def test_a_stranger_keeps_nobody_else_back(stage: Stage) -> None:
     assert "赵离已离职或不在应用的可用范围内" in strangers(stage)["ou_left"]
 
 
+def test_who_is_named_beside_a_stranger_stays(stage: Stage) -> None:
+    """Of two people responsible the one whom the platform took in another row is kept."""
+    gone, here = Person("ou_left", "赵离"), Person(stage.open_id, "甲")
+    rows = [plan(1, owner=(here,)), plan(2, owner=(here, gone))]
+    made = stage.sync.pusher.upsert("plans", rows, cause="c1").created
+    assert [each["id"] for each in stage.cell(made[1], "负责人")] == [stage.open_id]
+    assert list(strangers(stage)) == ["ou_left"]
+
+
 def test_a_stranger_is_forgotten_once_taken(stage: Stage) -> None:
     """An update as well; the note goes when the platform takes the person again."""
     stage.sync.pusher.upsert("plans", [plan(1), plan(2)], cause="c1")
