@@ -23,10 +23,13 @@ def test_it_says_where_to_look_and_ctrl_c_stops_everything(tmp_path: Path) -> No
     """The printed pages answer; Ctrl-C twice, as an impatient person does, and nothing is left running."""
     said = tmp_path / "said"
     command = [sys.executable, str(HOME / "app.py"), "demo", "--port", "0", "--sandbox-port", "0"]
+    # Tests that run in the background ignore Ctrl-C, and what they start would inherit that.
+    heard = signal.signal(signal.SIGINT, signal.default_int_handler)
     with said.open("wb") as out:
         demo = subprocess.Popen(
             [*command, "--var", str(tmp_path)], stdout=out, stderr=out, start_new_session=True
         )
+    signal.signal(signal.SIGINT, heard)
     try:
         until(lambda: "Ctrl-C stops everything" in said.read_text("utf-8"), 300, "the demo is ready")
         pages = re.findall(r"http://127\.0\.0\.1:\d+/\S*", said.read_text("utf-8"))

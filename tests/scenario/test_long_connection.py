@@ -38,7 +38,7 @@ def test_an_edit_brings_a_card_and_a_tap_changes_the_world(house: House) -> None
     opened = house.tap(house.owner, card, "调整预算")
     assert opened["client_code"] == 0
     sent = house.tap(house.owner, card, "提交", amount="2500")
-    assert sent["toast"]["type"] == "success"
+    assert sent["toast"]["type"] == "success", sent["toast"]
     until(lambda: house.budget(plan) == 2500, WAIT, "the budget on the platform")
     assert [int(each) for each in house.budget_calls(plan)] == [2500]
 

@@ -13,31 +13,34 @@ import responses
 from bitable_sync.platforms.facts import PurchaseItem
 from bitable_sync.platforms.wangdiantong import WdtEnterprise, WdtFlagship
 from bitable_sync.platforms.wire import Wire
-from runtime.clock import SHANGHAI, ManualClock, SystemClock
+from runtime.clock import SHANGHAI, ManualClock
 from runtime.errors import PermanentError, TransientError, UnknownOutcome
 from sandbox.wdt import KEY, SALT, SECRET, SID, Shelf
 
 APP = {"sid": SID, "key": KEY, "app_secret": f"{SECRET}:{SALT}"}
 ORDER = {"provider_no": "P1", "warehouse_no": "W1", "purchaser_name": "采购小陈"}
 OLD = "https://wdt.example.com"
+NOON = (datetime.now(SHANGHAI) + timedelta(days=1)).replace(hour=12, minute=0, second=0, microsecond=0)
+"""The first reading of a day takes all, so the hour is not the machine's."""
 
 
 @pytest.fixture
 def erp(sandbox: Any) -> WdtFlagship:
     """The ERP of one company."""
-    return WdtFlagship(Wire("旺店通", sandbox.url), app=APP, clock=SystemClock(), order=ORDER)
+    return WdtFlagship(Wire("旺店通", sandbox.url), app=APP, clock=ManualClock(NOON), order=ORDER)
 
 
 @pytest.fixture
 def world(sandbox: Any) -> Any:
-    """The platform's side."""
+    """The platform's side, at noon."""
+    sandbox.world.clock.advance(NOON.timestamp() - sandbox.world.clock.time())
     return sandbox.world.wdt
 
 
 def shelf(spec: str, warehouse: str = "W1", *, ago: float = 3600, **more: Any) -> Shelf:
     """An article in a warehouse, changed so many seconds ago."""
     facts = {"pieces": 10, "free": 8, "safety": 5, "most": 50, "coming": 2} | more
-    return Shelf(spec, warehouse, changed=datetime.now(SHANGHAI).timestamp() - ago, **facts)
+    return Shelf(spec, warehouse, changed=NOON.timestamp() - ago, **facts)
 
 
 def test_stock_is_summed_over_warehouses_with_its_bounds(world: Any, erp: WdtFlagship) -> None:
@@ -65,12 +68,11 @@ def test_what_an_article_sold_in_seven_days_comes_with_it(world: Any, erp: WdtFl
 
 def test_the_first_reading_of_a_day_takes_all(world: Any, sandbox: Any) -> None:
     """Sales of seven days fall without a change of stock: a figure of yesterday would stay for good."""
-    now = datetime.now(SHANGHAI)
     world.shelves = [shelf("A1", ago=40 * 86_400, sold=0), shelf("B1", ago=1, sold=7)]
-    erp = WdtFlagship(Wire("旺店通", sandbox.url), app=APP, clock=SystemClock())
-    yesterday = int((now - timedelta(days=1)).timestamp())
+    erp = WdtFlagship(Wire("旺店通", sandbox.url), app=APP, clock=ManualClock(NOON))
+    yesterday = int((NOON - timedelta(days=1)).timestamp())
     assert {row.sku_id: row.sales_7d for row in erp.stock(yesterday)} == {"A1": 0, "B1": 7}
-    assert [row.sku_id for row in erp.stock(int(now.timestamp()))] == ["B1"]
+    assert [row.sku_id for row in erp.stock(int(NOON.timestamp()))] == ["B1"]
 
 
 def test_one_article_is_asked_as_it_stands_now(world: Any, erp: WdtFlagship) -> None:
@@ -93,7 +95,7 @@ def test_only_what_changed_is_asked_afterwards(world: Any, erp: WdtFlagship) -> 
 def test_the_first_page_is_zero_and_every_page_is_read(world: Any, sandbox: Any, erp: WdtFlagship) -> None:
     """130 articles of an hour are two pages, counted once."""
     world.shelves = [shelf(f"S{n:03d}") for n in range(130)]
-    assert len(erp.stock(int(datetime.now(SHANGHAI).timestamp()) - 7200)) == 130
+    assert len(erp.stock(int(NOON.timestamp()) - 7200)) == 130
     queries = [call["query"] for call in sandbox.world.control.recorder.calls(path="/openapi")]
     assert [(q["page_no"], q["calc_total"]) for q in queries[:2]] == [("0", "1"), ("1", "0")]
 
@@ -107,12 +109,12 @@ def test_windows_of_the_first_reading_are_never_over_thirty_days(
     assert len(sandbox.world.control.recorder.calls(path="/openapi")) == 14
 
 
-def test_another_secret_and_a_wrong_clock_are_refused(sandbox: Any) -> None:
+def test_another_secret_and_a_wrong_clock_are_refused(world: Any, sandbox: Any) -> None:
     """Both in words that say what to check."""
     wrong = {**APP, "app_secret": f"other:{SALT}"}
     with pytest.raises(PermanentError, match="签名不对"):
-        WdtFlagship(Wire("旺店通", sandbox.url), app=wrong, clock=SystemClock()).find_purchase("A")
-    late = ManualClock(datetime.now(SHANGHAI) - timedelta(minutes=3))
+        WdtFlagship(Wire("旺店通", sandbox.url), app=wrong, clock=ManualClock(NOON)).find_purchase("A")
+    late = ManualClock(NOON - timedelta(minutes=3))
     with pytest.raises(PermanentError, match="NTP"):
         WdtFlagship(Wire("旺店通", sandbox.url), app=APP, clock=late).find_purchase("A")
 
@@ -157,7 +159,7 @@ def test_an_order_that_is_not_approved_is_told(world: Any, erp: WdtFlagship) -> 
 
 def test_what_every_order_needs_is_asked_for_before_anything_is_sent(sandbox: Any) -> None:
     """Supplier, warehouse and buyer stand in the manifest."""
-    erp = WdtFlagship(Wire("旺店通", sandbox.url), app=APP, clock=SystemClock(), order={"provider_no": "P1"})
+    erp = WdtFlagship(Wire("旺店通", sandbox.url), app=APP, clock=ManualClock(NOON), order={"provider_no": "P1"})
     with pytest.raises(PermanentError, match="warehouse_no、purchaser_name"):
         erp.purchase("A-1", [PurchaseItem("A1", 1)])
 
