@@ -12,10 +12,11 @@ from runtime.db import Database
 from tests.fuzz.depth import FILES, depth
 from tests.fuzz.runner import Target, fuzz
 from tests.fuzz.targets import open_targets
+from tests.support.share import sized
 
 pytestmark = pytest.mark.db
 NAMES = ("envelope", "webhook", "card", "formula", "expression", "excel")
-COUNT = 20_000
+(COUNT,) = sized(20_000, least=0.3)
 LEAST = 0.6
 """Of the lines of a file; most files are far above it."""
 
