@@ -5,8 +5,9 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -33,10 +34,15 @@ DATABASES = {"database", "database_url", "installation"}
 """Fixtures that hand out a database of the chosen kind; whatever is built on them is run on both kinds."""
 
 LONG = (
+    *DEMO, "test_chaos.py", "test_rolling_deploy", "test_fault_day", "test_taps", "scenario/test_kill",
+    "test_art_kill", "test_pay_kill", "test_leaving", "test_two_servers", "test_table_edits",
     "tests/scenario/", "rules/test_interleavings", "rules/test_alert_model", "rules/test_worker",
     "payslip/test_restore", "sync/test_commands", "runtime/test_engine_kill", "test_sdk",
 )  # fmt: skip
-"""Two processes share the files; one that takes a minute and comes last keeps everybody waiting."""
+"""Files that take a minute, the longest first: one that comes last keeps everybody waiting."""
+
+BETWEEN = 8
+"""Short files after each long one: those mostly wait and these compute, so each fills the other's gaps."""
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -62,11 +68,28 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByCompa
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """On PostgreSQL run only the tests that touch a database; begin with the files that take longest."""
-    items.sort(key=lambda item: next((n for n, name in enumerate(LONG) if name in item.nodeid), len(LONG)))
+    place = {file: number for number, file in enumerate(mixed(dict.fromkeys(map(file_of, items))))}
+    items.sort(key=lambda item: place[file_of(item)])
     if config.getoption("--database") == "postgres":
         chosen = [item for item in items if touches_database(item)]
         config.hook.pytest_deselected(items=[item for item in items if item not in set(chosen)])
         items[:] = chosen
+
+
+def file_of(item: pytest.Item) -> str:
+    """The file a test stands in."""
+    return item.nodeid.split("::", 1)[0]
+
+
+def mixed(files: Iterable[str]) -> Iterator[str]:
+    """The files in the order in which they are taken up: a long one, some short ones, and so on."""
+    ranks = {file: next((n for n, name in enumerate(LONG) if name in file), len(LONG)) for file in files}
+    short = iter([file for file, rank in ranks.items() if rank == len(LONG)])
+    for file in sorted((file for file, rank in ranks.items() if rank < len(LONG)), key=ranks.__getitem__):
+        yield file
+        if not file.endswith(DEMO):
+            yield from islice(short, BETWEEN)
+    yield from short
 
 
 def touches_database(item: pytest.Item) -> bool:

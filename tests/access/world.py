@@ -151,7 +151,7 @@ class World:
             each for each in metadata.sorted_tables if each.name not in {"audit", "audit_chain", "taps"}
         ]
         for table in (*tables, status_table(self.db)):
-            for row in conn.exec_driver_sql(f"SELECT * FROM {table.fullname}"):
+            for row in conn.execute(sa.select(sa.literal_column("*")).select_from(table)):
                 digest.update(repr(tuple(row)).encode("utf-8", "replace"))
         return digest.hexdigest()
 

@@ -159,7 +159,8 @@ def test_an_order_that_is_not_approved_is_told(world: Any, erp: WdtFlagship) -> 
 
 def test_what_every_order_needs_is_asked_for_before_anything_is_sent(sandbox: Any) -> None:
     """Supplier, warehouse and buyer stand in the manifest."""
-    erp = WdtFlagship(Wire("旺店通", sandbox.url), app=APP, clock=ManualClock(NOON), order={"provider_no": "P1"})
+    lacking = {"provider_no": "P1"}
+    erp = WdtFlagship(Wire("旺店通", sandbox.url), app=APP, clock=ManualClock(NOON), order=lacking)
     with pytest.raises(PermanentError, match="warehouse_no、purchaser_name"):
         erp.purchase("A-1", [PurchaseItem("A1", 1)])
 
