@@ -29,6 +29,7 @@ def modules() -> Mapping[str, ast.Module]:
     return found
 
 
+@cache
 def imported(module: str, *, at_once: bool) -> set[str]:
     """What a module imports: modules of ours by their names, others by their first.
 
