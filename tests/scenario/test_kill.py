@@ -151,12 +151,17 @@ def test_every_acknowledged_event_is_in_the_inbox_and_handled(day: Day) -> None:
     """An event that was answered with 200 stands in the inbox, and was handled in the end."""
     deliveries = day.office.control.get("deliveries")["deliveries"]
     acknowledged = {d["event_id"] for d in deliveries if any(a["status"] == 200 for a in d["attempts"])}
-    stored = {r["event_id"]: r["state"] for r in day.ledger.rows("SELECT event_id, state FROM inbox")}
     repeated = sum(len(d["attempts"]) > 1 for d in deliveries)
     support.tell(f"{len(deliveries)} events, {len(acknowledged)} acknowledged, {repeated} tried again")
     assert len(acknowledged) >= EVENTS
-    assert acknowledged - set(stored) == set()
-    assert set(stored.values()) <= {"handled", "unhandled"}
+
+    def open_ones() -> list[str]:
+        """Those that are not stored, or not done yet: an echo of what was just written may have come now."""
+        rows = day.ledger.rows("SELECT event_id, state FROM inbox")
+        done = {row["event_id"] for row in rows if row["state"] in ("handled", "unhandled")}
+        return sorted(acknowledged - done)
+
+    until(lambda: not open_ones(), 30, f"every acknowledged event is handled, {open_ones()[:3]} too")
 
 
 def test_every_crossed_red_line_was_told_to_its_owners(day: Day) -> None:
