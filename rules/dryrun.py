@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection
 from rules import tables as t
 from rules.effects import mark_work
 from rules.replay import Replay, dry_sentence, from_json, replay
-from rules.rulebook import Entry, load_entry, next_mark, verdicts
+from rules.rulebook import Entry, load_entry, next_mark
 from rules.store import upsert
 from runtime.clock import day_of
 from runtime.jobrun import JobRun
@@ -88,6 +88,5 @@ class DryRuns:
         row = {"rule_id": entry.rule_id, "version": entry.version, "at": now, "body": past and past.to_json()}
         with deps.db.begin() as conn:
             upsert(conn, t.rule_dryruns, [row])
-            sentence, _ = verdicts(conn, [entry.rule_id]).get(entry.rule_id, ("", None))
-            number = next_mark(conn, entry.rule_id, sentence, now)
+            number = next_mark(conn, entry.rule_id, None, now)
             deps.queue.put(conn, mark_work(entry.rule_id, number))

@@ -18,7 +18,7 @@ from rules import tables as t
 from rules.metrics import Catalog
 from rules.model import Problem, Rule
 from rules.parse import RuleText, parse, read_row
-from rules.store import upsert
+from rules.store import insert_many, upsert
 from runtime.ids import RuleId
 
 
@@ -114,22 +114,20 @@ def _entry(row: Any, catalog: Catalog) -> tuple[Entry, RuleText | None]:
 
 
 def save_entry(conn: Connection, entry: Entry, good: RuleText | None, at: datetime, *, newer: bool) -> None:
-    """Write a rule as it is understood now; ``newer`` adds its text to the versions."""
+    """Write a rule as it is understood now; ``newer`` adds its text to the versions.
+
+    The sentence of 校验结果 is left as it stands: another check may have decided it since the entry was read.
+    """
+    r = t.rule_rows
     row: dict[str, Any] = {
-        "rule_id": entry.rule_id,
         "good": None if good is None else good.to_json(),
         "version": entry.version,
         "enabled": entry.rule.enabled if entry.rule else False,
         "problems": [[problem.column, problem.sentence] for problem in entry.problems],
-        "verdict": entry.verdict,
-        "marks": 0,
         "deleted_at": at if entry.deleted else None,
     }
-    exists = conn.execute(
-        sa.select(t.rule_rows.c.marks).where(t.rule_rows.c.rule_id == entry.rule_id)
-    ).scalar()
-    row["marks"] = exists or 0
-    upsert(conn, t.rule_rows, [row])
+    insert_many(conn, r, [{"rule_id": entry.rule_id, **row, "verdict": "", "marks": 0}])
+    conn.execute(sa.update(r).where(r.c.rule_id == entry.rule_id).values(**row))
     if newer and good is not None:
         upsert(
             conn,
@@ -138,12 +136,14 @@ def save_entry(conn: Connection, entry: Entry, good: RuleText | None, at: dateti
         )
 
 
-def next_mark(conn: Connection, rule_id: RuleId, verdict: str, at: datetime) -> int:
-    """Decide a new sentence for 校验结果; returns its number, so that writing it is a work of its own."""
+def next_mark(conn: Connection, rule_id: RuleId, verdict: str | None, at: datetime) -> int:
+    """Decide a new sentence for 校验结果; returns its number, so that writing it is a work of its own.
+
+    ``verdict``: None leaves the sentence to whoever decided it, also in a transaction that goes on now.
+    """
     r = t.rule_rows
-    conn.execute(
-        sa.update(r).where(r.c.rule_id == rule_id).values(verdict=verdict, marks=r.c.marks + 1, marked_at=at)
-    )
+    said = {} if verdict is None else {"verdict": verdict}
+    conn.execute(sa.update(r).where(r.c.rule_id == rule_id).values(marks=r.c.marks + 1, marked_at=at, **said))
     return int(conn.execute(sa.select(r.c.marks).where(r.c.rule_id == rule_id)).scalar_one())
 
 

@@ -1,9 +1,11 @@
 """What a rule would have done in the last month: replayed from what was kept, and honest about how coarse."""
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,10 +19,11 @@ from rules.dryrun import DryRuns, load_run, said_of
 from rules.model import Doubt, Finding, Rule, Verdict
 from rules.past import series
 from rules.replay import Grain, Replay, Said, dry_lines, dry_sentence, from_json, replay
-from rules.rulebook import load_entry
+from rules.rulebook import load_entries, load_entry, next_mark, save_entry
 from rules.specs import PLANS, SHOPS, STOCK
 from runtime.clock import SHANGHAI, day_of
 from runtime.db import Database
+from runtime.ids import RuleId
 from tests.rules.kit import CATALOG, ROI_RULE, START, STOCK_RULE, House, plan, rule, sku, worker
 from tests.rules.stage import ROI_ROW, Scene, open_scene
 from tests.support.company import shown
@@ -260,6 +263,35 @@ def test_what_a_former_version_would_have_done_is_not_said_of_this_one(house: Ho
             assert load_run(conn, entry)[1] is known
             assert ("本会触发" in said_of(conn, "rec_roi", house.say(), version)) is known
         house.write_rule(replace(ROI_RULE, threshold="1:2"))
+
+
+@pytest.mark.db
+def test_a_sentence_that_is_decided_meanwhile_stays(house: House) -> None:
+    """A check decides the row's sentence while a dry run ends; it has nothing to say about that sentence."""
+    house.write_rule()
+    for back in (3, 2, 1):
+        pulled(house, DAY * back, gmv=D(2000))
+    run = partial(DryRuns(worker(house)).run, cast("Any", None), {"rule_id": "rec_roi"})
+    ending = threading.Thread(target=run)
+    with house.db.begin() as conn:
+        next_mark(conn, RuleId("rec_roi"), "有效，当前会触发 7 个对象", START)
+        ending.start()
+        ending.join(1)  # it may end before this is committed; then it must wait
+    ending.join(30)
+    assert house.say() == "有效，当前会触发 7 个对象"
+    assert len(house.rows(tables.rule_dryruns)) == 1
+
+
+@pytest.mark.db
+def test_a_row_read_before_its_sentence_was_decided_leaves_it(house: House) -> None:
+    """Two checks take over the same edit: what the slower one read is no reason to forget the sentence."""
+    house.write_rule()
+    with house.db.read() as conn:
+        read, good = load_entries(conn, CATALOG)[RuleId("rec_roi")]
+    with house.db.begin() as conn:
+        next_mark(conn, RuleId("rec_roi"), "有效，当前会触发 7 个对象", START)
+        save_entry(conn, replace(read, verdict=""), good, START, newer=False)
+    assert house.say() == "有效，当前会触发 7 个对象"
 
 
 @pytest.fixture
