@@ -227,7 +227,8 @@ class Morning(Script):
 
     def _fallen(self) -> Seen | None:
         card = self.office.card_about(self.owner["open_id"], str(self.plan["计划名称"]), 60)
-        return card if "告警中" in card.text else None
+        # The plan may fall before the rule's new threshold is read; then the card shows it a moment later.
+        return card if "告警中" in card.text and "低于 1:3" in card.text else None
 
     def _own(self, table: str, key: str, owners: Mapping[str, str]) -> None:
         """Enter who is responsible for rows that have nobody, and who leads them."""
