@@ -106,10 +106,18 @@ def ask(web: Web | Acceptor, *calls: Call) -> list[Call]:
 
 
 def test_many_events_at_once_are_all_durable_when_they_are_answered(web: Web, sender: Sender) -> None:
-    """Three hundred together: each answered with 200 stands in the inbox."""
-    calls = ask(web, *(signed(sender, sender.event()) for _ in range(300)))
-    assert {call.status for call in calls} == {200}
-    assert len(web.rows(inbox)) == 300
+    """Three hundred together: each answered with 200 stands in the inbox.
+
+    A busy machine may say 503, which the platform takes as "again"; so do we, a few times.
+    """
+    left, acknowledged = [sender.event() for _ in range(300)], 0
+    for _ in range(5):
+        calls = ask(web, *(signed(sender, event) for event in left))
+        assert {call.status for call in calls} <= {200, 503}
+        acknowledged += sum(call.status == 200 for call in calls)
+        assert len(web.rows(inbox)) >= acknowledged
+        left = [event for event, call in zip(left, calls, strict=True) if call.status == 503]
+    assert (left, acknowledged, len(web.rows(inbox))) == ([], 300, 300)
 
 
 def test_a_tap_is_decided_once_and_its_replay_refused(web: Web, sender: Sender) -> None:
