@@ -30,7 +30,6 @@ class Entry:
         rule: the version in force (``enabled`` as the row says now), or None if it never was valid.
         problems: what is wrong with the row now; empty when valid.
         version: number of the last good version; 0 if there never was one.
-        verdict: the sentence last decided for 校验结果.
         deleted: the row is gone.
     """
 
@@ -38,7 +37,6 @@ class Entry:
     rule: Rule | None
     problems: tuple[Problem, ...]
     version: int
-    verdict: str
     deleted: bool = False
     name: str = ""
 
@@ -64,18 +62,17 @@ def read_entry(
     """Read one row (pure): the entry now and the text that is in force."""
     rule_id = RuleId(row.record_id)
     version = before.version if before else 0
-    verdict = before.verdict if before else ""
     text = read_row(row.values)
     if isinstance(text, list):
         rule = _in_force(rule_id, good, row.values.get("enabled") is True, catalog)
-        return Entry(rule_id, rule, tuple(text), version, verdict, name=good.name if good else ""), good
+        return Entry(rule_id, rule, tuple(text), version, name=good.name if good else ""), good
     text = text.calling((renamed or {}).get(text.table, {}))
     parsed = parse(rule_id, text, catalog)
     if isinstance(parsed, Rule):
         newer = version + (text != good)
-        return Entry(rule_id, parsed, (), newer, verdict, name=text.name), text
+        return Entry(rule_id, parsed, (), newer, name=text.name), text
     rule = _in_force(rule_id, good, text.enabled, catalog)
-    return Entry(rule_id, rule, tuple(parsed), version, verdict, name=text.name), good
+    return Entry(rule_id, rule, tuple(parsed), version, name=text.name), good
 
 
 def _in_force(rule_id: RuleId, good: RuleText | None, enabled: bool, catalog: Catalog) -> Rule | None:
@@ -108,9 +105,7 @@ def _entry(row: Any, catalog: Catalog) -> tuple[Entry, RuleText | None]:
     rule = _in_force(RuleId(row.rule_id), good, row.enabled, catalog)
     problems = tuple(Problem(column, sentence) for column, sentence in row.problems)
     name = good.name if good else ""
-    return Entry(
-        RuleId(row.rule_id), rule, problems, row.version, row.verdict, row.deleted_at is not None, name
-    ), good
+    return Entry(RuleId(row.rule_id), rule, problems, row.version, row.deleted_at is not None, name), good
 
 
 def save_entry(conn: Connection, entry: Entry, good: RuleText | None, at: datetime, *, newer: bool) -> None:

@@ -246,7 +246,7 @@ def _others() -> Iterator[Shown]:
 
 def _asked(sight: Sight) -> Iterator[Shown]:
     """The card to who switched a rule on."""
-    on = Entry(STOCK_OF.id, STOCK_OF, (), 3, "", name=STOCK_OF.name)
+    on = Entry(STOCK_OF.id, STOCK_OF, (), 3, name=STOCK_OF.name)
     off = replace(on, rule=replace(STOCK_OF, enabled=False), version=4)
     large = Preview("pv_k2m4q8w1", STOCK_OF.id, 3, START, ("ou_zhao",), 37, 12, START + HOLD)
     few = Sight(sight.findings[:3], sight.names, sight.past[:1])
