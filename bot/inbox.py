@@ -82,18 +82,14 @@ class Inbox:
         It jumps from type to type in the index of new events: with a hundred thousand of them waiting,
         looking at each twenty times a second would be all a worker does.
         """
-        first = sa.select(sa.func.min(inbox.c.type).label("type")).where(NEW).cte("types", recursive=True)
-        following = sa.select(sa.func.min(inbox.c.type)).where(NEW, inbox.c.type > first.c.type)
-        types = first.union_all(sa.select(following.scalar_subquery()).where(first.c.type.is_not(None)))
-        free = sa.exists().where(inbox.c.type == types.c.type, *_free(now))
         with self._db.read() as conn:
-            return tuple(conn.execute(sa.select(types.c.type).where(free)).scalars())
+            return tuple(conn.execute(_WAITING, {"now": now, "farthest": now + FARTHEST}).scalars())
 
     def claim(self, event_type: str, *, by: str, now: datetime, limit: int = 500) -> list[Claimed]:
         """Take the oldest free events of a type until ``now + LEASE``; nobody else gets them meanwhile."""
         oldest = (
             sa.select(inbox.c.event_id)
-            .where(inbox.c.type == event_type, *_free(now))
+            .where(inbox.c.type == event_type, *_free(now, now + FARTHEST))
             .order_by(inbox.c.received_at, inbox.c.event_id)
             .limit(limit)
         )
@@ -172,9 +168,24 @@ class Inbox:
                 conn.execute(sa.update(inbox).where(*mine).values(**values))
 
 
-def _free(now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
+Moment = datetime | sa.BindParameter[datetime]
+
+
+def _free(now: Moment, farthest: Moment) -> tuple[sa.ColumnElement[bool], ...]:
     until = inbox.c.claimed_until
-    return (NEW, sa.or_(until.is_(None), until < now, until > now + FARTHEST))
+    return (NEW, sa.or_(until.is_(None), until < now, until > farthest))
+
+
+def _waiting() -> sa.Select[str]:
+    first = sa.select(sa.func.min(inbox.c.type).label("type")).where(NEW).cte("types", recursive=True)
+    following = sa.select(sa.func.min(inbox.c.type)).where(NEW, inbox.c.type > first.c.type)
+    types = first.union_all(sa.select(following.scalar_subquery()).where(first.c.type.is_not(None)))
+    free = _free(sa.bindparam("now"), sa.bindparam("farthest"))
+    return sa.select(types.c.type).where(sa.exists().where(inbox.c.type == types.c.type, *free))
+
+
+_WAITING: Final = _waiting()
+"""Made once: asked twenty times a second, its making cost ten times what the database does."""
 
 
 def _padded(ids: Sequence[EventId]) -> list[EventId]:

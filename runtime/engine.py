@@ -24,7 +24,7 @@ from runtime.db import Database, is_away
 from runtime.errors import ChorusError, PermanentError
 from runtime.ids import WorkId
 from runtime.jobrun import JobRun, Slots, Stopped
-from runtime.lanes import APPLICATION, JsonSerializer
+from runtime.lanes import APPLICATION, JsonSerializer, look_first
 from runtime.log import bind, mask_text
 from runtime.orphans import Orphans, right_delays
 from runtime.parked import Parked, park
@@ -128,6 +128,7 @@ class Engine:
         )
         DBOS.workflow(name=WORKFLOW, max_recovery_attempts=DEATHS)(self._workflow())
         DBOS.launch()
+        look_first(library, self._db)
         self._beat = Heartbeat(self._db, self._instance, self._clock, silent_after=self._silent_after)
         self._beat.hearers = self._hearers
         self._beat.orphans = Orphans(self._db, self._instance, library)
