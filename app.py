@@ -21,6 +21,7 @@ from bot.cli import OPERATIONS
 from payslip.cli import payroll
 from payslip.cli_import import defaults_command, import_command
 from rules.cli import metrics as metrics_command
+from runtime import process
 from runtime.cli import Friendly, settings_with_log
 from runtime.settings import Settings
 
@@ -69,7 +70,9 @@ def web(clock: Clock | None = None) -> Acceptor:
     # The first tap that leads to work must not wait for an import of 0.7 s; the port need not either.
     threading.Thread(target=floor.queue.warm, name="warm", daemon=True).start()
     leaving = threading.Event()
-    return accepting(pages_and_taps(floor, leaving), leaving)
+    acceptor = accepting(pages_and_taps(floor, leaving), leaving)
+    process.begun()
+    return acceptor
 
 
 def pages_and_taps(floor: Floor, leaving: threading.Event | None = None) -> Flask:
@@ -94,9 +97,9 @@ def tap_router(floor: Floor) -> Router:
     from bitable_sync.context import build_mirror
     from bot.care import register_taps as register_care
     from bot.router import Router
-    from creative.deps import make_policy as art_policy
+    from creative.deps import make_policy as for_art
     from creative.wire import register_taps as register_art
-    from payslip.deps import make_policy as pay_policy
+    from payslip.deps import make_policy as for_pay
     from payslip.wire import register_taps
     from rules.wire import WebDeps, make_policy, register_web
     from runtime.vault import open_vault
@@ -105,9 +108,8 @@ def tap_router(floor: Floor) -> Router:
     mirror = build_mirror(floor, specs(), vault)
     register_web(router, WebDeps(floor.queue, floor.clock, mirror, make_policy(floor, admins(floor))))
     if vault is not None:
-        register_taps(router, floor.queue, floor.clock, pay_policy(floor.manifest, floor.settings), vault)
-    policy = art_policy(floor.manifest, floor.settings)
-    register_art(router, floor.db, floor.queue, floor.clock, policy, mirror)
+        register_taps(router, floor.queue, floor.clock, for_pay(floor.manifest, floor.settings), vault)
+    register_art(router, floor.db, floor.queue, floor.clock, for_art(floor.manifest, floor.settings), mirror)
     register_care(router, floor)
     return router
 
@@ -117,8 +119,7 @@ def admins(floor: Floor) -> tuple[Person, ...]:
     from bitable_sync.cells import Person
     from runtime.ids import OpenId
 
-    admin = floor.settings.admin_open_id
-    return (Person(OpenId(admin), "管理员"),) if admin else ()
+    return (Person(OpenId(admin), "管理员"),) if (admin := floor.settings.admin_open_id) else ()
 
 
 def client(floor: Floor) -> Feishu:
@@ -144,17 +145,16 @@ def run_web(settings: Settings) -> None:
 
 def run_worker(settings: Settings, clock: Clock | None = None) -> None:
     """Drain the inbox, perform works and trigger ticks until SIGTERM; by the machine's clock as a rule."""
+    process.prepare_worker()
     from bitable_sync.context import build_sync
     from bot import commands, replies
     from bot.drain import Drain
     from bot.router import Router
     from runtime.engine import Engine
     from runtime.floor import open_floor
-    from runtime.process import prepare
     from runtime.schedule import Scheduler
     from runtime.vault import open_vault
 
-    prepare()
     floor, vault = open_floor(settings, clock), open_vault(settings)
     feishu = client(floor)
     router = Router()
@@ -173,6 +173,7 @@ def run_worker(settings: Settings, clock: Clock | None = None) -> None:
     drain.start()
     scheduler.start()
     art.warm()
+    process.begun()
     stop.wait()
     scheduler.stop()
     drain.stop()
@@ -204,10 +205,8 @@ def register_features(
     if vault is not None:
         register_pay(engine, router, scheduler, sync, floor, feishu, vault)
     register_cockpit(engine, router, scheduler, floor, feishu.contact)
-    ends = [
-        *pay_ends(floor.manifest.retention.payslip_months),
-        *ends_of(floor.manifest.retention.notice_days),
-    ]
+    keep = floor.manifest.retention
+    ends = [*pay_ends(keep.payslip_months), *ends_of(keep.notice_days)]
     register_care(engine, scheduler, Care(floor, feishu.im, counter(policy.max_age), ends))
     return register_art(engine, router, scheduler, sync, floor, feishu)
 
@@ -242,16 +241,17 @@ def serve(role: str) -> None:
     if role != "all":
         run[role](settings)
         return
+    process.begin()
     from runtime import metrics
     from runtime.reload import Reloading
     from runtime.supervise import GRACE, Child, Supervisor
 
     metrics.prepare(settings.var_dir / "metrics")
-    settings.var_dir.mkdir(parents=True, exist_ok=True)
     migrate(settings.database_url)
-    roles = ROLES if manifest.connection == "websocket" else ROLES[:2]
     for module in ("granian", "bot.web", "rules.wire"):  # loaded once here, inherited by every child
         import_module(module)
+    process.begun()
+    roles = ROLES if manifest.connection == "websocket" else ROLES[:2]
     children = [Child(each, partial(run[each], settings)) for each in roles]
     grace = GRACE + settings.leave_seconds
     raise SystemExit(Supervisor(children, grace=grace, reload=Reloading(settings.manifest, manifest)).run())

@@ -75,7 +75,7 @@ def look_first(library: Any, db: Database) -> None:
     """
     status = "workflow_status" if db.dialect == "sqlite" else "dbos.workflow_status"
     waits = sa.text(
-        f"SELECT EXISTS (SELECT 1 FROM {status} WHERE queue_name = :queue AND status = 'ENQUEUED')"  # noqa: S608
+        f"SELECT EXISTS (SELECT 1 FROM {status} WHERE queue_name = :queue AND status = 'ENQUEUED')"  # noqa: S608 - a name of ours
     )
     database = library._sys_db  # noqa: SLF001 - 3.4 has no public name
     scopes = database.dequeue_scopes
