@@ -38,7 +38,7 @@ def copied(folder: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(ROOT / name, target)
     compiled = ["compileall", "-qq", "--invalidation-mode", "checked-hash", str(folder)]
-    subprocess.run([sys.executable, "-m", *compiled], check=False)  # some tests hold files that are no program
+    subprocess.run([sys.executable, "-m", *compiled], check=False)  # some files are no program
     for name in TOGETHER:
         if (ROOT / name).exists():
             (folder / name).symlink_to((ROOT / name).resolve())
