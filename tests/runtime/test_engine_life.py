@@ -164,6 +164,12 @@ def test_work_whose_end_could_not_be_written_does_not_close_its_lane(
 ) -> None:
     """Its thread ended with the error, and the database says that this worker is still at it."""
     done: list[str] = []
+    refused: list[str] = []
+
+    def hear(context: sa.engine.ExceptionContext) -> None:
+        refused.append(str(context.original_exception))
+
+    sa.event.listen(sa.Engine, "handle_error", hear)
     engine = new_engine(silent_after=0.2)
     engine.register("note", lambda run, _args: run.step("note", lambda: done.append(str(run.id))))
     engine.launch()
@@ -171,7 +177,10 @@ def test_work_whose_end_could_not_be_written_does_not_close_its_lane(
         for statement in REFUSE[database.dialect]:
             conn.exec_driver_sql(statement)
         queue.put(conn, Work("note", "x", "l", {}), Work("note", "after", "l", {}))
-    until(lambda: done, what="the work's only step")
+    try:
+        until(lambda: any("no room" in each for each in refused), what="the work's end refused")
+    finally:
+        sa.event.remove(sa.Engine, "handle_error", hear)
     with database.begin() as conn:
         conn.exec_driver_sql(ALLOW[database.dialect])
     until(lambda: queue.backlog() == 0, timeout=30, what="both works of the lane done")
