@@ -174,12 +174,6 @@ GUARDS = (
         "tests/creative/test_taps.py::test_simultaneous_taps_are_one_decision",
     ),
     Mutation(
-        3, "whatever is not clear starts the second clock anew", "rules/lifecycle.py",
-        "before, alert = back.alert, replace(_measured(back.alert, finding), clear_since=None)",
-        "before, alert = back.alert, _measured(back.alert, finding)",
-        "tests/rules/test_alert_model.py::test_any_order_agrees_with_the_reference",
-    ),
-    Mutation(
         3, "an unknown finding is a doubt, not an end", "rules/lifecycle.py",
         "    if finding.verdict is Verdict.UNKNOWN:",
         "    if False:",
