@@ -22,6 +22,8 @@ from tests.chaos.people import Gate, Hands
 from tests.scenario import support_kill as support
 from tests.scenario.ledger import Ledger
 
+STARTING = 90
+"""Seconds a world may take until it is ready."""
 RESTART = 1.0
 """Seconds after which the machine's init starts a server that ended; docs/DEPLOY.md says two."""
 
@@ -91,10 +93,13 @@ class World:
         self.ground.exchange.mend()
         try:
             self.platform.resume()
-            self.init.start()
             self.hands = Hands(self.platform.sandbox_url, self.gate)
+            # What is pushed while instances start would be tried again after the platform's 15 s, 5 min …
+            self.hands.post("events", retry_after=[1.0] * STARTING)
+            self.init.start()
             self.ledger = Ledger(self.ground.address(self.folder, self.name))
-            until(self.ready, 90, "every instance is ready")
+            until(self.ready, STARTING, "every instance is ready")
+            until(lambda: not self.hands.get("deliveries")["pending"], STARTING, "no event waits")
             yield self
         finally:
             self._end(stages)
