@@ -134,9 +134,10 @@ class Limits:
         waited = late = 0.0  # not the moment it began: the clock may be set meanwhile
         while True:
             with self._lock:
-                self._doubt_the_future(self._now())
                 self._read_gates(self._now())
                 now = self._now()
+                if self._set_back(now):
+                    continue
                 if self._gates.get(EVERYTHING, 0.0) > now:
                     raise _exhausted()
                 earliest = max([now, *(self._gates.get(key, 0.0) for key, _ in wanted)])
@@ -218,12 +219,14 @@ class Limits:
             self._gates = {str(row.key): float(row.until) for row in conn.execute(query)}
         self._gates_read = now
 
-    def _doubt_the_future(self, now: float) -> None:
-        """Forget what this process reserved or read by a clock that has been set back meanwhile."""
-        if now < self._latest - FARTHEST:
+    def _set_back(self, now: float) -> bool:
+        """Whether the clock was set back; then what this process reserved or read by it is forgotten."""
+        back = now < self._latest - FARTHEST
+        if back:
             self._pools.clear()
             self._gates_read = float("-inf")
         self._latest = now
+        return back
 
     def _take(self, wanted: Sequence[Wanted], began: float, earliest: float, late: float) -> _Turn:
         """Take a slot of every key, all usable at one moment."""

@@ -362,3 +362,36 @@ def test_threads_of_one_process_stay_within_the_rate(database: Database) -> None
     limits.close()
     # The machine may wake a thread late, so the whole is judged and not every second.
     assert max(moments) - min(moments) > (30 - 20) / 20
+
+
+class SetBack(ManualClock):
+    """A clock that is an hour behind from its n-th reading on."""
+
+    def __init__(self, start: datetime) -> None:
+        super().__init__(start)
+        self.readings = -1
+
+    def now(self) -> datetime:
+        """The time; the reading is counted down."""
+        self.readings -= 1
+        if self.readings == 0:
+            self.advance(-3600.0)
+        return super().now()
+
+
+@pytest.mark.parametrize("readings", range(1, 9))
+def test_a_clock_set_back_in_the_midst_of_a_call_makes_nobody_wait_for_the_hour(
+    database: Database, readings: int
+) -> None:
+    """Slots reserved before lie an hour ahead; they must not pass for a long queue."""
+    for before in range(20, 30):
+        clock = SetBack(datetime(2026, 11, 23, 1, tzinfo=UTC))
+        limits = Limits(database, clock)
+        for _ in range(before):
+            limits.pace((f"POST /{before}", MESSAGES))
+        clock.readings = readings
+        began = clock.now()
+        for _ in range(3):
+            limits.pace((f"POST /{before}", MESSAGES))
+        limits.close()
+        assert (clock.now() - began).total_seconds() < 1
