@@ -185,7 +185,7 @@ def _waiting() -> sa.Select[str]:
 
 
 _WAITING: Final = _waiting()
-"""Made once: asked twenty times a second, its making cost ten times what the database does."""
+"""Made once: it is asked twenty times a second (D89)."""
 
 
 def _padded(ids: Sequence[EventId]) -> list[EventId]:

@@ -70,8 +70,8 @@ def prepare_database(url: str) -> None:
 def look_first(library: Any, db: Database) -> None:
     """Let the launched library look for work only when a small statement says that some waits.
 
-    It looks at every poll with a statement over all lanes, which it makes anew each time: nine tenths of what
-    an idle worker costs. dbos 3.4 asks `dequeue_scopes` before each look; no scope, no look.
+    It looks at every poll with a statement over all lanes, which it makes anew each time (D89 has
+    the figures). dbos 3.4 asks `dequeue_scopes` before each look; no scope, no look.
     """
     status = "workflow_status" if db.dialect == "sqlite" else "dbos.workflow_status"
     waits = sa.text(

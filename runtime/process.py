@@ -10,8 +10,8 @@ until the thread that computes gives Python up, by default for 5 ms. A check of 
 edits a second then holds every edit up for seconds.
 
 Python's collector looks for rings among objects again and again. While a process starts it finds only what
-stays, which took a fifth of the start; later each full look over 200,000 objects of modules holds all threads
-up for 0.1 s and more. So it rests until a process has begun, and passes over what was there by then.
+stays, about a sixth of what imports take; later a full look over 200,000 objects of modules holds all threads
+up (0.2 s, once, on a slow machine). So it rests until a process has begun, and passes over what was there by then.
 """
 
 from __future__ import annotations
