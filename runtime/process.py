@@ -11,7 +11,8 @@ edits a second then holds every edit up for seconds.
 
 Python's collector looks for rings among objects again and again. While a process starts it finds only what
 stays, about a sixth of what imports take; later a full look over 200,000 objects of modules holds all threads
-up (0.2 s, once, on a slow machine). So it rests until a process has begun, and passes over what was there by then.
+up (0.2 s, once, on a slow machine). So it rests until a process has begun, and passes over what was there by
+then.
 """
 
 from __future__ import annotations
