@@ -24,7 +24,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from benchmarks.latency import CALM, PEOPLE, ROOMY, own, prepare
+from benchmarks.latency import CALM, PEOPLE, ROOMY, own, prepare, stored
 from benchmarks.open_loop import FAILED, Result, Shot, evenly, fire, merged
 from benchmarks.payday import slowly
 from benchmarks.processes import cpu, memory, roles
@@ -112,8 +112,7 @@ def flood_ready(stage: Stage, seed: int) -> Flooded:
     """Bring the company up with a rule on its articles; the sandbox itself pushes nothing from now on."""
     office = prepare(stage, Namespace(edits=RED, rows=2000, rules=1))
     stage.control.post("events", drop=True)
-    url = stage.env.get("DATABASE_URL", f"sqlite:///{stage.folder / 'var' / 'chorus.db'}")
-    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    engine = stored(stage)
     rows = [str(row["record_id"]) for row in own(office)]
     people = [str(person["open_id"]) for person in office.people][:PEOPLE]
     platform = Platform(

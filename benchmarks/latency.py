@@ -10,15 +10,15 @@ request, the card's when the message arrived in the sandbox.
 from __future__ import annotations
 
 import argparse
-import sqlite3
 import statistics
 import sys
 import tempfile
 import threading
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any
+
+import sqlalchemy as sa
 
 from benchmarks.payday import slowly
 from sandbox.client import plain, until
@@ -72,7 +72,9 @@ def prepare(stage: Stage, options: argparse.Namespace) -> Office:
     stage.subscribe()
     office = Office(stage.control)
     office.join_roles()
-    slowly(lambda: read_whole(stage), 300, "the product has read the table")
+    mirror = stored(stage, "mirror.db")
+    slowly(lambda: read_whole(mirror), 300, "the product has read the table")
+    mirror.dispose()
     slowly(lambda: counted(office) == options.rows, 300, f"{options.rows:,} SKUs in Bitable")
     people = [p["open_id"] for p in office.people][:PEOPLE]
     chief = office.person("运营部")["open_id"]
@@ -95,11 +97,17 @@ def prepare(stage: Stage, options: argparse.Namespace) -> Office:
     return office
 
 
-def read_whole(stage: Stage) -> bool:
+def stored(stage: Stage, file: str = "chorus.db") -> sa.Engine:
+    """What the product stores, to look at: its file on SQLite, its one database on PostgreSQL."""
+    url = stage.env.get("DATABASE_URL", f"sqlite:///{stage.folder / 'var' / file}")
+    return sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+
+
+def read_whole(engine: sa.Engine) -> bool:
     """Whether the product's mirror had its first whole look at the table."""
-    with closing(sqlite3.connect(f"file:{stage.folder / 'var' / 'mirror.db'}?mode=ro", uri=True)) as conn:
-        found = conn.execute("SELECT pulled_at FROM mirror_tables WHERE table_key = 'stock'").fetchone()
-    return found is not None and found[0] is not None
+    with engine.connect() as conn:
+        query = sa.text("SELECT pulled_at FROM mirror_tables WHERE table_key = 'stock'")
+        return conn.execute(query).scalar() is not None
 
 
 def fill(office: Office, count: int) -> None:

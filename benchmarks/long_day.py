@@ -24,10 +24,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import sqlalchemy as sa
-
 from benchmarks.flood import NEVER, Flooded, speak
-from benchmarks.latency import CALM, PEOPLE, ROOMY, own, prepare
+from benchmarks.latency import CALM, PEOPLE, ROOMY, own, prepare, stored
 from benchmarks.long_day_house import VARIABLE, JumpingClock
 from benchmarks.open_loop import evenly, fire
 from benchmarks.payday import slowly
@@ -123,8 +121,7 @@ def ready(stage: LongStage, options: argparse.Namespace) -> Flooded:
     """Bring the company up; the sandbox itself pushes nothing from now on."""
     office = prepare(stage, Namespace(edits=CROSSING * 2, rows=2000, rules=1))
     stage.control.post("events", drop=True)
-    url = stage.env.get("DATABASE_URL", f"sqlite:///{stage.folder / 'var' / 'chorus.db'}")
-    engine = sa.create_engine(url.replace("postgresql://", "postgresql+psycopg://"))
+    engine = stored(stage)
     rows = [str(row["record_id"]) for row in own(office)]
     people = [str(person["open_id"]) for person in office.people][:PEOPLE]
     draw = random.Random(options.seed)

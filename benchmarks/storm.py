@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.latency import CALM, ROOMY, read_whole
+from benchmarks.latency import CALM, ROOMY, read_whole, stored
 from benchmarks.payday import slowly
 from sandbox.client import until
 from sandbox.office import Office, Seen
@@ -106,7 +106,9 @@ def prepare(stage: Stage, count: int) -> Storm:
     rows = fill(office, buyers, count)
     stage.serve()
     stage.subscribe()
-    slowly(lambda: read_whole(stage), 300, "the product has read the table")
+    mirror = stored(stage, "mirror.db")
+    slowly(lambda: read_whole(mirror), 300, "the product has read the table")
+    mirror.dispose()
     chief = office.person("运营部")["open_id"]
     rule = office.add(
         chief, "预警规则", 规则名称="低于安全库存", 数据表="商品库存", 指标="可用库存", 比较="低于",
