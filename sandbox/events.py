@@ -152,6 +152,10 @@ class EventsState:
         """The delivery with this number; None when there is none."""
         return self._outbox.delivery(number)
 
+    def hasten(self) -> None:
+        """Let what waits for a retry wait no longer than the switches say now."""
+        self._outbox.hasten()
+
     def pending(self) -> int:
         """Deliveries not yet delivered, given up or dropped."""
         return self._outbox.pending()
@@ -272,6 +276,7 @@ def turn_switches(world: World, req: Request) -> dict[str, Any]:
         if name not in Switches.__slots__:
             raise ApiError(400, f"no such switch: {name}; there are {', '.join(Switches.__slots__)}", 400)
         setattr(world.events.switches, name, value)
+    world.events.hasten()
     return asdict(world.events.switches)
 
 

@@ -95,7 +95,7 @@ class Outbox:
         self._closed = False
         self._epoch = 0
         self._turn = 0
-        clock.on_jump(self._wake)
+        clock.on_jump(self.hasten)
 
     def put(self, delivery: Delivery) -> None:
         """Queue a new event; with the duplicate switch a copy goes out beside it (not in an ordered lane)."""
@@ -175,7 +175,7 @@ class Outbox:
 
     def awake(self) -> None:
         """Go on from a kept state: what was being pushed when it was written is due at once."""
-        self._clock.on_jump(self._wake)
+        self._clock.on_jump(self.hasten)
         with self._changed:
             planned = {entry[2].number for entry in self._heap}
             for delivery in self._log:
@@ -185,6 +185,17 @@ class Outbox:
                     self._schedule(delivery, self._clock.time())
             if self._heap:
                 self._start()
+
+    def hasten(self) -> None:
+        """Look again after a jump or with new switches: nothing waits longer than a retry does."""
+        with self._changed:
+            latest = self._clock.time() + max(self.switches.retry_after, default=0.0)
+            if any(due > latest for due, _, _ in self._heap):
+                for due, _, delivery in self._heap:
+                    delivery.due = min(due, latest)
+                self._heap = [(delivery.due, turn, delivery) for _, turn, delivery in self._heap]
+                heapq.heapify(self._heap)
+            self._changed.notify_all()
 
     # Below: callers hold self._changed.
 
@@ -227,14 +238,3 @@ class Outbox:
         return Delivery(
             delivery.app_id, delivery.event_id, delivery.event_type, delivery.envelope, lane=None, copy=True
         )
-
-    def _wake(self) -> None:
-        """Look again after a jump; when the clock was set back, nothing waits longer than a retry does."""
-        with self._changed:
-            latest = self._clock.time() + max(self.switches.retry_after)
-            if any(due > latest for due, _, _ in self._heap):
-                for due, _, delivery in self._heap:
-                    delivery.due = min(due, latest)
-                self._heap = [(delivery.due, turn, delivery) for _, turn, delivery in self._heap]
-                heapq.heapify(self._heap)
-            self._changed.notify_all()

@@ -128,6 +128,16 @@ def test_a_clock_set_back_keeps_no_event_waiting(subscribed: Any, receiver: Rece
     until(lambda: states(subscribed) == ["delivered"])
 
 
+def test_shorter_waits_hold_for_what_waits_already(subscribed: Any, receiver: Receiver) -> None:
+    """An event that would come again after 15 s does so at once when the switch says so meanwhile."""
+    receiver.answer = lambda _push: (500, b"")
+    subscribed.world.events.emit(TYPE, {})
+    attempts(subscribed, 1)
+    receiver.answer = lambda _push: (200, b"")
+    requests.post(f"{subscribed.url}/_sandbox/events", json={"retry_after": [0.01]}, timeout=5)
+    until(lambda: states(subscribed) == ["delivered"])
+
+
 def test_only_200_counts(subscribed: Any, receiver: Receiver) -> None:
     """A redirect or a 201 is a failure; the next 200 ends it."""
     receiver.answer = lambda _push: (201, b"")
