@@ -246,5 +246,5 @@ def _sentence(error: ChorusError) -> str:
     if isinstance(error, UnknownOutcome):
         return f"平台没有回答，不知道有没有生效，请到平台核对后再决定是否重做（{error}）"
     if isinstance(error, TransientError):
-        return f"平台一直繁忙，没有生效，请稍后重做（{error}）"
+        return f"试了多次都没有成功，没有生效，请稍后重做（{error}）"
     return str(error)

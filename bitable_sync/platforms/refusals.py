@@ -38,6 +38,8 @@ def refusal(said: str, why: Why, *, wait: float | None = None) -> ChorusError:
         wait: seconds the platform asked for.
     """
     sentence = f"{said}；{why.value}"
-    if why is Why.BUSY:
+    if why in (Why.BUSY, Why.CLOCK):
+        # A clock that is wrong is mostly put right within a minute, as after a machine's sleep: what somebody
+        # decided must not end there.
         return TransientError(sentence, wait=wait)
     return TokenRefused(sentence) if why is Why.TOKEN else PermanentError(sentence)

@@ -12,6 +12,7 @@ import pytest
 from bitable_sync.cells import EMPTY
 from bitable_sync.platforms.facts import PurchaseItem, PurchaseOrder, StockRow
 from bitable_sync.platforms.gateways import Gateways
+from bitable_sync.platforms.refusals import Why, refusal
 from rules import tables
 from rules.acting import Acting
 from rules.model import State, TaskState
@@ -26,13 +27,17 @@ STOOD = StockRow("SKU-1", "st", "纯棉T恤", 40, 30, 20, 100, sales_7d=70)
 
 
 class Erp:
-    """An ERP with one article and its orders; ``dies`` names the call after which the worker is killed."""
+    """An ERP with one article and its orders; ``dies`` names the call after which the worker is killed.
+
+    ``refuses``: why, and how many purchases it refuses before it makes one.
+    """
 
     def __init__(self) -> None:
         self.article: StockRow | None = STOOD
         self.orders: dict[str, int] = {}
         self.asked = 0
         self.dies = ""
+        self.refuses: list[Why] = []
 
     def stock(self, since: int = 0) -> list[StockRow]:
         """Not asked for here."""
@@ -52,6 +57,8 @@ class Erp:
     def purchase(self, external_id: str, items: list[PurchaseItem]) -> PurchaseOrder:
         """Goods come on the way at once."""
         (item,) = items
+        if self.refuses:
+            raise refusal("聚水潭 140 时间戳超出有效范围", self.refuses.pop())
         self.orders[external_id] = item.qty
         if self.article is not None:
             self.article = replace(self.article, on_the_way=(self.article.on_the_way or 0) + item.qty)
@@ -198,3 +205,24 @@ def test_a_purchase_nobody_could_measure_is_made(stage: Stage) -> None:
     stage.erp.article = replace(STOOD, on_the_way=520)
     assert stage.work()
     assert (stage.task().state, len(stage.erp.orders)) == (TaskState.DONE, 1)
+
+
+@pytest.mark.parametrize(
+    ("refusals", "state", "said"),
+    [
+        ([Why.CLOCK] * 3, TaskState.DONE, "采购单 PO-1"),
+        ([Why.CLOCK] * 99, TaskState.FAILED, "NTP"),
+        ([Why.RULE], TaskState.FAILED, "140"),
+    ],
+)
+def test_a_clock_that_is_soon_right_again_costs_no_purchase(
+    stage: Stage, refusals: list[Why], state: TaskState, said: str
+) -> None:
+    """Refused for the machine's clock, it is asked for again; what the ERP refuses for good is not."""
+    stage.ask()
+    stage.erp.refuses = refusals
+    assert stage.work()
+    done = stage.task()
+    assert (done.state, len(stage.erp.orders)) == (state, int(state is TaskState.DONE))
+    assert said in done.result
+    assert len(refusals) in (0, 99 - 8)

@@ -138,7 +138,7 @@ def test_a_refusal_inside_is_heard(platform: Platform, shop: Jd) -> None:
 
 @pytest.mark.parametrize(
     ("code", "kind", "said"),
-    [("2", TransientError, "重试"), ("8", PermanentError, "NTP"), ("19", PermanentError, "CHORUS_X"),
+    [("2", TransientError, "重试"), ("8", TransientError, "NTP"), ("19", PermanentError, "CHORUS_X"),
      ("24", PermanentError, "权限"), ("14", PermanentError, "业务规则")],
 )  # fmt: skip
 def test_refusals_say_what_to_do(

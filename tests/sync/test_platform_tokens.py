@@ -184,7 +184,7 @@ def test_other_refusals_close_nothing(store: Credentials, clock: ManualClock) ->
     platform.refuses = refusal("平台 40003", Why.CLOCK)
     tokens = Tokens(store, "shop-a", platform.trade)
     clock.advance(timedelta(hours=25))
-    with pytest.raises(PermanentError, match="NTP"):
+    with pytest.raises(TransientError, match="NTP"):
         tokens.token()
     platform.refuses = None
     assert tokens.token() == "a2"
