@@ -115,7 +115,7 @@ def register(router: Router, db: Database, queue: WorkQueue, clock: Clock) -> Ch
 def reply_work(message: ChatMessage | FileMessage, reply: Reply) -> Work:
     """Describe the sending of a reply; its id is the message's, so it is sent once."""
     args: dict[str, Any] = {"message_id": message.message_id, "chat_id": message.chat_id, "text": reply.text}
-    args["card"] = reply.card
+    args |= {"card": reply.card, "asked_at": message.at.isoformat()}
     return Work(REPLY_JOB, f"reply:{message.message_id}", f"receiver:{message.sender}", args)
 
 

@@ -10,7 +10,7 @@ card that was opened is out; any other is sent again.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -26,9 +26,6 @@ from runtime.feishu.im import SentMessage
 from runtime.feishu.keys import safe_to_repeat
 from runtime.ids import ChatId, MessageId
 from runtime.work import Work
-
-SLACK = timedelta(minutes=2)
-"""Our clock and the platform's differ by less."""
 
 
 def intend(db: Database, tokens: Sequence[str], now: datetime) -> None:
@@ -74,7 +71,7 @@ def card_of(deps: Payroll, open_id: str, token: str, since: datetime) -> SentMes
     except PermanentError:  # taken back, or the person left the bot: it tells no chat any more
         message = None
     chat = str((message or {}).get("chat_id") or "")
-    return deps.im.find_sent(ChatId(chat), token, since=since - SLACK) if chat else None
+    return deps.im.find_sent(ChatId(chat), token, since=since) if chat else None
 
 
 def take_back_work(open_id: str | None, month: Month, message: str) -> Work:

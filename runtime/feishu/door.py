@@ -45,6 +45,11 @@ class Door:
         self._clock = clock
         self._tokens = TenantTokens(self._fetch_token, clock)
 
+    @property
+    def app_id(self) -> str:
+        """Which app calls."""
+        return self._settings.feishu_app_id
+
     def call(
         self,
         endpoint: Endpoint,

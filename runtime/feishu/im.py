@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from runtime.feishu.door import Door
@@ -21,6 +21,8 @@ UPLOAD_IMAGE = Endpoint("POST", "/open-apis/im/v1/images", MESSAGES, writes=True
 RESOURCE = Endpoint("GET", "/open-apis/im/v1/messages/:message_id/resources/:file_key", MESSAGES)
 
 PAGE = 50
+APART = timedelta(hours=3)
+"""How far before a moment of ours a look into a chat begins: a clock at a wrong hour must hide nothing."""
 LARGEST_IMAGE = 10 * 1024 * 1024
 """Bytes of a picture for messages; GIF up to 2,000 pixels a side, others up to 12,000 (234039)."""
 LARGEST_RESOURCE = 20 * 1024 * 1024
@@ -89,6 +91,10 @@ class Im:
         """Answer a message with text, quoting it. Errors as `send_card`. Source: docs im-v1/message/reply."""
         return self._reply(message_id, "text", {"text": text}, uuid)
 
+    def reply_card(self, message_id: MessageId, card: Mapping[str, Any], *, uuid: str) -> SentMessage:
+        """Answer a message with a card, quoting it. Errors as `send_card`."""
+        return self._reply(message_id, "interactive", card, uuid)
+
     def update_card(self, message_id: MessageId, card: Mapping[str, Any]) -> None:
         """Replace a card for everyone who sees it.
 
@@ -144,9 +150,23 @@ class Im:
             marker: text only that message holds, e.g. the object's id in a button's value.
             since: when it was first tried.
         """
-        for item in self.list_messages(chat_id, since=since):
+        for item in self.list_messages(chat_id, since=since - APART):
             content = (item.get("body") or {}).get("content")
             if marker in str(content or "") and not item.get("deleted"):
+                return _sent(item, chat_id)
+        return None
+
+    def find_reply(self, message_id: MessageId, chat_id: ChatId, *, since: datetime) -> SentMessage | None:
+        """Look whether the bot has answered a message: settles an `Ambiguous` reply at any time.
+
+        Args:
+            message_id: what was answered.
+            chat_id: where it stands.
+            since: when it was written.
+        """
+        for item in self.list_messages(chat_id, since=since - APART):
+            by = item.get("sender") or {}
+            if item.get("parent_id") == message_id and by.get("id") == self._door.app_id:
                 return _sent(item, chat_id)
         return None
 
