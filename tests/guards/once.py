@@ -71,6 +71,11 @@ GUARDS = (
         "tests/rules/test_feishu_tasks.py::test_a_missing_permission_disturbs_nothing_and_is_told_once",
     ),
     Mutation(
+        2, "an answer that may stand in the chat is looked for first", "bot/replies.py",
+        'run.attempt("send", send, lookup=sent)', 'run.attempt("send", send)',
+        "tests/feishu/test_replies.py::test_a_worker_that_comes_back_late_says_it_once",
+    ),
+    Mutation(
         2, "who was corrected is paid by the correction only", "payslip/payout.py",
         "if later.version > run.version and later.state in PAID", "if False",
         "tests/payslip/test_payout_store.py::test_a_figure_that_was_corrected_is_never_paid",
