@@ -124,13 +124,18 @@ def _lost(
 def _moved(alert: Alert, reason: Reason, **changes: Any) -> Step:
     """A change of state: a new version of the card, and old buttons are stale."""
     changed = replace(alert, version=alert.version + 1, turn=alert.turn + 1, reason=reason, **changes)
-    return Step(replace(changed, shown_value=changed.value), reason)
+    return Step(_drawn(changed), reason)
 
 
 def _shown(alert: Alert, reason: Reason, **changes: Any) -> Step:
     """A change of what the card shows; its buttons stay good."""
     changed = replace(alert, version=alert.version + 1, reason=reason, **changes)
-    return Step(replace(changed, shown_value=changed.value), reason)
+    return Step(_drawn(changed), reason)
+
+
+def _drawn(alert: Alert) -> Alert:
+    """Every card is drawn anew, with this number."""
+    return replace(alert, shown_value=alert.value, shown_most=alert.value)
 
 
 def _measured(alert: Alert, finding: Finding) -> Alert:
@@ -218,10 +223,10 @@ def _still(back: Step, finding: Finding, rule: Rule, now: datetime) -> Step:
     if before.clear_since is not None:
         return _shown(alert, Reason.RELAPSED)
     if back.reason is not None:
-        return Step(replace(alert, shown_value=alert.value), back.reason)
+        return Step(_drawn(alert), back.reason)
     if _visibly(alert):
         return _shown(alert, Reason.VALUE_MOVED)
-    return Step(alert)
+    return Step(_drawn_too(alert))
 
 
 def _lapsed(alert: Alert, now: datetime) -> bool:
@@ -237,9 +242,20 @@ def _lapse(alert: Alert) -> Step:
 
 
 def _visibly(alert: Alert) -> bool:
-    if alert.value is None or alert.shown_value is None or not alert.limit:
+    """Whether the number is a step away from one that a card of this version may have been drawn with."""
+    if alert.value is None or not alert.limit:
         return False
-    return abs(alert.value - alert.shown_value) >= abs(alert.limit) * VALUE_STEP
+    step = abs(alert.limit) * VALUE_STEP
+    drawn = (alert.shown_value, alert.shown_most)
+    return any(abs(alert.value - number) >= step for number in drawn if number is not None)
+
+
+def _drawn_too(alert: Alert) -> Alert:
+    """A card of this version that is sent or drawn from now on shows this number."""
+    if alert.value is None or alert.shown_value is None:
+        return alert
+    most = alert.shown_value if alert.shown_most is None else alert.shown_most
+    return replace(alert, shown_value=min(alert.shown_value, alert.value), shown_most=max(most, alert.value))
 
 
 def _end(back: Step, finding: Finding, rule: Rule, now: datetime) -> Step:

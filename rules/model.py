@@ -257,8 +257,8 @@ class Alert:
 
     ``version`` rises with everything a card should show anew; ``turn`` only with what makes an open button
     stale (state, acknowledgement, a submitted action), so that a moving number never refuses a person's tap.
-    ``ack_count`` numbers the acknowledgements of the episode, ``shown_value`` is the number of the last
-    version.
+    ``ack_count`` numbers the acknowledgements of the episode. Cards of this version show numbers from
+    ``shown_value`` to ``shown_most``: each the one of the moment it was drawn in.
 
     ``raised`` is the rank a rise of severity reached in this episode, ``lapse`` the number of the
     acknowledgement that ran out last; ``level`` says how far the episode was escalated (since ``level_at``),
@@ -284,6 +284,7 @@ class Alert:
     limit: Decimal | None = None
     recover_at: Decimal | None = None
     shown_value: Decimal | None = None
+    shown_most: Decimal | None = None
     pending_since: datetime | None = None
     fired_at: datetime | None = None
     acked_at: datetime | None = None

@@ -150,6 +150,7 @@ alerts = sa.Table(
     sa.Column("limit", Money),
     sa.Column("recover_at", Money),
     sa.Column("shown_value", Money),
+    sa.Column("shown_most", Money),
     sa.Column("pending_since", Utc),
     sa.Column("fired_at", Utc),
     sa.Column("acked_at", Utc),

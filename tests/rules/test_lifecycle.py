@@ -259,6 +259,20 @@ def test_only_a_visible_move_of_the_number_makes_a_new_version() -> None:
     )
 
 
+@given(st.lists(st.integers(100, 299), min_size=1, max_size=30), st.integers(0, 29))
+def test_a_card_drawn_at_any_time_is_never_a_step_away(hundredths: list[int], sent: int) -> None:
+    """It is sent when its receiver's turn comes, with the number of that moment; it may move on since."""
+    alert, drawn = walk([B])[0], None
+    for number, each in enumerate(hundredths):
+        before = alert.version
+        alert = step(alert, found(B, value=str(Decimal(each) / 100)), rule(), START).alert
+        if number == sent or (drawn is not None and alert.version > before):
+            drawn = alert.value
+        assert alert.value is not None
+        assert alert.limit is not None
+        assert drawn is None or abs(alert.value - drawn) < alert.limit * lifecycle.VALUE_STEP
+
+
 def test_an_older_reading_changes_nothing() -> None:
     """A slow scan that read before a newer event is ignored."""
     alert = replace(walk([B])[0], data_at=START)
