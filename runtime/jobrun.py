@@ -136,8 +136,10 @@ class JobRun:
 
         Raises:
             ChorusError: what `fn` raised; it is recorded and raised again on a resumed run.
+            OperationalError and its like: our database could not be used. Let it pass: nothing is recorded,
+                the work is no failure, and goes on with this step as soon as the database is there again.
         """
-        return cast(T, _open(self._once(name, fn, None, self._record)))
+        return cast(T, _open(self._once(name, _not_recording_absence(fn), None, self._record)))
 
     def attempt(
         self,
@@ -247,6 +249,18 @@ class JobRun:
 
 def _unrecorded(_name: str, fn: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     return fn()
+
+
+def _not_recording_absence(fn: Callable[[], T]) -> Callable[[], T]:
+    def call() -> T:
+        try:
+            return fn()
+        except Exception as error:
+            if is_away(error):
+                raise _Failed(error) from error
+            raise
+
+    return call
 
 
 def _first_looking(fn: Callable[[], T], lookup: Callable[[], T | None] | None) -> Callable[[], T]:

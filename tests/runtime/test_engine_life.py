@@ -114,8 +114,9 @@ def test_work_the_engine_gave_up_is_parked_once(database: Database, queue: WorkQ
     assert (row.id, row.job, row.lane, row.args) == ("killer", "crash", "l", {"n": 7})
 
 
+@pytest.mark.parametrize("inside", [False, True], ids=["between steps", "in a step"])
 def test_work_whose_database_failed_goes_on_from_its_last_step(
-    database: Database, queue: WorkQueue, new_engine: Callable[..., Engine]
+    database: Database, queue: WorkQueue, new_engine: Callable[..., Engine], *, inside: bool
 ) -> None:
     """A full disk is no fault of a work: it is not given up, and its lane is not closed for ever."""
     firsts, tries, resumed = [], [], []
@@ -124,6 +125,9 @@ def test_work_whose_database_failed_goes_on_from_its_last_step(
         run.step("first", lambda: firsts.append(1))
         tries.append(1)
         resumed.append(run.resumed)
+        run.step("second", write) if inside else write()
+
+    def write() -> None:
         if len(tries) < 3:
             raise sa.exc.OperationalError("INSERT", {}, Exception("database or disk is full"))
 

@@ -116,6 +116,21 @@ def test_a_busy_database_is_a_transient_error() -> None:
     assert make_run(Notebook()).attempt("call", call) == "ok"
 
 
+def test_a_step_whose_database_was_away_is_done_when_it_is_back() -> None:
+    """Nothing is recorded: the work would be given up for a disk that was full for a moment."""
+    notebook, failures = Notebook(), [OperationalError("INSERT", {}, Exception("disk is full"))]
+
+    def write() -> str:
+        if failures:
+            raise failures.pop()
+        return "written"
+
+    with pytest.raises(OperationalError):
+        make_run(notebook).step("s", write)
+    assert notebook.lines == []
+    assert make_run(notebook, resumed=True).step("s", write) == "written"
+
+
 def test_a_resumed_run_looks_up_before_its_first_new_call() -> None:
     """The worker died, so the call may have happened without being recorded."""
     calls: list[str] = []
