@@ -289,6 +289,8 @@ class Checker:
             row = of_record.get(finding.record_id or before.record_id or RecordId(""))
             row = row or of_object.get(finding.object_id)
             known = seen.known and seen.known.of(source_of(row.values.get(SOURCE, EMPTY) if row else EMPTY))
+            if self._set_back(before, finding, rule.table):
+                before = replace(before, data_at=None)
             step = lifecycle.step(_named(before, rule, words, row), finding, rule, now, known)
             results.append((before, escalated(step, rule, around, now)))
         for key in sorted(set(gone) & set(alerts)):
@@ -304,6 +306,18 @@ class Checker:
         alerts_now = [step.alert for _, step in results]
         grown = sum(_over(step.alert) - _over(before) for before, step in results)
         return Plan(changed, self._tellings(conn, rule, alerts_now, around, now), grown)
+
+    def _set_back(self, before: Alert, finding: Finding, table: str) -> bool:
+        """Whether a reading that seems older than what is known is the newest there is all the same.
+
+        A clock that was behind for a moment read the row meanwhile: nothing would be heard of the row until
+        it is read again.
+        """
+        at, newest = finding.seen_at, before.data_at
+        if at is None or newest is None or at >= newest:
+            return False
+        rows = self.mirror.by_keys(table, {finding.object_id}).get(finding.object_id, ())
+        return any((row.record_id, row.seen_at) == (finding.record_id, at) for row in rows)
 
     def _tellings(
         self, conn: Connection, rule: Rule, alerts: Sequence[Alert], around: Around, now: datetime
