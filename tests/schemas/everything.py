@@ -109,10 +109,12 @@ def _messages(im: Any, people: list[Person], file: Mapping[str, str]) -> None:
     sent = im.send_card(ids[0], card("一"), uuid="m1")
     im.send_text(ids[1], "你好", uuid="m2")
     im.reply_text(sent.message_id, "收到", uuid="m3")
+    im.reply_card(sent.message_id, card("二"), uuid="m4")
     im.update_card(sent.message_id, card("三"))
     im.get_message(sent.message_id)
     im.list_messages(sent.chat_id, since=since)
     im.find_sent(sent.chat_id, "a1", since=since)
+    im.find_reply(sent.message_id, sent.chat_id, since=since)
     im.upload_image("图.png", PNG)
     im.get_resource(MessageId(file["message_id"]), file["file_key"])
 
