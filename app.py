@@ -21,7 +21,7 @@ from bot.cli import OPERATIONS
 from payslip.cli import payroll
 from payslip.cli_import import defaults_command, import_command
 from rules.cli import metrics as metrics_command
-from runtime import process
+from runtime import process, signals
 from runtime.cli import Friendly, settings_with_log
 from runtime.settings import Settings
 
@@ -166,15 +166,13 @@ def run_worker(settings: Settings, clock: Clock | None = None) -> None:
     replies.register(engine, feishu)
     art = register_features(floor, feishu, engine, router, scheduler, sync, vault)
     drain = Drain(floor.db, router, floor.clock, settings.instance)
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+    told = signals.hear(signal.SIGTERM, signal.SIGINT)
     engine.launch()
     drain.start()
     scheduler.start()
     art.warm()
     process.begun()
-    stop.wait()
+    told.wait()
     scheduler.stop()
     drain.stop()
     engine.close()

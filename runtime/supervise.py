@@ -12,7 +12,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from multiprocessing.process import BaseProcess
 import structlog
 
 from runtime import metrics
+from runtime.signals import SignalQueue
 
 GRACE = 25.0
 FIRST_WAIT = 0.5
@@ -28,6 +28,8 @@ LONGEST_WAIT = 30.0
 HEALTHY_AFTER = 60.0
 """Seconds of life after which a child's earlier deaths are forgotten."""
 
+STOP = "stop"
+RELOAD = "reload"
 PR_SET_PDEATHSIG = 1
 PR_SET_NAME = 15
 
@@ -81,17 +83,16 @@ class Supervisor:
         self._running = [_Running(child) for child in children]
         self._grace = grace
         self._first_wait = first_wait
-        self._stop = threading.Event()
         self._reload = reload
-        self._asked = threading.Event()
+        self._told = SignalQueue()
 
     def ask_reload(self, *_signal: object) -> None:
         """Ask `run` to have children begin anew; usable as a signal handler."""
-        self._asked.set()
+        self._told.put(RELOAD)
 
     def stop(self, *_signal: object) -> None:
         """Ask `run` to end; usable as a signal handler."""
-        self._stop.set()
+        self._told.put(STOP)
 
     def run(self) -> int:
         """Run until SIGTERM, SIGINT or `stop`; must be called from the main thread of the process.
@@ -104,11 +105,13 @@ class Supervisor:
             handlers[signal.SIGHUP] = self.ask_reload
         previous = {number: signal.signal(number, handler) for number, handler in handlers.items()}
         try:
-            while not self._stop.is_set():
-                self._renew()
+            word = self._told.get(0)
+            while word != STOP:
+                if word == RELOAD:
+                    self._renew()
                 for running in self._running:
                     self._try_to_look_after(running)
-                self._stop.wait(0.1)
+                word = self._told.get(0.1)
             return self._stop_all()
         finally:
             for number, handler in previous.items():
@@ -116,9 +119,8 @@ class Supervisor:
 
     def _renew(self) -> None:
         """Let the children that `reload` names leave as they do at the end, and start them at once."""
-        if not self._asked.is_set() or self._reload is None:
+        if self._reload is None:
             return
-        self._asked.clear()
         names = self._reload()
         for running in self._running:
             if running.child.name in names and running.process is not None:

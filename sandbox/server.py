@@ -54,8 +54,9 @@ class SandboxServer:
             self._thread.join(timeout=5)
 
     def wait(self) -> None:
-        """Block until the server stops."""
-        self._thread.join()
+        """Block until the server stops, or until a signal's handler raises."""
+        while self._thread.is_alive():
+            self._thread.join(1.0)  # looks by itself: once a signal did not wake the thread that slept here
 
     def _accept(self) -> None:
         while not self._closed:

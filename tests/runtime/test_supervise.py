@@ -120,6 +120,13 @@ def test_sigterm_reaches_the_children_and_they_may_finish(start: Start, tmp_path
     assert not alive(child)
 
 
+def test_a_signal_may_come_at_any_line_of_the_wait() -> None:
+    """A handler that needs a lock of the code it interrupts would hold the process up for good."""
+    program = Path(__file__).parent / "programs" / "struck.py"
+    told = subprocess.run([sys.executable, program], capture_output=True, text=True, timeout=30, check=True)
+    assert int(told.stdout) > 5
+
+
 def test_a_stubborn_child_is_killed_after_the_grace_time(start: Start, tmp_path: Path) -> None:
     """Nothing is left behind; the exit code says that force was needed."""
     process = start("stubborn")
