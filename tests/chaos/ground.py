@@ -95,8 +95,10 @@ class Postgres:
             pgexec.pgexec("pg_ctl", args, bin_path=self.server.bin_path, user=self.server.system_user)
 
     def stop(self) -> None:
-        """End it."""
+        """End it; started again, it is another process than the one the package would end."""
         if hasattr(self, "server"):
+            if (self.server.pgdata / "postmaster.pid").exists():
+                self.control("-m", "immediate", "stop")
             self.server.cleanup()
 
 
